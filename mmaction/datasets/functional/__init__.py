@@ -1,0 +1,1 @@
+"""Pure functions behind the transforms: arrays and numbers in, arrays out, no global state."""

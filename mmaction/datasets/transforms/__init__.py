@@ -1,0 +1,1 @@
+"""The registered transforms: each draws its parameters, calls pure functions and writes keys."""

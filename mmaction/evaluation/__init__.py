@@ -1,0 +1,1 @@
+"""Metrics: functions on arrays and the thin classes that the Runner calls."""

@@ -1,0 +1,1 @@
+"""Networks: backbones, heads, losses, recognizers and the preparation of their input."""

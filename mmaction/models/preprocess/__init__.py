@@ -1,0 +1,1 @@
+"""From a batch of samples to the tensor that the backbone reads, on the device of the model."""

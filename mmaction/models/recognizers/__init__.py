@@ -1,0 +1,1 @@
+"""Complete models: preprocessing, backbone and head."""

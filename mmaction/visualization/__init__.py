@@ -1,0 +1,1 @@
+"""Drawing of clips, skeletons, labels and scores."""
