@@ -1,0 +1,170 @@
+"""What the command-line tools share: one clear message for a mistake, exit codes, common arguments.
+
+Exit codes: 0 done, 2 the user's input is wrong (the message says what and how to put it right), 130 stopped by Ctrl-C,
+1 anything else. ``MMACTION_DEBUG=1`` shows the full traceback of every error.
+"""
+
+import argparse
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from mmengine.config import DictAction
+
+USER_ERRORS = (ValueError, TypeError, KeyError, OSError, ImportError, NotImplementedError)
+DEBUG_VARIABLE = "MMACTION_DEBUG"
+_UNKNOWN_NAME = re.compile(r"(?P<name>\S+) is not in the (?P<scope>[\w.]+)::(?P<registry>[\w ]+?) registry")
+
+
+def suggest(name: str, known: Iterable[str], count: int = 5) -> str:
+    """Return ``"; did you mean A or B?"`` for the entries of ``known`` close to ``name``, or an empty string.
+
+    Capital letters do not count, so that ``slowonly`` finds ``SlowOnly``.
+    """
+    by_lower = {str(entry).lower(): str(entry) for entry in known}
+    matches = [by_lower[match] for match in get_close_matches(str(name).lower(), by_lower, n=count)]
+    return f"; did you mean {' or '.join(matches)}?" if matches else ""
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the text of ``error`` for the user, with close matches where a registry does not know a name."""
+    # str(KeyError) is the repr of its argument: quotes around the sentence and escaped line ends
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    unknown = _UNKNOWN_NAME.search(text)
+    if unknown is None:
+        return text or type(error).__name__
+    name = unknown["name"].strip("'\"`")
+    hint = suggest(name, _registered_names(unknown["registry"]))
+    return f"{unknown['registry']} {name!r} is not registered{hint or '; check the spelling of type=...'}"
+
+
+def _registered_names(registry_name: str) -> set[str]:
+    """Return the names that a config may use as ``type`` for the registry called ``registry_name``."""
+    from mmengine.registry import Registry
+
+    from mmaction import registry as registries
+
+    names: set[str] = set()
+    for registry in vars(registries).values():
+        if isinstance(registry, Registry) and registry.name == registry_name:
+            while registry is not None:
+                names |= set(registry.module_dict)
+                registry = registry.parent
+    return names
+
+
+def run_tool(main: Callable[[], int | None]) -> None:
+    """Run ``main`` as a program and end the process with its exit code.
+
+    Args:
+        main: Called without arguments, so that it reads ``sys.argv``; returns the exit code, None counts as 0.
+
+    Raises:
+        SystemExit: Always; 2 for a user's mistake, 130 for Ctrl-C.
+    """
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        print("\nstopped by the user", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+        sys.stdout = None
+        sys.exit(0)
+    except USER_ERRORS as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exc()
+        else:
+            print(f"error: {describe_error(error)}", file=sys.stderr)
+            print(f"({type(error).__name__}; the full traceback: {DEBUG_VARIABLE}=1)", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(code or 0)
+
+
+class ConfigOptions(DictAction):
+    """``--cfg-options KEY=VALUE ...`` into a dict; a word without ``=`` is a usage error that shows how it is written."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Sequence[str] | str | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Check the form of each word, then parse its value as :class:`mmengine.DictAction` does."""
+        for word in [values] if isinstance(values, str) else values or []:
+            key, equals, _ = word.partition("=")
+            if not equals or not key:
+                parser.error(f"{option_string}: {word!r} is not KEY=VALUE, for example optim_wrapper.optimizer.lr=0.01")
+        super().__call__(parser, namespace, values, option_string)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``, which changes values of the config from the command line."""
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=ConfigOptions,
+        metavar="KEY=VALUE",
+        help="change values of the config: model.cls_head.num_classes=48, a list as key='[a,b]' or key=a,b; "
+        "quote what holds blanks",
+    )
+
+
+def add_launch_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--launcher`` and the ``--local_rank`` that old launchers pass."""
+    parser.add_argument(
+        "--launcher",
+        choices=("none", "pytorch", "slurm", "mpi"),
+        default="none",
+        help="how the processes of a distributed run were started (default: none, one process)",
+    )
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def set_local_rank(args: argparse.Namespace) -> None:
+    """Hand ``--local_rank`` to the environment, where the launchers' helpers look for it."""
+    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
+
+
+def merge_options(target: Any, options: dict[str, Any] | None) -> list[str]:
+    """Write ``--cfg-options`` into a config.
+
+    Args:
+        target: A :class:`mmengine.Config`, changed in place.
+        options: Dotted keys and their new values; None changes nothing.
+
+    Returns:
+        One sentence for each key that the config did not have, with close matches: a typing error makes a new key that
+        nobody reads.
+
+    Raises:
+        KeyError: If a key goes through a value that is no dict or list, or past the end of a list.
+    """
+    notes = [note for key in options or {} if (note := _new_key_note(target, key))]
+    try:
+        target.merge_from_dict(options or {})
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise KeyError(f"--cfg-options {' '.join(options)}: {describe_error(error)}") from error
+    return notes
+
+
+def _new_key_note(target: Any, dotted: str) -> str | None:
+    """Say at which part ``dotted`` leaves the keys that the config has, or return None if it is all there."""
+    node = target
+    for part in dotted.split("."):
+        if isinstance(node, (list, tuple)):
+            if not part.isdigit() or int(part) >= len(node):
+                return None  # merge_from_dict says what is wrong
+            node = node[int(part)]
+        elif hasattr(node, "keys"):
+            if part not in node:
+                hint = suggest(part, node.keys())
+                return f"--cfg-options {dotted}: {part!r} is new here{hint}" if hint else None
+            node = node[part]
+        else:
+            return None
+    return None
