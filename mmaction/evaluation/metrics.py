@@ -1,0 +1,235 @@
+"""Metrics that the Runner calls: they collect scores and labels and hand them to the functions of this package."""
+
+import copy
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from mmaction.evaluation import functional
+from mmaction.registry import METRICS
+
+DEFAULT_METRICS = ("top_k_accuracy", "mean_class_accuracy")
+
+
+def _top_k(scores: np.ndarray, labels: Sequence[np.ndarray], topk: int | Sequence[int] = (1, 5)) -> dict[str, float]:
+    topk = (topk,) if isinstance(topk, int) else tuple(topk)
+    values = functional.top_k_accuracy(scores, single_labels(labels), topk)
+    return {f"top{k}": value for k, value in zip(topk, values, strict=True)}
+
+
+def _mean_class(scores: np.ndarray, labels: Sequence[np.ndarray]) -> dict[str, float]:
+    return {"mean1": functional.mean_class_accuracy(scores, single_labels(labels))}
+
+
+def _multi_label(name: str) -> Callable[..., dict[str, float]]:
+    def measure(scores: np.ndarray, labels: Sequence[np.ndarray]) -> dict[str, float]:
+        targets = np.stack([functional.label_to_array(scores.shape[1], label) for label in labels])
+        return {name: getattr(functional, name)(scores, targets)}
+
+    return measure
+
+
+MEASURES: dict[str, Callable[..., dict[str, float]]] = {
+    "top_k_accuracy": _top_k,
+    "mean_class_accuracy": _mean_class,
+    "mean_average_precision": _multi_label("mean_average_precision"),
+    "mmit_mean_average_precision": _multi_label("mmit_mean_average_precision"),
+}
+
+
+def check_metric_names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Return ``names`` as a tuple.
+
+    Raises:
+        ValueError: If a name is unknown; the message lists the known ones and the closest match.
+    """
+    names = (names,) if isinstance(names, str) else tuple(names)
+    for name in names:
+        if name not in MEASURES:
+            close = difflib.get_close_matches(str(name), MEASURES, n=1, cutoff=0.4)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ValueError(f"unknown metric {name!r}{hint}; known: {', '.join(MEASURES)}")
+    return names
+
+
+def single_labels(labels: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the only label of each sample, int64 of shape ``(N,)``.
+
+    Raises:
+        ValueError: If a sample has no label or several.
+    """
+    for index, label in enumerate(labels):
+        if len(label) != 1:
+            raise ValueError(
+                f"sample {index} has {len(label)} labels, but accuracy needs exactly one for each sample; for "
+                "multi-label data use metric_list=('mean_average_precision',)"
+            )
+    return np.array([label[0] for label in labels], dtype=np.int64)
+
+
+def describe_classes(indices: Sequence[int], classes: Sequence[str] | None, limit: int = 10) -> str:
+    """Return class indices with their names, where ``classes`` has them; at most ``limit``, then a count."""
+    shown = [f"{i} ({classes[i]})" if classes and i < len(classes) else str(i) for i in indices[:limit]]
+    return ", ".join(shown) + (f" and {len(indices) - limit} more" if len(indices) > limit else "")
+
+
+@METRICS.register_module()
+class AccMetric(BaseMetric):
+    """Accuracy of classification, or average precision for samples with several labels.
+
+    With the default list the results are ``acc/top1``, ``acc/top5`` and ``acc/mean1`` (mean class accuracy), in [0, 1].
+    A class without samples in the ground truth is left out of ``mean1``; the log names such classes once.
+
+    A model that returns a dict of scores, one for each modality, gets each result once for every entry
+    (``acc/rgb_top1``, ...) and, when the entries are ``rgb`` and ``pose``, for the sums with the weights 1:1, 2:1 and
+    1:2 (``acc/RGBPose_1:1_top1``, ...).
+
+    Args:
+        metric_list: One name or several of ``top_k_accuracy``, ``mean_class_accuracy``, ``mean_average_precision``
+            and ``mmit_mean_average_precision``.
+        collect_device: ``cpu`` or ``gpu``: where the results of several processes are brought together.
+        metric_options: Arguments of a measure by its name, such as ``dict(top_k_accuracy=dict(topk=(1, 5)))``.
+        prefix: Stands before the names of the results instead of ``acc``.
+
+    Raises:
+        ValueError: If a name in ``metric_list`` or ``metric_options`` is unknown.
+    """
+
+    default_prefix = "acc"
+
+    def __init__(
+        self,
+        metric_list: str | tuple[str, ...] = DEFAULT_METRICS,
+        collect_device: str = "cpu",
+        metric_options: dict[str, dict] | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.metrics = check_metric_names(metric_list)
+        self.metric_options = copy.deepcopy(metric_options or {"top_k_accuracy": {"topk": (1, 5)}})
+        check_metric_names(tuple(self.metric_options))
+        self._absent_reported = False
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the scores and labels of one batch.
+
+        Args:
+            data_batch: Not used.
+            data_samples: For each sample ``gt_label``, shape ``(L,)``, and ``pred_score``, shape ``(C,)``, or a dict
+                of such scores.
+        """
+        for sample in data_samples:
+            score = sample["pred_score"]
+            arrays = {name: _to_numpy(s) for name, s in score.items()} if isinstance(score, dict) else _to_numpy(score)
+            self.results.append({"pred": arrays, "label": np.atleast_1d(_to_numpy(sample["gt_label"]))})
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Return the results over all samples by name, without prefix."""
+        labels = [result["label"] for result in results]
+        preds = [result["pred"] for result in results]
+        if not isinstance(preds[0], dict):
+            return self.calculate(preds, labels)
+        parts = {name: np.stack([pred[name] for pred in preds]) for name in preds[0]}
+        if {"rgb", "pose"} <= parts.keys():
+            for rgb, pose in ((1, 1), (2, 1), (1, 2)):
+                parts[f"RGBPose_{rgb}:{pose}"] = rgb * parts["rgb"] + pose * parts["pose"]
+        values = {name: self.calculate(part, labels) for name, part in parts.items()}
+        return {f"{name}_{key}": value for name, part in values.items() for key, value in part.items()}
+
+    def calculate(self, preds: Sequence[np.ndarray], labels: Sequence[np.ndarray | int]) -> dict[str, float]:
+        """Return the results for N samples.
+
+        Args:
+            preds: Scores, N arrays of shape ``(C,)``.
+            labels: N class indices, or arrays of them.
+        """
+        scores = functional.as_scores(np.stack([np.asarray(pred) for pred in preds]))
+        labels = [np.atleast_1d(label) for label in labels]
+        values: dict[str, float] = {}
+        for name in self.metrics:
+            values.update(MEASURES[name](scores, labels, **self.metric_options.get(name, {})))
+        if "mean_class_accuracy" in self.metrics:
+            self._report_absent(scores.shape[1], labels)
+        return values
+
+    def _report_absent(self, num_classes: int, labels: Sequence[np.ndarray]) -> None:
+        """Name, once, the classes that the mean class accuracy leaves out."""
+        absent = np.setdiff1d(np.arange(num_classes), np.concatenate(labels)).tolist()
+        if not absent or self._absent_reported:
+            return
+        self._absent_reported = True
+        classes = (self.dataset_meta or {}).get("classes")
+        print_log(
+            f"{len(absent)} of {num_classes} classes have no sample here and are left out of the mean class accuracy: "
+            f"{describe_classes(absent, classes)}",
+            logger="current",
+        )
+
+
+@METRICS.register_module()
+class ConfusionMatrix(BaseMetric):
+    """The confusion matrix of a test: int64 tensor ``confusion_matrix/result``, rows true, columns predicted.
+
+    Args:
+        num_classes: Rows and columns. By default the length of the scores or, where the model gives only labels,
+            the highest class index plus one.
+        collect_device: ``cpu`` or ``gpu``: where the results of several processes are brought together.
+        prefix: Stands before the name of the result instead of ``confusion_matrix``.
+    """
+
+    default_prefix = "confusion_matrix"
+
+    def __init__(self, num_classes: int | None = None, collect_device: str = "cpu", prefix: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.num_classes = num_classes
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the true and the predicted class of each sample, the latter from ``pred_score`` where it is there."""
+        for sample in data_samples:
+            real = single_labels([np.atleast_1d(_to_numpy(sample["gt_label"]))])[0]
+            score = sample.get("pred_score")
+            if score is not None:
+                score = functional.as_scores(_to_numpy(score)[None])
+                predicted, length = int(score.argmax()), score.shape[1]
+            else:
+                predicted, length = int(_to_numpy(sample["pred_label"]).reshape(-1)[0]), 0
+            self.results.append((predicted, int(real), length))
+
+    def compute_metrics(self, results: list[tuple[int, int, int]]) -> dict[str, torch.Tensor]:
+        """Return ``result``: the matrix over all samples."""
+        predicted, real, length = np.array(results, dtype=np.int64).T
+        num_classes = self.num_classes or max(int(length.max()), int(max(predicted.max(), real.max())) + 1)
+        return {"result": self.calculate(predicted, real, num_classes)}
+
+    @staticmethod
+    def calculate(pred: Any, target: Any, num_classes: int | None = None) -> torch.Tensor:
+        """Return the confusion matrix of predictions and true labels.
+
+        Args:
+            pred: Class indices, shape ``(N,)``, or scores, shape ``(N, C)``.
+            target: True class indices, shape ``(N,)``.
+            num_classes: Rows and columns. By default C, or the highest class index plus one.
+
+        Returns:
+            int64 of shape ``(num_classes, num_classes)``.
+        """
+        pred, target = _to_numpy(pred), functional.as_labels(_to_numpy(target))
+        if pred.ndim == 2 and pred.shape[1] > 1:
+            num_classes = num_classes or pred.shape[1]
+            pred = functional.as_scores(pred).argmax(axis=1)
+        pred = functional.as_labels(pred)
+        num_classes = num_classes or int(max(pred.max(), target.max())) + 1
+        return torch.from_numpy(functional.confusion_matrix(pred, target, num_classes=num_classes))
+
+
+def _to_numpy(value: Any) -> np.ndarray:
+    """Return a tensor (of any device, bfloat16 included) or an array-like as an array."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = value.float() if value.dtype == torch.bfloat16 else value
+    return np.asarray(value)
