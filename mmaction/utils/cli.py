@@ -20,13 +20,15 @@ DEBUG_VARIABLE = "MMACTION_DEBUG"
 _UNKNOWN_NAME = re.compile(r"(?P<name>\S+) is not in the (?P<scope>[\w.]+)::(?P<registry>[\w ]+?) registry")
 
 
-def suggest(name: str, known: Iterable[str], count: int = 5) -> str:
-    """Return ``"; did you mean A or B?"`` for the entries of ``known`` close to ``name``, or an empty string.
-
-    Capital letters do not count, so that ``slowonly`` finds ``SlowOnly``.
-    """
+def close_matches(name: str, known: Iterable[str], count: int = 5) -> list[str]:
+    """Return the entries of ``known`` close to ``name``, the closest first; capital letters do not count."""
     by_lower = {str(entry).lower(): str(entry) for entry in known}
-    matches = [by_lower[match] for match in get_close_matches(str(name).lower(), by_lower, n=count)]
+    return [by_lower[match] for match in get_close_matches(str(name).lower(), by_lower, n=count)]
+
+
+def suggest(name: str, known: Iterable[str], count: int = 5) -> str:
+    """Return ``"; did you mean A or B?"`` for the entries of ``known`` close to ``name``, or an empty string."""
+    matches = close_matches(name, known, count)
     return f"; did you mean {' or '.join(matches)}?" if matches else ""
 
 
@@ -85,7 +87,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
 
 
 class ConfigOptions(DictAction):
-    """``--cfg-options KEY=VALUE ...`` into a dict; a word without ``=`` is a usage error that shows how it is written."""
+    """``--cfg-options KEY=VALUE ...`` into a dict; a word without ``=`` is a usage error that shows the form."""
 
     def __call__(
         self,

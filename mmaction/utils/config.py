@@ -1,0 +1,104 @@
+"""Read a config file and say in one sentence what is wrong with it; values that a config implies."""
+
+import re
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmaction.utils.cli import close_matches, describe_error, merge_options
+
+CONFIG_SUFFIXES = (".py", ".json", ".yaml", ".yml")
+SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+# 8xb16 in a published file name: 8 GPUs with 16 samples each
+_BATCH_IN_NAME = re.compile(r"(?<![0-9a-z])(\d+)xb(\d+)(?![0-9])")
+
+
+def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tuple[Config, list[str]]:
+    """Read a config and apply ``--cfg-options``.
+
+    A config is a Python program: it runs with the rights of the user who reads it.
+
+    Args:
+        path: The config file.
+        options: Dotted keys and their new values, or None.
+
+    Returns:
+        The config, and notes for the user about options that look like typing errors.
+
+    Raises:
+        FileNotFoundError: If ``path``, or a ``_base_`` of it, is missing; close matches are named.
+        ValueError: If the file is no config, or is wrong at a line, which is named.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"config {path} {_absence(path)}")
+    if path.suffix not in CONFIG_SUFFIXES:
+        raise ValueError(f"config {path}: expected a file named {', '.join('*' + s for s in CONFIG_SUFFIXES)}")
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is a program: it may raise anything
+        raise _config_error(path, error) from error
+    return cfg, merge_options(cfg, options)
+
+
+def _absence(path: Path) -> str:
+    """Say what there is in place of the file ``path``."""
+    if path.is_dir():
+        return "is a folder; name one of the files in it"
+    near = [*SHIPPED_CONFIGS.rglob("*.py"), *(path.parent.glob("*.*") if path.parent.is_dir() else [])]
+    paths = {candidate.name: str(candidate) for candidate in near if candidate.suffix in CONFIG_SUFFIXES}
+    matches = [paths[name] for name in close_matches(path.name, paths)]
+    return f"does not exist; did you mean {' or '.join(matches)}?" if matches else "does not exist"
+
+
+def _config_error(path: Path, error: Exception) -> Exception:
+    """Return an error that names the file and the line at which reading ``path`` failed."""
+    if isinstance(error, SyntaxError):
+        file, line, text = _syntax_place(path, error)
+        return ValueError(f"config {file}, line {line}: {text}")
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(f"config {path}: {describe_error(error)} (named in its _base_)")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if Path(frame.filename).suffix == ".py" and frame.name == "<module>" and "site-packages" not in frame.filename:
+            return ValueError(
+                f"config {frame.filename}, line {frame.lineno}: {type(error).__name__}: {describe_error(error)}"
+            )
+    return ValueError(f"config {path}: {type(error).__name__}: {describe_error(error)}")
+
+
+def _syntax_place(path: Path, error: SyntaxError) -> tuple[Path, int | None, str]:
+    """Find the file of a syntax error, which MMEngine reports for a temporary copy, by parsing the config again."""
+    for candidate in [path, *_bases_of(path)]:
+        try:
+            compile(candidate.read_text(encoding="utf-8"), str(candidate), "exec")
+        except SyntaxError as found:
+            return candidate, found.lineno, f"{found.msg}: {(found.text or '').strip()}"
+    return path, error.lineno, error.msg
+
+
+def _bases_of(path: Path) -> list[Path]:
+    """Return the files that ``path`` names as ``_base_``, directly or through others."""
+    found = re.search(r"^_base_\s*=\s*(\[[^\]]*\]|[^\n]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    names = re.findall(r"""["']([^"']+)["']""", found[1]) if found else []
+    direct = [base for name in names if (base := path.parent / name).is_file()]
+    return direct + [deeper for base in direct for deeper in _bases_of(base)]
+
+
+def default_work_dir(cfg: Config) -> str:
+    """Return ``work_dirs/NAME``, NAME being the config's file name without its suffix."""
+    return str(Path("work_dirs") / Path(cfg.filename or "run").stem)
+
+
+def base_batch_size(cfg: Mapping[str, Any], filename: str | None = None) -> int | None:
+    """Return the global batch for which the learning rate of ``cfg`` was chosen, or None if nothing tells.
+
+    It stands in ``auto_scale_lr.base_batch_size``; otherwise the published file name does: ``8xb16`` is 8 x 16 = 128.
+    """
+    stated = (cfg.get("auto_scale_lr") or {}).get("base_batch_size")
+    if stated:
+        return int(stated)
+    found = _BATCH_IN_NAME.search(Path(filename or getattr(cfg, "filename", None) or "").stem)
+    return int(found[1]) * int(found[2]) if found else None
