@@ -1,0 +1,21 @@
+_base_ = [
+    "../../_base_/models/slowonly_r50.py",
+    "../../_base_/datasets/kinetics400_video.py",
+    "../../_base_/pipelines/rgb_8x8.py",
+    "../../_base_/schedules/sgd_256e_slowonly.py",
+    "../../_base_/default_runtime.py",
+]
+
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}))
+val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))
+
+model = dict(backbone=dict(depth=101))
+
+train_cfg = dict(max_epochs=196)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.1, by_epoch=True, begin=0, end=34),
+    dict(type="CosineAnnealingLR", T_max=162, eta_min=0, by_epoch=True, begin=34, end=196),
+]
+default_hooks = dict(checkpoint=dict(interval=4, max_keep_ckpts=3))
+auto_scale_lr = dict(enable=False, base_batch_size=128)

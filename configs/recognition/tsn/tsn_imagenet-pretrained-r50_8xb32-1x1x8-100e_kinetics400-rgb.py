@@ -1,0 +1,14 @@
+_base_ = [
+    "../../_base_/models/tsn_r50.py",
+    "../../_base_/datasets/kinetics400_video.py",
+    "../../_base_/pipelines/rgb_1x1x8_tsn.py",
+    "../../_base_/schedules/sgd_100e.py",
+    "../../_base_/default_runtime.py",
+]
+
+train_dataloader = dict(batch_size=32, dataset=dict(pipeline={{_base_.train_pipeline}}))
+val_dataloader = dict(batch_size=32, dataset=dict(pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))
+
+default_hooks = dict(checkpoint=dict(interval=3, max_keep_ckpts=3))
+auto_scale_lr = dict(enable=False, base_batch_size=256)

@@ -1,0 +1,22 @@
+_base_ = [
+    "../../_base_/models/posec3d_slowonly_r50.py",
+    "../../_base_/datasets/pose.py",
+    "../../_base_/pipelines/posec3d_joints.py",
+    "../../_base_/schedules/sgd_24e_posec3d.py",
+    "../../_base_/default_runtime.py",
+]
+
+ann_file = "data/skeleton/ntu60_2d.pkl"
+
+model = dict(cls_head=dict(num_classes=60))
+
+train_dataloader = dict(
+    dataset=dict(dataset=dict(ann_file=ann_file, split="xsub_train", pipeline={{_base_.train_pipeline}}))
+)
+val_dataloader = dict(dataset=dict(ann_file=ann_file, split="xsub_val", pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(dataset=dict(ann_file=ann_file, split="xsub_val", pipeline={{_base_.test_pipeline}}))
+
+val_evaluator = [dict(type="AccMetric")]
+test_evaluator = val_evaluator
+
+auto_scale_lr = dict(enable=False, base_batch_size=128)
