@@ -1,0 +1,31 @@
+# Every target installs what it needs into .venv first. PYTHON chooses the interpreter: make test PYTHON=python3.12
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: demo test lint format install clean
+
+demo: install ## make the demo data, train PoseC3D on it, test it and show the result
+	$(BIN)/python tools/demo.py
+
+test: lint ## lint, then run every test
+	$(BIN)/pytest -n $(WORKERS)
+
+lint: install ## style, docstrings and security rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: install ## rewrite the code in the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+install: $(VENV)/.installed ## make .venv and install the package into it
+
+$(VENV)/.installed: setup.py requirements/runtime.txt requirements/dev.txt requirements/pose.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+clean: ## remove .venv and the caches, but no data and no results
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build *.egg-info
