@@ -1,0 +1,177 @@
+"""What the action data sets share: labels checked before training, samples that augment the same way on every run."""
+
+import pickle  # noqa: S403 - reads back only what this process serialised itself
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+
+from mmaction.datasets.shared_array import SharedArray
+from mmaction.datasets.transforms.base import check_pipeline
+
+
+def _label_list(label: object) -> list[int]:
+    """Return the class indices of one annotation, whose label is one index or several."""
+    return [int(index) for index in np.atleast_1d(np.asarray(label))]
+
+
+class BaseActionDataset(BaseDataset):
+    """A data set of action clips.
+
+    Subclasses write ``load_data_list``, which returns one dict per clip.
+
+    Args:
+        ann_file: Annotation file, relative to ``data_root``.
+        pipeline: Transforms, as configs or callables.
+        data_prefix: Folders of the data by kind, relative to ``data_root``.
+        test_mode: Whether samples are for validation or testing; passed to the pipeline as ``test_mode``.
+        multi_class: Whether a clip carries several labels; its label then becomes a vector of zeros and ones, shape
+            ``(num_classes,)``.
+        num_classes: Class count against which labels are checked; needed with ``multi_class``.
+        start_index: Index of the first frame, 1 for most folders of extracted frames.
+        modality: What the frames hold: ``RGB``, ``Flow`` or ``Pose``.
+        seed: Root of the augmentation's random numbers. By default the seed that the run has set for PyTorch.
+        **kwargs: Further arguments of MMEngine's ``BaseDataset``: ``metainfo``, ``data_root``, ``indices``,
+            ``serialize_data``, ``lazy_init``, ``filter_cfg``, ``max_refetch``.
+
+    Augmentation depends on ``(seed, epoch, stream, index)`` alone, so a run continues identically with any number of
+    workers, once :meth:`set_epoch` has been called (the training tool does so before each epoch). Until then every
+    call draws fresh random numbers.
+    """
+
+    sample_keys: tuple[str, ...] = ("label", "modality", "start_index", "test_mode", "sample_idx")
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: Sequence[dict | Callable],
+        data_prefix: dict | None = None,
+        test_mode: bool = False,
+        multi_class: bool = False,
+        num_classes: int | None = None,
+        start_index: int = 0,
+        modality: str = "RGB",
+        seed: int | None = None,
+        **kwargs,
+    ) -> None:
+        if multi_class and num_classes is None:
+            raise ValueError("multi_class=True needs num_classes, the length of the label vector")
+        self.multi_class = multi_class
+        self.num_classes = num_classes
+        self.start_index = start_index
+        self.modality = modality
+        self.seed = (torch.initial_seed() if seed is None else seed) % 2**63
+        self._epoch = torch.full((1,), -1, dtype=torch.int64).share_memory_()
+        prefix = {"prefix": ""} if data_prefix is None else dict(data_prefix)
+        super().__init__(ann_file, pipeline=pipeline, data_prefix=prefix, test_mode=test_mode, **kwargs)
+        check_pipeline(self.pipeline.transforms, self.sample_keys)
+
+    # The two arrays that MMEngine serialises annotations into are kept where workers share them.
+    @property
+    def data_bytes(self) -> np.ndarray:
+        """The serialised annotations, uint8."""
+        return self._data_bytes.array
+
+    @data_bytes.setter
+    def data_bytes(self, value: np.ndarray) -> None:
+        self._data_bytes = SharedArray(value)
+
+    @property
+    def data_address(self) -> np.ndarray:
+        """Where in ``data_bytes`` each annotation ends, int64."""
+        return self._data_address.array
+
+    @data_address.setter
+    def data_address(self, value: np.ndarray) -> None:
+        self._data_address = SharedArray(value)
+
+    def full_init(self) -> None:
+        """Read the annotations, check their labels and serialise them."""
+        if not self._fully_initialized:
+            super().full_init()
+
+    def filter_data(self) -> list[dict]:
+        """Refuse labels that the model has no output for, and an empty list.
+
+        Raises:
+            ValueError: If there is no annotation, or a label is not in ``[0, num_classes)``.
+        """
+        if not self.data_list:
+            raise ValueError(f"{self.ann_file} holds no sample for this data set")
+        if self.num_classes is not None:
+            for index, info in enumerate(self.data_list):
+                self._check_label(index, info)
+        return self.data_list
+
+    def _check_label(self, index: int, info: dict) -> None:
+        for label in _label_list(info["label"]) if "label" in info else ():
+            if not 0 <= label < self.num_classes:
+                name = info.get("frame_dir", info.get("filename", ""))
+                raise ValueError(
+                    f"{self.ann_file}, sample {index} ({name}): label {label} is outside the {self.num_classes} "
+                    f"classes of this data set (0 to {self.num_classes - 1}); correct the label or num_classes"
+                )
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Turn the annotations into one array of bytes, releasing each as it goes."""
+        chunks = []
+        self.data_list.reverse()
+        while self.data_list:
+            chunks.append(pickle.dumps(self.data_list.pop(), protocol=4))
+        address = np.cumsum([len(chunk) for chunk in chunks], dtype=np.int64)
+        data = np.frombuffer(b"".join(chunks), dtype=np.uint8)
+        return data, address
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the annotation of sample ``idx`` as it enters the pipeline."""
+        info = super().get_data_info(idx)
+        info["modality"] = self.modality
+        info["start_index"] = self.start_index
+        info["test_mode"] = self.test_mode
+        if self.multi_class:
+            label = torch.zeros(self.num_classes, dtype=torch.int64)
+            label[_label_list(info["label"])] = 1
+            info["label"] = label
+        return info
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch, counted from 0, also in workers that are already running."""
+        self._epoch.fill_(epoch)
+
+    def prepare_data(self, idx: int, stream: int = 0) -> dict | None:
+        """Return sample ``idx`` after the pipeline, with its own generator of random numbers."""
+        info = self.get_data_info(idx)
+        epoch = int(self._epoch)
+        if epoch >= 0:
+            info["rng"] = np.random.default_rng([self.seed, epoch, stream, info["sample_idx"]])
+        return self.pipeline(info)
+
+    def get(self, idx: int, stream: int = 0) -> dict:
+        """Return sample ``idx`` as repetition ``stream`` of it, which is augmented differently.
+
+        Raises:
+            ValueError: If the pipeline returned nothing.
+        """
+        if not self._fully_initialized:
+            self.full_init()
+        data = self.prepare_data(idx, stream)
+        if data is None:
+            raise ValueError(f"{self.ann_file}, sample {idx}: the pipeline returned nothing")
+        return data
+
+    def __getitem__(self, idx: int) -> dict:
+        return self.get(idx)
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Return the class indices of sample ``idx``."""
+        return _label_list(super().get_data_info(idx)["label"])
+
+    def class_counts(self) -> Counter:
+        """Return how many samples each class has; a sample of several classes counts for each."""
+        return Counter(self._labels())
+
+    def _labels(self) -> Iterable[int]:
+        for idx in range(len(self)):
+            yield from self.get_cat_ids(idx)

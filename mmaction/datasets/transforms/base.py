@@ -1,0 +1,67 @@
+"""What all transforms share: the keys they read and write, and where random numbers come from."""
+
+import os
+from collections.abc import Iterable
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+
+class Transform(BaseTransform):
+    """A step of a data pipeline that states which sample keys it needs and which it sets.
+
+    ``reads`` lists the keys without which the step cannot work (optional ones are left out), ``writes`` those that are
+    sure to be there afterwards. :func:`check_pipeline` uses both.
+    """
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{key}={value!r}" for key, value in vars(self).items() if not key.startswith("_"))
+        return f"{type(self).__name__}({shown})"
+
+
+class RandomTransform(Transform):
+    """A transform that draws random numbers from the sample's own generator."""
+
+    def rng(self, results: dict) -> np.random.Generator:
+        """Return ``results["rng"]``, which a data set puts there to make augmentation depend on the sample alone.
+
+        Without it, a generator that this object seeds from the operating system, one per process, so that forked
+        workers do not repeat each other.
+        """
+        if "rng" in results:
+            return results["rng"]
+        if getattr(self, "_rng_pid", None) != os.getpid():
+            self._rng, self._rng_pid = np.random.default_rng(), os.getpid()
+        return self._rng
+
+    def __getstate__(self) -> dict:
+        return {key: value for key, value in vars(self).items() if key not in ("_rng", "_rng_pid")}
+
+
+def check_pipeline(transforms: Iterable, provided: Iterable[str]) -> None:
+    """Check that every key which a step reads was provided by the data set or written by a step before it.
+
+    Args:
+        transforms: Steps in order. Steps that state neither ``reads`` nor ``writes`` end the check, because what they
+            set is unknown.
+        provided: Keys of a sample when it enters the pipeline.
+
+    Raises:
+        ValueError: If a key is missing; names the step, the key and a step of the pipeline that writes it later.
+    """
+    steps, known = list(transforms), set(provided)
+    for index, step in enumerate(steps):
+        if not isinstance(step, Transform):
+            return
+        for key in step.reads:
+            if key not in known:
+                later = [type(other).__name__ for other in steps[index:] if key in getattr(other, "writes", ())]
+                hint = f"; move {later[0]} before it" if later else ""
+                raise ValueError(
+                    f"step {index} of the pipeline, {type(step).__name__}, needs {key!r}, "
+                    f"which neither the data set nor an earlier step provides{hint}"
+                )
+        known.update(step.writes)
