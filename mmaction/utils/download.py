@@ -1,0 +1,257 @@
+"""Fetch files over HTTP so that an interrupted transfer goes on where it stopped, and unpack archives safely."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import re
+import shutil
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+CHUNK = 1 << 20
+_TRANSIENT = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
+
+
+def hash_from_name(name: str) -> str | None:
+    """Return the SHA-256 prefix that a published file name carries.
+
+    Args:
+        name: A file name or URL such as ``slowonly_r50-b1234567.pth``.
+
+    Returns:
+        The hexadecimal prefix (8 digits or more) before the extension, or None where there is none.
+    """
+    found = re.search(r"-([0-9a-f]{8,64})\.[A-Za-z0-9.]+$", name)
+    return found[1] if found else None
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def check_file(path: str | Path, *, sha256: str | None = None, size: int | None = None) -> None:
+    """Compare a file with what was published about it.
+
+    Args:
+        path: The file.
+        sha256: Its SHA-256, or a prefix of it.
+        size: Its length in bytes.
+
+    Raises:
+        ValueError: If one of them differs; the message holds both values.
+    """
+    path = Path(path)
+    if size is not None and path.stat().st_size != size:
+        raise ValueError(
+            f"{path}: expected {size:,} bytes, found {path.stat().st_size:,}. Delete it and fetch it again."
+        )
+    if sha256 is not None and not (found := file_sha256(path)).startswith(sha256.lower()):
+        raise ValueError(
+            f"{path}: SHA-256 should start with {sha256}, found {found[: max(len(sha256), 16)]}. "
+            "The file is damaged or another version. Delete it and fetch it again."
+        )
+
+
+def download(
+    url: str,
+    path: str | Path,
+    *,
+    sha256: str | None = None,
+    size: int | None = None,
+    progress: bool = True,
+    retries: int = 3,
+    timeout: float = 30.0,
+    wait_s: float = 2.0,
+) -> Path:
+    """Fetch ``url`` into ``path``; a file that is already there and passes the checks is kept.
+
+    The bytes go to ``PATH.part`` first, which a later call continues (HTTP Range, guarded by the entity tag that the
+    server gave), and are renamed only when complete, so ``path`` never holds half a file.
+
+    Args:
+        url: An ``http://`` or ``https://`` address.
+        path: The file to write; its folder is made.
+        sha256: Expected SHA-256 or a prefix of it; by default the one in the file name (``NAME-HASH.ext``), if any.
+        size: Expected length in bytes.
+        progress: Show a progress bar.
+        retries: How many times a broken connection is taken up again.
+        timeout: Seconds of silence after which a connection counts as broken.
+        wait_s: Seconds before the first retry; doubled each time.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        ValueError: For an address of another kind, or when size or hash differ.
+        ConnectionError: When the server cannot be reached or refuses; the message says what to do by hand.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"cannot download {url!r}: expected an address that starts with http:// or https://")
+    path = Path(path)
+    sha256 = sha256 or hash_from_name(url)
+    if path.exists():
+        check_file(path, sha256=sha256, size=size)
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    for attempt in range(retries + 1):
+        try:
+            _transfer(url, part, progress, timeout)
+            break
+        except _TRANSIENT as error:
+            refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
+            if refused or attempt == retries:
+                raise ConnectionError(_advice(url, path, error)) from error
+            time.sleep(wait_s * 2**attempt)
+    try:
+        check_file(part, sha256=sha256, size=size)
+    except ValueError:
+        _discard(part)
+        raise
+    part.replace(path)
+    _tag_file(part).unlink(missing_ok=True)
+    return path
+
+
+def _advice(url: str, path: Path, error: Exception) -> str:
+    return (
+        f"could not download {url}: {error}. What arrived is kept in {path.name}.part and the next run continues it. "
+        f"Without network, fetch the file elsewhere and put it at {path}."
+    )
+
+
+def _tag_file(part: Path) -> Path:
+    return part.with_name(part.name + ".etag")
+
+
+def _discard(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _tag_file(part).unlink(missing_ok=True)
+
+
+def _transfer(url: str, part: Path, progress: bool, timeout: float) -> None:
+    """Bring ``part`` to the full length that the server announces, from where it stands."""
+    start = part.stat().st_size if part.exists() else 0
+    tag_file = _tag_file(part)
+    request = urllib.request.Request(url, headers={"User-Agent": "mmaction-download"})  # noqa: S310 - http(s) only
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+        if tag_file.exists():
+            request.add_header("If-Range", tag_file.read_text(encoding="utf-8"))
+    try:
+        response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310 - the scheme was checked
+    except urllib.error.HTTPError as error:
+        if error.code != 416:  # the range starts at or after the end of the file
+            raise
+        if error.headers.get("Content-Range", "").endswith(f"/{start}"):
+            return
+        _discard(part)
+        _transfer(url, part, progress, timeout)
+        return
+    with response:
+        if response.status != 206:  # no resume on this server, or the file has changed meanwhile
+            start = 0
+        total = int(response.headers["Content-Length"]) + start if "Content-Length" in response.headers else None
+        if tag := response.headers.get("ETag") or response.headers.get("Last-Modified"):
+            tag_file.write_text(tag, encoding="utf-8")
+        _check_space(part.parent, (total or 0) - start)
+        _copy(response, part, start, total, progress)
+    if total is not None and part.stat().st_size < total:
+        raise ConnectionError(f"the connection broke after {part.stat().st_size:,} of {total:,} bytes")
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(
+            f"{folder}: {needed:,} more bytes are needed, {free:,} are free. Make room or choose another disk."
+        )
+
+
+def _copy(source: IO[bytes], part: Path, start: int, total: int | None, progress: bool) -> None:
+    from tqdm import tqdm
+
+    bar = tqdm(initial=start, total=total, unit="B", unit_scale=True, desc=part.stem, disable=not progress)
+    with bar, open(part, "ab" if start else "wb") as file:
+        while chunk := source.read(CHUNK):
+            file.write(chunk)
+            bar.update(len(chunk))
+
+
+def extract_archive(archive: str | Path, folder: str | Path, *, progress: bool = True) -> int:
+    """Unpack the regular files of a ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.zip`` archive.
+
+    Files that are already there with the right length are kept, so an interrupted run can be repeated. Each file is
+    renamed into place when complete.
+
+    Args:
+        archive: The archive file.
+        folder: Where its files go; made if absent.
+        progress: Show a progress bar.
+
+    Returns:
+        The number of files in the archive.
+
+    Raises:
+        ValueError: If the archive is damaged or of another kind, or holds a link, or a path that leaves ``folder``.
+    """
+    from tqdm import tqdm
+
+    archive, folder = Path(archive), Path(folder)
+    if not archive.is_file():
+        raise FileNotFoundError(f"no archive at {archive}")
+    count = 0
+    try:
+        for name, size, source in tqdm(_members(archive), desc=archive.name, unit=" files", disable=not progress):
+            target = _inside(folder, name, archive)
+            count += 1
+            if target.is_file() and target.stat().st_size == size:
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(target.name + ".part")
+            with source, open(part, "wb") as file:
+                shutil.copyfileobj(source, file, CHUNK)
+            part.replace(target)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(
+            f"{archive}: the archive is damaged or cut off ({error}). Delete it and fetch it again."
+        ) from error
+    return count
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """Yield name, length and content of every file; refuse links and devices."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            for info in packed.infolist():
+                if (info.external_attr >> 16) & 0o170000 == 0o120000:
+                    raise ValueError(f"{archive}: refused the link {info.filename!r}")
+                if not info.is_dir():
+                    yield info.filename, info.file_size, packed.open(info)
+        return
+    with tarfile.open(archive, "r:*") as packed:
+        for info in packed:
+            if not (info.isfile() or info.isdir()):
+                raise ValueError(f"{archive}: refused {info.name!r}, which is a link or a device and not a file")
+            if info.isfile():
+                yield info.name, info.size, packed.extractfile(info)
+
+
+def _inside(folder: Path, name: str, archive: Path) -> Path:
+    parts = PurePosixPath(name.replace("\\", "/"))
+    target = (folder / parts).resolve()
+    if parts.is_absolute() or not target.is_relative_to(folder.resolve()):
+        raise ValueError(f"{archive}: refused {name!r}, which would be written outside of {folder}")
+    return target
