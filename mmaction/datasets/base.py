@@ -1,6 +1,6 @@
 """What the action data sets share: labels checked before training, samples that augment the same way on every run."""
 
-import pickle  # noqa: S403 - reads back only what this process serialised itself
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
