@@ -1,0 +1,248 @@
+"""Residual networks of any dimension, described by a table: the spec of a pathway and the net built from it.
+
+Sources: ResNet (He et al., CVPR 2016, Table 1), I3D (Carreira and Zisserman, CVPR 2017), Non-local Neural Networks
+(Wang et al., CVPR 2018), SlowFast (Feichtenhofer et al., ICCV 2019, Table 1).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmcv.cnn import NonLocal3d
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from mmaction.models.backbones.base import Backbone
+from mmaction.models.layers import Cfg, ConvNormAct
+
+Kernel = tuple[int, ...]
+
+BASIC, BOTTLENECK = 1, 4
+"""Output channels of a block over its width: two 3x3 convolutions, or 1x1, 3x3 and a 1x1 that widens."""
+
+DEPTHS: dict[int, tuple[int, tuple[int, ...]]] = {
+    18: (BASIC, (2, 2, 2, 2)),
+    34: (BASIC, (3, 4, 6, 3)),
+    50: (BOTTLENECK, (3, 4, 6, 3)),
+    101: (BOTTLENECK, (3, 4, 23, 3)),
+    152: (BOTTLENECK, (3, 8, 36, 3)),
+}
+"""Depth to kind of block and blocks per stage."""
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage: blocks of the same width, the first of which may stride.
+
+    Args:
+        in_channels: Channels that enter the stage, those of lateral connections included.
+        width: Channels inside a block.
+        kernels: For each block, the kernel of each of its convolutions: two of them for a basic block, three for a
+            bottleneck.
+        stride: Stride of the first block.
+        dilation: Spatial dilation of each block's 3x3 convolution.
+        stride_first: Whether a bottleneck strides in its first convolution ("caffe") and not in its 3x3 one.
+        non_local: For each block, whether a non-local block follows.
+    """
+
+    in_channels: int
+    width: int
+    kernels: tuple[tuple[Kernel, ...], ...]
+    stride: Kernel
+    dilation: int = 1
+    stride_first: bool = False
+    non_local: tuple[bool, ...] = ()
+
+    @property
+    def out_channels(self) -> int:
+        """Channels that leave the stage."""
+        return self.width * (BOTTLENECK if len(self.kernels[0]) == 3 else BASIC)
+
+
+@dataclass(frozen=True)
+class PoolSpec:
+    """A max pool."""
+
+    kernel: Kernel
+    stride: Kernel
+    padding: Kernel
+
+
+@dataclass(frozen=True)
+class PathwaySpec:
+    """A residual network: stem, pools and stages.
+
+    Args:
+        in_channels: Channels of the input.
+        stem_channels: Channels of the stem's output.
+        stem_kernel: Kernel of the stem.
+        stem_stride: Stride of the stem.
+        pool1: Pool after the stem, or None.
+        pool2: Pool after the first stage, or None.
+        stages: The stages in order.
+    """
+
+    in_channels: int
+    stem_channels: int
+    stem_kernel: Kernel
+    stem_stride: Kernel
+    pool1: PoolSpec | None
+    pool2: PoolSpec | None
+    stages: tuple[StageSpec, ...]
+
+
+@dataclass(frozen=True)
+class LayerCfgs:
+    """Which layers a network is made of."""
+
+    conv_cfg: Cfg
+    norm_cfg: Cfg | None
+    act_cfg: Cfg
+    with_cp: bool = False
+    non_local_cfg: Cfg | None = None
+
+    def conv(self, in_channels: int, out_channels: int, kernel: Kernel, act: bool = True, **kwargs: Any) -> ConvNormAct:
+        """Build a convolution with the norm, and the activation if ``act``."""
+        cfgs = {"conv_cfg": self.conv_cfg, "norm_cfg": self.norm_cfg, "act_cfg": self.act_cfg if act else None}
+        return ConvNormAct(in_channels, out_channels, kernel, **cfgs, **kwargs)
+
+
+class ResidualBlock(nn.Module):
+    """Two or three convolutions (``conv1`` to ``conv3``) beside a shortcut, then perhaps a non-local block.
+
+    Args:
+        spec: The stage.
+        index: Number of the block in its stage, from 0.
+        layers: Which layers to use.
+    """
+
+    def __init__(self, spec: StageSpec, index: int, layers: LayerCfgs) -> None:
+        super().__init__()
+        kernels = spec.kernels[index]
+        stride = spec.stride if index == 0 else (1,) * len(spec.stride)
+        in_channels = spec.in_channels if index == 0 else spec.out_channels
+        spatial = next(i for i, kernel in enumerate(kernels) if kernel[-1] > 1)
+        strided = 0 if spec.stride_first else spatial
+        channels = [in_channels, *[spec.width] * (len(kernels) - 1), spec.out_channels]
+        for i, kernel in enumerate(kernels):
+            dilation = spec.dilation if i == spatial else 1
+            conv = layers.conv(
+                channels[i],
+                channels[i + 1],
+                kernel,
+                stride=stride if i == strided else 1,
+                dilation=(1,) * (len(kernel) - 2) + (dilation, dilation),
+            )
+            self.add_module(f"conv{i + 1}", conv)
+        self.num_convs = len(kernels)
+        self.downsample = None
+        if in_channels != spec.out_channels or any(step > 1 for step in stride):
+            self.downsample = layers.conv(in_channels, spec.out_channels, (1,) * len(stride), act=False, stride=stride)
+        self.with_cp = layers.with_cp
+        self.non_local_block = None
+        if spec.non_local and spec.non_local[index]:
+            self.non_local_block = NonLocal3d(spec.out_channels, **(layers.non_local_cfg or {}))
+
+    @property
+    def last_conv(self) -> ConvNormAct:
+        """The convolution to whose output the shortcut is added."""
+        return getattr(self, f"conv{self.num_convs}")
+
+    def _residual(self, x: torch.Tensor) -> torch.Tensor:
+        shortcut = x if self.downsample is None else self.downsample(x)
+        for i in range(1, self.num_convs):
+            x = getattr(self, f"conv{i}")(x)
+        return self.last_conv(x, shortcut)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the features of this block, shape ``(N, out_channels, ...)``."""
+        if self.with_cp and x.requires_grad:
+            x = checkpoint(self._residual, x, use_reentrant=False)
+        else:
+            x = self._residual(x)
+        return x if self.non_local_block is None else self.non_local_block(x)
+
+
+def make_stage(spec: StageSpec, layers: LayerCfgs) -> nn.Sequential:
+    """Build the blocks of a stage."""
+    return nn.Sequential(*(ResidualBlock(spec, i, layers) for i in range(len(spec.kernels))))
+
+
+def make_pool(spec: PoolSpec) -> nn.Module:
+    """Build a max pool of two or three dimensions."""
+    pool = nn.MaxPool3d if len(spec.kernel) == 3 else nn.MaxPool2d
+    return pool(spec.kernel, spec.stride, spec.padding)
+
+
+class ResidualNet(Backbone):
+    """The network that a :class:`PathwaySpec` describes: ``conv1``, ``maxpool``, ``layer1``, ``pool2``, ``layer2``, ...
+
+    Args:
+        spec: The network.
+        layers: Which layers it is made of.
+        out_indices: Stages whose output is returned, from 0.
+        zero_init_residual: Whether each residual branch starts as zero.
+        kwargs: Arguments of :class:`~mmaction.models.backbones.base.Backbone`.
+
+    Raises:
+        ValueError: If ``out_indices`` or ``frozen_stages`` name a stage that is not there.
+    """
+
+    def __init__(
+        self,
+        spec: PathwaySpec,
+        layers: LayerCfgs,
+        out_indices: Sequence[int],
+        zero_init_residual: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        num_stages = len(spec.stages)
+        if not out_indices or not all(0 <= index < num_stages for index in out_indices):
+            raise ValueError(f"out_indices must name stages 0 to {num_stages - 1}; got {tuple(out_indices)}")
+        if not -1 <= self.frozen_stages <= num_stages:
+            raise ValueError(f"frozen_stages must be -1 to {num_stages}; got {self.frozen_stages}")
+        self.spec = spec
+        self.out_indices = tuple(out_indices)
+        self.zero_init_residual = zero_init_residual
+        self.conv1 = layers.conv(spec.in_channels, spec.stem_channels, spec.stem_kernel, stride=spec.stem_stride)
+        self.maxpool = None if spec.pool1 is None else make_pool(spec.pool1)
+        self.pool2 = None if spec.pool2 is None else make_pool(spec.pool2)
+        for i, stage in enumerate(spec.stages):
+            self.add_module(f"layer{i + 1}", make_stage(stage, layers))
+        self.freeze_stages()
+
+    def stage_modules(self) -> list[list[nn.Module]]:
+        """Return the stem, then each stage."""
+        return [[self.conv1], *([getattr(self, f"layer{i + 1}")] for i in range(len(self.spec.stages)))]
+
+    def init_residuals(self) -> None:
+        """Start every residual branch at zero if asked to."""
+        for block in self.modules() if self.zero_init_residual else ():
+            if isinstance(block, ResidualBlock) and block.last_conv.norm is not None:
+                nn.init.zeros_(block.last_conv.norm.weight)
+
+    def stem(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what enters the first stage."""
+        x = self.conv1(x)
+        return x if self.maxpool is None else self.maxpool(x)
+
+    def stage(self, index: int, x: torch.Tensor) -> torch.Tensor:
+        """Return the output of the stage ``index`` (from 0), pooled after the first one where the spec says so."""
+        x = getattr(self, f"layer{index + 1}")(x)
+        return self.pool2(x) if index == 0 and self.pool2 is not None else x
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Return the features of the stages ``out_indices``: one tensor for one stage, else a tuple.
+
+        Args:
+            x: Shape ``(N, C, T, H, W)``, or ``(N, C, H, W)`` for a 2D network.
+        """
+        x = self.stem(x)
+        outs = []
+        for i in range(len(self.spec.stages)):
+            x = self.stage(i, x)
+            if i in self.out_indices:
+                outs.append(x)
+        return outs[0] if len(outs) == 1 else tuple(outs)

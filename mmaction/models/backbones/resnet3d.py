@@ -1,0 +1,270 @@
+"""3D residual networks: I3D and SlowOnly, each a row of arguments that is translated into a pathway's spec."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmaction.models.backbones.residual import (
+    BASIC,
+    DEPTHS,
+    Kernel,
+    LayerCfgs,
+    PathwaySpec,
+    PoolSpec,
+    ResidualNet,
+    StageSpec,
+)
+from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg
+from mmaction.registry import MODELS
+
+PerBlock = int | Sequence[int]
+
+KERNELS: dict[tuple[int, str], tuple[Kernel, ...]] = {
+    (BASIC, "none"): ((1, 3, 3), (1, 3, 3)),
+    (BASIC, "3x1x1"): ((3, 3, 3), (3, 3, 3)),
+    (BASIC, "3x3x3"): ((3, 3, 3), (3, 3, 3)),
+    (4, "none"): ((1, 1, 1), (1, 3, 3), (1, 1, 1)),
+    (4, "3x1x1"): ((3, 1, 1), (1, 3, 3), (1, 1, 1)),
+    (4, "3x3x3"): ((1, 1, 1), (3, 3, 3), (1, 1, 1)),
+}
+"""Kind of block and inflation to the kernels of the block's convolutions."""
+
+
+def block_kernels(expansion: int, inflate: bool, inflate_style: str) -> tuple[Kernel, ...]:
+    """Return the kernels of one block's convolutions.
+
+    Raises:
+        ValueError: If ``inflate_style`` is neither ``3x1x1`` nor ``3x3x3``.
+    """
+    if inflate_style not in ("3x1x1", "3x3x3"):
+        raise ValueError(f"inflate_style must be '3x1x1' or '3x3x3'; got {inflate_style!r}")
+    return KERNELS[expansion, inflate_style if inflate else "none"]
+
+
+def stage_blocks_of(depth: int, num_stages: int, stage_blocks: Sequence[int] | None) -> tuple[int, tuple[int, ...]]:
+    """Return the kind of block (its expansion) and the number of blocks in each stage.
+
+    Raises:
+        ValueError: If the depth is unknown or ``stage_blocks`` has not one entry per stage.
+    """
+    if depth not in DEPTHS:
+        raise ValueError(f"depth must be one of {', '.join(map(str, DEPTHS))}; got {depth!r}")
+    expansion, blocks = DEPTHS[depth]
+    blocks = tuple(stage_blocks or blocks[:num_stages])
+    if len(blocks) != num_stages:
+        raise ValueError(f"num_stages={num_stages} needs as many stage_blocks; got {blocks}")
+    return expansion, blocks
+
+
+def per_stage(name: str, value: Any, num_stages: int) -> tuple[Any, ...]:
+    """Return ``value`` as one entry per stage; zeros beyond the last stage are dropped.
+
+    Raises:
+        ValueError: If it is a sequence of another length.
+    """
+    values = (value,) * num_stages if isinstance(value, int) else tuple(value)
+    if len(values) < num_stages or any(values[num_stages:]):
+        raise ValueError(f"{name} needs one entry for each of the {num_stages} stages; got {value!r}")
+    return values[:num_stages]
+
+
+def per_block(name: str, value: PerBlock, num_blocks: int) -> tuple[bool, ...]:
+    """Return ``value`` as one truth value per block of a stage.
+
+    Raises:
+        ValueError: If it is a sequence of another length.
+    """
+    values = (value,) * num_blocks if isinstance(value, int) else tuple(value)
+    if len(values) != num_blocks:
+        raise ValueError(f"{name} needs one entry for each of the stage's {num_blocks} blocks; got {value!r}")
+    return tuple(bool(v) for v in values)
+
+
+def stage_specs(
+    depth: int,
+    stem_channels: int,
+    stage_blocks: Sequence[int] | None,
+    spatial_strides: Sequence[int],
+    temporal_strides: Sequence[int],
+    dilations: Sequence[int],
+    inflate: Sequence[PerBlock],
+    inflate_style: str,
+    non_local: Sequence[PerBlock],
+    style: str,
+    lateral_channels: Sequence[int],
+) -> tuple[StageSpec, ...]:
+    """Translate the arguments of :class:`ResNet3d` that concern its stages."""
+    if style not in ("pytorch", "caffe"):
+        raise ValueError(f"style must be 'pytorch' or 'caffe'; got {style!r}")
+    num_stages = len(spatial_strides)
+    expansion, blocks = stage_blocks_of(depth, num_stages, stage_blocks)
+    specs: list[StageSpec] = []
+    for i, num_blocks in enumerate(blocks):
+        inflated = per_block("inflate", inflate[i], num_blocks)
+        spec = StageSpec(
+            in_channels=(specs[-1].out_channels if specs else stem_channels) + lateral_channels[i],
+            width=stem_channels * 2**i,
+            kernels=tuple(block_kernels(expansion, is_inflated, inflate_style) for is_inflated in inflated),
+            stride=(temporal_strides[i], spatial_strides[i], spatial_strides[i]),
+            dilation=dilations[i],
+            stride_first=style == "caffe",
+            non_local=per_block("non_local", non_local[i], num_blocks),
+        )
+        specs.append(spec)
+    return tuple(specs)
+
+
+@MODELS.register_module()
+class ResNet3d(ResidualNet):
+    """3D residual network; with its defaults an I3D (Carreira and Zisserman, CVPR 2017) without strides in time.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        pretrained: Checkpoint for the initial weights: ``torchvision://resnet50``, a URL or a file.
+        stage_blocks: Blocks of each stage; None takes those of ``depth``.
+        pretrained2d: Whether ``pretrained`` is a 2D network, to be inflated.
+        in_channels: Channels of the input: 3 for RGB, 2 for flow, one per joint or limb for heatmaps.
+        num_stages: Number of stages, 1 to 4.
+        base_channels: Channels of the stem; stage i has ``base_channels * 2**i`` inside its blocks.
+        out_indices: Stages whose output is returned, from 0.
+        spatial_strides: Spatial stride of each stage.
+        temporal_strides: Temporal stride of each stage.
+        dilations: Spatial dilation of each stage.
+        conv1_kernel: Kernel ``(T, H, W)`` of the stem.
+        conv1_stride_s: Spatial stride of the stem.
+        conv1_stride_t: Temporal stride of the stem.
+        pool1_stride_s: Spatial stride of the pool after the stem.
+        pool1_stride_t: Temporal stride of that pool.
+        with_pool1: Whether the stem is pooled (kernel 1x3x3).
+        with_pool2: Whether the first stage's output is pooled over pairs of frames.
+        style: Where a bottleneck strides: ``pytorch`` in its 3x3 convolution, ``caffe`` in its first one.
+        frozen_stages: See :class:`~mmaction.models.backbones.base.Backbone`.
+        inflate: Whether blocks have temporal kernels: one entry per stage, each a flag or one flag per block.
+        inflate_style: Where: ``3x1x1`` in the first convolution, ``3x3x3`` in the spatial one.
+        conv_cfg: Config of the convolutions.
+        norm_cfg: Config of the norms.
+        act_cfg: Config of the activations.
+        norm_eval: See :class:`~mmaction.models.backbones.base.Backbone`.
+        with_cp: Whether blocks recompute their activations in the backward pass: less memory, more time.
+        non_local: Which blocks a non-local block follows, given like ``inflate``.
+        non_local_cfg: Arguments of mmcv's ``NonLocal3d``: ``mode`` (``gaussian``, ``embedded_gaussian``,
+            ``dot_product`` or ``concatenation``), ``sub_sample``, ``use_scale``, ``norm_cfg``.
+        zero_init_residual: Whether each residual branch starts as zero.
+        init_cfg: MMEngine's description of the initial weights.
+        lateral_channels: Channels that another pathway adds to the input of each stage; empty for none.
+
+    Raises:
+        ValueError: If an argument is out of range or has not one entry per stage.
+    """
+
+    def __init__(
+        self,
+        depth: int = 50,
+        pretrained: str | None = None,
+        stage_blocks: Sequence[int] | None = None,
+        pretrained2d: bool = True,
+        in_channels: int = 3,
+        num_stages: int = 4,
+        base_channels: int = 64,
+        out_indices: Sequence[int] = (3,),
+        spatial_strides: Sequence[int] = (1, 2, 2, 2),
+        temporal_strides: Sequence[int] = (1, 1, 1, 1),
+        dilations: Sequence[int] = (1, 1, 1, 1),
+        conv1_kernel: Sequence[int] = (3, 7, 7),
+        conv1_stride_s: int = 2,
+        conv1_stride_t: int = 1,
+        pool1_stride_s: int = 2,
+        pool1_stride_t: int = 1,
+        with_pool1: bool = True,
+        with_pool2: bool = True,
+        style: str = "pytorch",
+        frozen_stages: int = -1,
+        inflate: PerBlock | Sequence[PerBlock] = (1, 1, 1, 1),
+        inflate_style: str = "3x1x1",
+        conv_cfg: Cfg = CONV3D,
+        norm_cfg: Cfg | None = BN3D,
+        act_cfg: Cfg = RELU,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        non_local: PerBlock | Sequence[PerBlock] = (0, 0, 0, 0),
+        non_local_cfg: Cfg = {},  # noqa: B006 (read only)
+        zero_init_residual: bool = True,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
+        lateral_channels: Sequence[int] = (),
+    ) -> None:
+        if not 1 <= num_stages <= 4:
+            raise ValueError(f"num_stages must be 1 to 4; got {num_stages}")
+        stages = stage_specs(
+            depth,
+            base_channels,
+            stage_blocks,
+            per_stage("spatial_strides", spatial_strides, num_stages),
+            per_stage("temporal_strides", temporal_strides, num_stages),
+            per_stage("dilations", dilations, num_stages),
+            per_stage("inflate", inflate, num_stages),
+            inflate_style,
+            per_stage("non_local", non_local, num_stages),
+            style,
+            per_stage("lateral_channels", lateral_channels or 0, num_stages),
+        )
+        pool1 = PoolSpec((1, 3, 3), (pool1_stride_t, pool1_stride_s, pool1_stride_s), (0, 1, 1))
+        spec = PathwaySpec(
+            in_channels=in_channels,
+            stem_channels=base_channels,
+            stem_kernel=tuple(conv1_kernel),
+            stem_stride=(conv1_stride_t, conv1_stride_s, conv1_stride_s),
+            pool1=pool1 if with_pool1 else None,
+            pool2=PoolSpec((2, 1, 1), (2, 1, 1), (0, 0, 0)) if with_pool2 else None,
+            stages=stages,
+        )
+        super().__init__(
+            spec,
+            LayerCfgs(conv_cfg, norm_cfg, act_cfg, with_cp, non_local_cfg),
+            out_indices,
+            zero_init_residual,
+            pretrained=pretrained,
+            pretrained2d=pretrained2d,
+            frozen_stages=frozen_stages,
+            norm_eval=norm_eval,
+            init_cfg=init_cfg,
+        )
+
+
+@MODELS.register_module()
+class ResNet3dSlowOnly(ResNet3d):
+    """The slow pathway of SlowFast alone (Feichtenhofer et al., ICCV 2019): temporal kernels in the last stages only.
+
+    With heatmaps as input this is PoseC3D (Duan et al., CVPR 2022).
+
+    Args:
+        conv1_kernel: Kernel ``(T, H, W)`` of the stem.
+        conv1_stride_t: Temporal stride of the stem.
+        pool1_stride_t: Temporal stride of the pool after the stem.
+        inflate: Which stages or blocks have temporal kernels.
+        with_pool2: Whether the first stage's output is pooled over pairs of frames.
+        lateral: Accepted for published configs; a single pathway has nothing to fuse, so it must be False.
+        kwargs: Further arguments of :class:`ResNet3d`.
+
+    Raises:
+        ValueError: If ``lateral`` is True.
+    """
+
+    def __init__(
+        self,
+        conv1_kernel: Sequence[int] = (1, 7, 7),
+        conv1_stride_t: int = 1,
+        pool1_stride_t: int = 1,
+        inflate: PerBlock | Sequence[PerBlock] = (0, 0, 1, 1),
+        with_pool2: bool = False,
+        lateral: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if lateral:
+            raise ValueError("lateral=True needs a second pathway: use ResNet3dSlowFast")
+        super().__init__(
+            conv1_kernel=conv1_kernel,
+            conv1_stride_t=conv1_stride_t,
+            pool1_stride_t=pool1_stride_t,
+            inflate=inflate,
+            with_pool2=with_pool2,
+            **kwargs,
+        )

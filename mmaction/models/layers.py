@@ -1,0 +1,126 @@
+"""Building blocks that several networks share: convolution with norm and activation, freezing, initial weights."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from mmcv.cnn import NonLocal3d, build_activation_layer, build_conv_layer, build_norm_layer
+from mmengine.model import constant_init, kaiming_init
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+Cfg = Mapping[str, Any]
+Size = int | Sequence[int]
+
+CONV3D: Cfg = {"type": "Conv3d"}
+BN3D: Cfg = {"type": "BN3d", "requires_grad": True}
+RELU: Cfg = {"type": "ReLU", "inplace": True}
+
+
+class ConvNormAct(nn.Module):
+    """A convolution, then a normalisation, then an activation; the last two are optional.
+
+    The parameters are called ``conv.*`` and ``bn.*`` (``gn.*``, ... for other norms), as in published checkpoints.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel: Kernel size, one number or one per dimension.
+        stride: Stride, likewise.
+        padding: Zero padding on each side, likewise; None keeps the size at stride 1 (``dilation * (kernel // 2)``).
+        dilation: Spacing of the kernel elements, likewise.
+        groups: Number of channel groups that are convolved apart.
+        bias: Whether the convolution adds a bias; None adds one where there is no norm.
+        conv_cfg: Config of the convolution.
+        norm_cfg: Config of the norm, or None.
+        act_cfg: Config of the activation, or None.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: Size,
+        stride: Size = 1,
+        padding: Size | None = None,
+        dilation: Size = 1,
+        *,
+        groups: int = 1,
+        bias: bool | None = False,
+        conv_cfg: Cfg | None = CONV3D,
+        norm_cfg: Cfg | None = BN3D,
+        act_cfg: Cfg | None = RELU,
+    ) -> None:
+        super().__init__()
+        self.conv = build_conv_layer(
+            None if conv_cfg is None else dict(conv_cfg),
+            in_channels,
+            out_channels,
+            kernel,
+            stride=stride,
+            padding=same_padding(kernel, dilation) if padding is None else padding,
+            dilation=dilation,
+            groups=groups,
+            bias=norm_cfg is None if bias is None else bias,
+        )
+        self.norm_name: str | None = None
+        if norm_cfg is not None:
+            self.norm_name, norm = build_norm_layer(dict(norm_cfg), out_channels)
+            self.add_module(self.norm_name, norm)
+        self.activate = None if act_cfg is None else build_activation_layer(dict(act_cfg))
+
+    @property
+    def norm(self) -> nn.Module | None:
+        """The normalisation layer, or None."""
+        return None if self.norm_name is None else getattr(self, self.norm_name)
+
+    def forward(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
+        """Return ``activation(norm(conv(x)) + residual)``.
+
+        Args:
+            x: Shape ``(N, in_channels, ...)``.
+            residual: Added before the activation, of the output's shape ``(N, out_channels, ...)``.
+        """
+        x = self.conv(x)
+        if self.norm_name is not None:
+            x = self.norm(x)
+        if residual is not None:
+            x = x + residual
+        return x if self.activate is None else self.activate(x)
+
+
+def same_padding(kernel: Size, dilation: Size = 1) -> Size:
+    """Return the padding that keeps the size of an odd ``kernel`` at stride 1."""
+    if isinstance(kernel, int) and isinstance(dilation, int):
+        return dilation * (kernel // 2)
+    kernels = (kernel,) * len(dilation) if isinstance(kernel, int) else kernel
+    dilations = (dilation,) * len(kernels) if isinstance(dilation, int) else dilation
+    return tuple(d * (k // 2) for k, d in zip(kernels, dilations, strict=True))
+
+
+def freeze(modules: Iterable[nn.Module]) -> None:
+    """Stop training the ``modules``: no gradients for their parameters, norms and dropout in evaluation mode."""
+    for module in modules:
+        module.eval()
+        module.requires_grad_(False)
+
+
+def set_norms_eval(module: nn.Module) -> None:
+    """Make every batch norm in ``module`` use its running statistics; its weight and bias still train."""
+    for child in module.modules():
+        if isinstance(child, _BatchNorm):
+            child.eval()
+
+
+def init_conv_and_norm(module: nn.Module) -> None:
+    """Draw the convolutions in ``module`` from a Kaiming normal (fan out, ReLU) and set its batch norms to identity.
+
+    Non-local blocks are left alone: they start as the identity when they are built.
+    """
+    for child in module.children():
+        if isinstance(child, nn.modules.conv._ConvNd):
+            kaiming_init(child)
+        elif isinstance(child, _BatchNorm):
+            constant_init(child, 1)
+        elif not isinstance(child, NonLocal3d):
+            init_conv_and_norm(child)
