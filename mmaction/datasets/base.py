@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 
+from mmaction.datasets.label_spaces import with_label_space
 from mmaction.datasets.shared_array import SharedArray
 from mmaction.datasets.transforms.base import check_pipeline
 
@@ -33,7 +34,9 @@ class BaseActionDataset(BaseDataset):
         start_index: Index of the first frame, 1 for most folders of extracted frames.
         modality: What the frames hold: ``RGB``, ``Flow`` or ``Pose``.
         seed: Root of the augmentation's random numbers. By default the seed that the run has set for PyTorch.
-        **kwargs: Further arguments of MMEngine's ``BaseDataset``: ``metainfo``, ``data_root``, ``indices``,
+        metainfo: Facts about the data set. ``dict(label_space="gym99")`` names a label space, or a CSV file of one;
+            ``classes`` then are its names and ``label_space`` is the loaded object.
+        **kwargs: Further arguments of MMEngine's ``BaseDataset``: ``data_root``, ``indices``,
             ``serialize_data``, ``lazy_init``, ``filter_cfg``, ``max_refetch``.
 
     Augmentation depends on ``(seed, epoch, stream, index)`` alone, so a run continues identically with any number of
@@ -54,6 +57,7 @@ class BaseActionDataset(BaseDataset):
         start_index: int = 0,
         modality: str = "RGB",
         seed: int | None = None,
+        metainfo: dict | None = None,
         **kwargs,
     ) -> None:
         if multi_class and num_classes is None:
@@ -65,7 +69,8 @@ class BaseActionDataset(BaseDataset):
         self.seed = (torch.initial_seed() if seed is None else seed) % 2**63
         self._epoch = torch.full((1,), -1, dtype=torch.int64).share_memory_()
         prefix = {"prefix": ""} if data_prefix is None else dict(data_prefix)
-        super().__init__(ann_file, pipeline=pipeline, data_prefix=prefix, test_mode=test_mode, **kwargs)
+        metainfo = with_label_space(metainfo)
+        super().__init__(ann_file, metainfo, data_prefix=prefix, pipeline=pipeline, test_mode=test_mode, **kwargs)
         check_pipeline(self.pipeline.transforms, self.sample_keys)
 
     # The two arrays that MMEngine serialises annotations into are kept where workers share them.
