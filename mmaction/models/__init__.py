@@ -1,5 +1,5 @@
 """Networks: backbones, heads, losses, recognizers and the preparation of their input."""
 
-from mmaction.models import backbones
+from mmaction.models import backbones, heads, losses, preprocess, recognizers
 
-__all__ = ["backbones"]
+__all__ = ["backbones", "heads", "losses", "preprocess", "recognizers"]

@@ -1,1 +1,6 @@
 """Complete models: preprocessing, backbone and head."""
+
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.recognizers import MMRecognizer3D, Recognizer2D, Recognizer3D, RecognizerGCN
+
+__all__ = ["BaseRecognizer", "MMRecognizer3D", "Recognizer2D", "Recognizer3D", "RecognizerGCN"]

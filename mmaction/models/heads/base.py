@@ -1,0 +1,218 @@
+"""From the features of a backbone to losses in training and to scores in testing."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import nn
+
+from mmaction.models.heads.labels import gather_labels, smooth_labels, top_k_accuracies
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+
+AVERAGE_CLIPS = ("prob", "score", None)
+POOLS = ("avg", "max", None)
+
+
+class BaseHead(BaseModule, metaclass=abc.ABCMeta):
+    """A classifier in two steps: ``pool_feats`` turns each view into a vector, ``classify`` vectors into logits.
+
+    The steps are apart so that a recognizer can pool many views in small chunks and classify them together.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Length of a pooled feature vector.
+        loss_cls: Config of the loss.
+        multi_class: Whether a sample may have several labels; they become a multi-hot vector.
+        label_smooth_eps: Share of a label that is spread evenly over all classes, in [0, 1).
+        topk: The k of the training accuracies ``top{k}_acc`` that are logged beside the loss; () logs none.
+        average_clips: How the views of a sample are merged: ``prob`` (mean of the softmax), ``score`` (mean of the
+            logits) or None (no merging: exactly one view per sample, scores are its logits).
+        init_cfg: Initialisation of the weights.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        loss_cls: dict | None = None,
+        multi_class: bool = False,
+        label_smooth_eps: float = 0.0,
+        topk: int | Sequence[int] = (1, 5),
+        average_clips: str | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        topk = (topk,) if isinstance(topk, int) else tuple(topk)
+        if any(k < 1 for k in topk):
+            raise ValueError(f"topk must hold numbers from 1 on; got {topk}")
+        if not 0 <= label_smooth_eps < 1:
+            raise ValueError(f"label_smooth_eps must lie in [0, 1); got {label_smooth_eps}")
+        if num_classes < 1:
+            raise ValueError(f"num_classes must be at least 1; got {num_classes}")
+        check_average_clips(average_clips)
+        self.num_classes = num_classes
+        self.in_channels = in_channels
+        self.loss_cls = MODELS.build(loss_cls or {"type": "CrossEntropyLoss"})
+        self.multi_class = multi_class
+        self.label_smooth_eps = label_smooth_eps
+        self.topk = topk
+        self.average_clips = average_clips
+
+    @abc.abstractmethod
+    def pool_feats(self, feats: Any) -> Any:
+        """Return one feature vector per view, tensor (V, in_channels), from the backbone's features of V views."""
+
+    @abc.abstractmethod
+    def classify(self, pooled: Any, num_segs: int = 1) -> Any:
+        """Return logits (V', num_classes).
+
+        Args:
+            pooled: What ``pool_feats`` gives.
+            num_segs: Views per sample; a head with a consensus merges them, so that V' is the number of samples.
+        """
+
+    def forward(self, feats: Any, num_segs: int = 1) -> Any:
+        """Return the logits of backbone features."""
+        return self.classify(self.pool_feats(feats), num_segs)
+
+    def loss(self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1) -> dict[str, torch.Tensor]:
+        """Return the loss ``loss_cls`` and the accuracies ``top{k}_acc`` of a training batch."""
+        return self.loss_by_feat(self(feats, num_segs), data_samples)
+
+    def loss_by_feat(
+        self, cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]
+    ) -> dict[str, torch.Tensor]:
+        """Return loss and accuracies from logits.
+
+        Args:
+            cls_scores: Shape (V, num_classes); V is a multiple of the number of samples, and each sample's views
+                follow each other and share its label.
+            data_samples: Samples with ``gt_label`` (class indices), or ``gt_score`` (class probabilities, as blending
+                leaves them).
+
+        Raises:
+            ValueError: If a label is missing, lies outside the classes, or a sample has several but ``multi_class`` is
+                False.
+        """
+        labels = gather_labels(data_samples, self.num_classes, self.multi_class)
+        labels = labels.repeat_interleave(len(cls_scores) // len(labels), dim=0)
+        labels = labels.to(cls_scores.device, non_blocking=True)
+        losses = {}
+        if not labels.is_floating_point():
+            losses.update(top_k_accuracies(cls_scores.detach(), labels, self.topk))
+        if self.label_smooth_eps:
+            labels = smooth_labels(labels, self.num_classes, self.label_smooth_eps)
+        losses["loss_cls"] = self.loss_cls(cls_scores, labels)
+        return losses
+
+    def predict(self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1) -> list:
+        """Return the samples with ``pred_score`` and ``pred_label``."""
+        return self.predict_by_feat(self(feats, num_segs), data_samples)
+
+    def predict_by_feat(self, cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]) -> list:
+        """Merge the views of each sample and write ``pred_score`` (num_classes,) and ``pred_label`` (1,), on the CPU.
+
+        Args:
+            cls_scores: Logits, shape (samples * views, num_classes).
+            data_samples: One per sample; they are changed and returned.
+        """
+        scores = self.average_clip(cls_scores, len(cls_scores) // len(data_samples)).cpu()
+        for sample, score, label in zip(data_samples, scores, scores.argmax(dim=1), strict=True):
+            sample.set_pred_score(score).set_pred_label(label)
+        return list(data_samples)
+
+    def average_clip(self, cls_scores: torch.Tensor, num_segs: int = 1) -> torch.Tensor:
+        """Merge each sample's ``num_segs`` rows of ``cls_scores`` as ``average_clips`` says; float32.
+
+        Raises:
+            ValueError: If there are several views and ``average_clips`` is None.
+        """
+        scores = cls_scores.float().unflatten(0, (-1, num_segs))
+        if self.average_clips is None:
+            if num_segs > 1:
+                raise ValueError(
+                    f"each sample has {num_segs} views, but average_clips=None does not say how to merge their scores; "
+                    "set average_clips='prob' or 'score' in the head or in the model's test_cfg"
+                )
+            return scores.squeeze(1)
+        return (scores.softmax(dim=2) if self.average_clips == "prob" else scores).mean(dim=1)
+
+    def check_width(self, pooled: torch.Tensor, in_channels: int | None = None) -> torch.Tensor:
+        """Return ``pooled`` if its vectors are ``in_channels`` long; a ValueError names both lengths otherwise."""
+        expected = in_channels or self.in_channels
+        if pooled.ndim != 2 or pooled.shape[1] != expected:
+            raise ValueError(
+                f"{type(self).__name__} was built for in_channels={expected}, but the backbone's features have "
+                f"{pooled.shape[1]} channels; set in_channels={pooled.shape[1]} in the head, or check the backbone"
+            )
+        return pooled
+
+
+class LinearHead(BaseHead):
+    """Pooling, dropout and one linear layer ``fc_cls``.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Length of a pooled feature vector.
+        loss_cls: Config of the loss.
+        spatial_type: ``avg`` or ``max`` over all positions in time and space, or None: the features are flattened.
+        dropout_ratio: Probability that a feature is dropped in training.
+        init_std: Standard deviation of the initial weights; the biases start at 0.
+        kwargs: ``multi_class``, ``label_smooth_eps``, ``topk``, ``average_clips``, ``init_cfg`` of ``BaseHead``.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        loss_cls: dict | None = None,
+        spatial_type: str | None = "avg",
+        dropout_ratio: float = 0.5,
+        init_std: float = 0.01,
+        **kwargs: Any,
+    ) -> None:
+        kwargs["init_cfg"] = kwargs.get("init_cfg") or linear_init(init_std)
+        super().__init__(num_classes, in_channels, loss_cls, **kwargs)
+        if spatial_type not in POOLS:
+            raise ValueError(f"spatial_type must be one of {POOLS}; got {spatial_type!r}")
+        self.spatial_type = spatial_type
+        self.dropout = nn.Dropout(dropout_ratio)
+        self.build_layers()
+
+    def build_layers(self) -> None:
+        """Create the layers that follow the dropout."""
+        self.fc_cls = nn.Linear(self.in_channels, self.num_classes)
+
+    def pool_feats(self, feats: torch.Tensor) -> torch.Tensor:
+        """Return (V, in_channels) from features (V, in_channels, ...), vectors included."""
+        return self.check_width(pool(feats, self.spatial_type))
+
+    def classify(self, pooled: torch.Tensor, num_segs: int = 1) -> torch.Tensor:
+        """Return the logits of each view, shape (V, num_classes)."""
+        return self.fc_cls(self.dropout(pooled))
+
+
+def linear_init(std: float) -> dict:
+    """Return the config that draws linear weights from a normal distribution and zeroes the biases."""
+    return {"type": "Normal", "layer": "Linear", "std": std}
+
+
+def pool(feats: torch.Tensor, spatial_type: str | None) -> torch.Tensor:
+    """Reduce (V, C, ...) to (V, C) by the mean or the maximum, or flatten it where ``spatial_type`` is None."""
+    if spatial_type is None or feats.ndim == 2:
+        return feats.flatten(1)
+    positions = tuple(range(2, feats.ndim))
+    return feats.mean(dim=positions) if spatial_type == "avg" else feats.amax(dim=positions)
+
+
+def check_average_clips(value: str | None) -> str | None:
+    """Return ``value`` if it is a way to merge views, else raise ValueError."""
+    if value not in AVERAGE_CLIPS:
+        raise ValueError(f"average_clips must be one of {AVERAGE_CLIPS}; got {value!r}")
+    return value

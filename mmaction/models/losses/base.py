@@ -1,0 +1,74 @@
+"""What the losses of the classification heads have in common."""
+
+import abc
+
+import torch
+from torch import nn
+
+
+class BaseWeightedLoss(nn.Module, metaclass=abc.ABCMeta):
+    """A loss times a constant.
+
+    A label's kind is told by its dtype, never guessed from its shape: integers (N,) are class indices, floating-point
+    numbers (N, num_classes) are probabilities or multi-hot vectors.
+
+    Args:
+        loss_weight: Factor on the loss.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    @abc.abstractmethod
+    def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        """Return the unweighted scalar loss of logits (N, num_classes)."""
+
+    def forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        """Return the scalar loss.
+
+        Args:
+            cls_score: Logits, shape (N, num_classes).
+            label: Class indices (N,) of an integer dtype, or a floating-point tensor (N, num_classes).
+
+        Raises:
+            ValueError: If the shape of ``label`` does not fit its dtype and ``cls_score``.
+        """
+        expected = cls_score.shape if label.is_floating_point() else cls_score.shape[:1]
+        if label.shape != expected:
+            kind = "floating-point labels (one number per class)" if label.is_floating_point() else "class indices"
+            raise ValueError(
+                f"{type(self).__name__}: {kind} must have shape {tuple(expected)} for scores of shape "
+                f"{tuple(cls_score.shape)}; got {tuple(label.shape)}"
+            )
+        return self._forward(cls_score, label) * self.loss_weight
+
+
+class ClassWeightedLoss(BaseWeightedLoss):
+    """A loss with a factor for each class.
+
+    Args:
+        loss_weight: Factor on the loss.
+        class_weight: One factor per class, e.g. the inverse class frequency; None: all 1.
+
+    Raises:
+        ValueError: In the call, if there are not as many factors as classes.
+    """
+
+    def __init__(self, loss_weight: float = 1.0, class_weight: list[float] | None = None) -> None:
+        super().__init__(loss_weight)
+        weight = None if class_weight is None else torch.as_tensor(class_weight, dtype=torch.float32)
+        self.register_buffer("class_weight", weight, persistent=False)
+
+    def weight_of(self, cls_score: torch.Tensor) -> torch.Tensor | None:
+        """Return the class weights in the dtype and on the device of ``cls_score``, or None."""
+        if self.class_weight is None:
+            return None
+        check_class_count("class_weight", len(self.class_weight), cls_score)
+        return self.class_weight.to(cls_score)
+
+
+def check_class_count(name: str, count: int, cls_score: torch.Tensor) -> None:
+    """Raise ValueError unless the list argument ``name`` has one entry for each class of ``cls_score``."""
+    if count != cls_score.shape[1]:
+        raise ValueError(f"{name} has {count} entries, but there are {cls_score.shape[1]} classes; give one per class")

@@ -1,0 +1,53 @@
+"""Cross entropy over classes that exclude each other, and over classes that do not."""
+
+import torch
+import torch.nn.functional as F
+
+from mmaction.models.losses.base import ClassWeightedLoss
+from mmaction.registry import MODELS
+
+
+@MODELS.register_module()
+class CrossEntropyLoss(ClassWeightedLoss):
+    """Softmax cross entropy; integer labels are class indices, floating-point labels are class probabilities.
+
+    With class weights the sum is divided by the weight of the labels, in both forms, so that a one-hot label costs as
+    much as its class index.
+
+    Args:
+        loss_weight: Factor on the loss.
+        class_weight: One factor per class; None: all 1.
+
+    Example:
+        >>> logits = torch.tensor([[2.0, 0.0, -1.0]])
+        >>> round(CrossEntropyLoss()(logits, torch.tensor([0])).item(), 4)
+        0.1698
+    """
+
+    def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        weight = self.weight_of(cls_score)
+        if not label.is_floating_point() or weight is None:
+            return F.cross_entropy(cls_score, label, weight=weight)
+        weighted = weight * label
+        return -(weighted * F.log_softmax(cls_score, dim=1)).sum() / weighted.sum()
+
+
+@MODELS.register_module()
+class BCELossWithLogits(ClassWeightedLoss):
+    """Sigmoid cross entropy of every class by itself, averaged over samples and classes: for multi-label data.
+
+    Args:
+        loss_weight: Factor on the loss.
+        class_weight: One factor per class; None: all 1.
+
+    Raises:
+        TypeError: In the call, if the labels are class indices instead of a multi-hot tensor (N, num_classes).
+    """
+
+    def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        if not label.is_floating_point():
+            raise TypeError(
+                "BCELossWithLogits needs multi-hot labels of a floating-point dtype, shape (N, num_classes); got class "
+                f"indices ({label.dtype}). Set multi_class=True in the head and in the dataset"
+            )
+        return F.binary_cross_entropy_with_logits(cls_score, label.to(cls_score), weight=self.weight_of(cls_score))

@@ -1,0 +1,141 @@
+"""Stacking and normalisation of a batch of clips, on the device of the model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+
+from mmaction.registry import MODELS
+
+# Where the channels are, counted from the end, and how many dimensions one sample (clips first) has.
+CHANNEL_AXIS = {"NCHW": -3, "NCTHW": -4, "NCTHW_Heatmap": -4, "MIX2d": -4}
+SAMPLE_NDIM = {"NCHW": 4, "NCTHW": 5, "NCTHW_Heatmap": 5, "MIX2d": 5}
+
+
+def stack_samples(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Stack equally shaped samples along a new first dimension; a single sample is not copied.
+
+    Raises:
+        ValueError: If ``inputs`` is empty or the shapes differ.
+    """
+    if not len(inputs):
+        raise ValueError("a batch needs at least one sample; `inputs` is empty")
+    if len(inputs) == 1:
+        return inputs[0].unsqueeze(0)
+    shapes = {tuple(x.shape) for x in inputs}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"the samples of a batch must have one shape; got {sorted(shapes)}. Bring them to one size in the pipeline "
+            "(Resize with keep_ratio=False, or a crop after it) or set the dataloader's batch_size to 1"
+        )
+    return torch.stack(tuple(inputs))
+
+
+@MODELS.register_module()
+class ActionDataPreprocessor(BaseDataPreprocessor):
+    """Move a batch to the model's device, stack it, normalise it, and blend samples in training.
+
+    Labels stay where the data loader put them: the head checks them there without waiting for the device.
+
+    Args:
+        mean: Mean of each channel, in grey levels (0 to 255). None: no normalisation, as heatmaps need it.
+        std: Standard deviation of each channel, in grey levels; given if and only if ``mean`` is.
+        to_rgb: Reverse the order of three colour channels (BGR frames for an RGB model).
+        to_float32: Convert the batch to float32. With False a batch without normalisation keeps its dtype.
+        blending: Config of a batch blending such as ``MixupBlending``, used in training alone.
+        format_shape: Layout of one sample: ``NCHW`` (clips * T, C, H, W); ``NCTHW`` and ``NCTHW_Heatmap``
+            (clips, C, T, H, W); ``MIX2d``: like ``NCTHW``, where single images (clips, C, H, W) get T = 1.
+
+    Raises:
+        ValueError: On a mean without std, an unknown ``format_shape``, a std of 0.
+
+    Example:
+        >>> prepare = ActionDataPreprocessor(mean=[127.5] * 3, std=[127.5] * 3, format_shape="NCTHW")
+        >>> clip = torch.full((1, 3, 8, 4, 4), 255, dtype=torch.uint8)
+        >>> prepare(dict(inputs=[clip, clip]))["inputs"].shape
+        torch.Size([2, 1, 3, 8, 4, 4])
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        to_rgb: bool = False,
+        to_float32: bool = True,
+        blending: dict | None = None,
+        format_shape: str = "NCHW",
+    ) -> None:
+        super().__init__()
+        if format_shape not in CHANNEL_AXIS:
+            raise ValueError(f"format_shape must be one of {', '.join(CHANNEL_AXIS)}; got {format_shape!r}")
+        if (mean is None) != (std is None):
+            raise ValueError(f"mean and std are given together or not at all; got mean={mean}, std={std}")
+        self.to_rgb = to_rgb
+        self.to_float32 = to_float32
+        self.format_shape = format_shape
+        self.blending = MODELS.build(blending) if blending is not None else None
+        self.normalize = mean is not None
+        if self.normalize:
+            self._set_scale(torch.tensor(mean, dtype=torch.float64), torch.tensor(std, dtype=torch.float64))
+
+    def _set_scale(self, mean: torch.Tensor, std: torch.Tensor) -> None:
+        """Store ``(x - mean) / std`` as one factor and one offset for each channel."""
+        if mean.shape != std.shape or mean.ndim != 1 or not (std > 0).all():
+            raise ValueError(f"mean and std need one number per channel, std above 0; got {mean=}, {std=}")
+        shape = (-1,) + (1,) * (-CHANNEL_AXIS[self.format_shape] - 1)
+        self.register_buffer("scale", (1 / std).float().view(shape), persistent=False)
+        self.register_buffer("offset", (mean / std).float().view(shape), persistent=False)
+
+    def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        """Prepare one batch.
+
+        Args:
+            data: ``inputs``: list of samples in the layout of ``format_shape``, uint8 or float, or one stacked tensor;
+                ``data_samples`` (optional): the list of their ``ActionDataSample``.
+            training: Whether to blend.
+
+        Returns:
+            ``inputs``: tensor (N, clips, ...) on the device; ``data_samples`` as given, blended ones as copies.
+
+        Raises:
+            ValueError: If shapes differ within the batch, or do not fit ``format_shape`` or the number of channels.
+        """
+        inputs, samples = data["inputs"], data.get("data_samples")
+        if isinstance(inputs, torch.Tensor):
+            batch = self.cast_data(inputs)
+        else:
+            batch = stack_samples([self.cast_data(x) for x in inputs])
+        batch = self.prepare(batch)
+        if training and self.blending is not None:
+            batch, samples = self.blending(batch, samples)
+        return {"inputs": batch, "data_samples": samples}
+
+    def prepare(self, batch: torch.Tensor) -> torch.Tensor:
+        """Reverse colours, convert and normalise a stacked batch (N, clips, ...); the argument is left as it is."""
+        if self.format_shape == "MIX2d" and batch.ndim == SAMPLE_NDIM["NCHW"] + 1:
+            batch = batch.unsqueeze(-3)
+        if self.to_rgb or self.normalize:
+            self._check_layout(batch)
+        if self.to_rgb:
+            batch = batch.flip(CHANNEL_AXIS[self.format_shape])
+        if self.normalize:
+            # An integer batch is converted by the multiplication itself: one pass less over the frames.
+            return torch.mul(batch, self.scale).sub_(self.offset)
+        return batch.float() if self.to_float32 else batch
+
+    def _check_layout(self, batch: torch.Tensor) -> None:
+        ndim = SAMPLE_NDIM[self.format_shape] + 1
+        if batch.ndim != ndim:
+            raise ValueError(
+                f"format_shape={self.format_shape!r} needs batches of {ndim} dimensions (samples, clips, ...); got "
+                f"shape {tuple(batch.shape)}. Compare it with FormatShape(input_format=...) in the pipeline"
+            )
+        channels = batch.shape[CHANNEL_AXIS[self.format_shape]]
+        if self.normalize and len(self.scale) not in (1, channels):
+            raise ValueError(
+                f"mean and std have {len(self.scale)} entries but the input has {channels} channels, shape "
+                f"{tuple(batch.shape)} read as {self.format_shape}"
+            )
+        if self.to_rgb and channels != 3:
+            raise ValueError(f"to_rgb reverses 3 colour channels; the input has {channels}, shape {tuple(batch.shape)}")

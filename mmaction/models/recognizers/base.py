@@ -1,0 +1,201 @@
+"""What all recognizers do: views of a sample through backbone, neck and head, to a loss or to scores."""
+
+import abc
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+
+from mmaction.models.heads.base import check_average_clips, pool
+from mmaction.models.recognizers.views import ChunkedRunner, Views
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+
+STAGES = ("backbone", "neck", "head")
+MODES = ("tensor", "loss", "predict")
+TEST_OPTIONS = ("average_clips", "feature_extraction", "max_testing_views")
+
+
+class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
+    """Preprocessing, backbone, neck and head in a row.
+
+    Args:
+        backbone: Config of the backbone.
+        cls_head: Config of the head; None for a network that only gives features.
+        neck: Config of a neck, which returns its features and a dict of auxiliary losses.
+        train_cfg: Kept for MMEngine; not used.
+        test_cfg: Options of prediction:
+            ``average_clips`` overrides the head's way to merge views (``prob``, ``score``);
+            ``max_testing_views`` is the number of views that go through the network at once, for any batch size; None:
+            as many as the free memory allows;
+            ``feature_extraction=True`` makes ``predict`` write ``feature``, the pooled features averaged over the
+            views, shape (in_channels of the head,), instead of scores.
+        data_preprocessor: Config of the preprocessor; None: ``ActionDataPreprocessor()``, which stacks and does not
+            normalise, as heatmaps need it.
+
+    Raises:
+        ValueError: On an unknown key or a bad value in ``test_cfg``.
+    """
+
+    sample_layout: tuple[str, ...] = ()  # the dimensions of one sample, the views first
+
+    def __init__(
+        self,
+        backbone: dict,
+        cls_head: dict | None = None,
+        neck: dict | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor or {"type": "ActionDataPreprocessor"})
+        self.backbone = MODELS.build(backbone)
+        if neck is not None:
+            self.neck = MODELS.build(neck)
+        if cls_head is not None:
+            self.cls_head = MODELS.build(cls_head)
+        self.train_cfg = train_cfg
+        self.test_cfg = self._checked_test_cfg(test_cfg)
+        if self.test_cfg.get("average_clips") and self.with_cls_head:
+            self.cls_head.average_clips = check_average_clips(self.test_cfg["average_clips"])
+        self._in_chunks = ChunkedRunner()
+
+    @staticmethod
+    def _checked_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
+        test_cfg = dict(test_cfg or {})
+        for key in test_cfg:
+            if key not in TEST_OPTIONS:
+                close = difflib.get_close_matches(key, TEST_OPTIONS, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise ValueError(f"test_cfg of the model has the unknown key {key!r}{hint} (known: {TEST_OPTIONS})")
+        views = test_cfg.get("max_testing_views")
+        if views is not None and (not isinstance(views, int) or views < 1):
+            raise ValueError(f"test_cfg.max_testing_views must be a whole number from 1 on, or None; got {views!r}")
+        return test_cfg
+
+    @property
+    def with_neck(self) -> bool:
+        """Whether there is a neck."""
+        return hasattr(self, "neck")
+
+    @property
+    def with_cls_head(self) -> bool:
+        """Whether there is a head."""
+        return hasattr(self, "cls_head")
+
+    @property
+    def views_per_unit(self) -> int:
+        """Number of views that the backbone must see together."""
+        return 1
+
+    def forward(
+        self,
+        inputs: Views,
+        data_samples: Sequence[ActionDataSample] | None = None,
+        mode: str = "tensor",
+        **kwargs: Any,
+    ) -> Any:
+        """Run the network.
+
+        Args:
+            inputs: Prepared batch (N, views, ...), or a dict of them, one per modality.
+            data_samples: The N samples: with labels in mode ``loss``; optional in mode ``predict``.
+            mode: ``tensor`` returns features or logits, see ``stage`` of ``extract_feat``; ``loss`` a dict of losses
+                and accuracies; ``predict`` the samples with their scores.
+            kwargs: ``stage``, in mode ``tensor``.
+
+        Raises:
+            ValueError: On an unknown mode, or inputs of another layout.
+        """
+        if mode == "tensor":
+            return self.extract_feat(inputs, **{"stage": "backbone", **kwargs})[0]
+        if mode == "loss":
+            return self.loss(inputs, data_samples)
+        if mode == "predict":
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode must be one of {MODES}; got {mode!r}")
+
+    def loss(self, inputs: Views, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
+        """Return the losses of head and neck and the head's accuracies, by name."""
+        feats, extra = self.extract_feat(inputs, data_samples=data_samples)
+        losses = self.cls_head.loss(feats, data_samples, num_segs=extra["num_segs"])
+        return {**losses, **extra["loss_aux"]}
+
+    def predict(self, inputs: Views, data_samples: Sequence[ActionDataSample] | None = None) -> list[ActionDataSample]:
+        """Return the samples with scores (or features), see ``test_cfg``; new ones if none are given."""
+        views, num_segs = self.flatten_views(inputs)
+        unit, limit = self.views_per_unit, self.test_cfg.get("max_testing_views")
+        if num_segs > unit or limit:
+            pooled = self._in_chunks(self._pooled, views, self.backbone, unit, limit)
+        else:
+            pooled = self._pooled(views)
+        if data_samples is None:
+            data_samples = [ActionDataSample() for _ in range(self._batch_size(inputs))]
+        if self.test_cfg.get("feature_extraction"):
+            return self._with_features(pooled, data_samples)
+        if not self.with_cls_head:
+            raise ValueError("the model has no cls_head to give scores; set test_cfg=dict(feature_extraction=True)")
+        return self.cls_head.predict_by_feat(self.cls_head.classify(pooled, num_segs), data_samples)
+
+    def extract_feat(
+        self,
+        inputs: Views,
+        stage: str = "neck",
+        data_samples: Sequence[ActionDataSample] | None = None,
+        test_mode: bool = False,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return features of all views, in one piece.
+
+        Args:
+            inputs: Prepared batch (N, views, ...).
+            stage: Where to stop: ``backbone``, ``neck`` or ``head`` (logits).
+            data_samples: Handed to the neck, whose auxiliary losses need labels.
+            test_mode: Whether the neck runs without labels.
+
+        Returns:
+            The features, and a dict with ``num_segs`` (views per sample) and ``loss_aux`` (losses of the neck).
+        """
+        if stage not in STAGES:
+            raise ValueError(f"stage must be one of {STAGES}; got {stage!r}")
+        views, num_segs = self.flatten_views(inputs)
+        extra: dict[str, Any] = {"num_segs": num_segs, "loss_aux": {}}
+        feats = self.run_backbone(views)
+        if stage != "backbone" and self.with_neck:
+            feats, extra["loss_aux"] = self.neck(feats, data_samples=None if test_mode else data_samples)
+        if stage == "head":
+            feats = self.cls_head(feats, num_segs)
+        return feats, extra
+
+    def flatten_views(self, inputs: Views) -> tuple[Views, int]:
+        """Return the views of all samples in one dimension, and the number of views per sample."""
+        if inputs.ndim != len(self.sample_layout) + 1:
+            raise ValueError(
+                f"{type(self).__name__} needs inputs of the dimensions (samples, {', '.join(self.sample_layout)}); got "
+                f"shape {tuple(inputs.shape)}. Compare it with FormatShape in the pipeline"
+            )
+        return inputs.flatten(0, 1), inputs.shape[1]
+
+    def run_backbone(self, views: Views) -> Any:
+        """Return the backbone's features of views."""
+        return self.backbone(views)
+
+    def _pooled(self, views: Views) -> Views:
+        """Return one feature vector per view."""
+        feats = self.run_backbone(views)
+        if self.with_neck:
+            feats, _ = self.neck(feats, data_samples=None)
+        return self.cls_head.pool_feats(feats) if self.with_cls_head else pool(feats, "avg")
+
+    def _batch_size(self, inputs: Views) -> int:
+        return len(inputs)
+
+    def _with_features(self, pooled: Views, data_samples: Sequence[ActionDataSample]) -> list[ActionDataSample]:
+        if isinstance(pooled, dict):
+            pooled = torch.cat(tuple(pooled.values()), dim=1)
+        for sample, feature in zip(
+            data_samples, pooled.unflatten(0, (len(data_samples), -1)).mean(1).cpu(), strict=True
+        ):
+            sample.set_field(feature, "feature", dtype=torch.Tensor)
+        return list(data_samples)

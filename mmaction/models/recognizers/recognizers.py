@@ -1,0 +1,56 @@
+"""The recognizers, which differ in the layout of their input."""
+
+from typing import Any
+
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.views import Views
+from mmaction.registry import MODELS
+
+
+@MODELS.register_module()
+class Recognizer2D(BaseRecognizer):
+    """Recognizer of single frames: inputs (N, frames, C, H, W); the head merges the frames of a sample."""
+
+    sample_layout = ("frames", "C", "H", "W")
+
+    @property
+    def views_per_unit(self) -> int:
+        """Frames of one clip, where the backbone mixes frames (TSM)."""
+        return getattr(self.backbone, "num_segments", 1)
+
+
+@MODELS.register_module()
+class Recognizer3D(BaseRecognizer):
+    """Recognizer of clips of frames, flow or heatmaps: inputs (N, clips, C, T, H, W)."""
+
+    sample_layout = ("clips", "C", "T", "H", "W")
+
+
+@MODELS.register_module()
+class RecognizerGCN(BaseRecognizer):
+    """Recognizer of skeletons: inputs (N, clips, M, T, V, C) of M persons and V joints."""
+
+    sample_layout = ("clips", "M", "T", "V", "C")
+
+
+@MODELS.register_module()
+class MMRecognizer3D(BaseRecognizer):
+    """Recognizer of several modalities: inputs are a dict of (N, clips, C, T, H, W), whose keys the backbone takes."""
+
+    sample_layout = ("clips", "C", "T", "H", "W")
+
+    def flatten_views(self, inputs: Views) -> tuple[Views, int]:
+        """Return the views of each modality in one dimension, and the number of views per sample."""
+        flat, counts = {}, {}
+        for name, batch in inputs.items():
+            flat[name], counts[name] = super().flatten_views(batch)
+        if len(set(counts.values())) != 1:
+            raise ValueError(f"every modality needs the same number of clips per sample; got {counts}")
+        return flat, next(iter(counts.values()))
+
+    def run_backbone(self, views: Views) -> Any:
+        """Return the backbone's features, one entry per modality."""
+        return self.backbone(**views)
+
+    def _batch_size(self, inputs: Views) -> int:
+        return len(next(iter(inputs.values())))

@@ -1,0 +1,146 @@
+"""Run a network over many views in chunks that fit into memory.
+
+A batch of views is a tensor (V, ...) or, for several modalities, a dict of such tensors; so is what the network returns.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import nn
+
+Views = torch.Tensor | dict[str, torch.Tensor]
+
+FREE_SHARE = 0.5  # of the free memory, what one chunk may take
+LAYERS_ALIVE = (
+    4  # a residual block keeps its input, its shortcut and a convolution's work space beside the largest layer
+)
+ASSUMED_FREE = 2**30  # bytes, where the system tells nothing
+
+
+def num_views(views: Views) -> int:
+    """Return V."""
+    return len(next(iter(views.values()))) if isinstance(views, dict) else len(views)
+
+
+def take(views: Views, start: int, stop: int) -> Views:
+    """Return the views from ``start`` up to ``stop``, without a copy."""
+    if isinstance(views, dict):
+        return {key: value[start:stop] for key, value in views.items()}
+    return views[start:stop]
+
+
+def join(chunks: list[Views]) -> Views:
+    """Concatenate what the chunks gave."""
+    if len(chunks) == 1:
+        return chunks[0]
+    if isinstance(chunks[0], dict):
+        return {key: torch.cat([chunk[key] for chunk in chunks]) for key in chunks[0]}
+    return torch.cat(chunks)
+
+
+class ChunkedRunner:
+    """Apply a network to views in chunks of a size that the caller gives, or that follows from the free memory.
+
+    Where no size is given, the first chunk is one unit of views, and the largest input and output of a layer is noted on
+    the way. ``LAYERS_ALIVE`` times as much is taken as the need of a unit, for inputs of that shape from then on, and
+    chunks are as large as ``FREE_SHARE`` of the free memory allows.
+    """
+
+    def __init__(self) -> None:
+        self._bytes_per_unit: dict[tuple, int] = {}
+
+    def __call__(
+        self,
+        function: Callable[[Views], Views],
+        views: Views,
+        network: nn.Module,
+        unit: int = 1,
+        max_views: int | None = None,
+    ) -> Views:
+        """Return what ``function(views)`` returns, computed in chunks.
+
+        Args:
+            function: From views to a tensor or a dict of tensors, with one row for each view (or for each n-th).
+            views: All views.
+            network: The module, run by ``function``, whose layers tell the need of memory.
+            unit: Views that belong together, such as the frames of a TSM clip; chunks are multiples of it.
+            max_views: Largest chunk; None: from the free memory.
+        """
+        if max_views is not None:
+            return _run(function, views, 0, max(max_views // unit, 1) * unit, [])
+        done = []
+        key = _kind(views)
+        if key not in self._bytes_per_unit:
+            with watch_layers(network) as peak:
+                done.append(function(take(views, 0, unit)))
+            self._bytes_per_unit[key] = max(peak[0], 1) * LAYERS_ALIVE
+        units = int(free_memory(key[0][2]) * FREE_SHARE) // self._bytes_per_unit[key]
+        return _run(function, views, len(done) * unit, max(units, 1) * unit, done)
+
+
+def _run(function: Callable[[Views], Views], views: Views, start: int, size: int, done: list[Views]) -> Views:
+    """Return ``done`` and the results of the views from ``start`` on, ``size`` at a time, joined."""
+    chunks = [function(take(views, begin, begin + size)) for begin in range(start, num_views(views), size)]
+    return join(done + chunks)
+
+
+def _kind(views: Views) -> tuple:
+    """Return what the need of a view depends on: shape, dtype and device of each modality."""
+    tensors = views.values() if isinstance(views, dict) else [views]
+    return tuple((tuple(x.shape[1:]), x.dtype, x.device) for x in tensors)
+
+
+@contextmanager
+def watch_layers(network: nn.Module) -> Iterator[list[int]]:
+    """Yield a list of one number: the largest count of bytes that a layer of ``network`` read and returned."""
+    peak = [0]
+
+    def note(_module: nn.Module, inputs: tuple, output: object) -> None:
+        peak[0] = max(peak[0], _tensor_bytes(inputs) + _tensor_bytes(output))
+
+    handles = [module.register_forward_hook(note) for module in network.modules()]
+    try:
+        yield peak
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _tensor_bytes(value: object) -> int:
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return sum(_tensor_bytes(item) for item in value) if isinstance(value, (tuple, list)) else 0
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that a computation on ``device`` can still take.
+
+    On a CUDA device: what the driver has free and what PyTorch holds without using it. On the CPU: the smaller of the
+    available memory of the machine and of its control group (a container's limit).
+    """
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + unused
+    known = [value for value in (_available_memory(), _cgroup_memory()) if value is not None]
+    return min(known, default=ASSUMED_FREE)
+
+
+def _available_memory(meminfo: str = "/proc/meminfo") -> int | None:
+    if os.path.exists(meminfo):
+        for line in Path(meminfo).read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+def _cgroup_memory(folder: str = "/sys/fs/cgroup") -> int | None:
+    limit, used = Path(folder, "memory.max"), Path(folder, "memory.current")
+    if not (limit.exists() and used.exists()):
+        return None
+    text = limit.read_text().strip()
+    return None if text == "max" else max(int(text) - int(used.read_text()), 0)
