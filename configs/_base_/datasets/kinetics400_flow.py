@@ -1,3 +1,5 @@
+_base_ = "video.py"
+
 dataset_type = "RawframeDataset"
 data_root = "data/kinetics400/rawframes_train"
 data_root_val = "data/kinetics400/rawframes_val"
@@ -7,23 +9,9 @@ ann_file_test = ann_file_val
 flow_frames = dict(type=dataset_type, filename_tmpl="{}_{:05d}.jpg", modality="Flow")
 
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    dataset=dict(ann_file=ann_file_train, data_prefix=dict(img=data_root), **flow_frames),
+    batch_size=16, dataset=dict(ann_file=ann_file_train, data_prefix=dict(img=data_root), **flow_frames)
 )
 val_dataloader = dict(
-    batch_size=16,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(ann_file=ann_file_val, data_prefix=dict(img=data_root_val), test_mode=True, **flow_frames),
+    batch_size=16, dataset=dict(ann_file=ann_file_val, data_prefix=dict(img=data_root_val), **flow_frames)
 )
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(ann_file=ann_file_test, data_prefix=dict(img=data_root_val), test_mode=True, **flow_frames),
-)
+test_dataloader = dict(dataset=dict(ann_file=ann_file_test, data_prefix=dict(img=data_root_val), **flow_frames))
