@@ -1,0 +1,23 @@
+_base_ = [
+    "../../_base_/models/slowfast_r50.py",
+    "../../_base_/datasets/gym99_video.py",
+    "../../_base_/pipelines/rgb_32x2_slowfast.py",
+    "../../_base_/schedules/finetune_30e.py",
+    "../../_base_/default_runtime.py",
+]
+
+model = dict(
+    backbone=dict(resample_rate=4, speed_ratio=4, slow_pathway=dict(fusion_kernel=7)), cls_head=dict(num_classes=99)
+)
+load_from = (
+    "https://download.openmmlab.com/mmaction/v1.0/recognition/slowfast/slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb/"
+    "slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb_20220818-1cb6dfc8.pth"
+)
+
+train_dataloader = dict(dataset=dict(pipeline={{_base_.train_pipeline}}))
+val_dataloader = dict(dataset=dict(pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))
+
+# For one GPU x 8 clips; pass --auto-scale-lr where the batch is another.
+optim_wrapper = dict(optimizer=dict(lr=0.005))
+auto_scale_lr = dict(enable=False, base_batch_size=8)

@@ -1,0 +1,21 @@
+_base_ = [
+    "../../_base_/models/slowonly_r50.py",
+    "../../_base_/datasets/gym99_video.py",
+    "../../_base_/pipelines/rgb_8x8.py",
+    "../../_base_/schedules/finetune_30e.py",
+    "../../_base_/default_runtime.py",
+]
+
+model = dict(cls_head=dict(num_classes=99))
+load_from = (
+    "https://download.openmmlab.com/mmaction/v1.0/recognition/slowonly/slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb/"
+    "slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb_20220901-2132fc87.pth"
+)
+
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}))
+val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))
+
+# For one GPU x 16 clips; pass --auto-scale-lr where the batch is another.
+optim_wrapper = dict(optimizer=dict(lr=0.01))
+auto_scale_lr = dict(enable=False, base_batch_size=16)
