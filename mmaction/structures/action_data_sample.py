@@ -1,6 +1,6 @@
 """What is known of one sample: its true label, the predicted label and scores, and its meta information."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -29,8 +29,9 @@ def _as_score(value: ScoreLike) -> torch.Tensor:
 class ActionDataSample(BaseDataElement):
     """One sample's labels and scores.
 
-    Fields, each absent until it is set: ``gt_label`` (int64, shape ``(L,)``, L labels), ``pred_label`` (int64, shape
-    ``(L,)``), ``pred_score`` (float, shape ``(num_classes,)``).
+    Fields, each absent until it is set: ``gt_label`` (int64, shape ``(L,)``, L labels), ``gt_score`` (float, shape
+    ``(num_classes,)``: the soft label that blending makes), ``pred_label`` (int64, shape ``(L,)``), ``pred_score``
+    (float, shape ``(num_classes,)``, or a dict of those by modality).
 
     Example:
         >>> sample = ActionDataSample().set_gt_label(3).set_pred_score([0.1, 0.2, 0.3, 0.4])
@@ -56,11 +57,14 @@ class ActionDataSample(BaseDataElement):
         self.set_field(_as_label(value), "pred_label", dtype=torch.Tensor)
         return self
 
-    def set_pred_score(self, value: ScoreLike) -> "ActionDataSample":
-        """Set the score of every class, shape ``(num_classes,)``.
+    def set_pred_score(self, value: ScoreLike | Mapping[str, ScoreLike]) -> "ActionDataSample":
+        """Set the score of every class, shape ``(num_classes,)``, or a dict of such scores by modality.
 
         Raises:
-            ValueError: If ``value`` is not one-dimensional.
+            ValueError: If a score is not one-dimensional.
         """
-        self.set_field(_as_score(value), "pred_score", dtype=torch.Tensor)
+        if isinstance(value, Mapping):
+            self.set_field({name: _as_score(score) for name, score in value.items()}, "pred_score", dtype=dict)
+        else:
+            self.set_field(_as_score(value), "pred_score", dtype=torch.Tensor)
         return self

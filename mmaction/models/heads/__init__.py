@@ -3,6 +3,17 @@
 from mmaction.models.heads.base import BaseHead, LinearHead
 from mmaction.models.heads.gcn import GCNHead
 from mmaction.models.heads.resnet3d import I3DHead, SlowFastHead, X3DHead
+from mmaction.models.heads.rgbpose import RGBPoseHead
 from mmaction.models.heads.segments import TSMHead, TSNHead
 
-__all__ = ["BaseHead", "GCNHead", "I3DHead", "LinearHead", "SlowFastHead", "TSMHead", "TSNHead", "X3DHead"]
+__all__ = [
+    "BaseHead",
+    "GCNHead",
+    "I3DHead",
+    "LinearHead",
+    "RGBPoseHead",
+    "SlowFastHead",
+    "TSMHead",
+    "TSNHead",
+    "X3DHead",
+]

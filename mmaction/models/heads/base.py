@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
-from mmaction.models.heads.labels import gather_labels, smooth_labels, top_k_accuracies
+from mmaction.models.labels import gather_labels, smooth_labels, top_k_accuracies
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 

@@ -1,7 +1,6 @@
 """What all recognizers do: views of a sample through backbone, neck and head, to a loss or to scores."""
 
 import abc
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from mmaction.models.heads.base import check_average_clips, pool
 from mmaction.models.recognizers.views import ChunkedRunner, Views
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmaction.utils.cli import suggest
 
 STAGES = ("backbone", "neck", "head")
 MODES = ("tensor", "loss", "predict")
@@ -67,9 +67,10 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
         test_cfg = dict(test_cfg or {})
         for key in test_cfg:
             if key not in TEST_OPTIONS:
-                close = difflib.get_close_matches(key, TEST_OPTIONS, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                raise ValueError(f"test_cfg of the model has the unknown key {key!r}{hint} (known: {TEST_OPTIONS})")
+                known = ", ".join(TEST_OPTIONS)
+                raise ValueError(
+                    f"unknown key {key!r} in test_cfg of the model{suggest(key, TEST_OPTIONS)} Known: {known}"
+                )
         views = test_cfg.get("max_testing_views")
         if views is not None and (not isinstance(views, int) or views < 1):
             raise ValueError(f"test_cfg.max_testing_views must be a whole number from 1 on, or None; got {views!r}")
@@ -194,8 +195,7 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
     def _with_features(self, pooled: Views, data_samples: Sequence[ActionDataSample]) -> list[ActionDataSample]:
         if isinstance(pooled, dict):
             pooled = torch.cat(tuple(pooled.values()), dim=1)
-        for sample, feature in zip(
-            data_samples, pooled.unflatten(0, (len(data_samples), -1)).mean(1).cpu(), strict=True
-        ):
+        features = pooled.unflatten(0, (len(data_samples), -1)).mean(dim=1).cpu()
+        for sample, feature in zip(data_samples, features, strict=True):
             sample.set_field(feature, "feature", dtype=torch.Tensor)
         return list(data_samples)

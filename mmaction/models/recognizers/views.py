@@ -1,6 +1,6 @@
 """Run a network over many views in chunks that fit into memory.
 
-A batch of views is a tensor (V, ...) or, for several modalities, a dict of such tensors; so is what the network returns.
+A batch of views is a tensor (V, ...) or, for several modalities, a dict of such tensors; so is the network's output.
 """
 
 import os
@@ -14,9 +14,7 @@ from torch import nn
 Views = torch.Tensor | dict[str, torch.Tensor]
 
 FREE_SHARE = 0.5  # of the free memory, what one chunk may take
-LAYERS_ALIVE = (
-    4  # a residual block keeps its input, its shortcut and a convolution's work space beside the largest layer
-)
+LAYERS_ALIVE = 4  # beside its largest layer a residual block keeps its input, its shortcut and some work space
 ASSUMED_FREE = 2**30  # bytes, where the system tells nothing
 
 
@@ -44,9 +42,9 @@ def join(chunks: list[Views]) -> Views:
 class ChunkedRunner:
     """Apply a network to views in chunks of a size that the caller gives, or that follows from the free memory.
 
-    Where no size is given, the first chunk is one unit of views, and the largest input and output of a layer is noted on
-    the way. ``LAYERS_ALIVE`` times as much is taken as the need of a unit, for inputs of that shape from then on, and
-    chunks are as large as ``FREE_SHARE`` of the free memory allows.
+    Where no size is given, the first chunk is one unit of views, and the largest input and output of a layer is noted
+    on the way. ``LAYERS_ALIVE`` times as much is taken as the need of a unit, for inputs of that shape from then on,
+    and chunks are as large as ``FREE_SHARE`` of the free memory allows.
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,51 @@
+"""Preparation of batches of several modalities."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.model import BaseDataPreprocessor
+from torch import nn
+
+from mmaction.registry import MODELS
+
+
+@MODELS.register_module()
+class MultiModalDataPreprocessor(BaseDataPreprocessor):
+    """One preprocessor for each modality.
+
+    Args:
+        preprocessors: Configs by modality, e.g. ``dict(imgs=dict(type='ActionDataPreprocessor', ...),
+            heatmap_imgs=dict(type='ActionDataPreprocessor'))``.
+
+    Raises:
+        ValueError: If one of them blends: the others would not know of it.
+    """
+
+    def __init__(self, preprocessors: Mapping[str, dict]) -> None:
+        super().__init__()
+        self.preprocessors = nn.ModuleDict({name: MODELS.build(config) for name, config in preprocessors.items()})
+        for name, preprocessor in self.preprocessors.items():
+            if getattr(preprocessor, "blending", None) is not None:
+                raise ValueError(f"preprocessors[{name!r}]: blending of one modality alone is not possible; remove it")
+
+    def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        """Prepare one batch.
+
+        Args:
+            data: ``inputs``: dict from modality to the list of its samples; ``data_samples`` (optional).
+            training: Passed on.
+
+        Returns:
+            ``inputs``: dict from modality to tensor (N, clips, ...); ``data_samples`` as given.
+
+        Raises:
+            ValueError: If the modalities of the batch are not those of the preprocessors.
+        """
+        inputs = data["inputs"]
+        if set(inputs) != set(self.preprocessors):
+            raise ValueError(
+                f"the pipeline gives the modalities {sorted(inputs)}, the preprocessors are for "
+                f"{sorted(self.preprocessors)}; make PackActionInputs(collect_keys=...) and preprocessors agree"
+            )
+        batches = {name: self.preprocessors[name]({"inputs": inputs[name]}, training)["inputs"] for name in inputs}
+        return {"inputs": batches, "data_samples": data.get("data_samples")}
