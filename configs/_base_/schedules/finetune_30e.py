@@ -7,4 +7,3 @@ param_scheduler = [
 optim_wrapper = dict(
     optimizer=dict(type="SGD", lr=0.005, momentum=0.9, weight_decay=1e-4), clip_grad=dict(max_norm=40, norm_type=2)
 )
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))

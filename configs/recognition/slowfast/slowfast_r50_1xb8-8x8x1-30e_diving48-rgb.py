@@ -21,3 +21,4 @@ test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))
 # For one GPU x 8 clips; pass --auto-scale-lr where the batch is another.
 optim_wrapper = dict(optimizer=dict(lr=0.005))
 auto_scale_lr = dict(enable=False, base_batch_size=8)
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))

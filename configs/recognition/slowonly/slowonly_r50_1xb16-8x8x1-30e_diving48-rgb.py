@@ -19,3 +19,4 @@ test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))
 # For one GPU x 16 clips; pass --auto-scale-lr where the batch is another.
 optim_wrapper = dict(optimizer=dict(lr=0.01))
 auto_scale_lr = dict(enable=False, base_batch_size=16)
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
