@@ -1,0 +1,1 @@
+"""A procedural diving data set: an articulated diver, a camera that follows it, and the files of a data set."""

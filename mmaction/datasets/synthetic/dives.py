@@ -1,0 +1,89 @@
+"""The classes of the procedural data set: a dive is a take-off, somersaults, twists and a position.
+
+The four attributes are those of Diving48 (Li et al., "RESOUND", ECCV 2018).
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+TAKEOFFS = ("forward", "back", "reverse", "inward", "armstand")
+POSITIONS = ("pike", "tuck", "straight", "free")
+
+# Motions that a single frame does not tell apart: all start upright, twist at least half a turn (so that every view
+# of the body occurs) and enter the water head first. Each is given in every position of a set.
+_BLIND_MOTIONS = (
+    ("forward", 3, 1),
+    ("back", 5, 1),
+    ("forward", 5, 3),
+    ("back", 3, 3),
+    ("reverse", 3, 1),
+    ("inward", 5, 1),
+    ("reverse", 5, 3),
+    ("inward", 3, 3),
+)
+
+
+@dataclass(frozen=True)
+class Dive:
+    """One class of the data set.
+
+    Args:
+        takeoff: One of ``TAKEOFFS``: the way the diver faces and the sense of the rotation.
+        half_somersaults: Half turns about the transverse axis, at least 1.
+        half_twists: Half turns about the longitudinal axis, 0 or more.
+        position: One of ``POSITIONS``: the shape of the body while it somersaults; ``free`` is the diver's choice.
+    """
+
+    takeoff: str
+    half_somersaults: int
+    half_twists: int
+    position: str
+
+    @property
+    def name(self) -> str:
+        """The attributes in words, such as ``forward, 1.5 somersaults, 0.5 twists, pike``."""
+        somersaults, twists = self.half_somersaults / 2, self.half_twists / 2
+        return f"{self.takeoff}, {somersaults:g} somersaults, {twists:g} twists, {self.position}"
+
+    @property
+    def starts_inverted(self) -> bool:
+        """Whether the diver starts from a handstand."""
+        return self.takeoff == "armstand"
+
+    @property
+    def faces_water(self) -> bool:
+        """Whether the diver faces the direction of travel at take-off."""
+        return self.takeoff in ("forward", "reverse", "armstand")
+
+    @property
+    def rotates_forward(self) -> bool:
+        """Whether the head moves towards the diver's front, as in a forward roll."""
+        return self.takeoff in ("forward", "inward", "armstand")
+
+    @property
+    def enters_head_first(self) -> bool:
+        """Whether the hands meet the water before the feet."""
+        return (self.half_somersaults + self.starts_inverted) % 2 == 1
+
+
+def _all_dives() -> tuple[Dive, ...]:
+    blind = [Dive(*motion, position) for motion in _BLIND_MOTIONS for position in ("pike", "tuck")]
+    more = (Dive(*attributes) for attributes in product(TAKEOFFS, range(2, 8), range(5), POSITIONS))
+    return tuple(dict.fromkeys([*blind, *more]))
+
+
+DIVES = _all_dives()
+
+
+def first_dives(num_classes: int) -> tuple[Dive, ...]:
+    """Return the first ``num_classes`` dives of the list.
+
+    Within the first 16, a single frame shows at most the position, which every other class shares: the best guess
+    from one frame is right in 2 of ``num_classes`` cases.
+
+    Raises:
+        ValueError: If there are not that many dives, or fewer than 2 are asked for.
+    """
+    if not 2 <= num_classes <= len(DIVES):
+        raise ValueError(f"num_classes: expected 2 to {len(DIVES)} dives, got {num_classes}")
+    return DIVES[:num_classes]
