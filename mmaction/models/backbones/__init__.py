@@ -1,5 +1,20 @@
 """Feature extractors."""
 
+from mmaction.models.backbones.c3d import C3D
+from mmaction.models.backbones.multipath import ResNet3dSlowFast, RGBPoseConv3D
+from mmaction.models.backbones.resnet import C2D, ResNet
 from mmaction.models.backbones.resnet3d import ResNet3d, ResNet3dSlowOnly
+from mmaction.models.backbones.resnet_tsm import ResNetTSM
+from mmaction.models.backbones.x3d import X3D
 
-__all__ = ["ResNet3d", "ResNet3dSlowOnly"]
+__all__ = [
+    "C2D",
+    "C3D",
+    "X3D",
+    "RGBPoseConv3D",
+    "ResNet",
+    "ResNet3d",
+    "ResNet3dSlowFast",
+    "ResNet3dSlowOnly",
+    "ResNetTSM",
+]

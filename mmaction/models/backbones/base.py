@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, initialize
 from torch import nn
 
 from mmaction.models.inflate import load_pretrained
@@ -53,7 +53,7 @@ class Backbone(BaseModule):
             init_conv_and_norm(self)
             self.init_residuals()
         else:
-            super().init_weights()
+            initialize(self, self.init_cfg)
         if self.pretrained is not None:
             load_pretrained(self, self.pretrained, inflate=self.pretrained2d)
 

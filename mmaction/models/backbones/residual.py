@@ -17,6 +17,7 @@ from mmaction.models.backbones.base import Backbone
 from mmaction.models.layers import Cfg, ConvNormAct
 
 Kernel = tuple[int, ...]
+PerBlock = int | Sequence[int]
 
 BASIC, BOTTLENECK = 1, 4
 """Output channels of a block over its width: two 3x3 convolutions, or 1x1, 3x3 and a 1x1 that widens."""
@@ -58,6 +59,85 @@ class StageSpec:
     def out_channels(self) -> int:
         """Channels that leave the stage."""
         return self.width * (BOTTLENECK if len(self.kernels[0]) == 3 else BASIC)
+
+
+def blocks_of(depth: int, num_stages: int, stage_blocks: Sequence[int] | None = None) -> tuple[int, tuple[int, ...]]:
+    """Return the kind of block (``BASIC`` or ``BOTTLENECK``) and the number of blocks in each stage.
+
+    Raises:
+        ValueError: If the depth is unknown, or ``stage_blocks`` has not one entry per stage.
+    """
+    if depth not in DEPTHS:
+        raise ValueError(f"depth must be one of {', '.join(map(str, DEPTHS))}; got {depth!r}")
+    if not 1 <= num_stages <= 4:
+        raise ValueError(f"num_stages must be 1 to 4; got {num_stages}")
+    expansion, blocks = DEPTHS[depth]
+    return expansion, per_stage("stage_blocks", stage_blocks or blocks[:num_stages], num_stages)
+
+
+def per_stage(name: str, value: Any, num_stages: int) -> tuple[Any, ...]:
+    """Return ``value`` as one entry per stage; zeros beyond the last stage are dropped.
+
+    Raises:
+        ValueError: If it is a sequence of another length.
+    """
+    values = (value,) * num_stages if isinstance(value, int) else tuple(value)
+    if len(values) < num_stages or any(values[num_stages:]):
+        raise ValueError(f"{name} needs one entry for each of the {num_stages} stages; got {value!r}")
+    return values[:num_stages]
+
+
+def per_block(name: str, value: PerBlock, num_blocks: int) -> tuple[bool, ...]:
+    """Return ``value`` as one truth value per block of a stage.
+
+    Raises:
+        ValueError: If it is a sequence of another length.
+    """
+    values = (value,) * num_blocks if isinstance(value, int) else tuple(value)
+    if len(values) != num_blocks:
+        raise ValueError(f"{name} needs one entry for each of the stage's {num_blocks} blocks; got {value!r}")
+    return tuple(bool(v) for v in values)
+
+
+def stage_specs(
+    stem_channels: int,
+    kernels: Sequence[tuple[tuple[Kernel, ...], ...]],
+    strides: Sequence[Kernel],
+    dilations: Sequence[int],
+    style: str,
+    non_local: Sequence[tuple[bool, ...]] | None = None,
+    lateral_channels: Sequence[int] | None = None,
+) -> tuple[StageSpec, ...]:
+    """Chain the stages of a network, each twice as wide as the one before.
+
+    Args:
+        stem_channels: Channels that leave the stem and width of the first stage.
+        kernels: For each stage, :attr:`StageSpec.kernels`.
+        strides: For each stage, the stride of its first block.
+        dilations: For each stage, the spatial dilation.
+        style: ``pytorch`` (stride in the 3x3 convolution) or ``caffe`` (in the first one).
+        non_local: For each stage, :attr:`StageSpec.non_local`.
+        lateral_channels: For each stage, the channels that another pathway adds to its input.
+
+    Raises:
+        ValueError: If ``style`` is neither.
+    """
+    if style not in ("pytorch", "caffe"):
+        raise ValueError(f"style must be 'pytorch' or 'caffe'; got {style!r}")
+    specs: list[StageSpec] = []
+    for i, stage_kernels in enumerate(kernels):
+        spec = StageSpec(
+            in_channels=(specs[-1].out_channels if specs else stem_channels)
+            + (lateral_channels[i] if lateral_channels else 0),
+            width=stem_channels * 2**i,
+            kernels=stage_kernels,
+            stride=strides[i],
+            dilation=dilations[i],
+            stride_first=style == "caffe",
+            non_local=non_local[i] if non_local else (),
+        )
+        specs.append(spec)
+    return tuple(specs)
 
 
 @dataclass(frozen=True)

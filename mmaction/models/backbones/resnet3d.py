@@ -5,112 +5,44 @@ from typing import Any
 
 from mmaction.models.backbones.residual import (
     BASIC,
-    DEPTHS,
+    BOTTLENECK,
     Kernel,
     LayerCfgs,
     PathwaySpec,
+    PerBlock,
     PoolSpec,
     ResidualNet,
-    StageSpec,
+    blocks_of,
+    per_block,
+    per_stage,
+    stage_specs,
 )
 from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg
 from mmaction.registry import MODELS
-
-PerBlock = int | Sequence[int]
 
 KERNELS: dict[tuple[int, str], tuple[Kernel, ...]] = {
     (BASIC, "none"): ((1, 3, 3), (1, 3, 3)),
     (BASIC, "3x1x1"): ((3, 3, 3), (3, 3, 3)),
     (BASIC, "3x3x3"): ((3, 3, 3), (3, 3, 3)),
-    (4, "none"): ((1, 1, 1), (1, 3, 3), (1, 1, 1)),
-    (4, "3x1x1"): ((3, 1, 1), (1, 3, 3), (1, 1, 1)),
-    (4, "3x3x3"): ((1, 1, 1), (3, 3, 3), (1, 1, 1)),
+    (BOTTLENECK, "none"): ((1, 1, 1), (1, 3, 3), (1, 1, 1)),
+    (BOTTLENECK, "3x1x1"): ((3, 1, 1), (1, 3, 3), (1, 1, 1)),
+    (BOTTLENECK, "3x3x3"): ((1, 1, 1), (3, 3, 3), (1, 1, 1)),
 }
 """Kind of block and inflation to the kernels of the block's convolutions."""
 
 
-def block_kernels(expansion: int, inflate: bool, inflate_style: str) -> tuple[Kernel, ...]:
-    """Return the kernels of one block's convolutions.
+def stage_kernels(
+    expansion: int, num_blocks: int, inflate: PerBlock, inflate_style: str
+) -> tuple[tuple[Kernel, ...], ...]:
+    """Return the kernels of each convolution in each block of a stage.
 
     Raises:
-        ValueError: If ``inflate_style`` is neither ``3x1x1`` nor ``3x3x3``.
+        ValueError: If ``inflate_style`` is neither ``3x1x1`` nor ``3x3x3``, or ``inflate`` has another length.
     """
     if inflate_style not in ("3x1x1", "3x3x3"):
         raise ValueError(f"inflate_style must be '3x1x1' or '3x3x3'; got {inflate_style!r}")
-    return KERNELS[expansion, inflate_style if inflate else "none"]
-
-
-def stage_blocks_of(depth: int, num_stages: int, stage_blocks: Sequence[int] | None) -> tuple[int, tuple[int, ...]]:
-    """Return the kind of block (its expansion) and the number of blocks in each stage.
-
-    Raises:
-        ValueError: If the depth is unknown or ``stage_blocks`` has not one entry per stage.
-    """
-    if depth not in DEPTHS:
-        raise ValueError(f"depth must be one of {', '.join(map(str, DEPTHS))}; got {depth!r}")
-    expansion, blocks = DEPTHS[depth]
-    blocks = tuple(stage_blocks or blocks[:num_stages])
-    if len(blocks) != num_stages:
-        raise ValueError(f"num_stages={num_stages} needs as many stage_blocks; got {blocks}")
-    return expansion, blocks
-
-
-def per_stage(name: str, value: Any, num_stages: int) -> tuple[Any, ...]:
-    """Return ``value`` as one entry per stage; zeros beyond the last stage are dropped.
-
-    Raises:
-        ValueError: If it is a sequence of another length.
-    """
-    values = (value,) * num_stages if isinstance(value, int) else tuple(value)
-    if len(values) < num_stages or any(values[num_stages:]):
-        raise ValueError(f"{name} needs one entry for each of the {num_stages} stages; got {value!r}")
-    return values[:num_stages]
-
-
-def per_block(name: str, value: PerBlock, num_blocks: int) -> tuple[bool, ...]:
-    """Return ``value`` as one truth value per block of a stage.
-
-    Raises:
-        ValueError: If it is a sequence of another length.
-    """
-    values = (value,) * num_blocks if isinstance(value, int) else tuple(value)
-    if len(values) != num_blocks:
-        raise ValueError(f"{name} needs one entry for each of the stage's {num_blocks} blocks; got {value!r}")
-    return tuple(bool(v) for v in values)
-
-
-def stage_specs(
-    depth: int,
-    stem_channels: int,
-    stage_blocks: Sequence[int] | None,
-    spatial_strides: Sequence[int],
-    temporal_strides: Sequence[int],
-    dilations: Sequence[int],
-    inflate: Sequence[PerBlock],
-    inflate_style: str,
-    non_local: Sequence[PerBlock],
-    style: str,
-    lateral_channels: Sequence[int],
-) -> tuple[StageSpec, ...]:
-    """Translate the arguments of :class:`ResNet3d` that concern its stages."""
-    if style not in ("pytorch", "caffe"):
-        raise ValueError(f"style must be 'pytorch' or 'caffe'; got {style!r}")
-    num_stages = len(spatial_strides)
-    expansion, blocks = stage_blocks_of(depth, num_stages, stage_blocks)
-    specs: list[StageSpec] = []
-    for i, num_blocks in enumerate(blocks):
-        inflated = per_block("inflate", inflate[i], num_blocks)
-        spec = StageSpec(
-            in_channels=(specs[-1].out_channels if specs else stem_channels) + lateral_channels[i],
-            width=stem_channels * 2**i,
-            kernels=tuple(block_kernels(expansion, is_inflated, inflate_style) for is_inflated in inflated),
-            stride=(temporal_strides[i], spatial_strides[i], spatial_strides[i]),
-            dilation=dilations[i],
-            stride_first=style == "caffe",
-            non_local=per_block("non_local", non_local[i], num_blocks),
-        )
-        specs.append(spec)
-    return tuple(specs)
+    flags = per_block("inflate", inflate, num_blocks)
+    return tuple(KERNELS[expansion, inflate_style if flag else "none"] for flag in flags)
 
 
 @MODELS.register_module()
@@ -191,19 +123,18 @@ class ResNet3d(ResidualNet):
         init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
         lateral_channels: Sequence[int] = (),
     ) -> None:
-        if not 1 <= num_stages <= 4:
-            raise ValueError(f"num_stages must be 1 to 4; got {num_stages}")
+        expansion, blocks = blocks_of(depth, num_stages, stage_blocks)
+        inflate = per_stage("inflate", inflate, num_stages)
+        non_local = per_stage("non_local", non_local, num_stages)
+        spatial = per_stage("spatial_strides", spatial_strides, num_stages)
+        temporal = per_stage("temporal_strides", temporal_strides, num_stages)
         stages = stage_specs(
-            depth,
             base_channels,
-            stage_blocks,
-            per_stage("spatial_strides", spatial_strides, num_stages),
-            per_stage("temporal_strides", temporal_strides, num_stages),
+            [stage_kernels(expansion, n, flags, inflate_style) for n, flags in zip(blocks, inflate, strict=True)],
+            [(t, s, s) for t, s in zip(temporal, spatial, strict=True)],
             per_stage("dilations", dilations, num_stages),
-            per_stage("inflate", inflate, num_stages),
-            inflate_style,
-            per_stage("non_local", non_local, num_stages),
             style,
+            [per_block("non_local", flags, n) for n, flags in zip(blocks, non_local, strict=True)],
             per_stage("lateral_channels", lateral_channels or 0, num_stages),
         )
         pool1 = PoolSpec((1, 3, 3), (pool1_stride_t, pool1_stride_s, pool1_stride_s), (0, 1, 1))
