@@ -1,1 +1,23 @@
 """What MMEngine's Runner lacks: hooks, an optimizer wrapper for the CPU, start-up checks, safe checkpoints."""
+
+from mmaction.engine.broken import BrokenSamplesHook, Evaluator
+from mmaction.engine.hooks import CheckpointHook, DataEpochHook, DataWaitHook, FiniteLossHook, PredictionHealthHook
+from mmaction.engine.loops import EpochBasedTrainLoop
+from mmaction.engine.optim import AmpOptimWrapper
+from mmaction.engine.preflight import PreflightHook
+from mmaction.engine.runner import ActionRunner, build_runner
+
+__all__ = [
+    "ActionRunner",
+    "AmpOptimWrapper",
+    "BrokenSamplesHook",
+    "CheckpointHook",
+    "DataEpochHook",
+    "DataWaitHook",
+    "EpochBasedTrainLoop",
+    "Evaluator",
+    "FiniteLossHook",
+    "PredictionHealthHook",
+    "PreflightHook",
+    "build_runner",
+]

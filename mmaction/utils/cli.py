@@ -20,6 +20,10 @@ DEBUG_VARIABLE = "MMACTION_DEBUG"
 _UNKNOWN_NAME = re.compile(r"(?P<name>\S+) is not in the (?P<scope>[\w.]+)::(?P<registry>[\w ]+?) registry")
 
 
+class ToolStop(RuntimeError):  # noqa: N818 - it ends a run on purpose, with a message and exit code 1
+    """A run that cannot or must not go on, through no mistake in what the user typed."""
+
+
 def close_matches(name: str, known: Iterable[str], count: int = 5) -> list[str]:
     """Return the entries of ``known`` close to ``name``, the closest first; capital letters do not count."""
     by_lower = {str(entry).lower(): str(entry) for entry in known}
@@ -66,7 +70,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
         main: Called without arguments, so that it reads ``sys.argv``; returns the exit code, None counts as 0.
 
     Raises:
-        SystemExit: Always; 2 for a user's mistake, 130 for Ctrl-C.
+        SystemExit: Always; 2 for a user's mistake, 1 for a :class:`ToolStop`, 130 for Ctrl-C.
     """
     try:
         code = main()
@@ -76,6 +80,9 @@ def run_tool(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         sys.stdout = None
         sys.exit(0)
+    except ToolStop as stop:
+        print(f"stopped: {stop}", file=sys.stderr)
+        sys.exit(1)
     except USER_ERRORS as error:
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()

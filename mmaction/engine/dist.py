@@ -1,0 +1,89 @@
+"""Start the processes of a distributed run, on machines without a GPU too."""
+
+import os
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from mmengine.device import get_device
+from mmengine.dist import get_rank, is_distributed
+from mmengine.model import MMDistributedDataParallel
+from torch import nn
+
+# the variables in which each launcher tells a process its place: rank, number of processes, rank on this machine
+_PLACE = {
+    "pytorch": ("RANK", "WORLD_SIZE", "LOCAL_RANK"),
+    "slurm": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"),
+    "mpi": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
+}
+_HOW = {
+    "pytorch": "start it with `torchrun --nproc_per_node=N tools/train.py ... --launcher pytorch`",
+    "slurm": "start it with `srun` (see tools/slurm_train.sh)",
+    "mpi": "start it with `mpirun`",
+}
+
+
+def check_launcher(launcher: str) -> None:
+    """Check that ``launcher`` has told this process its place.
+
+    Raises:
+        ValueError: If a variable of the launcher is missing, with the command that starts it.
+    """
+    missing = [name for name in _PLACE.get(launcher, ()) if name not in os.environ]
+    if missing:
+        raise ValueError(f"--launcher {launcher}: the variable {missing[0]} is not set; {_HOW[launcher]}")
+
+
+def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
+    """Connect the processes through gloo if this machine has no GPU; with one, MMEngine does it through NCCL.
+
+    Args:
+        launcher: ``"none"``, ``"pytorch"``, ``"slurm"`` or ``"mpi"``.
+        dist_cfg: ``env_cfg.dist_cfg`` of the config; ``timeout`` (seconds) and ``port`` are used.
+
+    Raises:
+        ValueError: If the launcher's variables are missing.
+    """
+    if launcher == "none" or is_distributed():
+        return
+    check_launcher(launcher)
+    if get_device() != "cpu":
+        return
+    for ours, theirs in zip(_PLACE["pytorch"], _PLACE[launcher], strict=True):
+        os.environ[ours] = os.environ[theirs]
+    os.environ.setdefault("MASTER_PORT", str(dist_cfg.get("port") or 29500))
+    os.environ.setdefault("MASTER_ADDR", _first_host(launcher))
+    import datetime
+
+    timeout_s = float(dist_cfg.get("timeout") or 1800)
+    dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=timeout_s))
+
+
+def _first_host(launcher: str) -> str:
+    """Return the machine of rank 0."""
+    if launcher != "slurm":
+        return "127.0.0.1"
+    import subprocess
+
+    command = ["scontrol", "show", "hostnames", os.environ.get("SLURM_NODELIST", "")]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
+
+
+def wrap_on_cpu(model: nn.Module, find_unused_parameters: bool, **kwargs: Any) -> MMDistributedDataParallel:
+    """Return ``model`` in MMEngine's data-parallel wrapper, without the device ids that only GPUs have."""
+    return MMDistributedDataParallel(
+        module=model, broadcast_buffers=False, find_unused_parameters=find_unused_parameters, **kwargs
+    )
+
+
+def sum_over_processes(counts: torch.Tensor) -> torch.Tensor:
+    """Return the sum of ``counts`` over all processes, ``counts`` itself in a single one."""
+    if is_distributed():
+        counts = counts.to(get_device())
+        dist.all_reduce(counts)
+    return counts.cpu()
+
+
+def is_main() -> bool:
+    """Return whether this process is the one that writes files."""
+    return get_rank() == 0

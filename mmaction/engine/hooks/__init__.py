@@ -1,0 +1,7 @@
+"""Hooks that the Runner calls around each epoch and iteration."""
+
+from mmaction.engine.hooks.checkpoint_hook import CheckpointHook
+from mmaction.engine.hooks.data_hooks import DataEpochHook, DataWaitHook
+from mmaction.engine.hooks.health_hooks import FiniteLossHook, PredictionHealthHook
+
+__all__ = ["CheckpointHook", "DataEpochHook", "DataWaitHook", "FiniteLossHook", "PredictionHealthHook"]

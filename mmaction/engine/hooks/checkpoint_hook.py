@@ -1,0 +1,174 @@
+"""Keep the last good checkpoint whatever happens while the next one is written."""
+
+import hashlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from mmengine.dist import is_main_process, master_only
+from mmengine.hooks import CheckpointHook as PlainCheckpointHook
+from mmengine.runner import Runner
+
+from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.engine.files import write_atomically
+from mmaction.registry import HOOKS
+from mmaction.utils.cli import ToolStop
+
+
+@HOOKS.register_module()
+class CheckpointHook(PlainCheckpointHook):
+    """MMEngine's checkpoint hook, with snapshots inside long epochs.
+
+    An old checkpoint is removed after its successor is on the disk, not before. On SIGTERM, which batch systems send
+    before they end a job, the iteration in work is finished, a snapshot is written and the run stops.
+
+    Args:
+        snapshot_interval: Iterations between snapshots, 0 for none. A snapshot is a full checkpoint named
+            ``iter_N.pth``; only the newest is kept, and the checkpoint at the end of the epoch replaces it.
+        snapshot_minutes: Also take a snapshot when none was written for so long; 0 for never.
+        **kwargs: Arguments of :class:`mmengine.hooks.CheckpointHook`.
+    """
+
+    def __init__(self, *args: Any, snapshot_interval: int = 0, snapshot_minutes: float = 30.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if snapshot_interval < 0 or snapshot_minutes < 0:
+            raise ValueError(
+                f"CheckpointHook: snapshot_interval and snapshot_minutes are 0 (never) or more, got "
+                f"{snapshot_interval} and {snapshot_minutes}"
+            )
+        self.snapshot_interval = snapshot_interval
+        self.snapshot_minutes = snapshot_minutes
+        self._snapshot: Path | None = None
+        self._terminated = False
+        self._previous_handler: Any = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the folder of the checkpoints and listen for SIGTERM."""
+        super().before_train(runner)
+        self._pid = os.getpid()
+        self._last_saved = time.monotonic()
+        self._snapshot = next(iter(Path(str(self.out_dir)).glob("iter_*.pth")), None) if self.by_epoch else None
+        if threading.current_thread() is threading.main_thread():
+            self._previous_handler = signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def after_train(self, runner: Runner) -> None:
+        """Publish checkpoints if asked to, and stop listening for SIGTERM."""
+        super().after_train(runner)
+        if self._previous_handler is not None:
+            signal.signal(signal.SIGTERM, self._previous_handler)
+
+    def _on_sigterm(self, signum: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:  # a data worker, which inherited the handler
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        self._terminated = True
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Write a snapshot when one is due.
+
+        Raises:
+            ToolStop: After SIGTERM.
+        """
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        ends_epoch = batch_idx + 1 == len(runner.train_dataloader)
+        if self._terminated or (self.by_epoch and not ends_epoch and self._snapshot_is_due(runner)):
+            self._write_snapshot(runner)
+        if self._terminated:
+            raise ToolStop(f"stopped by SIGTERM after iteration {runner.iter + 1}; go on with --resume")
+
+    def _snapshot_is_due(self, runner: Runner) -> bool:
+        waited_min = (time.monotonic() - self._last_saved) / 60
+        return self.every_n_train_iters(runner, self.snapshot_interval) or 0 < self.snapshot_minutes <= waited_min
+
+    @master_only
+    def _write_snapshot(self, runner: Runner) -> None:
+        """Save the state after the iteration that just ended; mmengine counts it only later, hence + 1."""
+        step = runner.iter + 1
+        path = Path(str(self.out_dir)) / f"iter_{step}.pth"
+        runner.save_checkpoint(
+            self.out_dir,
+            path.name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta={"epoch": runner.epoch, "iter": step},
+            by_epoch=False,
+            backend_args=self.backend_args,
+        )
+        self._point_to(runner, path)
+        self._remove_snapshot(but=path)
+        self._snapshot = path
+        self._last_saved = time.monotonic()
+
+    def _remove_snapshot(self, but: Path | None = None) -> None:
+        if self._snapshot is not None and self._snapshot != but:
+            self._snapshot.unlink(missing_ok=True)
+            self._snapshot = None
+
+    @staticmethod
+    def _point_to(runner: Runner, path: Path | str) -> None:
+        """Name the newest checkpoint in ``last_checkpoint``, which other tools of MMEngine read."""
+        write_atomically(Path(runner.work_dir) / "last_checkpoint", str(path).encode())
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
+        outdated = None
+        if self.max_keep_ckpts > 0 and (not self.keep_ckpt_ids or self.keep_ckpt_ids[-1] != step):
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated = self.filename_tmpl.format(self.keep_ckpt_ids.popleft())
+            self.keep_ckpt_ids.append(step)  # the step is the newest already: MMEngine then removes nothing itself
+            runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+        super()._save_checkpoint_with_step(runner, step, meta)
+        self._last_saved = time.monotonic()
+        if is_main_process():
+            self._point_to(runner, self.last_ckpt)
+            if self.by_epoch:
+                self._remove_snapshot()
+            if outdated is not None:
+                Path(str(self.out_dir), outdated).unlink(missing_ok=True)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Keep the best checkpoint, and note that this epoch is validated, for a run that is resumed."""
+        runner.message_hub.update_info("validated_epoch", runner.epoch)
+        super().after_val_epoch(runner, metrics)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
+        if not self.save_best:
+            return
+        before = self._best_paths()
+        self._set_best_paths(dict.fromkeys(before))  # hides the old ones from MMEngine, which removes before it saves
+        super()._save_best_checkpoint(runner, metrics)
+        after = {name: path or before[name] for name, path in self._best_paths().items()}
+        self._set_best_paths(after)
+        if is_main_process():
+            for path in set(filter(None, before.values())) - set(after.values()):
+                Path(path).unlink(missing_ok=True)
+
+    def _best_paths(self) -> dict[str, str | None]:
+        """Return the best checkpoint of each metric."""
+        if len(self.key_indicators) == 1:
+            return {self.key_indicators[0]: self.best_ckpt_path}
+        return dict(self.best_ckpt_path_dict)
+
+    def _set_best_paths(self, paths: dict[str, str | None]) -> None:
+        if len(self.key_indicators) == 1:
+            self.best_ckpt_path = next(iter(paths.values()))
+        else:
+            self.best_ckpt_path_dict = paths
+
+    @master_only
+    def _publish_model(self, runner: Runner, ckpt_path: str) -> None:
+        """Write the ``published_keys`` of a checkpoint to a file that carries its SHA-256 in its name."""
+        import torch
+
+        content = read_checkpoint(ckpt_path)
+        temporary = Path(ckpt_path).with_suffix(".publishing")
+        torch.save({key: value for key, value in content.items() if key in self.published_keys}, temporary)
+        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        target = Path(ckpt_path).with_name(f"{Path(ckpt_path).stem}-{digest[:8]}.pth")
+        temporary.replace(target)
+        runner.logger.info(f"published {target}")

@@ -1,0 +1,62 @@
+"""Hooks that look after the data of a run: its random numbers, and whether it arrives in time."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmaction.registry import HOOKS
+
+
+def nested_datasets(dataset: Any) -> Iterator[Any]:
+    """Yield ``dataset`` and those that it wraps, repeats or joins."""
+    yield dataset
+    for name in ("dataset", "_dataset"):
+        if (inner := getattr(dataset, name, None)) is not None:
+            yield from nested_datasets(inner)
+            return
+    for inner in getattr(dataset, "datasets", ()):
+        yield from nested_datasets(inner)
+
+
+@HOOKS.register_module()
+class DataEpochHook(Hook):
+    """Tell the training data set which epoch begins, so that its augmentation follows from seed, epoch and index."""
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Call ``set_epoch`` of the outermost data set that has it."""
+        for dataset in nested_datasets(runner.train_dataloader.dataset):
+            if hasattr(dataset, "set_epoch"):
+                dataset.set_epoch(runner.epoch)
+                return
+
+
+@HOOKS.register_module()
+class DataWaitHook(Hook):
+    """Warn after an epoch in which the model waited for data.
+
+    Args:
+        max_share: Share of the epoch's time, in [0, 1], above which the warning comes.
+    """
+
+    def __init__(self, max_share: float = 0.3) -> None:
+        if not 0 <= max_share <= 1:
+            raise ValueError(f"DataWaitHook: max_share is a share in [0, 1], got {max_share}")
+        self.max_share = max_share
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Compare the times that the timer hook has logged."""
+        count = len(runner.train_dataloader)
+        scalars = runner.message_hub.log_scalars
+        if not {"train/data_time", "train/time"} <= scalars.keys() or count < 2:
+            return
+        # the first batch also pays for the start of the workers
+        waited_s, total_s = (float(sum(scalars[f"train/{k}"].data[0][1 - count :])) for k in ("data_time", "time"))
+        if total_s and waited_s / total_s > self.max_share:
+            workers = runner.train_dataloader.num_workers
+            runner.logger.warning(
+                f"the model waited for data {waited_s / total_s:.0%} of the epoch ({waited_s:.1f} of {total_s:.1f} s) "
+                f"with num_workers={workers}: raise it, keep the data on a faster disk, or shrink it beforehand "
+                f"(tools/data/resize_videos.py; heatmaps rendered at the model)"
+            )

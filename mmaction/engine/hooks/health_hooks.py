@@ -1,0 +1,108 @@
+"""Hooks that notice when the numbers of a run have stopped to mean anything."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmaction.engine.dist import sum_over_processes
+from mmaction.evaluation.metrics import describe_classes
+from mmaction.registry import HOOKS
+from mmaction.utils.cli import ToolStop
+
+
+def sample_names(data_batch: Any) -> list[str]:
+    """Return what identifies each sample of a batch: its file or clip, else its index in the data set."""
+    samples = data_batch.get("data_samples", ()) if isinstance(data_batch, dict) else ()
+    names = []
+    for number, sample in enumerate(samples):
+        keys = ("filename", "frame_dir", "sample_idx")
+        found = next((sample.get(key) for key in keys if sample.get(key) is not None), f"number {number} of the batch")
+        names.append(str(found))
+    return names
+
+
+@HOOKS.register_module()
+class FiniteLossHook(Hook):
+    """Stop at a loss that is NaN or infinite, before a checkpoint of the spoilt weights is written."""
+
+    priority = "HIGHEST"
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Check the loss.
+
+        Raises:
+            ToolStop: With the samples of the batch, the last good checkpoint and what to try.
+        """
+        losses = {k: v for k, v in (outputs or {}).items() if "loss" in k and isinstance(v, torch.Tensor)}
+        bad = [f"{key} = {value.item()}" for key, value in losses.items() if not torch.isfinite(value).all()]
+        if not bad:
+            return
+        last = runner.message_hub.runtime_info.get("last_ckpt")
+        raise ToolStop(
+            f"epoch {runner.epoch + 1}, iteration {batch_idx + 1}: {', '.join(bad)}.\n"
+            f"  samples of the batch: {', '.join(sample_names(data_batch)) or 'unknown'}\n"
+            f"  last good checkpoint: {last or 'none yet'}\n"
+            f"  what to try: {self._hint(runner)}"
+        )
+
+    @staticmethod
+    def _hint(runner: Runner) -> str:
+        lr = max(value for values in runner.optim_wrapper.get_lr().values() for value in values)
+        tips = [f"a learning rate below {lr:.2g}, or a longer warm-up", "optim_wrapper.clip_grad.max_norm=40"]
+        if hasattr(runner.optim_wrapper, "loss_scaler"):
+            tips.append("training without --amp, or with optim_wrapper.dtype=bfloat16")
+        return "; ".join(tips)
+
+
+@HOOKS.register_module()
+class PredictionHealthHook(Hook):
+    """Warn after a validation in which all samples got one class, or some class was never predicted.
+
+    A class that the validation set does not hold is not missed.
+    """
+
+    def __init__(self) -> None:
+        self._predicted = torch.zeros(0)
+        self._present = torch.zeros(0)
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Forget the last validation."""
+        self._predicted, self._present = torch.zeros(0), torch.zeros(0)
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Count the predicted and the true classes of a batch."""
+        for sample in outputs or ():
+            score = sample.get("pred_score")
+            if not isinstance(score, torch.Tensor) or sample.get("gt_label") is None:
+                continue
+            if not len(self._predicted):
+                self._predicted, self._present = torch.zeros(2, len(score))
+            self._predicted[int(score.argmax())] += 1
+            self._present[sample.gt_label.cpu()] += 1
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Write the warnings."""
+        if not len(self._predicted):
+            return
+        predicted, present = sum_over_processes(torch.stack([self._predicted, self._present]))
+        classes = (getattr(runner.val_dataloader.dataset, "metainfo", None) or {}).get("classes")
+        if int((present > 0).sum()) > 1 and int((predicted > 0).sum()) == 1:
+            only = describe_classes([int(predicted.argmax())], classes)
+            runner.logger.warning(
+                f"every validation sample was given class {only}: the model has learnt nothing yet, or its learning "
+                f"rate is too high, or its input is constant"
+            )
+            return
+        never = torch.nonzero((present > 0) & (predicted == 0)).flatten().tolist()
+        if never:
+            runner.logger.warning(
+                f"{len(never)} of {int((present > 0).sum())} classes of the validation set were never predicted: "
+                f"{describe_classes(never, classes)}"
+            )

@@ -1,0 +1,50 @@
+"""Mixed precision that also works on the CPU."""
+
+from typing import Any
+
+import torch
+from mmengine.device import get_device
+from mmengine.optim import AmpOptimWrapper as GpuAmpOptimWrapper
+from mmengine.optim import OptimWrapper
+
+from mmaction.registry import OPTIM_WRAPPERS
+
+
+@OPTIM_WRAPPERS.register_module()
+class AmpOptimWrapper(GpuAmpOptimWrapper):
+    """MMEngine's wrapper for automatic mixed precision, which also trains on the CPU.
+
+    On the CPU the forward pass runs under bfloat16 autocast and the loss is not scaled: bfloat16 has the exponents of
+    float32, so gradients do not underflow. On other devices nothing changes: ``dtype`` float16 by default, with a
+    scaler.
+
+    Args:
+        loss_scale: ``"dynamic"``, a constant, or a dict of :class:`torch.amp.GradScaler` arguments; unused on the CPU.
+        dtype: ``"float16"``, ``"bfloat16"`` or None for the device's default; the CPU always takes bfloat16.
+        use_fsdp: Use the scaler of sharded models.
+        **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
+    """
+
+    def __init__(
+        self,
+        loss_scale: str | float | dict[str, Any] = "dynamic",
+        dtype: str | torch.dtype | None = None,
+        use_fsdp: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if get_device() != "cpu":
+            super().__init__(loss_scale=loss_scale, dtype=dtype, use_fsdp=use_fsdp, **kwargs)
+            return
+        if isinstance(dtype, str) and dtype not in self.valid_dtypes:
+            raise ValueError(f"AmpOptimWrapper: dtype is one of {', '.join(self.valid_dtypes)}, got {dtype!r}")
+        OptimWrapper.__init__(self, **kwargs)
+        self._scale_update_param = None
+        self.loss_scaler = torch.amp.GradScaler("cpu", enabled=False)
+        self.cast_dtype = torch.bfloat16
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load the optimizer's state, and the scaler's where both the file and this device have one."""
+        state = dict(state_dict)  # the caller's dict stays whole
+        if not state.get("loss_scaler"):  # written on a CPU
+            state.pop("loss_scaler", None)
+        super().load_state_dict(state)

@@ -1,0 +1,231 @@
+"""Say before training what will happen, and find the mistakes that would show hours later."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from mmaction.engine.hooks.data_hooks import nested_datasets
+from mmaction.registry import HOOKS
+from mmaction.utils.config import base_batch_size
+
+# a learning rate within this factor of the linear rule is taken as meant for the batch
+LR_TOLERANCE = 2.0
+CROPS = {"ThreeCrop": 3, "TenCrop": 10}
+MAX_FILES_CHECKED = 20_000
+
+
+def sources(dataset: Any) -> list[Any]:
+    """Return the data sets below wrappers, those that read annotations."""
+    return [part for part in nested_datasets(dataset) if not hasattr(part, "dataset") and not hasattr(part, "datasets")]
+
+
+def repetitions(dataset: Any) -> int:
+    """Return how often one epoch passes over each sample: the product of all ``RepeatDataset`` factors."""
+    times = 1
+    for part in nested_datasets(dataset):
+        times *= int(getattr(part, "times", 1))
+    return times
+
+
+def views_of(pipeline: list[dict[str, Any]]) -> tuple[int, int, int]:
+    """Return clips, crops and heatmap copies of one sample in a test pipeline; their product is the views."""
+    clips = crops = copies = 1
+    for step in pipeline:
+        kind = str(step.get("type", ""))
+        if "Sample" in kind and "num_clips" in step:
+            clips *= int(step["num_clips"])
+        crops *= CROPS.get(kind, 1)
+        copies *= 2 if step.get("double") else 1
+    return clips, crops, copies
+
+
+def check_labels(dataset: Any, num_classes: int, split: str) -> None:
+    """Check the labels of ``dataset`` against the outputs of the model.
+
+    Raises:
+        ValueError: Naming the file, the first wrong sample and its label.
+    """
+    for part in sources(dataset):
+        if not hasattr(part, "class_counts") or max(part.class_counts(), default=0) < num_classes:
+            continue
+        for index in range(len(part)):
+            label = max(part.get_cat_ids(index), default=0)
+            if label >= num_classes:
+                raise ValueError(
+                    f"{split} set {part.ann_file}, sample {index} ({sample_path(part, index)}): label {label} is "
+                    f"outside the {num_classes} classes of the model (0 to {num_classes - 1}); correct the label, or "
+                    f"set num_classes of the cls_head to {max(part.class_counts()) + 1}"
+                )
+
+
+def sample_path(dataset: Any, index: int) -> str:
+    """Return the file or clip of a sample."""
+    info = dataset.get_data_info(index)
+    return str(info.get("filename") or info.get("frame_dir") or index)
+
+
+def missing_files(dataset: Any) -> tuple[list[str], int]:
+    """Look for the video files or frame folders of ``dataset``.
+
+    Returns:
+        The paths that do not exist, and how many were looked for; of very long lists, a part evenly spread.
+    """
+    missing: list[str] = []
+    checked = 0
+    for part in sources(dataset):
+        if getattr(part, "modality", "Pose") == "Pose" or not hasattr(part, "get_data_info"):
+            continue
+        for index in range(0, len(part), -(-len(part) // MAX_FILES_CHECKED)):
+            path = sample_path(part, index)
+            checked += 1
+            if "://" not in path and not os.path.exists(path):
+                missing.append(path)
+    return missing, checked
+
+
+def check_files(dataset: Any, split: str, max_share: float) -> str | None:
+    """Return a warning where a few files are missing.
+
+    Raises:
+        FileNotFoundError: If the share of missing files is above ``max_share``.
+    """
+    missing, checked = missing_files(dataset)
+    if not missing:
+        return None
+    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+    text = f"{split} set: {len(missing)} of {checked} files looked for do not exist: {shown}"
+    if len(missing) > max_share * checked:
+        raise FileNotFoundError(f"{text}. Check data_root and data_prefix, or remove them from the annotation file")
+    return text
+
+
+@HOOKS.register_module()
+class PreflightHook(Hook):
+    """Write a short plan of the run to the log before the first iteration, and stop at mistakes in the data.
+
+    Args:
+        max_share: Share of missing files, in [0, 1], above which the run does not start.
+    """
+
+    def __init__(self, max_share: float = 0.01) -> None:
+        self.max_share = max_share
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the data and write the plan.
+
+        Raises:
+            ValueError: If a label has no output in the model.
+            FileNotFoundError: If too many files are missing.
+        """
+        loaders = {"train": runner.train_dataloader}
+        if runner.val_loop is not None:
+            loaders["val"] = runner.val_dataloader
+        model, warnings = self._check(runner, loaders)
+        rows = [*self._data_rows(loaders), *self._view_rows(runner), *self._step_rows(runner)]
+        self._write(runner, [*rows, *self._model_rows(runner, model)], [*warnings, self._lr_warning(runner)])
+
+    def before_test(self, runner: Runner) -> None:
+        """Check the test data and write what is tested.
+
+        Raises:
+            ValueError: If a label has no output in the model.
+            FileNotFoundError: If too many files are missing.
+        """
+        loaders = {"test": runner.test_dataloader}
+        model, warnings = self._check(runner, loaders)
+        rows = [*self._data_rows(loaders), *self._view_rows(runner), *self._model_rows(runner, model)]
+        self._write(runner, rows, warnings)
+
+    def _check(self, runner: Runner, loaders: dict[str, Any]) -> tuple[torch.nn.Module, list[str | None]]:
+        """Check labels and files; return the model without its wrapper and warnings."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        num_classes = getattr(getattr(model, "cls_head", None), "num_classes", None)
+        if num_classes:
+            for split, loader in loaders.items():
+                check_labels(loader.dataset, int(num_classes), split)
+        return model, [check_files(loader.dataset, split, self.max_share) for split, loader in loaders.items()]
+
+    @staticmethod
+    def _write(runner: Runner, rows: list[tuple[str, str]], warnings: list[str | None]) -> None:
+        runner.logger.info("plan of this run\n" + "\n".join(f"  {name:<10} {text}" for name, text in rows))
+        for warning in filter(None, warnings):
+            runner.logger.warning(warning)
+
+    @staticmethod
+    def _data_rows(loaders: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        for split, loader in loaders.items():
+            counts = [part.class_counts() for part in sources(loader.dataset) if hasattr(part, "class_counts")]
+            classes = len(set().union(*counts)) if counts else 0
+            unique = sum(len(part) for part in sources(loader.dataset))
+            files = ", ".join(dict.fromkeys(str(getattr(part, "ann_file", "?")) for part in sources(loader.dataset)))
+            yield split, f"{unique} samples of {classes} classes from {files}"
+
+    def _view_rows(self, runner: Runner) -> Iterator[tuple[str, str]]:
+        if pipeline := self._test_pipeline(runner):
+            clips, crops, copies = views_of(pipeline)
+            parts = [f"{clips} clips", f"{crops} crops"] + (["2 sides"] if copies > 1 else [])
+            yield "views", f"{clips * crops * copies} per test sample ({' x '.join(parts)})"
+
+    @staticmethod
+    def _test_pipeline(runner: Runner) -> list[dict[str, Any]]:
+        dataset = (runner.cfg.get("test_dataloader") or {}).get("dataset") or {}
+        while "pipeline" not in dataset and isinstance(dataset.get("dataset"), dict):
+            dataset = dataset["dataset"]
+        return [step for step in dataset.get("pipeline", ()) if isinstance(step, dict)]
+
+    def _step_rows(self, runner: Runner) -> Iterator[tuple[str, str]]:
+        times = repetitions(runner.train_dataloader.dataset)
+        epochs = f"{runner.max_epochs} of {len(runner.train_dataloader)} iterations"
+        yield (
+            "epochs",
+            epochs
+            + (f", each passing {times} times over the data: {runner.max_epochs * times} passes" if times > 1 else ""),
+        )
+        factors = f"{runner.train_dataloader.batch_size} x {get_world_size()} process(es)"
+        if hasattr(runner, "effective_batch"):
+            summed = runner.accumulation()
+            yield "batch", f"{runner.effective_batch()} = {factors}" + (f" x {summed} summed" if summed > 1 else "")
+        lr = self._lr(runner)
+        base = base_batch_size(runner.cfg)
+        meant = f", chosen for a batch of {base}" if base else ""
+        scaled = " (scaled to this batch)" if (runner.auto_scale_lr or {}).get("enable") else ""
+        precision = "mixed" if hasattr(runner.optim_wrapper, "loss_scaler") else "float32"
+        yield "optimizer", f"{type(runner.optim_wrapper.optimizer).__name__}, learning rate {lr:.4g}{scaled}{meant}"
+        yield "device", f"{next(runner.model.parameters()).device.type}, {precision} precision"
+
+    @staticmethod
+    def _lr(runner: Runner) -> float:
+        """Return the highest learning rate before any scheduler changes it."""
+        groups = runner.optim_wrapper.optimizer.param_groups
+        return max(group.get("initial_lr", group["lr"]) for group in groups)
+
+    def _lr_warning(self, runner: Runner) -> str | None:
+        base = base_batch_size(runner.cfg)
+        if not base or not hasattr(runner, "effective_batch") or (runner.auto_scale_lr or {}).get("enable"):
+            return None
+        ratio = runner.effective_batch() / base
+        if 1 / LR_TOLERANCE <= ratio <= LR_TOLERANCE:
+            return None
+        lr = self._lr(runner)
+        return (
+            f"the learning rate {lr:.4g} is meant for a batch of {base}, this run has {runner.effective_batch()}; the "
+            f"linear rule gives {lr * ratio:.4g}: pass --auto-scale-lr, or set optim_wrapper.optimizer.lr"
+        )
+
+    @staticmethod
+    def _model_rows(runner: Runner, model: torch.nn.Module) -> Iterator[tuple[str, str]]:
+        total = sum(p.numel() for p in model.parameters())
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        frozen = f", {(total - trained) / 1e6:.2f} M of them frozen" if trained < total else ""
+        names = [type(part).__name__ for part in (model, getattr(model, "backbone", None)) if part is not None]
+        yield "model", f"{' with '.join(names)}, {total / 1e6:.2f} M parameters{frozen}"
+        report = getattr(runner, "load_report", None)
+        yield "weights", report.lines()[0] if report else "initial values"
+        yield "output", os.path.relpath(Path(runner.work_dir))

@@ -1,0 +1,223 @@
+"""The Runner of this package: MMEngine's, with safe checkpoints, checks before training and runs on the CPU."""
+
+import logging
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import get_rank, get_world_size, master_only
+from mmengine.evaluator import Evaluator as PlainEvaluator
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmaction.engine.checkpoint import LoadReport, load_weights, log_report, model_weights, read_checkpoint
+from mmaction.engine.dist import start_gloo, wrap_on_cpu
+from mmaction.engine.files import replacing
+from mmaction.engine.resume import plan_resume, without_program
+from mmaction.registry import EVALUATOR, RUNNERS
+from mmaction.utils.cli import ToolStop
+from mmaction.utils.config import base_batch_size
+
+OWN_HOOKS = {
+    "finite_loss": "FiniteLossHook",
+    "data_epoch": "DataEpochHook",
+    "data_wait": "DataWaitHook",
+    "prediction_health": "PredictionHealthHook",
+    "broken_samples": "BrokenSamplesHook",
+    "preflight": "PreflightHook",
+}
+
+
+@RUNNERS.register_module()
+class ActionRunner(Runner):
+    """MMEngine's Runner for action recognition.
+
+    Configs are those of MMEngine. Different are: checkpoints are read without running code from them and written in
+    one step; a head of another class count is dropped when training starts from a checkpoint, and is an error when
+    testing; runs resume exactly, also in the middle of an epoch; on machines without a GPU several processes work
+    through gloo; the hooks of :data:`OWN_HOOKS` are there by default (``default_hooks=dict(NAME=None)`` takes one out).
+
+    Two more keys of the config are read: ``trust_checkpoint`` (default False) also builds arbitrary objects that a
+    checkpoint names, and ``auto_scale_lr.base_batch_size`` may be absent where the file name says it (``8xb16``).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.load_report: LoadReport | None = None
+        self._testing = False
+        super().__init__(*args, **kwargs)
+        for handler in self._console_handlers():
+            handler.setLevel(self._console_level)
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> "ActionRunner":
+        """Build a runner; with ``resume=True`` and no ``load_from``, from the furthest intact checkpoint."""
+        cfg = deepcopy(cfg)
+        notes = plan_resume(cfg, cfg.get("load_from") or "auto") if cfg.get("resume") else []
+        runner = super().from_cfg(cfg)
+        for note in notes:
+            runner.logger.info(note)
+        return runner
+
+    def build_logger(self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any) -> Any:
+        """Build the logger; until the runner is built only warnings reach the console, everything reaches the file."""
+        logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
+        self.logger = logger
+        self._console_level = logging.getLevelName(log_level) if isinstance(log_level, str) else log_level
+        for handler in self._console_handlers():
+            handler.setLevel(max(logging.WARNING, handler.level))
+        return logger
+
+    def _console_handlers(self) -> list[logging.Handler]:
+        return [handler for handler in self.logger.handlers if type(handler) is logging.StreamHandler] * (
+            not get_rank()
+        )
+
+    # -- processes ----------------------------------------------------------------------------------------------------
+    def setup_env(self, env_cfg: dict[str, Any]) -> None:
+        """Connect the processes, through gloo where there is no GPU, and set up the environment."""
+        start_gloo(self._launcher, env_cfg.get("dist_cfg") or {})
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for a distributed run."""
+        if self.distributed and get_device() == "cpu" and model_wrapper_cfg is None:
+            return wrap_on_cpu(model, self.cfg.get("find_unused_parameters", False))
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    # -- parts of a run -----------------------------------------------------------------------------------------------
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Register MMEngine's hooks and ours, each replaceable by name."""
+        own = {name: {"type": kind} for name, kind in OWN_HOOKS.items()}
+        merged = {**own, "checkpoint": {"type": "CheckpointHook", "interval": 1}, **(hooks or {})}
+        super().register_default_hooks(
+            {name: hook for name, hook in merged.items() if hook is not None or name not in own}
+        )
+
+    def build_train_loop(self, loop: Any) -> Any:
+        """Build the training loop, one that resumes inside an epoch where the loop goes by epochs."""
+        if isinstance(loop, dict) and "type" not in loop and loop.get("by_epoch"):
+            loop = {"type": "EpochBasedTrainLoop", **{key: value for key, value in loop.items() if key != "by_epoch"}}
+        return super().build_train_loop(loop)
+
+    def build_evaluator(self, evaluator: Any) -> PlainEvaluator:
+        """Build the evaluator, which counts broken samples as wrong."""
+        if isinstance(evaluator, PlainEvaluator):
+            return evaluator
+        if not (isinstance(evaluator, dict) and "metrics" in evaluator):
+            evaluator = {"metrics": evaluator}
+        return EVALUATOR.build({"type": "Evaluator", **evaluator})
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict[str, Any], seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """Build a data loader whose sampler has the same, reproducible seed in every process."""
+        if isinstance(dataloader, DataLoader):
+            return dataloader
+        dataloader = deepcopy(dataloader)
+        if diff_rank_seed and seed is not None and isinstance(dataloader.get("sampler"), dict):
+            dataloader["sampler"].setdefault("seed", seed - get_rank())
+        if not dataloader.get("num_workers"):  # PyTorch refuses these without workers
+            dataloader["persistent_workers"] = False
+            dataloader.pop("prefetch_factor", None)
+        return Runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=diff_rank_seed)
+
+    def effective_batch(self) -> int:
+        """Return how many samples one step of the optimizer sees, over all processes."""
+        return self.train_dataloader.batch_size * get_world_size() * self.accumulation()
+
+    def accumulation(self) -> int:
+        """Return over how many iterations gradients are summed."""
+        return int(getattr(self.optim_wrapper, "_accumulative_counts", 1))
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None) -> None:
+        """Scale the learning rate in proportion to the batch (Goyal et al., 2017, arXiv:1706.02677).
+
+        Raises:
+            ValueError: If it is asked for and nothing says for which batch the learning rate was chosen.
+        """
+        if not (auto_scale_lr or {}).get("enable"):
+            return
+        base = (auto_scale_lr or {}).get("base_batch_size") or base_batch_size(self.cfg)
+        if not base:
+            raise ValueError(
+                "--auto-scale-lr: the config does not say for which batch its learning rate is meant; "
+                "set auto_scale_lr=dict(base_batch_size=N)"
+            )
+        for wrapper in [optim_wrapper] if isinstance(optim_wrapper, OptimWrapper) else optim_wrapper.values():
+            for group in wrapper.optimizer.param_groups:
+                group["lr"] *= self.effective_batch() / base
+
+    def test(self) -> dict[str, float]:
+        """Test the model with a checkpoint that fits it exactly; return the metrics by name."""
+        self._testing = True
+        return super().test()
+
+    def val(self) -> dict[str, float]:
+        """Validate the model with a checkpoint that fits it exactly; return the metrics by name."""
+        self._testing = True
+        return super().val()
+
+    # -- checkpoints --------------------------------------------------------------------------------------------------
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = "cpu",
+        strict: bool = False,
+        revise_keys: list | None = None,
+    ) -> dict[str, Any]:
+        """Load weights and say once which were loaded, dropped, missing or unexpected.
+
+        Args:
+            filename: A path or a web address.
+            map_location: Where the tensors go, as in :func:`torch.load`.
+            strict: Accept only a checkpoint that fits the model exactly; always so when testing or resuming.
+            revise_keys: Not used: the prefixes that wrappers add are known.
+
+        Returns:
+            The contents of the checkpoint.
+
+        Raises:
+            FileNotFoundError, ConnectionError, ValueError: As :func:`mmaction.engine.checkpoint.read_checkpoint` and
+                :func:`mmaction.engine.checkpoint.load_weights`.
+        """
+        checkpoint = read_checkpoint(filename, map_location, trust=bool(self.cfg.get("trust_checkpoint")))
+        checkpoint = without_program(checkpoint)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        strict = strict or self._resume or self._testing
+        self.load_report = load_weights(model, model_weights(checkpoint, filename), str(filename), strict)
+        log_report(self.load_report, self.logger)
+        self._has_loaded = True
+        return checkpoint
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Write a checkpoint under a temporary name, sync it to the disk and rename it.
+
+        Raises:
+            ToolStop: If it cannot be written; what was there before is still there.
+        """
+        if "://" in str(out_dir):  # object stores write in one step
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        target = Path(out_dir) / filename
+        try:
+            with replacing(target) as temporary:
+                super().save_checkpoint(str(out_dir), temporary.name, *args, **kwargs)
+        except OSError as error:
+            raise ToolStop(
+                f"cannot write {target}: {error.strerror or error}. Earlier checkpoints are untouched; make room (or "
+                f"set default_hooks.checkpoint.max_keep_ckpts) and go on with --resume"
+            ) from error
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Return the Runner that ``cfg`` describes: an :class:`ActionRunner`, or the one that ``runner_type`` names."""
+    return RUNNERS.build(cfg) if "runner_type" in cfg else ActionRunner.from_cfg(cfg)

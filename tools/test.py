@@ -1,0 +1,119 @@
+"""Test a model with a checkpoint.
+
+Examples:
+  python tools/test.py CONFIG work_dirs/NAME/best_acc_top1_epoch_10.pth
+  python tools/test.py CONFIG CHECKPOINT --eval top_k_accuracy mean_class_accuracy --eval-options topk=1,5
+  python tools/test.py CONFIG CHECKPOINT --dump scores.pkl
+  torchrun --nproc_per_node=8 tools/test.py CONFIG CHECKPOINT --launcher pytorch
+
+Beside the figures on the terminal, WORK_DIR/test_CHECKPOINT holds predictions.csv, scores.npz and metrics.json.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from mmaction.engine import build_runner
+from mmaction.engine.checkpoint import local_path
+from mmaction.evaluation.metrics import check_metric_names
+from mmaction.utils import register_all_modules
+from mmaction.utils.cli import ConfigOptions, add_config_options, add_launch_options, run_tool, set_local_rank
+from mmaction.utils.config import default_work_dir, load_config
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Return the command-line options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    parser.add_argument("checkpoint", help="weights to test: a file or a web address")
+    parser.add_argument("--work-dir", help="folder of logs and results (default: work_dirs/NAME)")
+    parser.add_argument("--eval", nargs="+", metavar="METRIC", help="figures instead of those of the config")
+    parser.add_argument(
+        "--eval-options", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help="options of --eval, as topk=1,5"
+    )
+    parser.add_argument("--dump", metavar="FILE.pkl", help="write every score to a pickle file")
+    parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load a checkpoint that holds other things than weights; that runs code of its author",
+    )
+    add_config_options(parser)
+    add_launch_options(parser)
+    args = parser.parse_args(argv)
+    if args.eval_options and not args.eval:
+        parser.error("--eval-options needs --eval METRIC")
+    if args.dump and Path(args.dump).suffix not in (".pkl", ".pickle"):
+        parser.error(f"--dump {args.dump}: expected a file named *.pkl")
+    return args
+
+
+def metric_config(names: list[str], options: dict | None) -> dict:
+    """Return the config of the metric for ``--eval`` and ``--eval-options``.
+
+    Raises:
+        ValueError: If a metric or an option is unknown.
+    """
+    names = check_metric_names(names)
+    options = dict(options or {})
+    metric_options = {}
+    if "topk" in options:
+        topk = options.pop("topk")
+        metric_options["top_k_accuracy"] = {"topk": (topk,) if isinstance(topk, int) else tuple(topk)}
+    if options:
+        raise ValueError(f"--eval-options: unknown {', '.join(options)}; known: topk")
+    return {"type": "AccMetric", "metric_list": names, **({"metric_options": metric_options} if metric_options else {})}
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the command-line options into ``cfg``."""
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get("work_dir") or default_work_dir(cfg)
+    cfg.load_from, cfg.resume = str(local_path(args.checkpoint)), False
+    if args.trust_checkpoint:
+        cfg.trust_checkpoint = True
+    if args.amp:
+        cfg.test_cfg = {**(cfg.get("test_cfg") or {"type": "TestLoop"}), "fp16": True}
+    if args.eval:
+        cfg.test_evaluator = metric_config(args.eval, args.eval_options)
+    if args.dump:
+        given = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+        cfg.test_evaluator = [*given, {"type": "DumpResults", "out_file_path": args.dump}]
+
+
+def add_result_files(runner: Runner, checkpoint: str) -> None:
+    """Let the test also write predictions, scores and figures to ``WORK_DIR/test_CHECKPOINT``."""
+    from mmaction.evaluation.writer import ResultWriter
+
+    loop = runner.test_loop
+    folder = Path(runner.work_dir) / f"test_{Path(checkpoint).stem}"
+    run = {"checkpoint": checkpoint, "config": str(runner.cfg.filename)}
+    writer = ResultWriter(str(folder), dataset=loop.dataloader.dataset, run=run)
+    writer.dataset_meta = loop.evaluator.dataset_meta
+    loop.evaluator.metrics.append(writer)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Test and print the figures; return 0."""
+    args = parse_args(argv)
+    set_local_rank(args)
+    register_all_modules()
+    cfg, notes = load_config(args.config, args.cfg_options)
+    for note in notes:
+        print(note, file=sys.stderr)
+    apply_options(cfg, args)
+    runner = build_runner(cfg)
+    add_result_files(runner, args.checkpoint)
+    metrics = runner.test()
+    if is_main_process():
+        for name, value in metrics.items():
+            print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}:\n{value}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_tool(main)
