@@ -26,6 +26,12 @@ def _mirror_name(name: str) -> str:
     return name
 
 
+def mirror_limbs(limbs: Pairs, flip_order: Sequence[int]) -> tuple[int, ...]:
+    """Return for each limb the index of its mirror image, its own where the mirror image is not among ``limbs``."""
+    index = {frozenset(limb): number for number, limb in enumerate(limbs)}
+    return tuple(index.get(frozenset(flip_order[joint] for joint in limb), number) for number, limb in enumerate(limbs))
+
+
 @dataclass(frozen=True)
 class Layout:
     """The joints of a pose and their connections.
@@ -84,11 +90,7 @@ class Layout:
     @cached_property
     def limb_flip_order(self) -> tuple[int, ...]:
         """For each limb the index of its mirror image."""
-        index = {frozenset(limb): number for number, limb in enumerate(self.limbs)}
-        return tuple(
-            index.get(frozenset(self.flip_order[joint] for joint in limb), number)
-            for number, limb in enumerate(self.limbs)
-        )
+        return mirror_limbs(self.limbs, self.flip_order)
 
     @property
     def left_limbs(self) -> tuple[int, ...]:

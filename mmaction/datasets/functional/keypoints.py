@@ -1,0 +1,55 @@
+"""Operations on keypoints ``(M, T, V, 2)`` in pixels (x, y) and scores ``(M, T, V)``; inputs stay as they are."""
+
+import numpy as np
+
+Box = tuple[int, int, int, int]
+
+
+def compact_box(
+    keypoint: np.ndarray,
+    img_shape: tuple[int, int],
+    padding: float = 0.25,
+    threshold: float = 10,
+    hw_ratio: tuple[float, float] | None = None,
+    allow_imgpad: bool = True,
+) -> Box | None:
+    """Return the box around all joints of a clip, enlarged by ``padding``.
+
+    Args:
+        keypoint: Joints ``(..., 2)``; a coordinate of 0 marks a missing joint.
+        img_shape: Height and width of the image.
+        padding: Share by which width and height grow.
+        threshold: Least width and height of the tight box, in pixels.
+        hw_ratio: Least and greatest ratio of height to width; the box grows to meet it.
+        allow_imgpad: Whether the box may reach beyond the image.
+
+    Returns:
+        ``(x1, y1, x2, y2)`` in whole pixels, or None if the tight box is smaller than ``threshold``.
+    """
+    # Extremes in the keypoints' own precision, the rest in float64: published boxes are rounded from these values.
+    edges = []
+    for axis in (0, 1):
+        values = keypoint[..., axis]
+        values = values[values != 0]
+        if values.size == 0 or values.max() - values.min() < threshold:
+            return None
+        low, high = values.min(), values.max()
+        edges.append((float(high + low) / 2, float(high - low) / 2 * (1 + padding)))
+    (center_x, half_w), (center_y, half_h) = edges
+    if hw_ratio is not None:
+        half_h = max(hw_ratio[0] * half_w, half_h)
+        half_w = max(1 / hw_ratio[1] * half_h, half_w)
+    x1, x2, y1, y2 = center_x - half_w, center_x + half_w, center_y - half_h, center_y + half_h
+    if not allow_imgpad:
+        x1, y1, x2, y2 = max(0, x1), max(0, y1), min(img_shape[1], x2), min(img_shape[0], y2)
+    return int(x1), int(y1), int(x2), int(y2)
+
+
+def move_origin(keypoint: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
+    """Subtract ``origin`` (x, y) from all joints; a coordinate of 0 marks a missing joint and stays."""
+    return np.where(keypoint != 0, keypoint - np.asarray(origin, dtype=keypoint.dtype), keypoint)
+
+
+def swap_sides(keypoint: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Reorder the joints of ``(..., V, C)`` so that left and right change places; ``order`` holds V indices."""
+    return keypoint[..., order, :]

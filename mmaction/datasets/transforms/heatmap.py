@@ -1,0 +1,96 @@
+"""Turn skeletons into heatmaps."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmaction.registry import TRANSFORMS
+from mmaction.skeletons import Layout
+
+from ..functional.heatmap import draw_segments
+from ..functional.heatmap_spec import COCO, HeatmapSpec
+from .base import Transform
+
+
+@TRANSFORMS.register_module()
+class GeneratePoseTarget(Transform):
+    """Draw a heatmap for each joint, each limb, or both.
+
+    Sets ``imgs`` (``heatmap_imgs`` if the sample has images already), float32 ``(T, C, H, W)``: V joints, then the
+    limbs, as far as asked for. With ``double`` the mirror images of all frames follow, ``(2 * T, C, H, W)``.
+
+    When both joints and limbs are drawn, each has a channel of its own. (MMAction2 1.x draws limb i over joint i there
+    and leaves the last channels empty; no published recipe draws both.)
+
+    Args:
+        sigma: Standard deviation of the Gaussians, in pixels.
+        use_score: Whether a joint's score is the peak of its Gaussian; a limb takes the lower one of its ends.
+            Otherwise peaks are 1.
+        with_kp: Draw joints.
+        with_limb: Draw limbs.
+        skeletons: Limbs, as pairs of joint indices; default: COCO's.
+        double: Add the mirror images.
+        left_kp: Joints that change places with those of ``right_kp`` in a mirror image; default: COCO's.
+        right_kp: See ``left_kp``.
+        left_limb: Limbs that change places with those of ``right_limb``; by default they follow from the joints.
+        right_limb: See ``left_limb``.
+        scaling: Factor between the image and the heatmap, 0.5 for heatmaps of half the height and width.
+        layout: Skeleton layout (:mod:`mmaction.skeletons`) that replaces the COCO defaults.
+
+    Example:
+        >>> GeneratePoseTarget(with_kp=False, with_limb=True, layout="kinect20")  # doctest: +SKIP
+    """
+
+    reads = ("keypoint", "img_shape")
+
+    def __init__(
+        self,
+        sigma: float = 0.6,
+        use_score: bool = True,
+        with_kp: bool = True,
+        with_limb: bool = False,
+        skeletons: Sequence[Sequence[int]] = COCO.limbs,
+        double: bool = False,
+        left_kp: Sequence[int] = COCO.left_joints,
+        right_kp: Sequence[int] = COCO.right_joints,
+        left_limb: Sequence[int] = COCO.left_limbs,
+        right_limb: Sequence[int] = COCO.right_limbs,
+        scaling: float = 1.0,
+        layout: str | dict | Layout | None = None,
+    ) -> None:
+        self.spec = HeatmapSpec(
+            sigma, use_score, with_kp, with_limb, skeletons, left_kp, right_kp, left_limb, right_limb, layout
+        )
+        self.double = double
+        self.scaling = scaling
+
+    def transform(self, results: dict) -> dict:
+        """Draw the heatmaps."""
+        keypoint = results["keypoint"][..., :2].astype(np.float32) * np.float32(self.scaling)
+        persons, frames, joints = keypoint.shape[:3]
+        self.spec.check_joints(joints, self.double)
+        if self.spec.use_score and "keypoint_score" in results:
+            score = results["keypoint_score"]
+        else:
+            score = np.ones((persons, frames, joints), dtype=np.float32)
+        height, width = (int(side * self.scaling + 0.5) for side in results["img_shape"])
+        start, end = self.spec.segments(joints)
+        heatmaps = np.zeros((1 + self.double, frames, len(start), height, width), dtype=np.float32)
+        self._draw(heatmaps[0], keypoint, score, start, end)
+        if self.double:
+            order = self.spec.mirror_order(joints)
+            self._draw(heatmaps[1], keypoint, score, start[order], end[order], mirror=True)
+        results["heatmap_imgs" if "imgs" in results else "imgs"] = heatmaps.reshape(-1, *heatmaps.shape[2:])
+        return results
+
+    def _draw(
+        self,
+        out: np.ndarray,
+        keypoint: np.ndarray,
+        score: np.ndarray,
+        start: np.ndarray,
+        end: np.ndarray,
+        mirror: bool = False,
+    ) -> None:
+        peak = np.minimum(score[..., start], score[..., end])
+        draw_segments(out, keypoint[:, :, start], keypoint[:, :, end], peak, self.spec.sigma, mirror)

@@ -1,0 +1,99 @@
+"""Take a skeleton's frames and bring it into the image that the model sees."""
+
+import numpy as np
+
+from mmaction.registry import TRANSFORMS
+
+from ..functional.geometry import compose_quadruple
+from ..functional.keypoints import compact_box, move_origin
+from .base import Transform
+
+
+@TRANSFORMS.register_module()
+class PoseDecode(Transform):
+    """Take the sampled frames of a skeleton, in float32.
+
+    Changes ``keypoint`` to ``(M, N * T, V, C)`` and ``keypoint_score`` to ``(M, N * T, V)``; without ``frame_inds``
+    all frames are taken. ``offset`` is added to the indices if the sample has it.
+    """
+
+    reads = ("keypoint",)
+    writes = ("total_frames", "frame_inds")
+
+    def transform(self, results: dict) -> dict:
+        """Take the frames.
+
+        Raises:
+            ValueError: If an index lies outside the skeleton's frames.
+        """
+        keypoint = results["keypoint"]
+        results.setdefault("total_frames", keypoint.shape[1])
+        if "frame_inds" not in results:
+            results["frame_inds"] = np.arange(results["total_frames"])
+        results["frame_inds"] = np.asarray(results["frame_inds"]).reshape(-1)
+        inds = results["frame_inds"] + results.get("offset", 0)
+        if inds.size and not -keypoint.shape[1] <= inds.min() <= inds.max() < keypoint.shape[1]:
+            raise ValueError(
+                f"{results.get('frame_dir', 'the sample')}: frames {inds.min()} to {inds.max()} were sampled, but "
+                f"the skeleton has {keypoint.shape[1]}; start_index is 0 for skeletons"
+            )
+        results["keypoint"] = keypoint[:, inds].astype(np.float32)
+        if "keypoint_score" in results:
+            results["keypoint_score"] = results["keypoint_score"][:, inds].astype(np.float32)
+        return results
+
+
+class _Compact(Transform):
+    """Arguments of the transforms that crop to the box around all joints."""
+
+    reads = ("keypoint", "img_shape")
+
+    def __init__(
+        self,
+        padding: float = 0.25,
+        threshold: float = 10,
+        hw_ratio: float | tuple[float, float] | None = None,
+        allow_imgpad: bool = True,
+    ) -> None:
+        if padding < 0:
+            raise ValueError(f"padding is the share by which the box grows, at least 0; got {padding}")
+        self.padding = padding
+        self.threshold = threshold
+        self.hw_ratio = (hw_ratio, hw_ratio) if isinstance(hw_ratio, (int, float)) else hw_ratio
+        self.allow_imgpad = allow_imgpad
+
+    def _crop(self, results: dict) -> tuple[int, int, int, int] | None:
+        """Move the joints into the box and return it, or None if the skeleton is too small to crop to it."""
+        keypoint = np.nan_to_num(results["keypoint"], nan=0.0, posinf=np.inf, neginf=-np.inf)
+        box = compact_box(
+            keypoint, results["img_shape"], self.padding, self.threshold, self.hw_ratio, self.allow_imgpad
+        )
+        if box is not None:
+            keypoint = move_origin(keypoint, box[:2])
+            results["img_shape"] = (box[3] - box[1], box[2] - box[0])
+        results["keypoint"] = keypoint
+        return box
+
+
+@TRANSFORMS.register_module()
+class PoseCompact(_Compact):
+    """Crop to the box around all joints of the clip.
+
+    Changes ``keypoint`` and ``img_shape`` and sets ``crop_quadruple`` (x, y, width, height as shares of the original
+    image). Joints that are NaN become missing (0). A skeleton smaller than ``threshold`` stays as it is.
+
+    Args:
+        padding: Share by which the width and height of the tight box grow.
+        threshold: Least width and height of the tight box, in pixels.
+        hw_ratio: Ratio of height to width, or its least and greatest value; the box grows to meet it. None: any.
+        allow_imgpad: Whether the box may reach beyond the image.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Crop the sample."""
+        img_shape = results["img_shape"]
+        box = self._crop(results)
+        if box is not None:
+            outer = results.get("crop_quadruple", (0.0, 0.0, 1.0, 1.0))
+            results["crop_quadruple"] = compose_quadruple(outer, box, img_shape)
+        return results
