@@ -257,7 +257,15 @@ def mmit_mean_average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
 
 
 def label_to_array(num_classes: int, label: ArrayLike) -> np.ndarray:
-    """Return an int64 array of shape ``(num_classes,)`` that is 1 at the class indices in ``label`` and 0 elsewhere."""
+    """Return the labels of one sample as 0 or 1 for each class, int64 of shape ``(num_classes,)``.
+
+    Args:
+        num_classes: C.
+        label: Class indices, any number of them; or already 0 or 1 for each class (recognised by its length C, C > 1).
+    """
+    label = np.atleast_1d(np.asarray(label, dtype=None if np.size(label) else np.int64))
+    if num_classes > 1 and label.shape == (num_classes,) and np.isin(label, (0, 1)).all():
+        return label.astype(np.int64)
     array = np.zeros(num_classes, np.int64)
-    array[as_labels(np.atleast_1d(label), None, num_classes)] = 1
+    array[as_labels(label, None, num_classes)] = 1
     return array

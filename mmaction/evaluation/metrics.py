@@ -1,7 +1,6 @@
 """Metrics that the Runner calls: they collect scores and labels and hand them to the functions of this package."""
 
 import copy
-import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from mmengine.logging import print_log
 
 from mmaction.evaluation import functional
 from mmaction.registry import METRICS
+from mmaction.utils.cli import suggest
 
 DEFAULT_METRICS = ("top_k_accuracy", "mean_class_accuracy")
 
@@ -51,9 +51,7 @@ def check_metric_names(names: str | Sequence[str]) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else tuple(names)
     for name in names:
         if name not in MEASURES:
-            close = difflib.get_close_matches(str(name), MEASURES, n=1, cutoff=0.4)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
-            raise ValueError(f"unknown metric {name!r}{hint}; known: {', '.join(MEASURES)}")
+            raise ValueError(f"unknown metric {name!r}{suggest(name, MEASURES, 1)}; known: {', '.join(MEASURES)}")
     return names
 
 
@@ -125,8 +123,8 @@ class AccMetric(BaseMetric):
         """
         for sample in data_samples:
             score = sample["pred_score"]
-            arrays = {name: _to_numpy(s) for name, s in score.items()} if isinstance(score, dict) else _to_numpy(score)
-            self.results.append({"pred": arrays, "label": np.atleast_1d(_to_numpy(sample["gt_label"]))})
+            arrays = {name: to_numpy(s) for name, s in score.items()} if isinstance(score, dict) else to_numpy(score)
+            self.results.append({"pred": arrays, "label": np.atleast_1d(to_numpy(sample["gt_label"]))})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return the results over all samples by name, without prefix."""
@@ -191,13 +189,13 @@ class ConfusionMatrix(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the true and the predicted class of each sample, the latter from ``pred_score`` where it is there."""
         for sample in data_samples:
-            real = single_labels([np.atleast_1d(_to_numpy(sample["gt_label"]))])[0]
+            real = single_labels([np.atleast_1d(to_numpy(sample["gt_label"]))])[0]
             score = sample.get("pred_score")
             if score is not None:
-                score = functional.as_scores(_to_numpy(score)[None])
+                score = functional.as_scores(to_numpy(score)[None])
                 predicted, length = int(score.argmax()), score.shape[1]
             else:
-                predicted, length = int(_to_numpy(sample["pred_label"]).reshape(-1)[0]), 0
+                predicted, length = int(to_numpy(sample["pred_label"]).reshape(-1)[0]), 0
             self.results.append((predicted, int(real), length))
 
     def compute_metrics(self, results: list[tuple[int, int, int]]) -> dict[str, torch.Tensor]:
@@ -218,7 +216,7 @@ class ConfusionMatrix(BaseMetric):
         Returns:
             int64 of shape ``(num_classes, num_classes)``.
         """
-        pred, target = _to_numpy(pred), functional.as_labels(_to_numpy(target))
+        pred, target = to_numpy(pred), functional.as_labels(to_numpy(target))
         if pred.ndim == 2 and pred.shape[1] > 1:
             num_classes = num_classes or pred.shape[1]
             pred = functional.as_scores(pred).argmax(axis=1)
@@ -227,7 +225,7 @@ class ConfusionMatrix(BaseMetric):
         return torch.from_numpy(functional.confusion_matrix(pred, target, num_classes=num_classes))
 
 
-def _to_numpy(value: Any) -> np.ndarray:
+def to_numpy(value: Any) -> np.ndarray:
     """Return a tensor (of any device, bfloat16 included) or an array-like as an array."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()

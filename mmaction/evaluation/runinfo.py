@@ -1,0 +1,104 @@
+"""What was tested: the facts that a result needs to be trusted and repeated, and the training counts of its classes."""
+
+import platform
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.logging import print_log
+
+from mmaction.evaluation.writer import ResultWriter
+from mmaction.registry import DATASETS
+from mmaction.utils.download import file_sha256
+from mmaction.version import __version__
+
+
+def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> ResultWriter:
+    """Let ``runner.test()`` write ``predictions.csv``, ``scores.npz`` and ``metrics.json``.
+
+    Args:
+        runner: An MMEngine runner with a test set, before its test.
+        out_dir: Folder of the files.
+        **run: Further facts for ``metrics.json`` under ``run``, such as ``views="10 clips x 3 crops"``.
+
+    Returns:
+        The writer; after the test its ``summary`` holds the content of ``metrics.json`` (in the first process).
+    """
+    loop = runner.test_loop
+    dataset = loop.dataloader.dataset
+    facts = run_facts(runner, dataset) if is_main_process() else {}
+    classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()
+    writer = ResultWriter(str(out_dir), dataset, {**facts, **run})
+    if is_main_process():
+        writer.train_counts = training_counts(runner.cfg, len(classes) or getattr(dataset, "num_classes", None))
+    loop.evaluator.metrics.append(writer)
+    writer.dataset_meta = getattr(dataset, "metainfo", None)
+    return writer
+
+
+def run_facts(runner: Any, dataset: Any) -> dict[str, Any]:
+    """Return config, checkpoint with its SHA-256, seed, data version and software of a run, as plain values."""
+    checkpoint = getattr(runner, "_load_from", None)
+    return {
+        "config": runner.cfg.filename,
+        "checkpoint": checkpoint,
+        "checkpoint_sha256": _sha256(checkpoint),
+        "seed": runner.seed,
+        "data": data_facts(dataset),
+        "processes": get_world_size(),
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "software": {"mmaction": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }
+
+
+def data_facts(dataset: Any) -> dict[str, Any]:
+    """Return the annotation file, its SHA-256 (which tells its version) and the label space of a data set."""
+    parts = getattr(dataset, "datasets", None)
+    if parts:
+        return {"parts": [data_facts(part) for part in parts]}
+    if getattr(dataset, "dataset", None) is not None:
+        return data_facts(dataset.dataset)
+    space = (getattr(dataset, "metainfo", None) or {}).get("label_space")
+    return {
+        "type": type(dataset).__name__,
+        "ann_file": getattr(dataset, "ann_file", None),
+        "ann_sha256": _sha256(getattr(dataset, "ann_file", None)),
+        "split": getattr(dataset, "split", None),
+        "label_space": getattr(space, "title", None),
+    }
+
+
+def _sha256(path: Any) -> str | None:
+    return file_sha256(path) if path and Path(str(path)).is_file() else None
+
+
+def training_counts(cfg: Mapping[str, Any], num_classes: int | None) -> list[int] | None:
+    """Return how many training samples each class has, from the training set that a config names.
+
+    Repetitions of a sample do not count. Where the training set cannot be read (its files may be on another machine)
+    the log says why and the result is None; so it is where the number of classes is unknown.
+    """
+    loader = cfg.get("train_dataloader")
+    if not loader or not num_classes:
+        return None
+    try:
+        counts = _count(loader["dataset"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print_log(f"no long-tail figures, because the training set cannot be read: {error}", logger="current")
+        return None
+    if counts and max(counts) >= num_classes:
+        print_log(f"no long-tail figures: the training set has class {max(counts)}, the test set {num_classes} classes")
+        return None
+    return [counts[c] for c in range(num_classes)]
+
+
+def _count(dataset: Mapping[str, Any]) -> Counter:
+    if "datasets" in dataset:
+        return sum((_count(part) for part in dataset["datasets"]), Counter())
+    if "dataset" in dataset:
+        return _count(dataset["dataset"])
+    return DATASETS.build({**dataset, "pipeline": []}).class_counts()

@@ -1,0 +1,205 @@
+"""Write what a test found: ``predictions.csv``, ``scores.npz``, ``metrics.json`` and a table for the terminal."""
+
+import io
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from mmaction.evaluation.functional import label_to_array
+from mmaction.evaluation.metrics import to_numpy
+from mmaction.evaluation.predictions import Predictions, save_scores, write_predictions_csv
+from mmaction.evaluation.summary import summarise
+from mmaction.registry import METRICS
+
+NUM_WORST = 5
+FILES = ("predictions.csv", "scores.npz", "metrics.json")
+
+
+@METRICS.register_module()
+class ResultWriter(BaseMetric):
+    """Write the scores of a test and everything that follows from them into a folder.
+
+    Files: ``predictions.csv`` (id, label, five best classes, facts of the clip), ``scores.npz`` (all scores, for
+    fusion and reports) and ``metrics.json`` (see :func:`mmaction.evaluation.summary.summarise`; ``run`` says what was
+    evaluated). With several processes the first one writes. The log gets the main figures as a table.
+
+    Args:
+        out_dir: Folder of the files, made if absent. Files of an earlier test are replaced.
+        dataset: The test set, in the order of the samples; its annotations give ids and facts. Without it samples
+            are called by their number.
+        run: Facts to keep in ``metrics.json`` under ``run``: checkpoint, seed, views and the like; plain values.
+        train_counts: Training samples of every class, for the long-tail view.
+        topk: The k of top-k accuracy, rising.
+        collect_device: ``cpu`` or ``gpu``: where the results of several processes are brought together.
+    """
+
+    default_prefix = "results"
+
+    def __init__(
+        self,
+        out_dir: str,
+        dataset: Any = None,
+        run: dict[str, Any] | None = None,
+        train_counts: Sequence[int] | None = None,
+        topk: Sequence[int] = (1, 5),
+        collect_device: str = "cpu",
+    ) -> None:
+        super().__init__(collect_device=collect_device)
+        self.out_dir = Path(out_dir)
+        self.dataset = dataset
+        self.run = dict(run or {})
+        self.train_counts = train_counts
+        self.topk = tuple(topk)
+        self.summary: dict[str, Any] | None = None
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the scores, labels and facts of one batch.
+
+        The scores of several modalities are averaged.
+        """
+        for sample in data_samples:
+            score = sample["pred_score"]
+            parts = [to_numpy(s) for s in score.values()] if isinstance(score, dict) else [to_numpy(score)]
+            score = np.mean(parts, axis=0, dtype=np.float32)
+            self.results.append((score, np.atleast_1d(to_numpy(sample["gt_label"])), clip_facts(sample)))
+
+    def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray, dict]]) -> dict:
+        """Write the files; returns no figures, those are :class:`AccMetric`'s."""
+        scores = np.stack([score for score, _, _ in results])
+        labels = _stack_labels([label for _, label, _ in results], scores.shape[1])
+        facts = [facts for _, _, facts in results]
+        if self.dataset is not None:
+            facts = [dataset_facts(self.dataset, i) | fact for i, fact in enumerate(facts)]
+        meta = self.dataset_meta or {}
+        classes = meta.get("classes") or ()
+        ids = unique_ids([fact.pop("id", None) or f"sample {i}" for i, fact in enumerate(facts)])
+        names = classes if len(classes) == scores.shape[1] else ()
+        predictions = Predictions(ids, labels, scores, names, _columns(facts))
+        space = meta.get("label_space")
+        space = space if hasattr(space, "table") and len(space) == scores.shape[1] else None
+        self.summary = summarise(predictions, space, self.train_counts, meta.get("listed"), self.topk)
+        self.summary["run"] = self.run
+        write_results(self.out_dir, predictions, self.summary)
+        print_log(f"\n{render_table(self.summary)}", logger="current")
+        print_log(f"written to {self.out_dir}: {', '.join(FILES)}", logger="current")
+        return {}
+
+
+def write_results(out_dir: str | os.PathLike, predictions: Predictions, summary: dict[str, Any]) -> None:
+    """Write the three files of a test into ``out_dir``, which is made if absent."""
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_predictions_csv(folder / FILES[0], predictions)
+    save_scores(folder / FILES[1], predictions)
+    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False, default=str)
+    (folder / FILES[2]).write_text(text + "\n", encoding="utf-8")
+
+
+def _stack_labels(labels: list[np.ndarray], num_classes: int) -> np.ndarray:
+    """Return labels of shape (N,), or (N, C) where a sample has not exactly one."""
+    if all(len(label) == 1 for label in labels):
+        return np.concatenate(labels)
+    return np.stack([label_to_array(num_classes, label) for label in labels])
+
+
+def clip_facts(info: dict[str, Any]) -> dict[str, Any]:
+    """Return what an annotation or a sample says of its clip.
+
+    Returns:
+        Those known of ``frames``, ``width``, ``height`` (pixels of the source) and ``pose_quality`` (mean score of
+        the joints of all persons and frames, 0 to 1).
+    """
+    facts: dict[str, Any] = {}
+    if info.get("total_frames") is not None and int(info["total_frames"]) > 0:
+        facts["frames"] = int(info["total_frames"])
+    shape = info.get("original_shape")
+    if shape is not None:
+        facts["height"], facts["width"] = (int(size) for size in shape[:2])
+    joint_scores = info.get("keypoint_score")
+    if joint_scores is not None and np.size(joint_scores):
+        facts["pose_quality"] = round(float(np.mean(joint_scores, dtype=np.float64)), 4)
+    return facts
+
+
+def dataset_facts(dataset: Any, index: int) -> dict[str, Any]:
+    """Return ``id``, ``source`` (path of the clip) and the facts of sample ``index`` from its annotation."""
+    info = dataset.get_data_info(index)
+    if info.get("original_shape") is None and info.get("img_shape") is not None:
+        info = {**info, "original_shape": info["img_shape"]}
+    name = info.get("frame_dir") or info.get("filename")
+    if not name:
+        return clip_facts(info)
+    roots = [str(root) for root in (getattr(dataset, "data_prefix", None) or {}).values() if root]
+    inside = [root for root in roots if str(name).startswith(root.rstrip("/") + "/")]
+    identity = os.path.relpath(name, inside[0]) if inside else str(name)
+    return {"id": identity, "source": str(name), **clip_facts(info)}
+
+
+def unique_ids(names: Sequence[str]) -> list[str]:
+    """Return ``names`` with `` #2``, `` #3``, ... after repetitions: a clip may be listed several times."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return result
+
+
+def _columns(facts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Return facts by name; NaN (or an empty string) where a sample lacks one."""
+    names = dict.fromkeys(name for fact in facts for name in fact)
+    return {name: np.array([fact.get(name, "" if name == "source" else np.nan) for fact in facts]) for name in names}
+
+
+def render_table(summary: dict[str, Any], width: int = 110) -> str:
+    """Return the main figures as text: accuracy with intervals, details, the worst classes."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=width, no_color=True)
+    for table in _tables(summary):
+        console.print(table)
+    for line in summary["headline"]:
+        console.print(f"- {line}", highlight=False)
+    return console.file.getvalue()
+
+
+def _tables(summary: dict[str, Any]) -> list[Any]:
+    def percent(value: float | None) -> str:
+        return "-" if value is None else f"{100 * value:.2f}"
+
+    intervals = summary.get("confidence_95", {})
+    rows = [
+        (name, percent(value), " to ".join(percent(bound) for bound in intervals.get(name, ())))
+        for name, value in summary["accuracy"].items()
+    ]
+    for part in ("attributes", "hierarchy"):
+        rows += [(name, percent(value), "") for name, value in summary.get(part, {}).get("accuracy", {}).items()]
+    for name in ("head", "middle", "tail") if "long_tail" in summary else ():
+        group = summary["long_tail"][name]
+        rows.append((f"{name}, mean1", percent(group["mean1"]), f"{group['classes']} classes: {group['rule']}"))
+    tables = [_table(f"Result on {summary['evaluated']['text']} samples", ("measure", "%", "95 % interval"), rows)]
+    tested = [row for row in summary.get("per_class", ()) if row["count"]]
+    worst = sorted(tested, key=lambda row: row["accuracy"])[:NUM_WORST]
+    if worst and worst[0]["accuracy"] < 1:
+        rows = [(f"{row['class']} {row['name']}", percent(row["accuracy"]), str(row["count"])) for row in worst]
+        tables.append(_table("Worst classes", ("class", "%", "samples"), rows))
+    return tables
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for column in header:
+        table.add_column(column, justify="right" if column in ("%", "samples") else "left")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table

@@ -1,0 +1,113 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmaction.datasets.label_spaces import load_label_space
+from mmaction.evaluation import Predictions, summarise
+from mmaction.evaluation.functional import label_ranks, mean_class_accuracy
+from mmaction.evaluation.predictions import as_probabilities
+from mmaction.evaluation.summary import bootstrap_intervals, calibration, label_space_of
+
+
+def test_first_lines_name_the_twist(diving_twist_misses):
+    predictions, space, train_counts = diving_twist_misses
+    summary = summarise(predictions, space, train_counts)
+    first = "\n".join(summary["headline"][:2])
+    errors = int(np.sum(predictions.predicted != predictions.labels))
+    assert f"{errors} of {errors} (100.0 %) miss only twists" in first
+    assert summary["attributes"]["accuracy"]["somersaults"] == 1.0
+    assert summary["attributes"]["accuracy"]["twists"] == summary["accuracy"]["top1"]
+    assert summary["absent_classes"] == [30]
+    assert summary["evaluated"]["text"] == "1970 of 1970"
+    assert sum(summary["long_tail"][group]["classes"] for group in ("head", "middle", "tail")) == 48
+    assert all(len(pair["differs"]) == 1 and pair["differs"][0][0] == "twists" for pair in summary["confused_pairs"])
+
+
+def test_first_lines_say_right_set_wrong_element(gym_element_misses):
+    predictions, space = gym_element_misses
+    summary = summarise(predictions, space)
+    errors = int(np.sum(predictions.predicted != predictions.labels))
+    assert f"{errors} of {errors} (100.0 %) have the right set but the wrong element" in "\n".join(
+        summary["headline"][:2]
+    )
+    assert summary["hierarchy"]["lost_at"] == {"event": 0, "set": 0, "element": errors}
+    assert summary["hierarchy"]["accuracy"]["element"] == summary["accuracy"]["top1"]
+
+
+def test_summary_is_plain_json_and_gives_the_label_space_back(diving_twist_misses):
+    predictions, space, _ = diving_twist_misses
+    summary = summarise(predictions, space)
+    again = json.loads(json.dumps(summary, allow_nan=False))
+    assert again == summary
+    back = label_space_of(again)
+    assert (back.table, back.numeric, back.hierarchy) == (space.table, space.numeric, space.hierarchy)
+    assert label_space_of({"per_class": again["per_class"]}) is None
+
+
+def test_bootstrap_equals_drawing_samples():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.random((300, 8)), rng.integers(0, 8, 300)
+    scores[np.arange(300), labels] += 0.4
+    fast = bootstrap_intervals(label_ranks(scores, labels), labels, 8, (1, 5))
+    draws = []
+    for _ in range(1500):
+        chosen = rng.integers(0, 300, 300)
+        ranks = label_ranks(scores[chosen], labels[chosen])
+        draws.append([np.mean(ranks < 1), np.mean(ranks < 5), mean_class_accuracy(scores[chosen], labels[chosen])])
+    slow = np.percentile(draws, (2.5, 97.5), axis=0).T
+    np.testing.assert_allclose([fast["top1"], fast["top5"], fast["mean1"]], slow, atol=0.012)
+
+
+def test_bootstrap_of_a_perfect_and_of_one_class_run():
+    assert bootstrap_intervals(np.zeros(5, int), np.arange(5), 5)["mean1"] == (1.0, 1.0)
+    low, high = bootstrap_intervals(np.array([0, 0, 1, 7]), np.zeros(4, int), 1)["top1"]
+    assert 0 <= low < 0.5 < high <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_ece_is_brute_force(n, c, seed):
+    rng = np.random.default_rng(seed)
+    chance = rng.dirichlet(np.ones(c), n)
+    labels = rng.integers(0, c, n)
+    found = calibration(chance, labels, bins=10)
+    total = 0.0
+    for low in np.arange(10) / 10:
+        inside = [i for i in range(n) if low < chance[i].max() <= low + 0.1]
+        if inside:
+            total += abs(sum(chance[i].max() - (chance[i].argmax() == labels[i]) for i in inside))
+    assert found["ece"] == pytest.approx(total / n, abs=1e-6)
+    assert sum(row["count"] for row in found["bins"]) == n
+
+
+def test_logits_and_probabilities_are_told_apart():
+    logits = np.array([[2.0, 1.0, -1.0]])
+    chance = as_probabilities(logits)
+    assert chance.sum() == pytest.approx(1)
+    np.testing.assert_allclose(np.log(chance[0, 0] / chance[0, 1]), 1.0)
+    np.testing.assert_allclose(as_probabilities(chance), chance)
+
+
+def test_multi_label_summary():
+    predictions = Predictions(["a", "b"], np.array([[1, 0, 1], [0, 1, 0]]), np.array([[0.9, 0.1, 0.8], [0.1, 0.7, 0]]))
+    summary = summarise(predictions)
+    assert summary["accuracy"]["mmit_mean_average_precision"] == 1.0
+    assert "per_class" not in summary
+
+
+def test_listed_and_fewer_than_five_classes():
+    summary = summarise(Predictions(["a", "b"], [0, 1], np.eye(2)), listed=7)
+    assert summary["evaluated"]["text"] == "2 of 7"
+    assert "on 2 of 7 samples" in summary["headline"][0]
+    assert summary["accuracy"] == {"top1": 1.0, "top5": 1.0, "mean1": 1.0}
+
+
+def test_sizes_must_agree():
+    predictions = Predictions(["a", "b"], [0, 1], np.eye(2))
+    with pytest.raises(ValueError, match="the label space has 48 classes, the scores have 2"):
+        summarise(predictions, load_label_space("diving48"))
+    with pytest.raises(ValueError, match="train_counts has 3 classes"):
+        summarise(predictions, train_counts=[1, 2, 3])

@@ -1,0 +1,112 @@
+import json
+
+import numpy as np
+import pytest
+from mmengine.evaluator import Evaluator
+
+from mmaction.datasets.label_spaces import load_label_space
+from mmaction.evaluation import ResultWriter, load_scores
+from mmaction.evaluation.runinfo import training_counts
+from mmaction.evaluation.writer import FILES, dataset_facts, render_table, unique_ids
+from mmaction.registry import DATASETS, METRICS
+
+
+class Clips:
+    """Three annotations of video files."""
+
+    def __init__(self):
+        self.data_prefix = {"video": "/data/videos"}
+
+    def get_data_info(self, index):
+        info = {"filename": f"/data/videos/set {index % 2}/clip.mp4", "total_frames": 30 + index, "label": index}
+        return info | ({"img_shape": (240, 320), "keypoint_score": np.full((1, 2, 3), 0.5)} if index else {})
+
+
+@pytest.fixture
+def run(samples):
+    def write(writer, scores, labels, meta=None):
+        evaluator = Evaluator([writer])
+        evaluator.dataset_meta = meta or {}
+        evaluator.process(samples(scores, labels), {})
+        assert evaluator.evaluate(len(scores)) == {}
+        return writer.out_dir
+
+    return write
+
+
+def test_three_files_agree(tmp_path, run):
+    scores = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.2, 0.5, 0.3]])
+    writer = METRICS.build({"type": "ResultWriter", "out_dir": str(tmp_path / "out"), "run": {"seed": 3}})
+    writer.dataset = Clips()
+    folder = run(writer, scores, [0, 0, 1], {"classes": ("back", "front", "inward"), "listed": 4})
+    assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
+    predictions = load_scores(folder)
+    assert predictions.ids == ("set 0/clip.mp4", "set 1/clip.mp4", "set 0/clip.mp4 #2")
+    assert predictions.classes == ("back", "front", "inward")
+    assert predictions.meta["frames"].tolist() == [30, 31, 32]
+    assert predictions.meta["source"][1] == "/data/videos/set 1/clip.mp4"
+    np.testing.assert_array_equal(predictions.meta["width"], [np.nan, 320, 320])
+    np.testing.assert_array_equal(predictions.meta["pose_quality"], [np.nan, 0.5, 0.5])
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics == writer.summary
+    assert metrics["accuracy"]["top1"] == pytest.approx(2 / 3)
+    assert metrics["evaluated"]["text"] == "3 of 4"
+    assert metrics["run"] == {"seed": 3}
+    assert (folder / "predictions.csv").read_text().count("\n") == 4
+
+
+def test_label_space_of_the_data_set_is_used(tmp_path, run):
+    space = load_label_space("diving48")
+    scores = np.eye(48)[[3, 4, 0]]
+    meta = {"classes": space.names, "label_space": space}
+    writer = ResultWriter(str(tmp_path), train_counts=[30] * 48)
+    run(writer, scores, [3, 3, 0], meta)
+    assert writer.summary["attributes"]["all_but_one"]["position"]["count"] == 1
+    text = render_table(writer.summary)
+    assert "take_off" in text
+    assert "middle, mean1" in text
+    assert "3 back, 1.5 somersaults, no twist, pike" in text
+    assert "1 of 1 (100.0 %) miss only position" in text
+
+
+def test_several_labels_and_several_modalities(tmp_path, run):
+    run(ResultWriter(str(tmp_path / "multi")), [[0.9, 0.8, 0.1], [0.1, 0.2, 0.9]], [[0, 1], [2]])
+    metrics = json.loads((tmp_path / "multi/metrics.json").read_text())
+    assert metrics["accuracy"]["mean_average_precision"] == 1.0
+    score = {"rgb": np.array([0.9, 0.1]), "pose": np.array([0.0, 1.0])}
+    run(ResultWriter(str(tmp_path / "two")), [score], [1])
+    np.testing.assert_allclose(load_scores(tmp_path / "two").scores, [[0.45, 0.55]])
+
+
+def test_ids_outside_the_prefix_and_repetitions():
+    class Frames:
+        def __init__(self):
+            self.data_prefix = {"img": "/data/frames"}
+
+        def get_data_info(self, index):
+            return {"frame_dir": "/data/frames-other/clip", "total_frames": -1}
+
+    assert dataset_facts(Frames(), 0) == {"id": "/data/frames-other/clip", "source": "/data/frames-other/clip"}
+    assert unique_ids(["a", "b", "a", "a"]) == ["a", "b", "a #2", "a #3"]
+
+
+@DATASETS.register_module(name="CountedClips")
+class CountedClips:
+    def __init__(self, labels, pipeline):
+        self.labels = labels
+
+    def class_counts(self):
+        from collections import Counter
+
+        return Counter(self.labels)
+
+
+def test_training_counts_look_through_wrappers():
+    part = {"type": "CountedClips", "labels": [0, 1, 1]}
+    repeat = {"type": "RepeatDataset", "times": 10, "dataset": part}
+    both = {"type": "ConcatDataset", "datasets": [repeat, part]}
+    assert training_counts({"train_dataloader": {"dataset": both}}, 3) == [2, 4, 0]
+    assert training_counts({}, 3) is None
+    assert training_counts({"train_dataloader": {"dataset": part}}, 1) is None
+    missing = {"train_dataloader": {"dataset": {"type": "CountedClips"}}}
+    assert training_counts(missing, 3) is None
