@@ -8,9 +8,12 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 
+from mmaction.datasets.fallback import load_or_stand_in
 from mmaction.datasets.label_spaces import with_label_space
 from mmaction.datasets.shared_array import SharedArray
 from mmaction.datasets.transforms.base import check_pipeline
+
+IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
 
 
 def _label_list(label: object) -> list[int]:
@@ -36,6 +39,8 @@ class BaseActionDataset(BaseDataset):
         seed: Root of the augmentation's random numbers. By default the seed that the run has set for PyTorch.
         metainfo: Facts about the data set. ``dict(label_space="gym99")`` names a label space, or a CSV file of one;
             ``classes`` then are its names and ``label_space`` is the loaded object.
+        strict_samples: Raise at a sample that cannot be loaded. By default another one stands in for it, and the run
+            lists it in ``broken_samples.csv``; in a test it counts as wrong.
         **kwargs: Further arguments of MMEngine's ``BaseDataset``: ``data_root``, ``indices``,
             ``serialize_data``, ``lazy_init``, ``filter_cfg``, ``max_refetch``.
 
@@ -57,6 +62,7 @@ class BaseActionDataset(BaseDataset):
         start_index: int = 0,
         modality: str = "RGB",
         seed: int | None = None,
+        strict_samples: bool = False,
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
@@ -66,6 +72,7 @@ class BaseActionDataset(BaseDataset):
         self.num_classes = num_classes
         self.start_index = start_index
         self.modality = modality
+        self.strict_samples = strict_samples
         self.seed = (torch.initial_seed() if seed is None else seed) % 2**63
         self._epoch = torch.full((1,), -1, dtype=torch.int64).share_memory_()
         prefix = {"prefix": ""} if data_prefix is None else dict(data_prefix)
@@ -145,22 +152,34 @@ class BaseActionDataset(BaseDataset):
         """Set the epoch, counted from 0, also in workers that are already running."""
         self._epoch.fill_(epoch)
 
+    @property
+    def epoch(self) -> int:
+        """The epoch that :meth:`set_epoch` has set, -1 before."""
+        return int(self._epoch)
+
     def prepare_data(self, idx: int, stream: int = 0) -> dict | None:
         """Return sample ``idx`` after the pipeline, with its own generator of random numbers."""
         info = self.get_data_info(idx)
-        epoch = int(self._epoch)
-        if epoch >= 0:
-            info["rng"] = np.random.default_rng([self.seed, epoch, stream, info["sample_idx"]])
-        return self.pipeline(info)
+        if self.epoch >= 0:
+            info["rng"] = np.random.default_rng([self.seed, self.epoch, stream, info["sample_idx"]])
+        data = self.pipeline(info)
+        if isinstance(data, dict) and hasattr(data.get("data_samples"), "set_metainfo"):
+            data["data_samples"].set_metainfo({key: info[key] for key in IDENTITY_KEYS if key in info})
+        return data
 
     def get(self, idx: int, stream: int = 0) -> dict:
         """Return sample ``idx`` as repetition ``stream`` of it, which is augmented differently.
 
         Raises:
-            ValueError: If the pipeline returned nothing.
+            ValueError: If it cannot be loaded: with ``strict_samples``, or when others cannot be loaded either.
         """
         if not self._fully_initialized:
             self.full_init()
+        if self.strict_samples:
+            return self._load(idx, stream)
+        return load_or_stand_in(self, idx, lambda index: self._load(index, stream), stream)
+
+    def _load(self, idx: int, stream: int) -> dict:
         data = self.prepare_data(idx, stream)
         if data is None:
             raise ValueError(f"{self.ann_file}, sample {idx}: the pipeline returned nothing")

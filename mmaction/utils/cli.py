@@ -40,6 +40,10 @@ def describe_error(error: BaseException) -> str:
     """Return the text of ``error`` for the user, with close matches where a registry does not know a name."""
     # str(KeyError) is the repr of its argument: quotes around the sentence and escaped line ends
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if "\nOriginal Traceback" in text:  # from a data worker: the last line that is no part of the traceback on
+        lines = text.strip().splitlines()
+        last = max(number for number, line in enumerate(lines) if line.startswith("  "))
+        text = "\n".join(lines[last + 1 :]) or text
     unknown = _UNKNOWN_NAME.search(text)
     if unknown is None:
         return text or type(error).__name__

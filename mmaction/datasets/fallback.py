@@ -1,0 +1,51 @@
+"""A sample that cannot be loaded: let another one stand in, and say so."""
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+
+# what decoders, readers and checks of a sample raise; mistakes in a program (TypeError, ...) are not hidden
+BROKEN = (OSError, ValueError, RuntimeError, EOFError, IndexError, cv2.error)
+MAX_TRIES = 10
+
+
+def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stream: int = 0) -> dict[str, Any]:
+    """Return sample ``index``, or another one that stands in for it.
+
+    Args:
+        dataset: Gives the annotation, the seed and the epoch, from which the choice of the other sample follows.
+        index: The sample wanted.
+        load: Loads the sample of an index.
+        stream: Which repetition of the sample this is.
+
+    Returns:
+        The sample. One that stands in carries ``broken = (name, fault)`` in the meta information of its
+        ``data_samples``; in test mode also the label of the sample wanted.
+
+    Raises:
+        ValueError: If ten others cannot be loaded either, with the fault of the first.
+    """
+    try:
+        return load(index)
+    except BROKEN as error:
+        first = error
+    fault = f"{type(first).__name__}: {first}".splitlines()[0][:300]
+    info = dataset.get_data_info(index)
+    name = str(info.get("filename") or info.get("frame_dir") or f"{dataset.ann_file}, sample {index}")
+    rng = np.random.default_rng([dataset.seed, dataset.epoch + 1, stream, index % len(dataset)])
+    for other in rng.permutation(len(dataset))[: MAX_TRIES + 1]:
+        if other == index:
+            continue
+        try:
+            sample = load(int(other))
+        except BROKEN:
+            continue
+        if not hasattr(sample.get("data_samples"), "set_metainfo"):
+            raise first  # nowhere to note it: it must not pass unseen
+        sample["data_samples"].set_metainfo({"broken": (name, fault)})
+        if dataset.test_mode and "label" in info:
+            sample["data_samples"].set_gt_label(info["label"])
+        return sample
+    raise ValueError(f"{name} cannot be loaded, nor can others of its data set: {fault}") from first
