@@ -13,6 +13,7 @@ from mmcv.cnn import NonLocal3d
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
 from mmaction.models.layers import Cfg, ConvNormAct
 
@@ -305,7 +306,7 @@ class ResidualNet(Backbone):
 
     def stem(self, x: torch.Tensor) -> torch.Tensor:
         """Return what enters the first stage."""
-        x = self.conv1(x)
+        x = self.conv1(cpu.prepare(x))
         return x if self.maxpool is None else self.maxpool(x)
 
     def stage(self, index: int, x: torch.Tensor) -> torch.Tensor:
