@@ -1,0 +1,132 @@
+"""Every config that is shipped is built, trained for one step and validated once, at tiny size."""
+
+import pickle
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmaction.engine import build_runner
+from mmaction.skeletons import get_layout
+from mmaction.utils.config import base_batch_size, load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" not in path.parts)
+# sizes in the configs -> sizes in this test
+PIXELS = {256: 40, 224: 32, 64: 24, 56: 16, 48: 16, 32: 16, 40: 24, 112: 32, 128: 40}
+MOST_FRAMES, MOST_CLIPS, MOST_SEGMENTS = 8, 2, 16
+
+
+def shrink(step: dict, segments: bool) -> dict:
+    """Return a transform config with small images and few frames."""
+    step = dict(step)
+    for key in ("scale", "crop_size", "input_size", "size"):
+        if key in step:
+            value = step[key]
+            step[key] = tuple(PIXELS.get(v, v) for v in value) if isinstance(value, (list, tuple)) else PIXELS[value]
+    if "clip_len" in step:
+        step["clip_len"] = min(step["clip_len"], MOST_FRAMES if step.get("frame_interval", 1) != 2 else 16)
+        step["num_clips"] = min(step.get("num_clips", 1), MOST_SEGMENTS if segments else MOST_CLIPS)
+    return step
+
+
+@pytest.fixture(scope="session")
+def flow_frames(tmp_path_factory):
+    """A list and a folder of flow images for two clips."""
+    folder = tmp_path_factory.mktemp("flow")
+    rng = np.random.default_rng(0)
+    for clip in range(2):
+        (folder / f"clip{clip}").mkdir()
+        for number in range(1, 21):
+            for axis in "xy":
+                image = rng.integers(0, 256, (48, 64), dtype=np.uint8)
+                cv2.imwrite(str(folder / f"clip{clip}" / f"{axis}_{number:05d}.jpg"), image)
+    (folder / "list.txt").write_text("clip0 20 0\nclip1 20 1\n")
+    return folder
+
+
+def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path | None) -> None:
+    """Write two random skeletons of one person, one file each where they are stored compressed."""
+    rng = np.random.default_rng(0)
+    annotations = []
+    for clip in range(2):
+        keypoint = rng.uniform(20, 200, (1, 30, joints, 2)).astype(np.float16)
+        score = rng.uniform(0.5, 1, (1, 30, joints)).astype(np.float16)
+        info = dict(frame_dir=f"clip{clip}", label=clip, img_shape=(240, 320), original_shape=(240, 320))
+        info["total_frames"] = 30
+        if compressed is None:
+            info.update(keypoint=keypoint, keypoint_score=score)
+        else:
+            compressed.mkdir(exist_ok=True)
+            stored = dict(keypoint=np.concatenate([keypoint[0], score[0][..., None]], axis=-1))
+            (compressed / f"clip{clip}.pkl").write_bytes(pickle.dumps(stored, protocol=4))
+            info.update(raw_file=f"clip{clip}.pkl", frame_inds=np.arange(30), box_score=np.ones(30, np.float32))
+            info.update(valid={thr: 30 for thr in (0.5, 0.6, 0.7, 0.8, 0.9)})
+        annotations.append(info)
+    split = {name: ["clip0", "clip1"] for name in splits}
+    path.write_bytes(pickle.dumps(dict(split=split, annotations=annotations), protocol=4))
+
+
+def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
+    """Let the loaders of ``cfg`` read small data of the kind that the config expects."""
+    sets = []
+    for name in ("train", "val", "test"):
+        dataset = cfg[f"{name}_dataloader"].dataset
+        while "dataset" in dataset:
+            dataset["times"] = 1
+            dataset = dataset.dataset
+        sets.append(dataset)
+    splits = {dataset.split for dataset in sets if "split" in dataset}
+    for dataset in sets:
+        dataset.indices = 2
+        segments = cfg.model.type == "Recognizer2D"
+        dataset.pipeline = [shrink(step, segments) for step in dataset.pipeline]
+        if dataset.type == "VideoDataset":
+            dataset.update(ann_file=str(demo_data / "train.txt"), data_prefix=dict(video=str(demo_data / "videos")))
+        elif dataset.type == "RawframeDataset":
+            dataset.update(ann_file=str(flow_frames / "list.txt"), data_prefix=dict(img=str(flow_frames)))
+        else:
+            compressed = folder / "kpfiles" if "skeleton" in dataset.get("data_prefix", {}) else None
+            layout = get_layout(cfg.model.get("data_preprocessor", {}).get("layout", "coco17"))
+            dataset.ann_file = str(folder / "skeletons.pkl")
+            if compressed is not None:
+                dataset.data_prefix = dict(skeleton=str(compressed))
+            write_skeletons(folder / "skeletons.pkl", len(layout.joints), splits, compressed)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_path):
+    cfg, notes = load_config(path)
+    assert not notes
+    assert base_batch_size(cfg), "--auto-scale-lr must work for every config that is shipped"
+    point_at_test_data(cfg, demo_data, flow_frames, tmp_path)
+    for name in ("train", "val", "test"):
+        cfg[f"{name}_dataloader"].update(batch_size=2 if name == "train" else 1, num_workers=0)
+    cfg.update(work_dir=str(tmp_path / "work"), load_from=None, launcher="none")
+    cfg.model.backbone.pretrained = None
+    cfg.train_cfg.update(max_epochs=1, val_begin=1, val_interval=1)
+    cfg.auto_scale_lr = dict(cfg.get("auto_scale_lr") or {}, enable=True)
+    cfg.default_hooks.checkpoint.update(save_last=False, interval=-1, save_best=None)
+    cfg.visualizer = dict(type="ActionVisualizer", vis_backends=[])
+    runner = build_runner(cfg)
+    before = {name: weight.clone() for name, weight in runner.model.named_parameters()}
+    runner.train()
+    assert runner.iter == 1
+    head = [name for name in before if name.startswith("cls_head")]
+    assert any(not torch.equal(before[name], runner.model.get_parameter(name)) for name in head), "no step was made"
+
+
+def test_the_suite_found_the_configs():
+    assert len(CONFIGS) >= 40
+    families = {path.parent.name for path in CONFIGS}
+    assert {"slowfast", "slowonly", "i3d", "tsm", "tsn", "posec3d"} <= families
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_leaf_is_short_and_holds_no_tables(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 60
+    assert not re.search(r"mean=\[123|left_kp|skeletons = ", text), "statistics and skeleton tables belong in _base_"
