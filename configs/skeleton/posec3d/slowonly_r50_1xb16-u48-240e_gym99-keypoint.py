@@ -1,0 +1,25 @@
+_base_ = [
+    "../../_base_/models/posec3d_slowonly_r50_rendered.py",
+    "../../_base_/datasets/pose.py",
+    "../../_base_/pipelines/posec3d_rendered.py",
+    "../../_base_/schedules/sgd_24e_posec3d.py",
+    "../../_base_/default_runtime.py",
+]
+
+ann_file = "data/skeleton/gym_2d.pkl"
+metainfo = dict(label_space="gym99")
+
+model = dict(cls_head=dict(num_classes=99))
+
+train_dataloader = dict(
+    dataset=dict(dataset=dict(ann_file=ann_file, split="train", metainfo=metainfo, pipeline={{_base_.train_pipeline}}))
+)
+val_dataloader = dict(dataset=dict(ann_file=ann_file, split="val", metainfo=metainfo, pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(
+    dataset=dict(ann_file=ann_file, split="val", metainfo=metainfo, pipeline={{_base_.test_pipeline}})
+)
+
+# For one GPU x 16 clips (0.2 for 8 GPUs); pass --auto-scale-lr where the batch is another.
+optim_wrapper = dict(optimizer=dict(lr=0.025))
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
