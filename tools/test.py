@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from mmaction.engine import build_runner
 from mmaction.engine.checkpoint import local_path
 from mmaction.evaluation.metrics import check_metric_names
+from mmaction.evaluation.runinfo import attach_result_writer
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import ConfigOptions, add_config_options, add_launch_options, run_tool, set_local_rank
 from mmaction.utils.config import default_work_dir, load_config
@@ -85,16 +86,11 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.test_evaluator = [*given, {"type": "DumpResults", "out_file_path": args.dump}]
 
 
-def add_result_files(runner: Runner, checkpoint: str) -> None:
-    """Let the test also write predictions, scores and figures to ``WORK_DIR/test_CHECKPOINT``."""
-    from mmaction.evaluation.writer import ResultWriter
-
-    loop = runner.test_loop
+def add_result_files(runner: Runner, checkpoint: str) -> Path:
+    """Let the test also write predictions, scores and figures to ``WORK_DIR/test_CHECKPOINT``; return that folder."""
     folder = Path(runner.work_dir) / f"test_{Path(checkpoint).stem}"
-    run = {"checkpoint": checkpoint, "config": str(runner.cfg.filename)}
-    writer = ResultWriter(str(folder), dataset=loop.dataloader.dataset, run=run)
-    writer.dataset_meta = loop.evaluator.dataset_meta
-    loop.evaluator.metrics.append(writer)
+    attach_result_writer(runner, folder, checkpoint=checkpoint)
+    return folder
 
 
 def main(argv: list[str] | None = None) -> int:

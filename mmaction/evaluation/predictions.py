@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mmaction.engine.files import replacing
 from mmaction.evaluation.functional import as_labels, as_scores, label_ranks, top_k_predictions
 
 META_PREFIX = "meta_"
@@ -116,11 +117,8 @@ def save_scores(path: str | os.PathLike, predictions: Predictions) -> None:
         scores=predictions.scores,
         classes=np.array(predictions.classes, dtype=np.str_),
     )
-    path = Path(path)
-    partial = path.with_name(path.name + ".part")
-    with partial.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    partial.replace(path)
 
 
 def load_scores(path: str | os.PathLike) -> Predictions:
@@ -163,7 +161,7 @@ def write_predictions_csv(path: str | os.PathLike, predictions: Predictions) -> 
     ranks = [""] * len(predictions) if multi else label_ranks(predictions.scores, predictions.labels) + 1
     header = ["id", "label", "class", "correct", "rank"]
     header += [f"top{k}{part}" for k in range(1, best.shape[1] + 1) for part in ("", "_class", "_score")]
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*header, *predictions.meta])
         for i, name in enumerate(predictions.ids):

@@ -11,6 +11,7 @@ import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import print_log
 
+from mmaction.engine.preflight import views_of
 from mmaction.evaluation.writer import ResultWriter
 from mmaction.registry import DATASETS
 from mmaction.utils.download import file_sha256
@@ -48,11 +49,20 @@ def run_facts(runner: Any, dataset: Any) -> dict[str, Any]:
         "checkpoint": checkpoint,
         "checkpoint_sha256": _sha256(checkpoint),
         "seed": runner.seed,
+        "views": dict(zip(("clips", "crops", "heatmap_copies"), views_of(_pipeline(runner.cfg)), strict=True)),
         "data": data_facts(dataset),
         "processes": get_world_size(),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "software": {"mmaction": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
+
+
+def _pipeline(cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the test pipeline of a config, that of the first data set where several are joined."""
+    dataset = cfg["test_dataloader"]["dataset"]
+    while "pipeline" not in dataset and ("dataset" in dataset or "datasets" in dataset):
+        dataset = dataset["dataset"] if "dataset" in dataset else dataset["datasets"][0]
+    return dataset.get("pipeline", [])
 
 
 def data_facts(dataset: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from mmaction.engine.files import write_atomically
 from mmaction.evaluation.functional import label_to_array
 from mmaction.evaluation.metrics import to_numpy
 from mmaction.evaluation.predictions import Predictions, save_scores, write_predictions_csv
@@ -26,8 +27,9 @@ class ResultWriter(BaseMetric):
     """Write the scores of a test and everything that follows from them into a folder.
 
     Files: ``predictions.csv`` (id, label, five best classes, facts of the clip), ``scores.npz`` (all scores, for
-    fusion and reports) and ``metrics.json`` (see :func:`mmaction.evaluation.summary.summarise`; ``run`` says what was
-    evaluated). With several processes the first one writes. The log gets the main figures as a table.
+    fusion and reports) and ``metrics.json`` (see :func:`mmaction.evaluation.summary.summarise`; besides, ``run`` says
+    what was evaluated and ``evaluated.broken`` how many clips could not be loaded and count as wrong). With several
+    processes the first one writes. The log gets the main figures as a table.
 
     Args:
         out_dir: Folder of the files, made if absent. Files of an earlier test are replaced.
@@ -67,7 +69,9 @@ class ResultWriter(BaseMetric):
             score = sample["pred_score"]
             parts = [to_numpy(s) for s in score.values()] if isinstance(score, dict) else [to_numpy(score)]
             score = np.mean(parts, axis=0, dtype=np.float32)
-            self.results.append((score, np.atleast_1d(to_numpy(sample["gt_label"])), clip_facts(sample)))
+            # what stood in for a broken sample says nothing of it
+            facts = {"broken": 1} if sample.get("broken") else clip_facts(sample)
+            self.results.append((score, np.atleast_1d(to_numpy(sample["gt_label"])), facts))
 
     def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray, dict]]) -> dict:
         """Write the files; returns no figures, those are :class:`AccMetric`'s."""
@@ -84,6 +88,7 @@ class ResultWriter(BaseMetric):
         space = meta.get("label_space")
         space = space if hasattr(space, "table") and len(space) == scores.shape[1] else None
         self.summary = summarise(predictions, space, self.train_counts, meta.get("listed"), self.topk)
+        self.summary["evaluated"]["broken"] = int(np.nansum(predictions.meta.get("broken", 0)))
         self.summary["run"] = self.run
         write_results(self.out_dir, predictions, self.summary)
         print_log(f"\n{render_table(self.summary)}", logger="current")
@@ -98,7 +103,7 @@ def write_results(out_dir: str | os.PathLike, predictions: Predictions, summary:
     write_predictions_csv(folder / FILES[0], predictions)
     save_scores(folder / FILES[1], predictions)
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False, default=str)
-    (folder / FILES[2]).write_text(text + "\n", encoding="utf-8")
+    write_atomically(folder / FILES[2], f"{text}\n".encode())
 
 
 def _stack_labels(labels: list[np.ndarray], num_classes: int) -> np.ndarray:

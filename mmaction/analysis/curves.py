@@ -1,0 +1,223 @@
+"""Learning curves out of the scalars that a run logs."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmaction.engine.files import replacing
+from mmaction.utils.cli import suggest
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TIMESTAMP = re.compile(r"\d{8}_\d{6}")
+SCALARS = Path("vis_data/scalars.json")
+NOT_CURVES = {"epoch", "iter", "step", "data_time", "time", "memory"}
+PANELS = (("loss", "loss"), ("accuracy", "accuracy"), ("lr", "learning rate"))
+
+
+@dataclass
+class RunLog:
+    """The logged scalars of one run.
+
+    Attributes:
+        name: What the run is called in legends.
+        by_epoch: Whether positions are epochs (else iterations).
+        train: For each training scalar, positions (fractions of an epoch, or iterations) and values, rising.
+        val: The same for the results of validation.
+    """
+
+    name: str
+    by_epoch: bool = True
+    train: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    val: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of all scalars."""
+        return sorted({*self.train, *self.val})
+
+
+def find_scalars(path: str | Path) -> list[Path]:
+    """Return the scalar files of a run, oldest first.
+
+    Args:
+        path: A work folder (all its runs: a resumed training has several), one run's folder, or a JSON file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    candidates = [path / SCALARS, path / SCALARS.name]
+    candidates += [run / SCALARS for run in sorted(path.glob("*")) if TIMESTAMP.fullmatch(run.name)]
+    found = [file for file in candidates if file.is_file() and file.stat().st_size]
+    if not found:
+        raise FileNotFoundError(
+            f"{path}: no log found; expected a work folder with TIMESTAMP/{SCALARS}, as tools/train.py writes it"
+        )
+    return found
+
+
+def read_records(files: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return the JSON objects of log files, one a line; a last line that a killed run left unfinished is skipped.
+
+    Raises:
+        ValueError: If another line is no JSON object; names file and line.
+    """
+    records = []
+    for file in files:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                if number == len(lines):
+                    continue
+                raise ValueError(f"{file}, line {number}: expected a JSON object, found {line[:60]!r}") from error
+            if not isinstance(record, dict):
+                raise ValueError(f"{file}, line {number}: expected a JSON object, found {line[:60]!r}")
+            records.append(record)
+    return records
+
+
+def read_log(path: str | Path, name: str | None = None) -> RunLog:
+    """Read the scalars of one run; where a resumed run repeats a position the later value counts.
+
+    Args:
+        path: As :func:`find_scalars` takes it.
+        name: For legends; by default that of the folder.
+
+    Raises:
+        FileNotFoundError: If there is no log.
+        ValueError: If a log cannot be read or holds no curve.
+    """
+    records = read_records(find_scalars(path))
+    steps = [r for r in records if "loss" in r and ("iter" in r or "step" in r)]
+    by_epoch = all("epoch" in r for r in steps) if steps else True
+    # logs do not say how long an epoch is: the last record of one tells, up to the logging interval
+    length = max((r["iter"] / r["epoch"] for r in steps if r.get("epoch") and "iter" in r), default=1.0)
+    log = RunLog(name or default_name(path), by_epoch)
+    found: dict[tuple[str, str], dict[float, float]] = {}
+    for record in records:
+        training = "loss" in record
+        position = record.get("step", record.get("iter", 0))
+        if training and by_epoch:
+            position = record.get("iter", position) / length
+        for key, value in record.items():
+            if key not in NOT_CURVES and isinstance(value, int | float) and not isinstance(value, bool):
+                found.setdefault(("train" if training else "val", key), {})[float(position)] = float(value)
+    for (part, key), points in found.items():
+        getattr(log, part)[key] = sorted(points.items())
+    if not found:
+        raise ValueError(f"{path}: the log holds no scalar yet")
+    return log
+
+
+def default_name(path: str | Path) -> str:
+    """Return the name of the work folder that a log belongs to."""
+    parts = [part.removesuffix(".json") for part in Path(path).resolve().parts]
+    inside = {SCALARS.parts[0], SCALARS.stem}
+    named = [part for part in parts if part not in inside and not TIMESTAMP.fullmatch(part)]
+    return named[-1] if named else str(path)
+
+
+def panel_of(key: str) -> str | None:
+    """Return which panel of the figure a scalar belongs to: ``loss``, ``accuracy``, ``lr`` or none."""
+    if "loss" in key:
+        return "loss"
+    if key.endswith("lr"):
+        return "lr"
+    if re.search(r"(top\d+|mean1|acc|average_precision)", key):
+        return "accuracy"
+    return None
+
+
+def curves(log: RunLog, keys: Sequence[str] | None = None) -> list[tuple[str, str, str, list[tuple[float, float]]]]:
+    """Return ``(panel, part, key, points)`` of the curves to draw, ``part`` being ``train`` or ``val``.
+
+    Args:
+        log: One run.
+        keys: Only these scalars. By default the losses, the accuracies and the learning rate.
+
+    Raises:
+        ValueError: If a key was not logged; lists those that were.
+    """
+    for key in keys or ():
+        if key not in log.keys:
+            raise ValueError(f"{log.name} has no scalar {key!r}{suggest(key, log.keys)}; logged: {', '.join(log.keys)}")
+    chosen = []
+    for part, table in (("train", log.train), ("val", log.val)):
+        for key, points in table.items():
+            panel = panel_of(key)
+            if keys is not None:
+                if key in keys:
+                    chosen.append((panel or key, part, key, points))
+            elif panel and key not in ("base_lr", "top5_acc"):
+                chosen.append((panel, part, key, points))
+    return chosen
+
+
+def plot_curves(logs: Sequence[RunLog], keys: Sequence[str] | None = None, title: str | None = None) -> "Figure":
+    """Return a matplotlib figure with a panel for losses, accuracies and the learning rate of one or more runs.
+
+    Args:
+        logs: The runs; each has a colour when there are several, else each curve has one.
+        keys: Only these scalars.
+        title: Above the figure.
+
+    Raises:
+        ValueError: If nothing of what is asked for was logged.
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    drawn = [(index, log, *curve) for index, log in enumerate(logs) for curve in curves(log, keys)]
+    if not drawn:
+        raise ValueError("no curve to draw: the logs hold neither a loss nor an accuracy")
+    titles = dict(PANELS)
+    present = {panel for _, _, panel, *_ in drawn}
+    panels = [name for name in titles if name in present] + sorted(present - titles.keys())
+    figure = Figure(figsize=(5.2 * len(panels), 3.9), layout="constrained")
+    axes = dict(zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True))
+    colours, styles = colormaps["tab10"].colors, ("-", "--", ":", "-.")
+    for index, log, panel, part, key, points in drawn:
+        axis, order = axes[panel], len(axes[panel].get_lines())
+        name = f"{part} {key}" if len(logs) == 1 else f"{log.name}: {part} {key}"
+        colour = colours[(index if len(logs) > 1 else order) % len(colours)]
+        style = styles[order % len(styles)] if len(logs) > 1 else "-"
+        marker = "o" if part == "val" or len(points) == 1 else None
+        axis.plot(*zip(*points, strict=True), style, color=colour, label=name, marker=marker, markersize=3, lw=1.4)
+    for panel, axis in axes.items():
+        axis.set_title(titles.get(panel, panel))
+        axis.set_xlabel("epoch" if all(log.by_epoch for log in logs) else "iteration")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=7)
+        if panel == "accuracy":
+            axis.set_ylim(0, 1.02)
+        elif panel == "loss":
+            axis.set_ylim(bottom=0)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def save_figure(figure: "Figure", path: str | Path, dpi: int = 120) -> None:
+    """Write a figure; the suffix (.png, .svg, .pdf) chooses the format.
+
+    Raises:
+        ValueError: If the suffix is none that matplotlib writes.
+    """
+    path = Path(path)
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix.lower().lstrip(".") not in known:
+        raise ValueError(f"cannot write a figure to {path}: expected a name that ends in .{', .'.join(sorted(known))}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.lower().lstrip("."), dpi=dpi)
