@@ -42,8 +42,8 @@ def _checked_label(sample: ActionDataSample, num_classes: int, multi_class: bool
     outside = [value for value in label.tolist() if not 0 <= value < num_classes]
     if outside:
         raise ValueError(
-            f"label {outside[0]} lies outside the num_classes={num_classes} classes of the head (labels are 0 to "
-            f"{num_classes - 1}); set num_classes in cls_head to the data set's class count, or correct the annotation"
+            f"label {outside[0]} lies outside num_classes={num_classes} (labels are 0 to {num_classes - 1}); set "
+            "num_classes to the data set's class count, or correct the annotation"
         )
     return label
 

@@ -67,10 +67,8 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
         test_cfg = dict(test_cfg or {})
         for key in test_cfg:
             if key not in TEST_OPTIONS:
-                known = ", ".join(TEST_OPTIONS)
-                raise ValueError(
-                    f"unknown key {key!r} in test_cfg of the model{suggest(key, TEST_OPTIONS)} Known: {known}"
-                )
+                hint = suggest(key, TEST_OPTIONS) or f"; known are {', '.join(TEST_OPTIONS)}"
+                raise ValueError(f"unknown key {key!r} in test_cfg of the model{hint}")
         views = test_cfg.get("max_testing_views")
         if views is not None and (not isinstance(views, int) or views < 1):
             raise ValueError(f"test_cfg.max_testing_views must be a whole number from 1 on, or None; got {views!r}")

@@ -1,0 +1,237 @@
+"""Heads: pooling, logits, losses, merged views."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmaction.models.heads import GCNHead, I3DHead, RGBPoseHead, SlowFastHead, TSMHead, TSNHead, X3DHead
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+
+
+def features(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def labelled(*labels: int | list[int]) -> list[ActionDataSample]:
+    return [ActionDataSample().set_gt_label(label) for label in labels]
+
+
+def linear(x: torch.Tensor, layer: torch.nn.Linear) -> torch.Tensor:
+    return x @ layer.weight.T + layer.bias
+
+
+CLIP = (4, 6, 2, 3, 3)  # V, C, T, H, W
+FRAMES = (8, 6, 3, 3)
+CASES = {
+    "I3DHead": ({"in_channels": 6}, features(*CLIP)),
+    "SlowFastHead": ({"in_channels": 8}, (features(*CLIP), features(4, 2, 8, 3, 3))),
+    "X3DHead": ({"in_channels": 6}, features(*CLIP)),
+    "TSNHead": ({"in_channels": 6}, features(*FRAMES)),
+    "TSMHead": ({"in_channels": 6, "num_segments": 2}, features(*FRAMES)),
+    "GCNHead": ({"in_channels": 6}, features(4, 2, 6, 5, 17)),
+    "RGBPoseHead": ({"in_channels": (6, 2)}, (features(*CLIP), features(4, 2, 8, 3, 3))),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_trains_predicts_and_starts_from_the_stated_weights(name):
+    options, feats = CASES[name]
+    head = MODELS.build({"type": name, "num_classes": 50, "average_clips": "prob", **options})
+    torch.manual_seed(0)
+    head.init_weights()
+    for key, value in head.named_parameters():
+        std = 0.001 if name == "TSMHead" else 0.01
+        assert value.std().item() == pytest.approx(std if key.endswith("weight") else 0, rel=0.25), key
+    losses = head.loss(feats, labelled(3, 49, 0, 7), num_segs=2)
+    total = sum(value for key, value in losses.items() if "loss" in key)
+    total.backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in head.parameters() if p.ndim == 1)
+    samples = head.eval().predict(feats, labelled(0, 0), num_segs=4)
+    for sample in samples:
+        scores = sample.pred_score.values() if isinstance(sample.pred_score, dict) else [sample.pred_score]
+        assert all(score.sum().item() == pytest.approx(1, abs=1e-5) for score in scores)
+        assert sample.pred_label.tolist() == [sum(scores).argmax().item()]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("I3DHead", {"fc_cls.weight", "fc_cls.bias"}),
+        ("SlowFastHead", {"fc_cls.weight", "fc_cls.bias"}),
+        ("TSNHead", {"fc_cls.weight", "fc_cls.bias"}),
+        ("TSMHead", {"fc_cls.weight", "fc_cls.bias"}),
+        ("X3DHead", {"fc1.weight", "fc2.weight", "fc2.bias"}),
+        ("GCNHead", {"fc.weight", "fc.bias"}),
+        ("RGBPoseHead", {"fc_rgb.weight", "fc_rgb.bias", "fc_pose.weight", "fc_pose.bias"}),
+    ],
+)
+def test_published_weight_names(name, keys):
+    assert set(MODELS.build({"type": name, "num_classes": 3, **CASES[name][0]}).state_dict()) == keys
+
+
+def test_3d_heads_pool_over_time_and_space():
+    x = features(*CLIP)
+    head = I3DHead(5, 6).eval()
+    torch.testing.assert_close(head(x), linear(x.mean((2, 3, 4)), head.fc_cls))
+    head = I3DHead(5, 6, spatial_type="max").eval()
+    torch.testing.assert_close(head(x), linear(x.amax((2, 3, 4)), head.fc_cls))
+    head = I3DHead(5, 108, spatial_type=None).eval()
+    torch.testing.assert_close(head(x), linear(x.flatten(1), head.fc_cls))
+    head = I3DHead(5, 6).eval()
+    torch.testing.assert_close(head(x[..., 0, 0, 0]), linear(x[..., 0, 0, 0], head.fc_cls))
+
+
+def test_slowfast_puts_the_slow_pathway_first():
+    slow, fast = CASES["SlowFastHead"][1]
+    head = SlowFastHead(5, 8).eval()
+    both = torch.cat([slow.mean((2, 3, 4)), fast.mean((2, 3, 4))], 1)
+    torch.testing.assert_close(head((slow, fast)), linear(both, head.fc_cls))
+
+
+def test_x3d_has_a_hidden_layer():
+    x = features(*CLIP)
+    head = X3DHead(5, 6, fc1_bias=True).eval()
+    hidden = torch.relu(linear(x.mean((2, 3, 4)), head.fc1))
+    torch.testing.assert_close(head(x), linear(hidden, head.fc2))
+
+
+def test_tsn_averages_features_and_tsm_averages_logits():
+    x = features(*FRAMES)
+    tsn = TSNHead(5, 6).eval()
+    torch.testing.assert_close(tsn(x, num_segs=4), linear(x.mean((2, 3)).view(2, 4, 6).mean(1), tsn.fc_cls))
+    tsm = TSMHead(5, 6, num_segments=4, dropout_ratio=0.5)
+    torch.manual_seed(0)
+    out = tsm(x)
+    torch.manual_seed(0)
+    frame_logits = linear(F.dropout(x.mean((2, 3)), 0.5), tsm.fc_cls)
+    torch.testing.assert_close(out, frame_logits.view(2, 4, 5).mean(1))
+    assert len(TSMHead(5, 6, num_segments=4, temporal_pool=True)(x)) == 4
+
+
+def test_gcn_averages_over_persons_joints_and_time():
+    x = CASES["GCNHead"][1]
+    head = GCNHead(5, 6).eval()
+    torch.testing.assert_close(head(x), linear(x.mean((1, 3, 4)), head.fc))
+
+
+def test_rgb_and_pose_are_trained_by_their_weights_and_predicted_apart():
+    feats = CASES["RGBPoseHead"][1]
+    head = RGBPoseHead(5, (6, 2), loss_weights=[1.0, 3.0], dropout=0.0, average_clips="score")
+    samples = labelled(0, 1, 2, 3)
+    losses = head.loss(feats, samples)
+    labels = torch.arange(4)
+    rgb = linear(feats[0].mean((2, 3, 4)), head.fc_rgb)
+    pose = linear(feats[1].mean((2, 3, 4)), head.fc_pose)
+    torch.testing.assert_close(losses["rgb_loss_cls"], F.cross_entropy(rgb, labels))
+    torch.testing.assert_close(losses["pose_loss_cls"], 3 * F.cross_entropy(pose, labels))
+    assert {"rgb_top1_acc", "pose_top5_acc"} <= losses.keys()
+    head.predict(feats, samples[:2], num_segs=2)
+    torch.testing.assert_close(samples[1].pred_score["pose"], pose[2:].mean(0))
+    assert samples[1].pred_label.item() == (rgb[2:].mean(0) + pose[2:].mean(0)).argmax().item()
+    only = RGBPoseHead(5, (6, 2), loss_components=["pose"], dropout={"rgb": 0.1, "pose": 0.2})
+    assert {key for key in only.loss(feats, samples) if "loss" in key} == {"pose_loss_cls"}
+
+
+def scores_of(head: I3DHead, logits: torch.Tensor, count: int) -> torch.Tensor:
+    return torch.stack([s.pred_score for s in head.predict_by_feat(logits, labelled(*[0] * count))])
+
+
+def test_views_are_merged_as_told():
+    logits = features(6, 4, seed=1) * 3
+    by_sample = logits.view(2, 3, 4)
+    prob = scores_of(I3DHead(4, 6, average_clips="prob"), logits, 2)
+    torch.testing.assert_close(prob, by_sample.softmax(2).mean(1))
+    score = scores_of(I3DHead(4, 6, average_clips="score"), logits, 2)
+    torch.testing.assert_close(score, by_sample.mean(1))
+    torch.testing.assert_close(scores_of(I3DHead(4, 6), logits, 6), logits)
+    with pytest.raises(ValueError, match="3 views, but average_clips=None"):
+        scores_of(I3DHead(4, 6), logits, 2)
+
+
+def test_half_precision_scores_are_merged_in_float32():
+    logits = (features(4, 4) * 3).bfloat16()
+    score = scores_of(I3DHead(4, 6, average_clips="prob"), logits, 2)
+    assert score.dtype == torch.float32
+    torch.testing.assert_close(score, logits.float().view(2, 2, 4).softmax(2).mean(1))
+
+
+def test_accuracies_equal_sklearn():
+    from sklearn.metrics import top_k_accuracy_score
+
+    logits, labels = features(40, 6, seed=2), torch.arange(40) % 6
+    losses = I3DHead(6, 6, topk=(1, 2, 5)).loss_by_feat(logits, labelled(*labels.tolist()))
+    for k in (1, 2, 5):
+        expected = top_k_accuracy_score(labels.numpy(), logits.numpy(), k=k, labels=range(6))
+        assert losses[f"top{k}_acc"].item() == pytest.approx(expected)
+    assert set(I3DHead(6, 6, topk=()).loss_by_feat(logits, labelled(*labels.tolist()))) == {"loss_cls"}
+    assert I3DHead(3, 6).loss_by_feat(logits[:, :3], labelled(*(labels % 3).tolist()))["top5_acc"] == 1
+
+
+def test_views_share_the_label_of_their_sample():
+    logits = features(6, 4)
+    loss = I3DHead(4, 6).loss_by_feat(logits, labelled(1, 3))["loss_cls"]
+    torch.testing.assert_close(loss, F.cross_entropy(logits, torch.tensor([1, 1, 1, 3, 3, 3])))
+
+
+def test_label_smoothing_equals_torch():
+    logits = features(3, 4)
+    loss = I3DHead(4, 6, label_smooth_eps=0.1).loss_by_feat(logits, labelled(1, 3, 0))["loss_cls"]
+    torch.testing.assert_close(loss, F.cross_entropy(logits, torch.tensor([1, 3, 0]), label_smoothing=0.1))
+
+
+def test_soft_labels_of_blending_are_used_and_have_no_accuracy():
+    logits, samples = features(2, 4), labelled(0, 1)
+    soft = torch.tensor([[0.7, 0.3, 0, 0], [0, 0.5, 0, 0.5]])
+    for sample, score in zip(samples, soft, strict=True):
+        sample.set_field(score, "gt_score", dtype=torch.Tensor)
+    losses = I3DHead(4, 6).loss_by_feat(logits, samples)
+    assert set(losses) == {"loss_cls"}
+    torch.testing.assert_close(losses["loss_cls"], F.cross_entropy(logits, soft))
+
+
+def test_several_labels_become_a_multi_hot_vector():
+    logits = features(2, 4)
+    head = I3DHead(4, 6, loss_cls={"type": "BCELossWithLogits"}, multi_class=True)
+    loss = head.loss_by_feat(logits, labelled([0, 2], 3))["loss_cls"]
+    target = torch.tensor([[1.0, 0, 1, 0], [0, 0, 0, 1]])
+    torch.testing.assert_close(loss, F.binary_cross_entropy_with_logits(logits, target))
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (labelled(4), r"label 4 lies outside num_classes=4 \(labels are 0 to 3\)"),
+        (labelled(-1), "label -1 lies outside"),
+        (labelled([0, 1]), r"2 labels, \[0, 1\].*multi_class=True"),
+        ([ActionDataSample()], "no gt_label"),
+    ],
+)
+def test_bad_labels_are_named(samples, message):
+    with pytest.raises(ValueError, match=message):
+        I3DHead(4, 6).loss_by_feat(features(1, 4), samples)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: I3DHead(4, 512)(features(*CLIP)),
+            ValueError,
+            "I3DHead was built for in_channels=512.* have 6 channels",
+        ),
+        (lambda: SlowFastHead(4, 8)(features(*CLIP)), TypeError, "several pathways.*use I3DHead"),
+        (lambda: TSMHead(4, 6, num_segments=3)(features(*FRAMES)), ValueError, "clips of 3 frames.* 8 frames in all"),
+        (lambda: I3DHead(4, 6, average_clips="mean"), ValueError, "average_clips must be one of .*'mean'"),
+        (lambda: I3DHead(4, 6, spatial_type="mean"), ValueError, "spatial_type must be one of .*'mean'"),
+        (lambda: I3DHead(4, 6, label_smooth_eps=1.0), ValueError, r"label_smooth_eps must lie in \[0, 1\)"),
+        (lambda: I3DHead(4, 6, topk=0), ValueError, "topk must hold numbers from 1 on"),
+        (lambda: I3DHead(0, 6), ValueError, "num_classes must be at least 1"),
+        (lambda: TSNHead(4, 6, consensus={"type": "Max"}), ValueError, "consensus must be .*AvgConsensus"),
+        (lambda: RGBPoseHead(4, (6, 2), loss_components=["flow"]), ValueError, "loss_components must name some of"),
+        (lambda: RGBPoseHead(4, (6, 2), loss_weights=[1.0]), ValueError, "one number per loss component"),
+    ],
+)
+def test_bad_options_and_features_are_explained(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,0 +1,230 @@
+"""Recognizers: input layouts, modes, many views in few pieces."""
+
+import pytest
+import torch
+from torch import nn
+
+from mmaction.models.recognizers import Recognizer2D, Recognizer3D
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+
+
+@MODELS.register_module(force=True)
+class TinyBackbone(nn.Module):
+    """One convolution; with ``num_segments`` each frame also gets the mean of its clip, as a network that mixes frames."""
+
+    def __init__(self, in_channels: int = 3, dim: int = 3, num_segments: int | None = None) -> None:
+        super().__init__()
+        self.conv = (nn.Conv3d if dim == 3 else nn.Conv2d)(in_channels, 6, 3, padding=1)
+        self.sizes = []
+        if num_segments:
+            self.num_segments = num_segments
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(x))
+        x = self.conv(x)
+        if hasattr(self, "num_segments"):
+            clips = x.unflatten(0, (-1, self.num_segments))
+            x = (clips + clips.mean(1, keepdim=True)).flatten(0, 1)
+        return x
+
+
+@MODELS.register_module(force=True)
+class TinyNeck(nn.Module):
+    """Doubles the features and has a loss of its own."""
+
+    def forward(self, x: torch.Tensor, data_samples: list | None = None) -> tuple[torch.Tensor, dict]:
+        aux = {} if data_samples is None else {"loss_aux": x.mean() * 0 + len(data_samples)}
+        return x * 2, aux
+
+
+@MODELS.register_module(force=True)
+class TinyTwoPath(nn.Module):
+    """One convolution for each modality."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rgb = nn.Conv3d(3, 6, 1)
+        self.pose = nn.Conv3d(17, 2, 1)
+        self.sizes = []
+
+    def forward(self, imgs: torch.Tensor, heatmap_imgs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.sizes.append(len(imgs))
+        return self.rgb(imgs), self.pose(heatmap_imgs)
+
+
+def build(kind: str = "Recognizer3D", backbone: dict | None = None, head: dict | None = None, **options):
+    torch.manual_seed(0)
+    head = {"type": "I3DHead", "num_classes": 5, "in_channels": 6, "average_clips": "prob", **(head or {})}
+    backbone = {"type": "TinyBackbone", **(backbone or {})}
+    return MODELS.build({"type": kind, "backbone": backbone, "cls_head": head, **options}).eval()
+
+
+TSM = {"backbone": {"dim": 2, "num_segments": 4}, "head": {"type": "TSMHead", "num_segments": 4}}
+TSN = {"backbone": {"dim": 2}, "head": {"type": "TSNHead"}}
+TWO = {
+    "backbone": {"type": "TinyTwoPath"},
+    "head": {"type": "RGBPoseHead", "in_channels": (6, 2)},
+    "data_preprocessor": {
+        "type": "MultiModalDataPreprocessor",
+        "preprocessors": {name: {"type": "ActionDataPreprocessor"} for name in ("imgs", "heatmap_imgs")},
+    },
+}
+CLIPS = torch.randn(2, 6, 3, 4, 5, 5, generator=torch.Generator().manual_seed(0))
+FRAMES = torch.randn(2, 24, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+PAIR = {"imgs": CLIPS, "heatmap_imgs": torch.rand(2, 6, 17, 8, 5, 5, generator=torch.Generator().manual_seed(0))}
+MULTI_VIEW = {
+    "3d": ("Recognizer3D", {}, CLIPS),
+    "tsm": ("Recognizer2D", TSM, FRAMES),
+    "tsn": ("Recognizer2D", TSN, FRAMES),
+    "two": ("MMRecognizer3D", TWO, PAIR),
+}
+
+
+def scores(model, inputs) -> torch.Tensor:
+    with torch.no_grad():
+        samples = model(inputs, mode="predict")
+    values = [s.pred_score for s in samples]
+    return torch.stack([torch.cat(list(v.values())) if isinstance(v, dict) else v for v in values])
+
+
+@pytest.mark.parametrize("case", MULTI_VIEW)
+@pytest.mark.parametrize("limit", [1, 5, 7, 100])
+def test_chunks_give_the_scores_of_one_piece(case, limit):
+    kind, options, inputs = MULTI_VIEW[case]
+    whole = build(kind, **options)
+    feats, extra = whole.extract_feat(inputs)
+    with torch.no_grad():
+        reference = whole.cls_head.predict(feats, [ActionDataSample() for _ in range(2)], extra["num_segs"])
+    expected = [s.pred_score for s in reference]
+    expected = torch.stack([torch.cat(list(v.values())) if isinstance(v, dict) else v for v in expected])
+    chunked = build(kind, **options, test_cfg={"max_testing_views": limit})
+    torch.testing.assert_close(scores(chunked, inputs), expected)
+    unit = chunked.views_per_unit
+    assert max(chunked.backbone.sizes) <= max(limit, unit)
+    assert all(size % unit == 0 for size in chunked.backbone.sizes)
+
+
+@pytest.mark.parametrize("case", MULTI_VIEW)
+def test_chunk_size_follows_the_free_memory(case, monkeypatch):
+    kind, options, inputs = MULTI_VIEW[case]
+    model = build(kind, **options)
+    plenty = scores(model, inputs)
+    unit = model.views_per_unit
+    total = 48 if kind == "Recognizer2D" else 12
+    assert model.backbone.sizes == [unit, total - unit], "the first unit is measured, the rest fits at once"
+    assert scores(model, inputs).equal(scores(model, inputs)) and model.backbone.sizes[2:] == [total, total]
+
+    need = next(iter(model._in_chunks._bytes_per_unit.values()))
+    monkeypatch.setattr("mmaction.models.recognizers.views.free_memory", lambda device: 5 * need)
+    model.backbone.sizes.clear()
+    torch.testing.assert_close(scores(model, inputs), plenty)
+    assert max(model.backbone.sizes) == 2 * unit
+
+    monkeypatch.setattr("mmaction.models.recognizers.views.free_memory", lambda device: 0)
+    model.backbone.sizes.clear()
+    torch.testing.assert_close(scores(model, inputs), plenty)
+    assert set(model.backbone.sizes) == {unit}
+
+
+def test_modes():
+    model = build(neck={"type": "TinyNeck"})
+    raw = model.backbone(CLIPS.flatten(0, 1))
+    torch.testing.assert_close(model(CLIPS), raw)
+    torch.testing.assert_close(model(CLIPS, stage="neck"), raw * 2)
+    logits = model(CLIPS, stage="head")
+    torch.testing.assert_close(logits, model.cls_head(raw * 2))
+    torch.testing.assert_close(scores(model, CLIPS), logits.view(2, 6, 5).softmax(2).mean(1))
+    samples = [ActionDataSample().set_gt_label(label) for label in (1, 4)]
+    losses = model(CLIPS, samples, mode="loss")
+    assert losses["loss_aux"] == 2
+    expected = model.cls_head.loss_by_feat(logits, samples)["loss_cls"]
+    torch.testing.assert_close(losses["loss_cls"], expected)
+
+
+def test_a_training_step_moves_every_weight():
+    from mmengine.optim import OptimWrapper
+
+    model = build().train()
+    before = {key: value.clone() for key, value in model.named_parameters()}
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=1.0))
+    samples = [ActionDataSample().set_gt_label(label) for label in (1, 4)]
+    logged = model.train_step({"inputs": list(CLIPS[:, :1]), "data_samples": samples}, wrapper)
+    assert logged["loss"] == logged["loss_cls"] and {"top1_acc", "top5_acc"} <= logged.keys()
+    assert all(not torch.equal(before[key], value) for key, value in model.named_parameters())
+
+
+def test_test_step_writes_into_the_given_samples():
+    samples = [ActionDataSample().set_gt_label(label) for label in (1, 4)]
+    with torch.no_grad():
+        out = build().test_step({"inputs": list(CLIPS), "data_samples": samples})
+    assert out == samples and all(s.pred_score.shape == (5,) for s in samples)
+
+
+@pytest.mark.parametrize("case", MULTI_VIEW)
+def test_feature_extraction_averages_the_views(case):
+    kind, options, inputs = MULTI_VIEW[case]
+    model = build(kind, **options, test_cfg={"feature_extraction": True})
+    with torch.no_grad():
+        samples = model(inputs, mode="predict")
+        feats = model(inputs)
+    feats = feats if isinstance(feats, tuple) else (feats,)
+    vectors = torch.cat([x.flatten(2).mean(2) for x in feats], 1)
+    torch.testing.assert_close(torch.stack([s.feature for s in samples]), vectors.unflatten(0, (2, -1)).mean(1))
+    assert "pred_score" not in samples[0]
+
+
+def test_features_of_a_model_without_head():
+    model = Recognizer3D({"type": "TinyBackbone"}, test_cfg={"feature_extraction": True})
+    sample = model(CLIPS[:1], mode="predict")[0]
+    torch.testing.assert_close(sample.feature, model(CLIPS[:1]).mean((0, 2, 3, 4)))
+    with pytest.raises(ValueError, match="no cls_head"):
+        Recognizer3D({"type": "TinyBackbone"})(CLIPS, mode="predict")
+
+
+def test_test_cfg_overrides_the_heads_average():
+    by_cfg = build(test_cfg={"average_clips": "score"})
+    by_head = build(head={"average_clips": "score"})
+    torch.testing.assert_close(scores(by_cfg, CLIPS), scores(by_head, CLIPS))
+
+
+def test_skeleton_graphs_are_views_of_persons():
+    model = build("RecognizerGCN", backbone={"in_channels": 2, "dim": 3})
+    assert model(torch.randn(2, 3, 2, 8, 17, 3)).shape == (6, 6, 8, 17, 3)
+
+
+def test_defaults_of_the_caller_are_not_changed():
+    config = {"type": "TinyBackbone"}
+    head = {"type": "I3DHead", "num_classes": 2, "in_channels": 6, "loss_cls": {"type": "CrossEntropyLoss"}}
+    test_cfg = {"average_clips": "prob"}
+    Recognizer3D(config, head, test_cfg=test_cfg)
+    assert config == {"type": "TinyBackbone"} and test_cfg == {"average_clips": "prob"}
+    assert head == {"type": "I3DHead", "num_classes": 2, "in_channels": 6, "loss_cls": {"type": "CrossEntropyLoss"}}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: build()(FRAMES), r"\(samples, clips, C, T, H, W\); got shape \(2, 24, 3, 5, 5\)"),
+        (lambda: build("Recognizer2D", **TSN)(CLIPS), r"\(samples, frames, C, H, W\)"),
+        (lambda: build()(CLIPS, mode="test"), "mode must be one of .*'test'"),
+        (lambda: build()(CLIPS, stage="body"), "stage must be one of .*'body'"),
+        (lambda: build(test_cfg={"max_views": 3}), "'max_views' in test_cfg.*did you mean max_testing_views"),
+        (lambda: build(test_cfg={"fcn": 3}), "'fcn' in test_cfg.*known are average_clips"),
+        (lambda: build(test_cfg={"max_testing_views": 0}), "whole number from 1 on"),
+        (lambda: build(test_cfg={"average_clips": "max"}), "average_clips must be one of"),
+        (
+            lambda: build("MMRecognizer3D", **TWO)({**PAIR, "imgs": CLIPS[:, :2]}),
+            r"same number of clips.*'imgs': 2, 'heatmap_imgs': 6",
+        ),
+    ],
+)
+def test_bad_inputs_and_options_are_explained(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_frames_per_clip_come_from_the_backbone():
+    assert build("Recognizer2D", **TSM).views_per_unit == 4
+    assert build("Recognizer2D", **TSN).views_per_unit == 1
+    assert isinstance(build("Recognizer2D", **TSN), Recognizer2D)

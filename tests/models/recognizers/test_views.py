@@ -1,0 +1,52 @@
+"""Free memory and the watch over layers."""
+
+import pytest
+import torch
+from torch import nn
+
+from mmaction.models.recognizers import views
+
+
+def test_layers_are_watched_and_released():
+    network = nn.Sequential(nn.Linear(4, 100), nn.ReLU(), nn.Linear(100, 2))
+    with views.watch_layers(network) as peak:
+        network(torch.zeros(3, 4))
+    assert peak[0] == 2 * 3 * 100 * 4, "ReLU reads and returns 3 x 100 floats of 4 bytes"
+    assert not any(module._forward_hooks for module in network.modules())
+    with pytest.raises(RuntimeError), views.watch_layers(network):
+        network(torch.zeros(3, 5))
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_memory_of_the_machine_and_of_a_container(tmp_path):
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 9000 kB\nMemFree: 100 kB\nMemAvailable:    2000 kB\n")
+    assert views._available_memory(str(meminfo)) == 2000 * 1024
+    assert views._available_memory(str(tmp_path / "absent")) is None
+    assert views._cgroup_memory(str(tmp_path)) is None
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("500\n")
+    assert views._cgroup_memory(str(tmp_path)) is None
+    (tmp_path / "memory.max").write_text("1500\n")
+    assert views._cgroup_memory(str(tmp_path)) == 1000
+
+
+def test_the_smaller_limit_counts(monkeypatch):
+    monkeypatch.setattr(views, "_available_memory", lambda: 300)
+    monkeypatch.setattr(views, "_cgroup_memory", lambda: 200)
+    assert views.free_memory(torch.device("cpu")) == 200
+    monkeypatch.setattr(views, "_available_memory", lambda: None)
+    monkeypatch.setattr(views, "_cgroup_memory", lambda: None)
+    assert views.free_memory(torch.device("cpu")) == views.ASSUMED_FREE
+
+
+@pytest.mark.gpu
+def test_free_memory_of_a_gpu():
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    device = torch.device("cuda:0")
+    before = views.free_memory(device)
+    block = torch.zeros(2**28, dtype=torch.uint8, device=device)
+    assert before - views.free_memory(device) >= 2**28 * 0.9
+    del block
+    assert views.free_memory(device) >= before * 0.9
