@@ -190,7 +190,7 @@ def _copy(source: IO[bytes], part: Path, start: int, total: int | None, progress
             bar.update(len(chunk))
 
 
-def extract_archive(archive: str | Path, folder: str | Path, *, progress: bool = True) -> int:
+def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, progress: bool = True) -> int:
     """Unpack the regular files of a ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.zip`` archive.
 
     Files that are already there with the right length are kept, so an interrupted run can be repeated. Each file is
@@ -199,6 +199,7 @@ def extract_archive(archive: str | Path, folder: str | Path, *, progress: bool =
     Args:
         archive: The archive file.
         folder: Where its files go; made if absent.
+        strip: How many leading folders of the archive's paths to leave out.
         progress: Show a progress bar.
 
     Returns:
@@ -215,7 +216,7 @@ def extract_archive(archive: str | Path, folder: str | Path, *, progress: bool =
     count = 0
     try:
         for name, size, source in tqdm(_members(archive), desc=archive.name, unit=" files", disable=not progress):
-            target = _inside(folder, name, archive)
+            target = _inside(folder, name, archive, strip)
             count += 1
             if target.is_file() and target.stat().st_size == size:
                 continue
@@ -249,9 +250,9 @@ def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
                 yield info.name, info.size, packed.extractfile(info)
 
 
-def _inside(folder: Path, name: str, archive: Path) -> Path:
-    parts = PurePosixPath(name.replace("\\", "/"))
-    target = (folder / parts).resolve()
-    if parts.is_absolute() or not target.is_relative_to(folder.resolve()):
+def _inside(folder: Path, name: str, archive: Path, strip: int) -> Path:
+    inner = PurePosixPath(name.replace("\\", "/"))
+    target = (folder / PurePosixPath(*inner.parts[min(strip, len(inner.parts) - 1) :])).resolve()
+    if inner.is_absolute() or ".." in inner.parts or not target.is_relative_to(folder.resolve()):
         raise ValueError(f"{archive}: refused {name!r}, which would be written outside of {folder}")
     return target

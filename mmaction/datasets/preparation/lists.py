@@ -1,0 +1,276 @@
+"""Readers of the official lists of Diving48 and FineGym. Every complaint names the file and the line."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Clip(NamedTuple):
+    """One entry of a list.
+
+    Attributes:
+        id: Name of the clip without folder and extension.
+        label: Class index.
+        frames: Number of frames that the list states, None where it states none.
+    """
+
+    id: str
+    label: int
+    frames: int | None = None
+
+
+_ELEMENT = re.compile(r"(?P<video>[\w-]{11})_(?:E_)?(?P<event>\d+_\d+)_(?:A_)?(?P<element>\d+_\d+)", re.ASCII)
+_EVENT = re.compile(r"(?P<video>[\w-]{11})_(?:E_)?(?P<event>\d+_\d+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class GymId:
+    """The parts of a FineGym id ``VIDEO_E_start_end_A_start_end`` (``E_`` and ``A_`` are left out in some files).
+
+    Attributes:
+        video: YouTube id, 11 characters.
+        event: Digits of the event's seconds in the video, such as ``002407_002435``.
+        element: Digits of the element's seconds within the event, such as ``0003_0005``; empty for an event.
+    """
+
+    video: str
+    event: str
+    element: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> GymId:
+        """Read an id of an element or an event.
+
+        Raises:
+            ValueError: If ``text`` has another form.
+        """
+        found = _ELEMENT.fullmatch(text) or _EVENT.fullmatch(text)
+        if not found:
+            raise ValueError(f"{text!r} is no FineGym id; expected YOUTUBEID_E_start_end_A_start_end")
+        return cls(**found.groupdict())
+
+    @property
+    def event_id(self) -> str:
+        """The official id of the event."""
+        return f"{self.video}_E_{self.event}"
+
+    def __str__(self) -> str:
+        return f"{self.event_id}_A_{self.element}" if self.element else self.event_id
+
+
+def read_text(path: str | Path) -> str:
+    """Read a UTF-8 file, with or without byte order mark, with any line ends.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not text; the message holds the line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file at {path}")
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}:{line}: not a text file (UTF-8): {error.reason}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_clip_list(path: str | Path, *, gym: bool = False) -> list[Clip]:
+    """Read lines ``ID LABEL``; empty lines and lines that start with ``#`` are passed over.
+
+    Args:
+        path: A FineGym element list, or any list of clip names and labels.
+        gym: Whether every id must have FineGym's form; ids are then returned in the official spelling.
+
+    Raises:
+        ValueError: For a line of another form, an id that stands there twice, or an empty list.
+    """
+    clips: dict[str, tuple[Clip, int]] = {}
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            clip = _parse_line(line, gym)
+            _add(clips, clip, number)
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
+    return _listed(clips, path)
+
+
+def _parse_line(line: str, gym: bool) -> Clip:
+    name, _, label = line.strip().rpartition(" ")
+    name = name.strip()
+    if not name:
+        raise ValueError(f"expected 'ID LABEL', found {line.strip()[:60]!r}")
+    if not (label.isascii() and label.isdigit() and len(label) < 10):
+        raise ValueError(f"the label must be a class index (0, 1, ...), found {label[:60]!r}")
+    if gym:
+        gym_id = GymId.parse(name)
+        if not gym_id.element:
+            raise ValueError(f"{name!r} is the id of an event, expected that of an element (with _A_start_end)")
+        name = str(gym_id)
+    return Clip(name, int(label))
+
+
+def _add(clips: dict[str, tuple[Clip, int]], clip: Clip, number: int) -> None:
+    if clip.id in clips:
+        raise ValueError(f"{clip.id} stands there already, in line {clips[clip.id][1]}")
+    clips[clip.id] = clip, number
+
+
+def _listed(clips: dict[str, tuple[Clip, int]], path: str | Path) -> list[Clip]:
+    if not clips:
+        raise ValueError(f"{path}:1: the list is empty")
+    return [clip for clip, _ in clips.values()]
+
+
+def read_diving48(path: str | Path) -> list[Clip]:
+    """Read an official JSON list of Diving48, V1 or V2.
+
+    An entry is ``{"vid_name": ..., "label": ..., "start_frame": 0, "end_frame": LAST}``; the last frame counts, so the
+    clip has ``end_frame - start_frame + 1`` frames.
+
+    Raises:
+        ValueError: If the file is no such list; the message holds the line of the faulty entry.
+    """
+    with _json_errors(path):
+        items = list(_json_items(read_text(path)))
+    clips: dict[str, tuple[Clip, int]] = {}
+    for number, entry in items:
+        try:
+            _add(clips, _diving48_clip(entry), number)
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
+    return _listed(clips, path)
+
+
+@contextmanager
+def _json_errors(path: str | Path) -> Iterator[None]:
+    """Name the file and the line in the errors of the JSON decoder."""
+    try:
+        yield
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{error.lineno}: not JSON of the expected form: {error.msg}") from None
+    except RecursionError:
+        raise ValueError(f"{path}:1: not JSON of the expected form: nested too deeply") from None
+    except ValueError as error:
+        if str(error).startswith(f"{path}:"):
+            raise
+        raise ValueError(f"{path}:1: not JSON of the expected form: {error}") from None  # a number of 4,300 digits
+
+
+def _json_items(text: str) -> Iterator[tuple[int, Any]]:
+    """Yield the line number and the value of each item of a JSON array."""
+    decoder, blank = json.JSONDecoder(), re.compile(r"\s*")
+
+    def skip(position: int) -> int:
+        return blank.match(text, position).end()
+
+    position = skip(0)
+    if text[position : position + 1] != "[":
+        raise json.JSONDecodeError("expected '['", text, position)
+    position = skip(position + 1)
+    line, counted = 1, 0
+    while text[position : position + 1] != "]":
+        line, counted = line + text.count("\n", counted, position), position
+        value, position = decoder.raw_decode(text, position)
+        yield line, value
+        position = skip(position)
+        if text[position : position + 1] == ",":
+            position = skip(position + 1)
+        elif text[position : position + 1] != "]":
+            raise json.JSONDecodeError("expected ',' or ']'", text, position)
+
+
+def _diving48_clip(entry: Any) -> Clip:
+    if not isinstance(entry, dict):
+        raise ValueError(f"expected an entry {{'vid_name': ..., 'label': ...}}, found {str(entry)[:60]!r}")
+    name, label = entry.get("vid_name"), entry.get("label")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w-]+", name, re.ASCII):
+        raise ValueError(f"vid_name must be a name such as '-mmq0PT-u8k_00155', found {str(name)[:60]!r}")
+    if type(label) is not int or not 0 <= label < 48:
+        raise ValueError(f"the label of {name} must be a class index from 0 to 47, found {str(label)[:60]!r}")
+    start, end = entry.get("start_frame", 0), entry.get("end_frame")
+    if end is None:
+        return Clip(name, label)
+    if type(start) is not int or type(end) is not int or not 0 <= start <= end:
+        raise ValueError(f"{name}: start_frame and end_frame must be frame indices, found {start!r} and {end!r}")
+    return Clip(name, label, end - start + 1)
+
+
+class Span(NamedTuple):
+    """A half-open interval of time in seconds."""
+
+    start: float
+    end: float
+
+
+def read_gym_times(path: str | Path) -> tuple[dict[str, Span], dict[str, Span]]:
+    """Read exact times from an annotation file of FineGym.
+
+    Two forms are read: the published ``finegym_annotation_info_v1.*.json`` (video, then event with ``timestamps`` and
+    ``segments``), and one keyed by event (event, then element with ``timestamps``). An element of several stages lasts
+    from the start of the first to the end of the last.
+
+    Returns:
+        Times of the events in their video, and times of the elements in their event, both by official id.
+
+    Raises:
+        ValueError: If the file has another form; the message holds the line.
+    """
+    text = read_text(path)
+    with _json_errors(path):
+        content = json.loads(text)
+    events: dict[str, Span] = {}
+    elements: dict[str, Span] = {}
+    key = ""
+    try:
+        for key, value in _items(content):
+            if _EVENT.fullmatch(key):
+                _read_elements(GymId.parse(key).event_id, value, elements)
+                continue
+            for event_key, event in _items(value):
+                event_id = GymId.parse(f"{key}_{event_key}").event_id
+                events[event_id] = _span(event_id, event)
+                _read_elements(event_id, event.get("segments") or {}, elements)
+    except ValueError as error:
+        raise ValueError(f"{path}:{_line_of(text, key)}: {error}") from None
+    if not elements:
+        raise ValueError(f"{path}:1: holds no element with times")
+    return events, elements
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object of events or elements, found {str(value)[:60]!r}")
+    yield from value.items()
+
+
+def _read_elements(event_id: str, value: Any, elements: dict[str, Span]) -> None:
+    for key, element in _items(value):
+        element_id = str(GymId.parse(f"{event_id}_{key}"))
+        elements[element_id] = _span(element_id, element)
+
+
+def _span(name: str, entry: Any) -> Span:
+    stages = entry.get("timestamps") if isinstance(entry, dict) else None
+    try:
+        span = Span(float(stages[0][0]), float(stages[-1][1]))
+    except (TypeError, IndexError, KeyError, ValueError, OverflowError):
+        raise ValueError(f"{name}: expected 'timestamps': [[start, end], ...] in seconds") from None
+    if not 0 <= span.start < span.end < math.inf:
+        raise ValueError(f"{name}: must start at 0 or later and end after its start, found {span.start} to {span.end}")
+    return span
+
+
+def _line_of(text: str, key: str) -> int:
+    return text.count("\n", 0, max(text.find(json.dumps(key)), 0)) + 1
