@@ -2,7 +2,7 @@
 
 Frames are sequences of ``(H, W, C)`` or ``(H, W)`` arrays; keypoints are ``(..., 2)`` arrays of pixels (x, y). Shapes
 are ``(height, width)``, as in ``img_shape``; boxes are ``(x1, y1, x2, y2)`` in pixels, right and bottom edge exclusive.
-Nothing here changes its inputs.
+Nothing here changes its inputs, except that `LazyFrames` note the step and return themselves.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-Frames = Sequence[np.ndarray]
+from .lazy_frames import LazyFrames, deferrable
+
+Frames = Sequence[np.ndarray] | LazyFrames
 Box = tuple[int, int, int, int]
 Quadruple = tuple[float, float, float, float]
 
@@ -44,6 +46,10 @@ def rescaled_shape(img_shape: tuple[int, int], scale: float | tuple[float, float
 
 def resize_frames(imgs: Frames, img_shape: tuple[int, int], interpolation: str = "bilinear") -> Frames:
     """Resize every frame to ``img_shape`` (height, width); frames that have it already are passed on as they are."""
+    if isinstance(imgs, LazyFrames):
+        if interpolation == "bilinear" and imgs.scale_first(img_shape):
+            return imgs
+        return imgs.then(lambda images: resize_frames(images, img_shape, interpolation))
     size, code = (img_shape[1], img_shape[0]), INTERPOLATIONS[interpolation]
     return [img if img.shape[:2] == img_shape else cv2.resize(img, size, interpolation=code) for img in imgs]
 
@@ -54,6 +60,7 @@ def scale_keypoints(keypoint: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- crop
+@deferrable
 def crop_frames(imgs: Frames, box: Box) -> Frames:
     """Return the part of every frame inside ``box``, as views."""
     x1, y1, x2, y2 = box
@@ -65,6 +72,9 @@ def multi_crop_frames(imgs: Frames, boxes: Sequence[Box], mirrored: bool = False
 
     With ``mirrored`` the frames of each box are followed by their mirror images.
     """
+    if isinstance(imgs, LazyFrames):
+        views = len(boxes) * (2 if mirrored else 1)
+        return imgs.then(lambda images: multi_crop_frames(images, boxes, mirrored), views)
     crops: list[np.ndarray] = []
     for box in boxes:
         part = crop_frames(imgs, box)
@@ -163,6 +173,7 @@ def random_resized_box(
 
 
 # ---------------------------------------------------------------- flip
+@deferrable
 def flip_frames(imgs: Frames, direction: str = "horizontal", flow: bool = False) -> Frames:
     """Mirror every frame.
 

@@ -1,30 +1,58 @@
 """The registered transforms: each draws its parameters, calls pure functions and writes keys."""
 
+from .clip_sampling import DenseSampleFrames, SampleFrames, UntrimmedSampleFrames
 from .cropping import CenterCrop, MultiScaleCrop, RandomCrop, RandomResizedCrop, TenCrop, ThreeCrop
 from .formatting import FormatShape, PackActionInputs, PackPoseInputs
 from .heatmap import GeneratePoseTarget
+from .loading import (
+    ArrayDecode,
+    DecordDecode,
+    DecordInit,
+    ImageDecode,
+    OpenCVDecode,
+    OpenCVInit,
+    PyAVDecode,
+    PyAVInit,
+    RawFrameDecode,
+    VideoDecode,
+    VideoInit,
+)
 from .pose import PoseCompact, PoseDecode
 from .processing import Flip, Fuse, RandomRescale, Resize
 from .sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
 
 __all__ = [
+    "ArrayDecode",
     "CenterCrop",
+    "DecordDecode",
+    "DecordInit",
+    "DenseSampleFrames",
     "Flip",
     "FormatShape",
     "Fuse",
     "GeneratePoseTarget",
+    "ImageDecode",
     "MMUniformSampleFrames",
     "MultiScaleCrop",
+    "OpenCVDecode",
+    "OpenCVInit",
     "PackActionInputs",
     "PackPoseInputs",
     "PoseCompact",
     "PoseDecode",
+    "PyAVDecode",
+    "PyAVInit",
     "RandomCrop",
     "RandomRescale",
     "RandomResizedCrop",
+    "RawFrameDecode",
     "Resize",
+    "SampleFrames",
     "TenCrop",
     "ThreeCrop",
     "UniformSample",
     "UniformSampleFrames",
+    "UntrimmedSampleFrames",
+    "VideoDecode",
+    "VideoInit",
 ]

@@ -232,9 +232,8 @@ class _MultiCrop(Transform):
         img_shape = prepare_geometry(results, lazy=False)
         _check_fits(self.crop_size, img_shape)
         boxes = self.boxes(img_shape)
-        per_box = len(results["imgs"]) * (2 if self.mirrored else 1)
         results["imgs"] = geometry.multi_crop_frames(results["imgs"], boxes, self.mirrored)
-        results["crop_bbox"] = np.repeat(np.array(boxes), per_box, axis=0)
+        results["crop_bbox"] = np.repeat(np.array(boxes), len(results["imgs"]) // len(boxes), axis=0)
         results["img_shape"] = self.crop_size
         return results
 

@@ -8,6 +8,7 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmaction.structures import ActionDataSample
 
+from ..functional.lazy_frames import LazyFrames
 from .base import Transform
 
 META_KEYS = ("img_shape", "img_key", "video_id", "timestamp")
@@ -67,7 +68,9 @@ class FormatShape(Transform):
             ValueError: If the number of frames is not that of the clips, or more than one clip is to collapse.
         """
         imgs = results["imgs"]
-        if not isinstance(imgs, np.ndarray):
+        if isinstance(imgs, LazyFrames):
+            imgs = imgs.stack()
+        elif not isinstance(imgs, np.ndarray):
             imgs = np.stack(imgs)
         imgs = getattr(self, f"_{self.input_format.lower()}")(imgs, results)
         if self.collapse:

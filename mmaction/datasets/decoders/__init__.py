@@ -1,0 +1,62 @@
+"""Decoders behind one interface: `open_video` picks one, `VideoReader.frames` reads with it."""
+
+import os
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+
+from .base import Frame, Source, VideoReader
+from .probe import VideoInfo, probe
+from .pyav_reader import PyAVReader
+from .rgb_readers import DecordReader, OpenCVReader, TorchCodecReader
+
+READERS = {"pyav": PyAVReader, "decord": DecordReader, "opencv": OpenCVReader, "torchcodec": TorchCodecReader}
+BACKENDS = ("auto", *READERS)
+
+__all__ = [
+    "BACKENDS",
+    "Frame",
+    "VideoInfo",
+    "VideoReader",
+    "check_backend",
+    "open_video",
+    "probe",
+]
+
+
+def check_backend(backend: str) -> str:
+    """Return ``backend``.
+
+    Raises:
+        ValueError: If no decoder has that name; lists those that do.
+    """
+    if backend not in BACKENDS:
+        close = get_close_matches(str(backend), BACKENDS, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {backend!r}{hint}")
+    return backend
+
+
+def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> VideoReader:
+    """Open a video for reading; call it in the process that reads, since readers do not survive a fork.
+
+    Args:
+        source: Path, or the file's content.
+        backend: ``'auto'`` (PyAV, which converts only what is used), ``'pyav'``, ``'decord'``, ``'opencv'`` or
+            ``'torchcodec'``. A stream that decord does not open, or whose frames it does not find exactly, is read by
+            PyAV instead.
+        num_threads: Threads that decode.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no video, or there is no such decoder.
+    """
+    check_backend(backend)
+    if isinstance(source, (str, Path)) and not os.path.isfile(source):
+        raise FileNotFoundError(f"there is no video {source}: check the list, data_root and data_prefix")
+    if backend == "decord" and probe(source).decord_is_exact:
+        with suppress(ValueError):
+            return DecordReader(source, num_threads)
+    if backend in ("auto", "decord"):
+        backend = "pyav"
+    return READERS[backend](source, num_threads)

@@ -1,0 +1,106 @@
+"""Frames that are decoded, converted and transformed only when somebody looks at them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from itertools import chain
+from typing import Protocol
+
+import numpy as np
+
+Step = Callable[[list[np.ndarray]], list[np.ndarray]]
+
+
+class DecodedFrame(Protocol):
+    """What a decoder gives out for one frame."""
+
+    shape: tuple[int, int]
+
+    def rgb(self) -> np.ndarray:
+        """Return the image, uint8, shape ``(H, W, 3)``."""
+
+    def scaled(self, shape: tuple[int, int]) -> np.ndarray:
+        """Return the image at ``shape`` (height, width), interpolated bilinearly."""
+
+
+class LazyFrames(Sequence):
+    """A list of frames of a video, of which nothing is decoded yet but the first frame.
+
+    Geometry steps are noted and carried out frame by frame, so that each frame is decoded and transformed once however
+    many clips share it, whole decoded frames are never collected, and a first step that shrinks the image becomes part
+    of the conversion to RGB. Looking at an item carries everything out; `stack` does so without an intermediate copy.
+
+    Args:
+        frames: Pairs of index and decoded frame, in ascending order, each index once.
+        inds: The indices of the list's items, in any order, with repetitions.
+    """
+
+    def __init__(self, frames: Iterator[tuple[int, DecodedFrame]], inds: Sequence[int]) -> None:
+        first = next(frames)
+        self.img_shape = first[1].shape
+        self._frames = chain([first], frames)
+        self._inds = np.asarray(inds)
+        self._scale_to: tuple[int, int] | None = None
+        self._steps: tuple[Step, ...] = ()
+        self._views = 1
+        self._stacked: np.ndarray | None = None
+
+    def then(self, step: Step, views: int = 1) -> "LazyFrames | list[np.ndarray]":
+        """Note a step, which turns each image of a frame into ``views`` images, and return these frames."""
+        if self._stacked is not None:
+            return step(list(self._stacked))
+        self._steps = (*self._steps, step)
+        self._views *= views
+        return self
+
+    def scale_first(self, shape: tuple[int, int]) -> bool:
+        """Make a bilinear resize part of the decoding; False when it cannot be, because other steps come first."""
+        if self._steps or self._scale_to is not None or self._stacked is not None:
+            return False
+        self._scale_to = shape
+        return True
+
+    def _render(self, frame: DecodedFrame) -> list[np.ndarray]:
+        images = [frame.rgb() if self._scale_to is None else frame.scaled(self._scale_to)]
+        for step in self._steps:
+            images = step(images)
+        return images
+
+    def stack(self) -> np.ndarray:
+        """Decode and return all frames, uint8, shape ``(views * len(inds), H, W, 3)``."""
+        if self._stacked is None:
+            places: dict[int, list[int]] = {}
+            for place, index in enumerate(self._inds.tolist()):
+                places.setdefault(index, []).append(place)
+            stacked = None
+            for index, frame in self._frames:
+                images = self._render(frame)
+                if stacked is None:
+                    stacked = np.empty((self._views, len(self._inds), *images[0].shape), images[0].dtype)
+                for view, image in enumerate(images):
+                    for place in places[index]:
+                        stacked[view, place] = image
+            self._stacked = stacked.reshape(-1, *stacked.shape[2:])
+            self._frames = iter(())
+        return self._stacked
+
+    def __len__(self) -> int:
+        return self._views * len(self._inds)
+
+    def __getitem__(self, item: int | slice) -> np.ndarray | list[np.ndarray]:
+        found = self.stack()[item]
+        return list(found) if isinstance(item, slice) else found
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(self.stack())
+
+
+def deferrable(function: Callable) -> Callable:
+    """Let a function of a list of images note itself as a step when it is given `LazyFrames`."""
+
+    @wraps(function)
+    def wrapper(imgs: Sequence[np.ndarray] | LazyFrames, *args, **kwargs) -> Sequence[np.ndarray] | LazyFrames:
+        if isinstance(imgs, LazyFrames):
+            return imgs.then(lambda images: function(images, *args, **kwargs))
+        return function(imgs, *args, **kwargs)
+
+    return wrapper
