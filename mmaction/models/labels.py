@@ -12,38 +12,66 @@ def gather_labels(data_samples: Sequence[ActionDataSample], num_classes: int, mu
     """Collect the labels of a batch.
 
     Returns:
-        The samples' ``gt_score`` as float (N, num_classes) if they have one; else their ``gt_label`` as a multi-hot
-        float tensor (N, num_classes) with ``multi_class`` and as int64 class indices (N,) without.
+        The samples' ``gt_score``, float (N, num_classes), if they have one. Else their ``gt_label``: without
+        ``multi_class`` as class indices, int64 (N,); with it as zeros and ones, float (N, num_classes), made from class
+        indices or from a ``gt_label`` that already is such a vector.
 
     Raises:
         ValueError: If a label is missing, outside ``num_classes``, or not alone although ``multi_class`` is False.
     """
     if all("gt_score" in sample for sample in data_samples):
         return torch.stack([sample.gt_score for sample in data_samples])
-    labels = [_checked_label(sample, num_classes, multi_class) for sample in data_samples]
     if not multi_class:
-        return torch.cat(labels)
-    multi_hot = torch.zeros(len(labels), num_classes, device=labels[0].device)
-    for row, label in zip(multi_hot, labels, strict=True):
-        row[label] = 1
-    return multi_hot
+        return torch.cat([_class_index(sample, num_classes) for sample in data_samples])
+    return torch.stack([_multi_hot(sample, num_classes) for sample in data_samples])
 
 
-def _checked_label(sample: ActionDataSample, num_classes: int, multi_class: bool) -> torch.Tensor:
+def _label_of(sample: ActionDataSample) -> torch.Tensor:
     if "gt_label" not in sample:
-        raise ValueError(f"a sample has no gt_label, which training needs; it has the fields {sorted(sample.keys())}")
-    label = sample.gt_label
-    if not multi_class and len(label) != 1:
+        raise ValueError(f"{_name(sample)} has no gt_label; its fields are {', '.join(sample.keys()) or 'none'}")
+    return sample.gt_label
+
+
+def _name(sample: ActionDataSample) -> str:
+    return next((f"sample {sample.get(key)}" for key in ("frame_dir", "filename") if key in sample), "a sample")
+
+
+def _class_index(sample: ActionDataSample, num_classes: int) -> torch.Tensor:
+    """Return the only label of a sample, shape (1,)."""
+    label = _label_of(sample)
+    if len(label) != 1:
         raise ValueError(
-            f"a sample has {len(label)} labels, {label.tolist()}; for several per sample set multi_class=True in the "
-            "head and in the dataset"
+            f"{_name(sample)} has {len(label)} labels, {label.tolist()}; for several per sample set multi_class=True "
+            "in the head and in the dataset"
         )
-    # Read on the CPU, where the data loader leaves the labels: looking at them does not wait for a device.
+    return _check_range(label, sample, num_classes)
+
+
+def _multi_hot(sample: ActionDataSample, num_classes: int) -> torch.Tensor:
+    """Return a row of zeros and ones from class indices, or from ``num_classes`` zeros and ones as they are."""
+    label = _label_of(sample)
+    if 1 < len(label) == num_classes:
+        if not ((label == 0) | (label == 1)).all():
+            raise ValueError(
+                f"{_name(sample)}: a label as long as num_classes={num_classes} is read as zeros and ones, one for "
+                f"each class; got {label.tolist()}"
+            )
+        return label.float()
+    row = torch.zeros(num_classes, device=label.device)
+    row[_check_range(label, sample, num_classes)] = 1
+    return row
+
+
+def _check_range(label: torch.Tensor, sample: ActionDataSample, num_classes: int) -> torch.Tensor:
+    """Return ``label`` if every index has a class.
+
+    It is read on the CPU, where the data loader leaves it, so that nobody waits for a device.
+    """
     outside = [value for value in label.tolist() if not 0 <= value < num_classes]
     if outside:
         raise ValueError(
-            f"label {outside[0]} lies outside num_classes={num_classes} (labels are 0 to {num_classes - 1}); set "
-            "num_classes to the data set's class count, or correct the annotation"
+            f"{_name(sample)}: label {outside[0]} lies outside num_classes={num_classes} (labels are 0 to "
+            f"{num_classes - 1}); set num_classes to the data set's class count, or correct the annotation"
         )
     return label
 

@@ -193,9 +193,12 @@ def test_soft_labels_of_blending_are_used_and_have_no_accuracy():
 def test_several_labels_become_a_multi_hot_vector():
     logits = features(2, 4)
     head = I3DHead(4, 6, loss_cls={"type": "BCELossWithLogits"}, multi_class=True)
-    loss = head.loss_by_feat(logits, labelled([0, 2], 3))["loss_cls"]
     target = torch.tensor([[1.0, 0, 1, 0], [0, 0, 0, 1]])
-    torch.testing.assert_close(loss, F.binary_cross_entropy_with_logits(logits, target))
+    expected = F.binary_cross_entropy_with_logits(logits, target)
+    for samples in (labelled([0, 2], 3), labelled([1, 0, 1, 0], [0, 0, 0, 1])):
+        torch.testing.assert_close(head.loss_by_feat(logits, samples)["loss_cls"], expected)
+    with pytest.raises(ValueError, match=r"num_classes=4 is read as zeros and ones.*\[0, 1, 2, 3\]"):
+        head.loss_by_feat(logits, labelled([0, 1, 2, 3], 3))
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,8 @@ def test_several_labels_become_a_multi_hot_vector():
         (labelled(4), r"label 4 lies outside num_classes=4 \(labels are 0 to 3\)"),
         (labelled(-1), "label -1 lies outside"),
         (labelled([0, 1]), r"2 labels, \[0, 1\].*multi_class=True"),
-        ([ActionDataSample()], "no gt_label"),
+        ([ActionDataSample(metainfo={"frame_dir": "dive_3"}).set_gt_label(9)], "sample dive_3: label 9"),
+        ([ActionDataSample(metainfo={"filename": "a.mp4"})], "sample a.mp4 has no gt_label; its fields are none"),
     ],
 )
 def test_bad_labels_are_named(samples, message):

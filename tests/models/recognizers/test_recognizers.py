@@ -11,7 +11,7 @@ from mmaction.structures import ActionDataSample
 
 @MODELS.register_module(force=True)
 class TinyBackbone(nn.Module):
-    """One convolution; with ``num_segments`` each frame also gets the mean of its clip, as a network that mixes frames."""
+    """One convolution; with ``num_segments`` each frame also gets the mean of its clip: a network that mixes frames."""
 
     def __init__(self, in_channels: int = 3, dim: int = 3, num_segments: int | None = None) -> None:
         super().__init__()
