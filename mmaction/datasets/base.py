@@ -10,8 +10,10 @@ from mmengine.dataset import BaseDataset
 
 from mmaction.datasets.fallback import load_or_stand_in
 from mmaction.datasets.label_spaces import with_label_space
-from mmaction.datasets.shared_array import SharedArray
-from mmaction.datasets.transforms.base import check_pipeline
+from mmaction.registry import TRANSFORMS
+
+from .shared_array import SharedArray
+from .transforms.base import check_pipeline
 
 IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
 
@@ -75,9 +77,10 @@ class BaseActionDataset(BaseDataset):
         self.strict_samples = strict_samples
         self.seed = (torch.initial_seed() if seed is None else seed) % 2**63
         self._epoch = torch.full((1,), -1, dtype=torch.int64).share_memory_()
+        steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         prefix = {"prefix": ""} if data_prefix is None else dict(data_prefix)
         metainfo = with_label_space(metainfo)
-        super().__init__(ann_file, metainfo, data_prefix=prefix, pipeline=pipeline, test_mode=test_mode, **kwargs)
+        super().__init__(ann_file, metainfo, data_prefix=prefix, pipeline=steps, test_mode=test_mode, **kwargs)
         check_pipeline(self.pipeline.transforms, self.sample_keys)
 
     # The two arrays that MMEngine serialises annotations into are kept where workers share them.

@@ -58,7 +58,7 @@ def check_pipeline(transforms: Iterable, provided: Iterable[str]) -> None:
             return
         for key in step.reads:
             if key not in known:
-                later = [type(other).__name__ for other in steps[index:] if key in getattr(other, "writes", ())]
+                later = [type(other).__name__ for other in steps[index + 1 :] if key in getattr(other, "writes", ())]
                 hint = f"; move {later[0]} before it" if later else ""
                 raise ValueError(
                     f"step {index} of the pipeline, {type(step).__name__}, needs {key!r}, "

@@ -42,6 +42,7 @@ class GeneratePoseTarget(Transform):
     """
 
     reads = ("keypoint", "img_shape")
+    writes = ("imgs",)
 
     def __init__(
         self,

@@ -1,0 +1,98 @@
+"""Skeleton data sets."""
+
+import os.path
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmaction.registry import DATASETS
+
+from .annotations import annotation_name, check_annotation, load_annotations, load_pickle
+from .base import BaseActionDataset
+
+BOX_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@DATASETS.register_module()
+class PoseDataset(BaseActionDataset):
+    """Clips as skeletons, from an annotation file (see :func:`mmaction.datasets.annotations.load_annotations`).
+
+    Args:
+        ann_file: The pickle.
+        pipeline: Transforms, as configs or callables.
+        split: Name of the split in the file, for example ``xsub_train``; None: all clips.
+        valid_ratio: Keep clips of which at least this share of the frames holds a person found with a score of
+            ``box_thr`` (Kinetics skeletons only, which count such frames in ``valid``). None or 0: keep all.
+        box_thr: Score from which a found person counts, one of 0.5, 0.6, 0.7, 0.8 and 0.9.
+        data_prefix: ``video``: folder that is put before the clips' names; ``skeleton``: folder of one pickle per clip
+            that holds the skeleton, where the annotation file holds only labels (Kinetics).
+        **kwargs: Arguments of :class:`~mmaction.datasets.base.BaseActionDataset`.
+
+    Example:
+        >>> PoseDataset("data/skeleton/gym_2d.pkl", pipeline=[], split="train", num_classes=99)  # doctest: +SKIP
+    """
+
+    sample_keys = (
+        *BaseActionDataset.sample_keys,
+        *("frame_dir", "filename", "total_frames", "keypoint", "keypoint_score", "img_shape", "original_shape"),
+    )
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: Sequence[dict | Callable],
+        split: str | None = None,
+        valid_ratio: float | None = None,
+        box_thr: float = 0.5,
+        data_prefix: dict | None = None,
+        **kwargs,
+    ) -> None:
+        if box_thr not in BOX_THRESHOLDS:
+            raise ValueError(f"box_thr is one of {', '.join(map(str, BOX_THRESHOLDS))}; got {box_thr}")
+        self.split = split
+        self.valid_ratio = valid_ratio
+        self.box_thr = box_thr
+        kwargs.setdefault("modality", "Pose")
+        super().__init__(ann_file, pipeline, data_prefix=data_prefix, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read the annotation file."""
+        annotations = load_annotations(self.ann_file, self.split)
+        if self.data_prefix.get("video"):
+            for info in annotations:
+                for key in ("filename", "frame_dir"):
+                    if key in info:
+                        info[key] = os.path.join(self.data_prefix["video"], info[key])
+        return annotations
+
+    def filter_data(self) -> list[dict]:
+        """Drop clips with too few valid frames, then check what is left."""
+        if self.valid_ratio:
+            self.data_list = [info for info in self.data_list if self._is_valid(info)]
+            print_log(f"{len(self.data_list)} clips have enough valid frames", logger="current")
+        return super().filter_data()
+
+    def _is_valid(self, info: dict) -> bool:
+        missing = [key for key in ("valid", "box_score", "total_frames") if key not in info]
+        if missing:
+            raise ValueError(
+                f"{self.ann_file} ({annotation_name(info)}) has no {', '.join(missing)}, which valid_ratio needs; "
+                "only Kinetics skeletons have it, leave valid_ratio out for others"
+            )
+        info["anno_inds"] = np.asarray(info["box_score"]) >= self.box_thr
+        return info["valid"][self.box_thr] / info["total_frames"] >= self.valid_ratio
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return annotation ``idx``, with the skeleton from its own file if there is a folder of those."""
+        info = super().get_data_info(idx)
+        if self.data_prefix.get("skeleton"):
+            path = os.path.join(self.data_prefix["skeleton"], f"{annotation_name(info)}.pkl")
+            skeleton = load_pickle(path)
+            if not isinstance(skeleton, dict):
+                raise ValueError(f"{path} holds a {type(skeleton).__name__}; expected a dict with keypoint")
+            info.update(skeleton)
+            problem = check_annotation(info)
+            if problem:
+                raise ValueError(f"{path}: {problem}")
+        return info
