@@ -1,0 +1,138 @@
+"""Text lists of clips: one clip a line, its name, then numbers. Every complaint names the file and the line."""
+
+import os.path
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .preparation.lists import read_text
+
+
+@dataclass(frozen=True)
+class ListLine:
+    """One clip of a list.
+
+    Attributes:
+        number: Line in the file, from 1.
+        name: Video file or folder of frames as the list states it.
+        numbers: The whole numbers between the name and the labels.
+        labels: Class indices, one or more.
+    """
+
+    number: int
+    name: str
+    numbers: tuple[int, ...]
+    labels: tuple[int, ...]
+
+
+def read_file_list(
+    path: str,
+    fields: tuple[str, ...] = (),
+    multi_class: bool = False,
+    num_classes: int | None = None,
+    delimiter: str = " ",
+) -> list[ListLine]:
+    """Read a list of clips.
+
+    Empty lines and lines that start with ``#`` are passed over; line ends may be those of Windows. Names may hold
+    blanks. In a multi-class list all whole numbers at the end of a line are taken for numbers and labels; a name that
+    itself ends in a blank and a number is put in double quotes there.
+
+    Args:
+        path: The list.
+        fields: What the whole numbers between name and label mean, for messages, such as ``('total_frames',)``.
+        multi_class: Whether a line has one label or more.
+        num_classes: Class count against which labels are checked; None checks nothing.
+        delimiter: What separates name and numbers; a blank stands for any number of blanks and tabs.
+
+    Raises:
+        FileNotFoundError: If there is no list.
+        ValueError: If it is empty or a line has another form; the message starts with ``path:line:``.
+    """
+    if not delimiter:
+        raise ValueError("delimiter is the text between name and label, for example ' ' or ','; got an empty one")
+    lines = []
+    for number, text in enumerate(read_text(path).split("\n"), 1):
+        if not text.strip() or text.lstrip().startswith("#"):
+            continue
+        try:
+            lines.append(_parse_line(number, text.strip(), fields, multi_class, num_classes, delimiter))
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
+    if not lines:
+        raise ValueError(f"{path}:1: the list names no clip")
+    return lines
+
+
+def _parse_line(
+    number: int, text: str, fields: tuple[str, ...], multi_class: bool, num_classes: int | None, delimiter: str
+) -> ListLine:
+    form = delimiter.join(("name", *fields, "label")) + (f"[{delimiter}label ...]" if multi_class else "")
+    name, values = _split(text, len(fields) + 1, multi_class, delimiter)
+    if not name or len(values) <= len(fields):
+        raise ValueError(f"expected '{form}', found {_short(text)}; is a label missing?")
+    names = (*fields, *["label"] * (len(values) - len(fields)))
+    numbers = [_whole_number(value, what, form) for value, what in zip(values, names, strict=True)]
+    labels = tuple(numbers[len(fields) :])
+    for label in labels:
+        if num_classes is not None and label >= num_classes:
+            raise ValueError(
+                f"label {label} is outside the {num_classes} classes of this data set (0 to {num_classes - 1}); "
+                "correct the label or num_classes"
+            )
+    return ListLine(number, name, tuple(numbers[: len(fields)]), labels)
+
+
+def _split(text: str, count: int, multi_class: bool, delimiter: str) -> tuple[str, list[str]]:
+    """Return the name and the texts after it: the last ``count``, or all that look like numbers."""
+    quoted = text.startswith('"') and '"' in text[1:]
+    if quoted:
+        name, _, rest = text[1:].partition('"')
+        return name, _parts(rest.strip().removeprefix(delimiter.strip()), delimiter, -1)
+    if not multi_class:
+        name, *values = _parts(text, delimiter, count)
+        return name, values
+    parts = _parts(text, delimiter, -1)
+    first = len(parts)
+    while first > 1 and _is_number(parts[first - 1]):
+        first -= 1
+    # the name keeps its own blanks: cut off as many values from the right as there are
+    name = _parts(text, delimiter, len(parts) - first)[0] if first < len(parts) else text
+    return name, parts[first:]
+
+
+def _parts(text: str, delimiter: str, count: int) -> list[str]:
+    """Split at most ``count`` times from the right (-1: everywhere); parts are stripped."""
+    return [part.strip() for part in text.rsplit(delimiter if delimiter.strip() else None, count)]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+def _whole_number(text: str, what: str, form: str) -> int:
+    if not _is_number(text):
+        raise ValueError(f"{what} must be a whole number (0, 1, ...), found {_short(text)}; the form is '{form}'")
+    return int(text)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def resolve_names(path: str, lines: list[ListLine], root: str) -> Iterator[tuple[str, ListLine]]:
+    """Yield where each clip lies: below ``root``, or where an absolute name says.
+
+    Raises:
+        ValueError: If a relative name leaves ``root``.
+    """
+    for line in lines:
+        if os.path.isabs(line.name):
+            yield line.name, line
+            continue
+        name = os.path.normpath(line.name)
+        if name == os.pardir or name.startswith(os.pardir + os.sep):
+            raise ValueError(
+                f"{path}:{line.number}: {line.name!r} leaves the data folder {root or os.curdir!r}; give a path within "
+                "it, or an absolute one if that is meant"
+            )
+        yield os.path.join(root, name), line

@@ -1,0 +1,67 @@
+"""Data sets of video files."""
+
+from collections.abc import Callable, Sequence
+
+from mmaction.registry import DATASETS
+
+from .base import BaseActionDataset
+from .file_list import read_file_list, resolve_names
+
+
+@DATASETS.register_module()
+class VideoDataset(BaseActionDataset):
+    """Clips as video files, from a text list with a line ``name label`` for each (see `read_file_list`).
+
+    Args:
+        ann_file: The list.
+        pipeline: Transforms, as configs or callables; the first opens the video (``VideoInit``, ``DecordInit``, ...).
+        data_prefix: ``video``: the folder in which relative names lie.
+        multi_class: Whether a line has several labels.
+        num_classes: Class count against which labels are checked; needed with ``multi_class``.
+        start_index: Index of the first frame.
+        modality: What the frames hold.
+        test_mode: Whether samples are for validation or testing.
+        delimiter: What separates name and label.
+        **kwargs: Further arguments of :class:`~mmaction.datasets.base.BaseActionDataset`.
+
+    Example:
+        >>> VideoDataset("train.txt", pipeline=[], data_prefix=dict(video="videos"), num_classes=48)  # doctest: +SKIP
+    """
+
+    sample_keys = (*BaseActionDataset.sample_keys, "filename")
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: Sequence[dict | Callable],
+        data_prefix: dict | None = None,
+        multi_class: bool = False,
+        num_classes: int | None = None,
+        start_index: int = 0,
+        modality: str = "RGB",
+        test_mode: bool = False,
+        delimiter: str = " ",
+        **kwargs,
+    ) -> None:
+        self.delimiter = delimiter
+        super().__init__(
+            ann_file,
+            pipeline,
+            data_prefix={"video": ""} if data_prefix is None else data_prefix,
+            test_mode=test_mode,
+            multi_class=multi_class,
+            num_classes=num_classes,
+            start_index=start_index,
+            modality=modality,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Read the list."""
+        lines = read_file_list(
+            self.ann_file, multi_class=self.multi_class, num_classes=self.num_classes, delimiter=self.delimiter
+        )
+        return [
+            {"filename": path, "label": list(line.labels) if self.multi_class else line.labels[0]}
+            for path, line in resolve_names(self.ann_file, lines, self.data_prefix.get("video", ""))
+        ]
