@@ -1,6 +1,7 @@
 """The registered transforms: each draws its parameters, calls pure functions and writes keys."""
 
 from .clip_sampling import DenseSampleFrames, SampleFrames, UntrimmedSampleFrames
+from .color import ColorJitter, TorchVisionWrapper
 from .cropping import CenterCrop, MultiScaleCrop, RandomCrop, RandomResizedCrop, TenCrop, ThreeCrop
 from .formatting import FormatShape, PackActionInputs, PackPoseInputs
 from .heatmap import GeneratePoseTarget
@@ -24,6 +25,7 @@ from .sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
 __all__ = [
     "ArrayDecode",
     "CenterCrop",
+    "ColorJitter",
     "DecordDecode",
     "DecordInit",
     "DenseSampleFrames",
@@ -50,6 +52,7 @@ __all__ = [
     "SampleFrames",
     "TenCrop",
     "ThreeCrop",
+    "TorchVisionWrapper",
     "UniformSample",
     "UniformSampleFrames",
     "UntrimmedSampleFrames",
