@@ -9,6 +9,8 @@ from mmengine.model import constant_init, kaiming_init
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmaction.models import cpu
+
 Cfg = Mapping[str, Any]
 Size = int | Sequence[int]
 
@@ -81,11 +83,14 @@ class ConvNormAct(nn.Module):
             x: Shape ``(N, in_channels, ...)``.
             residual: Added before the activation, of the output's shape ``(N, out_channels, ...)``.
         """
-        x = self.conv(x)
-        if self.norm_name is not None:
-            x = self.norm(x)
+        if cpu.can_fold(self.conv, self.norm, x):
+            x = cpu.folded(self.conv, self.norm, x)
+        else:
+            x = self.conv(x)
+            if self.norm_name is not None:
+                x = self.norm(x)
         if residual is not None:
-            x = x + residual
+            x = x.add_(residual)
         return x if self.activate is None else self.activate(x)
 
 

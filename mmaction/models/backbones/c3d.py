@@ -6,6 +6,7 @@ import torch
 from mmengine.model import normal_init
 from torch import nn
 
+from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
 from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg, ConvNormAct
 from mmaction.registry import MODELS
@@ -108,6 +109,7 @@ class C3D(Backbone):
             ValueError: If the clip's size does not give the ``out_dim`` features of the linear layers.
         """
         size = tuple(x.shape[2:])
+        x = cpu.prepare(x)
         for name in self.steps:
             x = getattr(self, name)(x)
         if not self.with_linear:

@@ -128,6 +128,7 @@ class ResNetTSM(ResNet):
             raise ValueError(f"shift_place must be 'block' or 'blockres'; got {shift_place!r}")
         if num_segments < (2 if temporal_pool else 1):
             raise ValueError(f"num_segments={num_segments} is too few")
+        self.num_segments = num_segments  # the recognizer keeps the frames of a clip together
         every = 2 if len(self.spec.stages) > 2 and len(self.spec.stages[2].kernels) >= 23 else 1
         non_local = per_stage("non_local", non_local, len(self.spec.stages))
         for i, flags in enumerate(non_local):

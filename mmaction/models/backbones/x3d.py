@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
 from mmaction.models.backbones.residual import LayerCfgs, per_stage
 from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg
@@ -184,7 +185,7 @@ class X3D(Backbone):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return features of shape ``(N, C, T, H, W)`` for clips of shape ``(N, in_channels, T, H, W)``."""
-        x = self.conv1_t(self.conv1_s(x))
+        x = self.conv1_t(self.conv1_s(cpu.prepare(x)))
         for i in range(self.num_stages):
             x = getattr(self, f"layer{i + 1}")(x)
         return self.conv5(x)
