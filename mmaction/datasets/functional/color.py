@@ -1,11 +1,42 @@
-"""Colour changes of a whole clip at once, by torchvision."""
+"""Colour changes of RGB images, with the meaning that torchvision gives them; inputs stay as they are."""
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 
-COLOR_CHANGES = ("brightness", "contrast", "saturation", "hue")
+
+def adjust_brightness(img: np.ndarray, factor: float) -> np.ndarray:
+    """Multiply all values of ``img`` (uint8, ``(H, W, 3)``) by ``factor``."""
+    return cv2.addWeighted(img, factor, img, 0, 0)
+
+
+def adjust_contrast(img: np.ndarray, factor: float) -> np.ndarray:
+    """Multiply the distance of all values from the image's mean grey by ``factor``."""
+    mean = cv2.mean(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY))[0]
+    return cv2.addWeighted(img, factor, img, 0, (1 - factor) * mean)
+
+
+def adjust_saturation(img: np.ndarray, factor: float) -> np.ndarray:
+    """Multiply the distance of each pixel from its own grey by ``factor``; 0 makes a grey image."""
+    grey = cv2.cvtColor(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return cv2.addWeighted(img, factor, grey, 1 - factor, 0)
+
+
+def adjust_hue(img: np.ndarray, share: float) -> np.ndarray:
+    """Turn all hues by ``share`` of the colour circle, -0.5 to 0.5, in steps of 1/256."""
+    hsv = cv2.cvtColor(img, cv2.COLOR_RGB2HSV_FULL)
+    hsv[..., 0] += np.uint8(round(share * 256) % 256)  # wraps around, as hues do
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL)
+
+
+COLOR_CHANGES = {
+    "brightness": adjust_brightness,
+    "contrast": adjust_contrast,
+    "saturation": adjust_saturation,
+    "hue": adjust_hue,
+}
 
 
 def to_clip(imgs: Sequence[np.ndarray]) -> torch.Tensor:
@@ -16,19 +47,3 @@ def to_clip(imgs: Sequence[np.ndarray]) -> torch.Tensor:
 def from_clip(clip: torch.Tensor) -> list[np.ndarray]:
     """Return a tensor ``(T, C, H, W)`` as a list of contiguous images ``(H, W, C)``."""
     return list(clip.permute(0, 2, 3, 1).contiguous().numpy())
-
-
-def change_color(imgs: Sequence[np.ndarray], changes: Sequence[tuple[str, float]]) -> list[np.ndarray]:
-    """Change the colours of all images of a clip in the same way.
-
-    Args:
-        imgs: RGB, uint8, ``(H, W, 3)``.
-        changes: What to change, one after the other: ``brightness``, ``contrast`` and ``saturation`` with a factor (1
-            changes nothing), ``hue`` with a share of the colour circle (-0.5 to 0.5, 0 changes nothing).
-    """
-    from torchvision.transforms.v2 import functional
-
-    clip = to_clip(imgs)
-    for name, amount in changes:
-        clip = getattr(functional, f"adjust_{name}")(clip, amount)
-    return from_clip(clip)

@@ -7,7 +7,7 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmaction.utils.cli import suggest
 
-from ..functional.color import COLOR_CHANGES, change_color, from_clip, to_clip
+from ..functional.color import COLOR_CHANGES, from_clip, to_clip
 from .base import RandomTransform
 
 
@@ -43,15 +43,14 @@ class ColorJitter(RandomTransform):
     def sample_params(self, results: dict) -> list[tuple[str, float]]:
         """Draw the changes and their order; one that cannot change anything is left out."""
         rng = self.rng(results)
-        names = [COLOR_CHANGES[place] for place in rng.permutation(len(COLOR_CHANGES))]
+        names = [str(name) for name in rng.permutation(list(COLOR_CHANGES))]
         changes = [(name, float(rng.uniform(*getattr(self, name)))) for name in names]
         return [(name, amount) for name, amount in changes if amount != (0.0 if name == "hue" else 1.0)]
 
     def transform(self, results: dict) -> dict:
         """Write ``imgs``."""
-        changes = self.sample_params(results)
-        if changes:
-            results["imgs"] = change_color(results["imgs"], changes)
+        for name, amount in self.sample_params(results):
+            results["imgs"] = [COLOR_CHANGES[name](img, amount) for img in results["imgs"]]
         return results
 
 
