@@ -2,6 +2,7 @@
 
 from mmaction.models.preprocess.action import ActionDataPreprocessor
 from mmaction.models.preprocess.blending import CutmixBlending, MixupBlending, RandomBatchAugment
+from mmaction.models.preprocess.heatmap import PoseHeatmapPreprocessor
 from mmaction.models.preprocess.multimodal import MultiModalDataPreprocessor
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "CutmixBlending",
     "MixupBlending",
     "MultiModalDataPreprocessor",
+    "PoseHeatmapPreprocessor",
     "RandomBatchAugment",
 ]
