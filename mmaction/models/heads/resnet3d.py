@@ -20,7 +20,7 @@ class I3DHead(LinearHead):
 
 @MODELS.register_module()
 class SlowFastHead(LinearHead):
-    """Head of SlowFast: the pooled features of the pathways side by side.
+    """Head of SlowFast: the pooled features of both pathways side by side.
 
     Args:
         num_classes: Number of classes.
@@ -45,13 +45,16 @@ class SlowFastHead(LinearHead):
         super().__init__(num_classes, in_channels, loss_cls, spatial_type, dropout_ratio, init_std, **kwargs)
 
     def pool_feats(self, feats: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return (V, in_channels) from the pathways' features, slow first, each (V, C, T, H, W)."""
+        """Return (V, in_channels) from the features of the slow and the fast pathway, each (V, C, T, H, W).
+
+        The fast pathway comes first in the vector, as in the published weights.
+        """
         if isinstance(feats, torch.Tensor):
             raise TypeError(
                 f"SlowFastHead needs the features of several pathways, got one tensor of shape {tuple(feats.shape)}; "
                 "for a backbone of one pathway use I3DHead"
             )
-        return self.check_width(torch.cat([pool(x, self.spatial_type) for x in feats], dim=1))
+        return self.check_width(torch.cat([pool(x, self.spatial_type) for x in reversed(feats)], dim=1))
 
 
 @MODELS.register_module()

@@ -82,10 +82,10 @@ def test_3d_heads_pool_over_time_and_space():
     torch.testing.assert_close(head(x[..., 0, 0, 0]), linear(x[..., 0, 0, 0], head.fc_cls))
 
 
-def test_slowfast_puts_the_slow_pathway_first():
+def test_slowfast_puts_the_fast_pathway_first():
     slow, fast = CASES["SlowFastHead"][1]
     head = SlowFastHead(5, 8).eval()
-    both = torch.cat([slow.mean((2, 3, 4)), fast.mean((2, 3, 4))], 1)
+    both = torch.cat([fast.mean((2, 3, 4)), slow.mean((2, 3, 4))], 1)
     torch.testing.assert_close(head((slow, fast)), linear(both, head.fc_cls))
 
 
