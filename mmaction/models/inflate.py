@@ -4,17 +4,19 @@ Inflation is that of I3D (Carreira and Zisserman, CVPR 2017, section 2.4.1): a 2
 by its new length answers a still clip as the 2D network answers its frame.
 """
 
-import difflib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from mmengine.logging import print_log
 from torch import nn
 
+from mmaction.utils.cli import suggest
+
 Weights = Mapping[str, torch.Tensor]
 TORCHVISION = "torchvision://"
+WRAPPERS = re.compile(r"(?<=\.)(net|block)\.")
+"""Levels that wrappers around a layer add to the names in it."""
 
 _TORCHVISION_NAMES = [
     (r"^(conv1|bn1)\.", lambda m: f"conv1.{m[1].rstrip('1')}."),
@@ -65,49 +67,51 @@ def inflate_weight(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor | No
     return weight.unsqueeze(2).expand(shape) / shape[2]
 
 
-def inflate_weights(weights: Weights, target: Weights) -> dict[str, torch.Tensor]:
-    """Return those of ``weights`` that ``target`` has as well, with 2D kernels inflated to its 3D ones.
+def select_weights(weights: Weights, target: Weights, inflate: bool) -> dict[str, torch.Tensor]:
+    """Return those of ``weights`` that ``target`` has as well.
 
     Args:
         weights: State dict of a 2D or 3D network, under our names.
-        target: State dict of the 3D network, for its names and shapes.
+        target: State dict of the network that takes them, for its names and shapes.
+        inflate: Whether 2D kernels are inflated to the target's 3D ones.
 
     Raises:
-        ValueError: If a tensor of the same name cannot take the target's shape.
+        ValueError: If no name agrees, or a tensor cannot take the target's shape.
     """
-    inflated = {}
+    selected = {}
     for name, value in weights.items():
         if name not in target:
             continue
         shape = target[name].shape
-        new = inflate_weight(value, shape) if value.ndim == 4 and len(shape) == 5 else value
+        new = inflate_weight(value, shape) if inflate and value.ndim == 4 and len(shape) == 5 else value
         if new is None or new.shape != shape:
-            raise ValueError(f"{name} has shape {tuple(value.shape)}, which does not fit the network's {tuple(shape)}")
-        inflated[name] = new
-    return inflated
+            raise ValueError(f"{name} has shape {tuple(value.shape)}, but the network has {tuple(shape)}")
+        selected[name] = new
+    if not selected:
+        raise ValueError(
+            f"it holds {', '.join(list(weights)[:3])}, ..., the network {', '.join(list(target)[:3])}, ..."
+        )
+    return selected
 
 
 def load_weights(source: str) -> dict[str, torch.Tensor]:
-    """Return the state dict of a checkpoint, without the prefix ``backbone.`` of whole recognizers.
+    """Return the weights of a checkpoint, without the prefix ``backbone.`` of whole recognizers.
 
     Args:
-        source: ``torchvision://resnet50`` (torchvision's default weights of that model), a URL, or a local file.
+        source: ``torchvision://resnet50`` (the first weights that torchvision published), a URL, or a local file.
 
     Raises:
         FileNotFoundError: If a local file is not there.
-        ValueError: If torchvision has no such model.
+        ConnectionError: If a download fails.
+        ValueError: If torchvision has no such model, or the file is no checkpoint.
     """
+    from mmaction.engine.checkpoint import model_weights, read_checkpoint
+
     if source.startswith(TORCHVISION):
         source = _torchvision_url(source.removeprefix(TORCHVISION))
-    if "://" in source:
-        checkpoint = torch.hub.load_state_dict_from_url(source, map_location="cpu", check_hash=True, weights_only=True)
-    elif Path(source).is_file():
-        checkpoint = torch.load(source, map_location="cpu", weights_only=True)
-    else:
-        raise FileNotFoundError(f"pretrained={source!r} is no file; give a path, a URL or torchvision://NAME")
-    weights = checkpoint.get("state_dict", checkpoint)
+    weights = model_weights(read_checkpoint(source), source)
     backbone = {name.removeprefix("backbone."): v for name, v in weights.items() if name.startswith("backbone.")}
-    return backbone or dict(weights)
+    return backbone or weights
 
 
 def _torchvision_url(name: str) -> str:
@@ -115,13 +119,14 @@ def _torchvision_url(name: str) -> str:
     from torchvision.models import get_model_weights, list_models
 
     if name not in list_models():
-        close = difflib.get_close_matches(name, list_models(), n=3)
-        raise ValueError(f"torchvision has no model {name!r}; close names: {', '.join(close) or 'none'}")
+        raise ValueError(f"pretrained={TORCHVISION + name!r}: no such model{suggest(name, list_models())}")
     return next(iter(get_model_weights(name))).url
 
 
 def load_pretrained(module: nn.Module, source: str, inflate: bool) -> None:
-    """Load ``source`` into ``module`` and log what was left out on either side.
+    """Load ``source`` into ``module`` and log which of its tensors stay as they were.
+
+    Wrappers around layers (temporal shift, non-local) are seen through: the checkpoint need not have them.
 
     Args:
         module: The network.
@@ -129,19 +134,20 @@ def load_pretrained(module: nn.Module, source: str, inflate: bool) -> None:
         inflate: Whether 2D kernels are inflated. Otherwise shapes must agree.
 
     Raises:
+        FileNotFoundError, ConnectionError: As :func:`load_weights`.
         ValueError: If nothing in the checkpoint fits, or a shape disagrees.
     """
-    target = module.state_dict()
-    weights = from_torchvision(load_weights(source))
-    fitting = inflate_weights(weights, target) if inflate else {k: v for k, v in weights.items() if k in target}
-    wrong = [name for name, value in fitting.items() if value.shape != target[name].shape]
-    if not fitting or wrong:
-        why = f"{wrong[0]} has another shape" if wrong else f"it has {', '.join(list(weights)[:3])}, ..."
-        raise ValueError(f"pretrained={source!r} does not fit {type(module).__name__}: {why}")
-    module.load_state_dict(fitting, strict=False)
-    missing = [name for name in target if name not in fitting and not name.endswith("num_batches_tracked")]
+    names = {WRAPPERS.sub("", name): name for name in module.state_dict()}
+    target = {plain: module.state_dict()[name] for plain, name in names.items()}
+    weights = {WRAPPERS.sub("", name): value for name, value in from_torchvision(load_weights(source)).items()}
+    try:
+        fitting = select_weights(weights, target, inflate)
+    except ValueError as error:
+        raise ValueError(f"pretrained={source!r} does not fit {type(module).__name__}: {error}") from error
+    module.load_state_dict({names[plain]: value for plain, value in fitting.items()}, strict=False)
+    missing = [name for plain, name in names.items() if plain not in fitting and not name.endswith("_tracked")]
     print_log(
-        f"Loaded {len(fitting)} of {len(target)} tensors from {source}; "
-        f"left as they were: {', '.join(missing) or 'none'}",
+        f"{source}: {len(fitting)} tensors loaded into {type(module).__name__}; "
+        f"left at their initial values: {', '.join(missing) or 'none'}",
         logger="current",
     )

@@ -3,7 +3,8 @@
 from mmaction.models.backbones.c3d import C3D
 from mmaction.models.backbones.multipath import ResNet3dSlowFast, RGBPoseConv3D
 from mmaction.models.backbones.resnet import C2D, ResNet
-from mmaction.models.backbones.resnet3d import ResNet3d, ResNet3dSlowOnly
+from mmaction.models.backbones.resnet2plus1d import Conv2plus1d, ResNet2Plus1d
+from mmaction.models.backbones.resnet3d import ResNet3d, ResNet3dLayer, ResNet3dSlowOnly
 from mmaction.models.backbones.resnet_tsm import ResNetTSM
 from mmaction.models.backbones.x3d import X3D
 
@@ -11,9 +12,12 @@ __all__ = [
     "C2D",
     "C3D",
     "X3D",
+    "Conv2plus1d",
     "RGBPoseConv3D",
     "ResNet",
+    "ResNet2Plus1d",
     "ResNet3d",
+    "ResNet3dLayer",
     "ResNet3dSlowFast",
     "ResNet3dSlowOnly",
     "ResNetTSM",

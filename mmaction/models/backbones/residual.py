@@ -256,6 +256,13 @@ def make_pool(spec: PoolSpec) -> nn.Module:
     return pool(spec.kernel, spec.stride, spec.padding)
 
 
+def zero_residuals(module: nn.Module) -> None:
+    """Set the last norm of every residual block to zero, so that the block starts as its shortcut."""
+    for block in module.modules():
+        if isinstance(block, ResidualBlock) and block.last_conv.norm is not None:
+            nn.init.zeros_(block.last_conv.norm.weight)
+
+
 class ResidualNet(Backbone):
     """The network that a :class:`PathwaySpec` describes: ``conv1``, ``maxpool``, ``layer1``, ``pool2``, ``layer2``, ...
 
@@ -300,9 +307,8 @@ class ResidualNet(Backbone):
 
     def init_residuals(self) -> None:
         """Start every residual branch at zero if asked to."""
-        for block in self.modules() if self.zero_init_residual else ():
-            if isinstance(block, ResidualBlock) and block.last_conv.norm is not None:
-                nn.init.zeros_(block.last_conv.norm.weight)
+        if self.zero_init_residual:
+            zero_residuals(self)
 
     def stem(self, x: torch.Tensor) -> torch.Tensor:
         """Return what enters the first stage."""

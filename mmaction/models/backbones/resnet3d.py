@@ -3,6 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+from torch import nn
+
+from mmaction.models import cpu
+from mmaction.models.backbones.base import Backbone
 from mmaction.models.backbones.residual import (
     BASIC,
     BOTTLENECK,
@@ -13,9 +18,11 @@ from mmaction.models.backbones.residual import (
     PoolSpec,
     ResidualNet,
     blocks_of,
+    make_stage,
     per_block,
     per_stage,
     stage_specs,
+    zero_residuals,
 )
 from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg
 from mmaction.registry import MODELS
@@ -199,3 +206,86 @@ class ResNet3dSlowOnly(ResNet3d):
             with_pool2=with_pool2,
             **kwargs,
         )
+
+
+@MODELS.register_module()
+class ResNet3dLayer(Backbone):
+    """One stage of a :class:`ResNet3d`, as a head of its own above shared features.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        pretrained: Checkpoint of a whole network for the initial weights: ``torchvision://resnet50``, a URL or a file.
+        pretrained2d: Whether ``pretrained`` is a 2D network, to be inflated.
+        stage: Which stage, from 0; it takes the channels of the one before.
+        base_channels: Channels of the network's stem.
+        spatial_stride: Spatial stride of the first block.
+        temporal_stride: Temporal stride of the first block.
+        dilation: Spatial dilation.
+        style: Where a bottleneck strides: ``pytorch`` in its 3x3 convolution, ``caffe`` in its first one.
+        all_frozen: Whether nothing is trained.
+        inflate: Whether blocks have temporal kernels: a flag, or one per block.
+        inflate_style: ``3x1x1`` or ``3x3x3``.
+        conv_cfg: Config of the convolutions.
+        norm_cfg: Config of the norms.
+        act_cfg: Config of the activations.
+        norm_eval: See :class:`~mmaction.models.backbones.base.Backbone`.
+        with_cp: Whether blocks recompute their activations in the backward pass: less memory, more time.
+        zero_init_residual: Whether each residual branch starts as zero.
+        init_cfg: MMEngine's description of the initial weights.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        pretrained: str | None = None,
+        pretrained2d: bool = True,
+        stage: int = 3,
+        base_channels: int = 64,
+        spatial_stride: int = 2,
+        temporal_stride: int = 1,
+        dilation: int = 1,
+        style: str = "pytorch",
+        all_frozen: bool = False,
+        inflate: PerBlock = 1,
+        inflate_style: str = "3x1x1",
+        conv_cfg: Cfg = CONV3D,
+        norm_cfg: Cfg | None = BN3D,
+        act_cfg: Cfg = RELU,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        zero_init_residual: bool = True,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(pretrained, pretrained2d, 0 if all_frozen else -1, norm_eval, init_cfg)
+        if not 0 <= stage <= 3:
+            raise ValueError(f"stage must be 0 to 3; got {stage}")
+        expansion, blocks = blocks_of(depth, 4)
+        *_, spec = stage_specs(
+            base_channels,
+            [stage_kernels(expansion, n, inflate if i == stage else 0, inflate_style) for i, n in enumerate(blocks)][
+                : stage + 1
+            ],
+            [(temporal_stride, spatial_stride, spatial_stride)] * (stage + 1),
+            [dilation] * (stage + 1),
+            style,
+        )
+        self.layer_name = f"layer{stage + 1}"
+        self.zero_init_residual = zero_init_residual
+        self.add_module(self.layer_name, make_stage(spec, LayerCfgs(conv_cfg, norm_cfg, act_cfg, with_cp)))
+        self.freeze_stages()
+
+    def stage_modules(self) -> list[list[nn.Module]]:
+        """Return the stage, which ``all_frozen`` freezes."""
+        return [[getattr(self, self.layer_name)]]
+
+    def init_residuals(self) -> None:
+        """Start every residual branch at zero if asked to."""
+        if self.zero_init_residual:
+            zero_residuals(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the stage's output for features of shape ``(N, C, T, H, W)``."""
+        return getattr(self, self.layer_name)(cpu.prepare(x))

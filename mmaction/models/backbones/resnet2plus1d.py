@@ -1,0 +1,72 @@
+"""R(2+1)D (Tran et al., CVPR 2018): each 3D convolution is one in space followed by one in time."""
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import build_norm_layer
+from torch import nn
+
+from mmaction.models.backbones.resnet3d import ResNet3d
+from mmaction.models.layers import BN3D, Cfg
+from mmaction.registry import MODELS
+
+
+@MODELS.register_module()
+class Conv2plus1d(nn.Module):
+    """A spatial convolution, norm, ReLU and a temporal convolution, with about the parameters of the 3x3x3 one.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: ``(T, H, W)``.
+        stride: Likewise, or one number.
+        padding: Likewise.
+        dilation: Must be 1.
+        groups: Must be 1.
+        bias: Whether the convolutions add a bias.
+        norm_cfg: Config of the norm between them.
+
+    Raises:
+        ValueError: If ``dilation`` or ``groups`` is not 1.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        norm_cfg: Cfg = BN3D,
+    ) -> None:
+        super().__init__()
+        if groups != 1 or dilation not in (1, (1, 1, 1)):
+            raise ValueError(f"Conv2plus1d takes neither groups nor dilation; got {groups} and {dilation}")
+        (kernel_t, *kernel), (stride_t, *stride), (padding_t, *padding) = (
+            (value,) * 3 if isinstance(value, int) else tuple(value) for value in (kernel_size, stride, padding)
+        )
+        # section 3.5 of the paper: the parameters of a 3x3x3 convolution, shared by both parts
+        middle = 27 * in_channels * out_channels // (9 * in_channels + 3 * out_channels)
+        self.conv_s = nn.Conv3d(in_channels, middle, (1, *kernel), (1, *stride), (0, *padding), bias=bias)
+        self.bn_s = build_norm_layer(dict(norm_cfg), middle)[1]
+        self.relu = nn.ReLU(inplace=True)
+        self.conv_t = nn.Conv3d(middle, out_channels, (kernel_t, 1, 1), (stride_t, 1, 1), (padding_t, 0, 0), bias=bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return shape ``(N, out_channels, T, H, W)`` for ``(N, in_channels, T, H, W)``."""
+        return self.conv_t(self.relu(self.bn_s(self.conv_s(x))))
+
+
+@MODELS.register_module()
+class ResNet2Plus1d(ResNet3d):
+    """:class:`~mmaction.models.backbones.resnet3d.ResNet3d` without its second pool.
+
+    The convolutions come from ``conv_cfg``: ``dict(type='Conv2plus1d')`` for R(2+1)D.
+    """
+
+    def stage(self, index: int, x: torch.Tensor) -> torch.Tensor:
+        """Return the output of the stage ``index`` (from 0)."""
+        return getattr(self, f"layer{index + 1}")(x)
