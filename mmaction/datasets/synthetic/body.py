@@ -122,7 +122,7 @@ def body_joints(angles: np.ndarray) -> np.ndarray:
         (-1.0, 5, 7, 9, 11, 13, 15, LEFT_TOE, LEFT_HAND),
         (1.0, 6, 8, 10, 12, 14, 16, RIGHT_TOE, RIGHT_HAND),
     ):
-        joints[:, shoulder] = neck + [0.0, -0.03, sign * SHOULDER_HALF]
+        joints[:, shoulder] = neck + np.array([0.0, -0.03, sign * SHOULDER_HALF])
         joints[:, hip] = [0.0, 0.0, sign * HIP_HALF]
         joints[:, elbow], joints[:, wrist], joints[:, hand] = _arm(angles, sign, joints[:, shoulder])
         joints[:, knee], joints[:, ankle], joints[:, toe] = _leg(angles, joints[:, hip])

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import pickle
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmaction.datasets.annotations import save_annotations
 from mmaction.datasets.synthetic.clip import Clip, make_clip
 from mmaction.datasets.synthetic.dives import Dive, first_dives
 
@@ -45,7 +45,7 @@ class DemoSpec:
         first_dives(self.num_classes)
         if self.num_clips < 2 * self.num_classes:
             raise ValueError(
-                f"num_clips: expected at least {2 * self.num_classes} (2 for each of {self.num_classes} classes, one to "
+                f"num_clips: expected at least {2 * self.num_classes} (for each of {self.num_classes} classes one to "
                 f"train on and one to test on), got {self.num_clips}"
             )
         if min(self.size) < 32 or any(n % 2 for n in self.size):
@@ -169,8 +169,7 @@ def _write_lists(spec: DemoSpec, out: Path, records: list[dict]) -> None:
         lines[name].append(f"{record['frame_dir']}.mp4 {record['label']}\n")
     for name, content in lines.items():
         (out / f"{name}.txt").write_text("".join(content), encoding="utf-8")
-    with open(out / "skeletons.pkl", "wb") as file:
-        pickle.dump(dict(split=split, annotations=records), file, protocol=4)
+    save_annotations(out / "skeletons.pkl", records, split, overwrite=True)
     (out / "label_map.txt").write_text("".join(f"{dive.name}\n" for dive in spec.dives), encoding="utf-8")
     with open(out / "classes.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -85,7 +85,7 @@ def _panorama(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 def _fixed(point: np.ndarray) -> tuple[int, int]:
     """A pixel position with ``SHIFT`` fractional bits."""
-    return int(round(float(point[0]) * 2**SHIFT)), int(round(float(point[1]) * 2**SHIFT))
+    return round(float(point[0]) * 2**SHIFT), round(float(point[1]) * 2**SHIFT)
 
 
 def _background(look: Look, offset: np.ndarray, zoom: float, frame: int, size: tuple[int, int]) -> np.ndarray:
@@ -137,7 +137,7 @@ def _diver(image: np.ndarray, look: Look, joints: np.ndarray, pixels: np.ndarray
     for depth, indices, radius, colour in sorted(parts, key=lambda part: -part[0]):
         if (joints[list(indices), 1] < 0.0).all():
             continue
-        thickness = max(int(round(2 * radius * focal / depth)), 1)
+        thickness = max(round(float(2 * radius * focal / depth)), 1)
         shaded = tuple(int(np.clip(c * (1.25 - 0.5 * (depth - pixels[:, 2].min())), 0, 255)) for c in colour)
         if len(indices) == 3:
             cv2.circle(image, _fixed(pixels[list(indices), :2].mean(axis=0)), thickness << (SHIFT - 1), shaded, -1,

@@ -1,0 +1,176 @@
+"""Check a folder of videos against one skeleton file: a contact sheet of each and an index, the worst first."""
+
+import html
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from mmaction.visualization.checks import FRAME_CHECKS, Report, frame_ranges
+from mmaction.visualization.poses import annotation_name, clip_poses, find_annotation, load_annotation_list
+from mmaction.visualization.settings import Settings
+from mmaction.visualization.video_io import VIDEO_SUFFIXES, VideoReader
+from mmaction.visualization.viewer import Classes, claim, draw_clip, read_classes, write_report
+
+SHEETS = "sheets"
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a batch gets its clips from.
+
+    Args:
+        videos: Folder of the videos.
+        annotation: Skeleton file.
+        names: Restrict to these annotations, None: all that have a video.
+    """
+
+    videos: Path
+    annotation: Path
+    names: frozenset[str] | None = None
+
+
+def resolve_source(settings: Settings) -> Source:
+    """Find videos and annotations from the settings, a data set config filling what they leave open.
+
+    Raises:
+        ValueError: If videos or annotations remain unknown.
+        FileNotFoundError: If the folder of the videos is missing.
+    """
+    videos, annotation, names = settings.video, settings.annotation, None
+    if settings.dataset:
+        dataset = _dataset_of(settings.dataset)
+        annotation = annotation or os.path.join(dataset.get("data_root") or "", dataset["ann_file"])
+        prefix = dataset.get("data_prefix") or {}
+        videos = videos or (prefix.get("video") and os.path.join(dataset.get("data_root") or "", prefix["video"]))
+        names = _split_names(annotation, dataset.get("split"))
+    for name, value in (("video", videos), ("annotation", annotation)):
+        if not value:
+            raise ValueError(f"{name}: the batch mode needs a folder of videos and a skeleton file; {name} is not set")
+    if not Path(videos).is_dir():
+        raise FileNotFoundError(f"video: no such folder: {videos}")
+    return Source(Path(videos), Path(annotation), names)
+
+
+def _dataset_of(config: str) -> dict:
+    """The data set that a config tests on, without its wrappers."""
+    from mmaction.utils.config import load_config
+
+    cfg, _ = load_config(config)
+    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader") or cfg.get("train_dataloader")
+    dataset = loader["dataset"] if loader else {}
+    while "dataset" in dataset:
+        dataset = dataset["dataset"]
+    if "ann_file" not in dataset:
+        raise ValueError(f"dataset: {config} names no data set with an ann_file")
+    return dataset
+
+
+def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
+    from mmaction.pickles import load_pickle
+
+    content = load_pickle(annotation) if split else None
+    splits = content.get("split", {}) if isinstance(content, dict) else {}
+    return frozenset(map(str, splits[split])) if split in splits else None
+
+
+def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
+    """Draw a contact sheet of every video that has an annotation and write the index.
+
+    Args:
+        settings: ``output`` is the folder to write.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        A report of each video, the worst first.
+
+    Raises:
+        FileExistsError: If the output folder is not empty and ``overwrite`` is not set.
+        ValueError: If no video has an annotation.
+    """
+    from tqdm import tqdm
+
+    source, output = resolve_source(settings), Path(settings.output)
+    claim(output, settings.overwrite)
+    (output / SHEETS).mkdir(parents=True, exist_ok=True)
+    jobs = list(_jobs(settings, source, read_classes(settings)))
+    if not jobs:
+        raise ValueError(f"{source.videos}: none of its videos has an annotation in {source.annotation}")
+    reports = list(tqdm(_run(jobs, settings.workers), total=len(jobs), unit="clip", disable=not progress))
+    reports.sort(key=lambda report: (report.quality, report.annotation))
+    (output / INDEX).write_text(_index(reports), encoding="utf-8")
+    write_report(Path(settings.report) if settings.report else output / "report.json", [r.as_dict() for r in reports])
+    return reports
+
+
+def _jobs(settings: Settings, source: Source, classes: Classes) -> Iterator[tuple]:
+    annotations = load_annotation_list(source.annotation)
+    if source.names is not None:
+        annotations = [entry for entry in annotations if annotation_name(entry) in source.names]
+    for video in sorted(path for path in source.videos.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES):
+        try:
+            entry = find_annotation(annotations, "", video, source.annotation)
+        except KeyError:
+            continue
+        poses = clip_poses(entry, settings.layout, source.annotation)
+        sheet = Path(settings.output) / SHEETS / sheet_name(poses.name)
+        yield video, poses, replace(settings, output=str(sheet), kind="sheet", overwrite=True, report=""), classes
+
+
+def sheet_name(annotation: str) -> str:
+    """File name of the contact sheet of an annotation, whose name may hold slashes."""
+    return annotation.replace("/", "_").replace("\\", "_") + ".jpg"
+
+
+def _draw(job: tuple) -> Report:
+    video, poses, settings, classes = job
+    try:
+        return draw_clip(VideoReader(video), poses, settings, classes, progress=False)
+    except (ValueError, OSError) as error:  # one damaged video must not end the batch
+        return Report(str(video), poses.name, poses.num_frames, clip_findings=[str(error)])
+
+
+def _run(jobs: list[tuple], workers: int) -> Iterator[Report]:
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    if workers == 1:
+        yield from map(_draw, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(_draw, job) for job in jobs]):
+            yield future.result()
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Skeleton check</title><style>
+body {{ font-family: sans-serif; margin: 2em; max-width: 90em }}
+article {{ border-left: 6px solid #3a3; padding-left: 1em; margin-bottom: 2em }}
+article.suspicious {{ border-color: #c22 }}
+img {{ max-width: 100% }} code {{ background: #eee }} li {{ margin: .2em 0 }}
+</style></head><body>
+<h1>Skeleton check</h1>
+<p>{count} clips, {suspicious} of them suspicious, the worst first.</p>
+{articles}
+</body></html>
+"""
+
+
+def _index(reports: list[Report]) -> str:
+    suspicious = sum(report.is_suspicious for report in reports)
+    articles = "\n".join(_article(report) for report in reports)
+    return _PAGE.format(count=len(reports), suspicious=suspicious, articles=articles)
+
+
+def _article(report: Report) -> str:
+    findings = list(report.clip_findings)
+    for name, frames in report.frames.items():
+        if frames:
+            findings.append(f"{name}: {FRAME_CHECKS[name]} in {len(frames)} frames: {frame_ranges(frames)}")
+    items = "".join(f"<li>{html.escape(finding)}</li>" for finding in findings) or "<li>nothing found</li>"
+    sheet = html.escape(f"{SHEETS}/{sheet_name(report.annotation)}")
+    kind = ' class="suspicious"' if report.is_suspicious else ""
+    title = f"{html.escape(report.annotation)} <small>quality {report.quality:.2f}, {report.num_frames} frames</small>"
+    image = f'<a href="{sheet}"><img loading="lazy" src="{sheet}" alt=""></a>'
+    return f"<article{kind}><h2>{title}</h2><ul>{items}</ul>{image}</article>"

@@ -1,0 +1,323 @@
+"""Drawing on images: arrays in, arrays out, without torch.
+
+Images are RGB, shape ``(H, W, 3)``, uint8. The ``draw_*`` functions write on the image they get, which has to be
+contiguous, and return it; the others return new arrays. Joints are x, y in pixels; a joint whose score is below the
+threshold or whose position is not finite is not drawn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from mmaction.skeletons import Layout
+
+Colour = tuple[int, int, int]
+
+LEFT: Colour = (0, 170, 255)
+RIGHT: Colour = (255, 140, 0)
+CENTRE: Colour = (120, 230, 90)
+WHITE: Colour = (255, 255, 255)
+BLACK: Colour = (0, 0, 0)
+PERSONS: tuple[Colour, ...] = (
+    (255, 225, 25), (240, 50, 230), (70, 240, 240), (60, 180, 75), (245, 130, 48), (145, 30, 180), (210, 245, 60),
+    (250, 190, 212), (0, 128, 128), (170, 110, 40),
+)  # fmt: skip
+COLOUR_BY = ("auto", "side", "person")
+JOINT_TEXT = ("none", "names", "indices")
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_SHIFT = 3  # OpenCV draws lines with this many fractional bits
+
+
+@dataclass(frozen=True)
+class Style:
+    """How skeletons look.
+
+    Args:
+        thickness: Width of a limb in pixels.
+        radius: Radius of a joint in pixels; 0 draws single pixels.
+        font_scale: Scale of OpenCV's Hershey font, whose capitals are about 22 pixels high at 1.
+        score_thr: Lowest score of a joint that is drawn; a joint of score 0 never is.
+        colour_by: ``side`` colours limbs left, right and centre; ``person`` gives each person one colour and keeps the
+            sides in the joints; ``auto`` is ``side`` for one person and ``person`` for several.
+        joint_text: ``names``, ``indices`` or ``none`` beside the joints.
+    """
+
+    thickness: int = 2
+    radius: int = 3
+    font_scale: float = 0.5
+    score_thr: float = 0.0
+    colour_by: str = "auto"
+    joint_text: str = "none"
+
+    def __post_init__(self) -> None:
+        for argument, known in (("colour_by", COLOUR_BY), ("joint_text", JOINT_TEXT)):
+            if getattr(self, argument) not in known:
+                raise ValueError(f"{argument}: expected one of {', '.join(known)}, got {getattr(self, argument)!r}")
+
+    @classmethod
+    def for_size(cls, height: int, width: int, **changes: object) -> "Style":
+        """Scale the default, which is for 360 lines, to an image; ``changes`` are kept as given."""
+        unit = min(height, width) / 360
+        scaled = cls(max(1, round(2 * unit)), max(1, round(3 * unit)), float(np.clip(0.5 * unit, 0.33, 1.6)))
+        return replace(scaled, **changes)
+
+
+def side_colours(layout: Layout) -> list[Colour]:
+    """The colour of each joint by its side of the body."""
+    colours = [CENTRE] * len(layout.joints)
+    for index in layout.left_joints:
+        colours[index] = LEFT
+    for index in layout.right_joints:
+        colours[index] = RIGHT
+    return colours
+
+
+def limb_colours(layout: Layout, limbs: Sequence[tuple[int, int]] | None = None) -> list[Colour]:
+    """The colour of each limb (the layout's, or given pairs): of its side, or the centre's where its joints differ."""
+    joints = side_colours(layout)
+    colours = []
+    for a, b in layout.limbs if limbs is None else limbs:
+        sides = {joints[a], joints[b]} - {CENTRE}
+        colours.append(sides.pop() if len(sides) == 1 else CENTRE)
+    return colours
+
+
+def person_colour(track: int) -> Colour:
+    """The colour of a person; the same track has the same colour in every frame."""
+    return PERSONS[track % len(PERSONS)]
+
+
+def visible_joints(keypoint: np.ndarray, score: np.ndarray, score_thr: float = 0.0) -> np.ndarray:
+    """Which joints are drawn: finite, of positive score, at or above the threshold; shape ``(..., V)``, bool."""
+    return np.isfinite(keypoint).all(axis=-1) & (score > 0) & (score >= score_thr)
+
+
+def draw_skeletons(
+    image: np.ndarray, keypoint: np.ndarray, score: np.ndarray, layout: Layout, style: Style = Style()
+) -> np.ndarray:
+    """Draw every person of a frame.
+
+    Args:
+        image: RGB image, written on.
+        keypoint: Joints x, y in pixels, shape ``(M, V, 2)``.
+        score: Confidence of each joint, shape ``(M, V)``.
+        layout: Joints and limbs, V joints.
+        style: Sizes and colours.
+
+    Returns:
+        ``image``.
+
+    Raises:
+        ValueError: If the number of joints is not the layout's.
+    """
+    if keypoint.shape[-2] != len(layout.joints) or score.shape != keypoint.shape[:-1]:
+        raise ValueError(
+            f"expected joints (M, {len(layout.joints)}, 2) and scores (M, {len(layout.joints)}) of the layout "
+            f"{layout.name!r}, got {keypoint.shape} and {score.shape}"
+        )
+    seen = visible_joints(keypoint, score, style.score_thr)
+    by_person = style.colour_by == "person" or (style.colour_by == "auto" and seen.any(axis=-1).sum() > 1)
+    for person in np.flatnonzero(seen.any(axis=-1)):
+        limbs = [person_colour(int(person))] * len(layout.limbs) if by_person else limb_colours(layout)
+        _draw_limbs(image, keypoint[person], seen[person], layout, limbs, style)
+        _draw_joints(image, keypoint[person], seen[person], side_colours(layout), style)
+        if style.joint_text != "none":
+            texts = layout.joints if style.joint_text == "names" else [str(v) for v in range(len(layout.joints))]
+            _draw_joint_texts(image, keypoint[person], seen[person], texts, style)
+    return image
+
+
+def _fixed(points: np.ndarray) -> np.ndarray:
+    """Positions with fractional bits, kept within what OpenCV can draw, int32."""
+    points = np.nan_to_num(points, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(np.round(points * 2**_SHIFT), -(2**20), 2**20).astype(np.int32)
+
+
+def _draw_limbs(
+    image: np.ndarray,
+    joints: np.ndarray,
+    seen: np.ndarray,
+    layout: Layout,
+    colours: Sequence[Colour],
+    style: Style,
+) -> None:
+    ends = _fixed(joints).tolist()
+    for (a, b), colour in zip(layout.limbs, colours, strict=True):
+        if seen[a] and seen[b]:
+            cv2.line(image, ends[a], ends[b], colour, style.thickness, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_joints(
+    image: np.ndarray, joints: np.ndarray, seen: np.ndarray, colours: Sequence[Colour], style: Style
+) -> None:
+    for index in np.flatnonzero(seen):
+        x, y = np.clip(np.round(joints[index]), -(2**15), 2**15)
+        cv2.circle(image, (int(x), int(y)), style.radius, colours[index], -1)
+
+
+def _draw_joint_texts(
+    image: np.ndarray, joints: np.ndarray, seen: np.ndarray, texts: Sequence[str], style: Style
+) -> None:
+    for index in np.flatnonzero(seen):
+        corner = joints[index] + (style.radius + 1, -style.radius)
+        draw_text(image, [texts[index]], (int(corner[0]), int(corner[1])), 0.7 * style.font_scale, anchor="bottom")
+
+
+def draw_trail(
+    image: np.ndarray, keypoint: np.ndarray, score: np.ndarray, layout: Layout, style: Style = Style()
+) -> np.ndarray:
+    """Draw the way of each joint over the last frames, thin.
+
+    Args:
+        image: RGB image, written on.
+        keypoint: Joints of one or more frames, oldest first, shape ``(M, T, V, 2)``.
+        score: Their confidence, shape ``(M, T, V)``.
+        layout: Joints and limbs.
+        style: Sizes and threshold.
+
+    Returns:
+        ``image``.
+    """
+    seen = visible_joints(keypoint, score, style.score_thr)
+    both = seen[:, :-1] & seen[:, 1:]
+    segments = np.stack([_fixed(keypoint[:, :-1]), _fixed(keypoint[:, 1:])], axis=-2)
+    thickness = max(1, style.thickness // 2)
+    for joint, colour in enumerate(side_colours(layout)):
+        lines = segments[:, :, joint][both[:, :, joint]]
+        if len(lines):
+            cv2.polylines(image, list(lines), False, colour, thickness, cv2.LINE_AA, _SHIFT)
+    return image
+
+
+def draw_box(image: np.ndarray, box: np.ndarray, colour: Colour, thickness: int = 2, text: str = "") -> np.ndarray:
+    """Draw a box ``(x1, y1, x2, y2)`` in pixels, with ``text`` above its left corner."""
+    x1, y1, x2, y2 = (int(n) for n in np.round(box))
+    cv2.rectangle(image, (x1, y1), (x2, y2), colour, thickness)
+    if text:
+        draw_text(image, [text], (x1, y1 - thickness), 0.25 + 0.1 * thickness, colour, anchor="bottom")
+    return image
+
+
+def draw_text(
+    image: np.ndarray,
+    lines: Sequence[str],
+    corner: tuple[int, int],
+    font_scale: float = 0.5,
+    colour: Colour = WHITE,
+    anchor: str = "top",
+) -> np.ndarray:
+    """Write lines of text on a dark ground.
+
+    Args:
+        image: RGB image, written on.
+        lines: ASCII texts; other characters become ``?``, which is how OpenCV's font shows them.
+        corner: Left end of the first line's top (``anchor="top"``) or of the last line's foot (``"bottom"``).
+        font_scale: Scale of the font.
+        colour: Colour of the letters.
+        anchor: ``top`` or ``bottom``.
+
+    Returns:
+        ``image``.
+    """
+    thickness = max(1, round(1.6 * font_scale))
+    sizes = [cv2.getTextSize(line, _FONT, font_scale, thickness)[0] for line in lines]
+    pad = max(2, round(6 * font_scale))
+    step = max((height for _, height in sizes), default=0) + 2 * pad
+    x, y = corner[0], corner[1] - (step * len(lines) if anchor == "bottom" else 0)
+    for line, (width, height) in zip(lines, sizes, strict=True):
+        ground = image[max(y, 0) : max(y + step, 0), max(x, 0) : max(x + width + 2 * pad, 0)]
+        ground[...] = ground // 3
+        foot = (x + pad, y + pad + height)
+        cv2.putText(image, line, foot, _FONT, font_scale, colour, thickness, cv2.LINE_AA)
+        y += step
+    return image
+
+
+def draw_frame(image: np.ndarray, colour: Colour, thickness: int) -> np.ndarray:
+    """Draw a border inside the edge of the image."""
+    height, width = image.shape[:2]
+    for side in (image[:thickness], image[height - thickness :], image[:, :thickness], image[:, width - thickness :]):
+        side[...] = colour
+    return image
+
+
+def draw_scores(
+    image: np.ndarray, names: Sequence[str], scores: Sequence[float], truth: int | None = None, count: int = 5
+) -> np.ndarray:
+    """List the best classes with a bar each at the foot of the image; the true one is green.
+
+    Args:
+        image: RGB image, written on.
+        names: Name of every class.
+        scores: Score of every class, 0 to 1.
+        truth: Index of the true class, if known.
+        count: Classes to list.
+
+    Returns:
+        ``image``.
+    """
+    height, width = image.shape[:2]
+    scale = Style.for_size(height, width).font_scale
+    best = np.argsort(-np.asarray(scores), kind="stable")[:count]
+    step = round(22 * scale) + max(4, round(12 * scale))
+    for row, index in enumerate(best):
+        top = height - step * (len(best) - row)
+        colour = CENTRE if index == truth else WHITE
+        bar = image[max(top, 0) : top + step - 1, : max(1, round(width * float(np.clip(scores[index], 0.0, 1.0))))]
+        bar[...] = bar // 2 + np.array(colour, np.uint8) // 3
+        draw_text(image, [f"{scores[index]:.2f} {names[index]}"], (0, top), scale, colour)
+    return image
+
+
+def side_by_side(*images: np.ndarray) -> np.ndarray:
+    """Put images beside each other, black below the lower ones."""
+    height = max(image.shape[0] for image in images)
+    padded = [np.pad(image, ((0, height - image.shape[0]), (0, 0), (0, 0))) for image in images]
+    return np.concatenate(padded, axis=1)
+
+
+def fit_height(image: np.ndarray, height: int) -> np.ndarray:
+    """Resize to ``height`` pixels, keeping the proportions."""
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    interpolation = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(image, (width, height), interpolation=interpolation)
+
+
+def contact_sheet(images: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
+    """Lay out images of one size in rows on white, ``columns`` in a row.
+
+    Raises:
+        ValueError: If there is no image.
+    """
+    if not images:
+        raise ValueError("a contact sheet needs at least one image, got none")
+    height, width = images[0].shape[:2]
+    rows = -(-len(images) // columns)
+    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)
+    for index, image in enumerate(images):
+        y, x = gap + (index // columns) * (height + gap), gap + (index % columns) * (width + gap)
+        sheet[y : y + height, x : x + width] = image
+    return sheet
+
+
+def colour_heatmaps(heatmaps: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
+    """Show the channels of a heatmap volume in one picture per frame, each channel in its colour on black.
+
+    Args:
+        heatmaps: Values 0 to 1, shape ``(C, T, H, W)``.
+        colours: RGB colour of each channel, C of them.
+
+    Returns:
+        RGB pictures, shape ``(T, H, W, 3)``, uint8: each pixel has the brightest of its channels' colours.
+
+    Raises:
+        ValueError: If there is not one colour for each channel.
+    """
+    if heatmaps.ndim != 4 or len(heatmaps) != len(colours):
+        raise ValueError(f"expected heatmaps (C, T, H, W) with {len(colours)} channels, got shape {heatmaps.shape}")
+    pictures = np.zeros((*heatmaps.shape[1:], 3), np.float32)
+    for channel, colour in zip(heatmaps, colours, strict=True):
+        np.maximum(pictures, channel[..., None] * np.float32(colour), out=pictures)
+    return np.clip(pictures, 0, 255).astype(np.uint8)

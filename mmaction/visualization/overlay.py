@@ -1,0 +1,132 @@
+"""Draw the skeletons of a clip on its frames, one frame at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mmaction.visualization.draw import (
+    Style,
+    draw_box,
+    draw_frame,
+    draw_skeletons,
+    draw_text,
+    draw_trail,
+    person_colour,
+    side_by_side,
+    visible_joints,
+)
+from mmaction.visualization.poses import ClipPoses
+
+PROBLEM_COLOUR = (230, 30, 30)
+Panel = Callable[[int, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is drawn beside the skeletons; the meaning of each is that of the setting of the same name.
+
+    Args:
+        scale: Factor of the picture's size.
+        score_thr: Lowest score of a joint that is drawn.
+        colour_by: ``auto``, ``side`` or ``person``.
+        joints: ``none``, ``names`` or ``indices``.
+        boxes: Box and number of each person.
+        trail: Frames of the way of the joints.
+        captions: Frame number, label and score.
+        side_by_side: The plain skeleton on black beside the video.
+    """
+
+    scale: float = 1.0
+    score_thr: float = 0.0
+    colour_by: str = "auto"
+    joints: str = "none"
+    boxes: bool = False
+    trail: int = 0
+    captions: bool = True
+    side_by_side: bool = False
+
+
+class Overlay:
+    """The drawing of one clip.
+
+    Args:
+        poses: The skeletons, in the pixels of the video.
+        look: What is drawn.
+        captions: Lines below the frame number, such as the label.
+        problems: For a frame with a problem the names of its checks.
+        panel: Gives a picture to show beside frame ``t``, of the height in pixels that it is asked for.
+    """
+
+    def __init__(
+        self,
+        poses: ClipPoses,
+        look: Look = Look(),
+        captions: tuple[str, ...] = (),
+        problems: dict[int, list[str]] | None = None,
+        panel: Panel | None = None,
+    ) -> None:
+        self.look, self.captions, self.problems, self.panel = look, captions, problems or {}, panel
+        self.poses = poses
+        # A pixel's centre stays a pixel's centre when the picture is scaled.
+        self._keypoint = (poses.keypoint + 0.5) * look.scale - 0.5
+
+    def render(self, image: np.ndarray, t: int) -> np.ndarray:
+        """Draw frame ``t``.
+
+        Args:
+            image: RGB frame, shape ``(H, W, 3)``, uint8; it may be written on.
+            t: Number of the frame; beyond the annotation only captions are drawn.
+
+        Returns:
+            RGB picture, larger by the scale and by what is shown beside it.
+        """
+        if self.look.scale != 1.0:
+            shrinking = self.look.scale < 1.0
+            interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+            image = cv2.resize(image, None, fx=self.look.scale, fy=self.look.scale, interpolation=interpolation)
+        style = Style.for_size(
+            *image.shape[:2],
+            score_thr=self.look.score_thr,
+            colour_by=self.look.colour_by,
+            joint_text=self.look.joints,
+        )
+        pictures = [self._draw(image, t, style)]
+        if self.look.side_by_side:
+            pictures.append(self._draw(np.zeros_like(image), t, style))
+        if self.look.captions:
+            self._caption(pictures[0], t, style)
+        if t in self.problems:
+            draw_frame(pictures[0], PROBLEM_COLOUR, max(2, 2 * style.thickness))
+        if self.panel is not None:
+            pictures.append(self.panel(t, image.shape[0]))
+        return pictures[0] if len(pictures) == 1 else side_by_side(*pictures)
+
+    def _draw(self, image: np.ndarray, t: int, style: Style) -> np.ndarray:
+        if not 0 <= t < self.poses.num_frames:
+            return image
+        keypoint, score, layout = self._keypoint, self.poses.score, self.poses.layout
+        if self.look.trail:
+            past = slice(max(0, t - self.look.trail), t + 1)
+            draw_trail(image, keypoint[:, past], score[:, past], layout, style)
+        draw_skeletons(image, keypoint[:, t], score[:, t], layout, style)
+        if self.look.boxes:
+            self._boxes(image, t, style)
+        return image
+
+    def _boxes(self, image: np.ndarray, t: int, style: Style) -> None:
+        seen = visible_joints(self._keypoint[:, t], self.poses.score[:, t], style.score_thr)
+        for person in np.flatnonzero(seen.any(axis=-1)):
+            joints = self._keypoint[person, t, seen[person]]
+            margin = 2 * style.radius
+            box = np.concatenate([joints.min(axis=0) - margin, joints.max(axis=0) + margin])
+            draw_box(image, box, person_colour(int(person)), style.thickness, f"{person}")
+
+    def _caption(self, image: np.ndarray, t: int, style: Style) -> None:
+        total = self.poses.num_frames
+        lines = [f"frame {t} of {total}" if t < total else f"frame {t}: not annotated", *self.captions]
+        draw_text(image, lines, (0, 0), style.font_scale)
+        if t in self.problems:
+            names = ", ".join(self.problems[t])
+            draw_text(image, [names], (0, image.shape[0]), style.font_scale, (255, 120, 120), anchor="bottom")

@@ -1,0 +1,161 @@
+"""Choose the annotation of a video from a skeleton file, without torch."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.pickles import load_pickle
+from mmaction.skeletons import LAYOUTS, Layout, get_layout
+
+# The layout that "auto" takes for a number of joints; other layouts of the same number have to be named.
+_AUTO_LAYOUTS = ("coco17", "ntu25", "openpose18", "kinect20", "jhmdb15", "mediapipe33", "hand21")
+
+
+@dataclass(frozen=True)
+class ClipPoses:
+    """The skeletons of one clip.
+
+    Args:
+        name: ``frame_dir`` of the annotation.
+        keypoint: Joints x, y in pixels, shape ``(M, T, V, 2)``.
+        score: Confidence, 0 where a joint was not seen, shape ``(M, T, V)``.
+        layout: Joints and limbs.
+        img_shape: Height and width of the image that the joints are for, None if unknown.
+        label: Class index, None if unknown.
+    """
+
+    name: str
+    keypoint: np.ndarray
+    score: np.ndarray
+    layout: Layout
+    img_shape: tuple[int, int] | None = None
+    label: int | None = None
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the annotation."""
+        return self.keypoint.shape[1]
+
+    def rescaled(self, height: int, width: int) -> "ClipPoses":
+        """The same skeletons for an image of another size; unchanged if the annotation does not say its own."""
+        if self.img_shape is None or self.img_shape == (height, width):
+            return self
+        factor = np.array([width / self.img_shape[1], height / self.img_shape[0]], np.float32)
+        return replace(self, keypoint=self.keypoint * factor, img_shape=(height, width))
+
+
+def choose_layout(name: str, num_joints: int) -> Layout:
+    """Return the layout called ``name``; ``auto`` goes by the number of joints.
+
+    Raises:
+        KeyError: If the name is unknown; lists close matches.
+        ValueError: If the layout has another number of joints, or ``auto`` knows none with as many.
+    """
+    if name != "auto":
+        layout = get_layout(name)
+        if len(layout.joints) != num_joints:
+            fitting = [other for other in LAYOUTS if len(LAYOUTS[other].joints) == num_joints]
+            raise ValueError(
+                f"layout: {layout.name} has {len(layout.joints)} joints, the annotation {num_joints}; "
+                f"layouts with {num_joints} joints: {', '.join(fitting) or 'none'}"
+            )
+        return layout
+    for candidate in _AUTO_LAYOUTS:
+        if len(LAYOUTS[candidate].joints) == num_joints:
+            return LAYOUTS[candidate]
+    raise ValueError(f"layout: no layout with {num_joints} joints is known, so name one: {', '.join(LAYOUTS)}")
+
+
+def load_annotation_list(path: str | Path) -> list[dict]:
+    """Read the annotations of a skeleton file: the dict with ``annotations``, the bare list, or a single annotation.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no annotation file, would run code, or holds no annotation.
+    """
+    content = load_pickle(path)
+    if isinstance(content, Mapping):
+        content = content.get("annotations", [content])
+    if not isinstance(content, list) or not all(isinstance(entry, dict) and "keypoint" in entry for entry in content):
+        raise ValueError(
+            f"{path}: expected a list of annotations with a 'keypoint' array each, or a dict with such a list under "
+            "'annotations'"
+        )
+    if not content:
+        raise ValueError(f"{path}: holds no annotation")
+    return content
+
+
+def annotation_name(entry: Mapping) -> str:
+    """The name by which an annotation is chosen: ``frame_dir``, or the stem of ``filename``."""
+    return str(entry["frame_dir"]) if "frame_dir" in entry else Path(str(entry.get("filename", ""))).stem
+
+
+def find_annotation(annotations: list[dict], wanted: str, video: Path, source: str | Path) -> dict:
+    """Choose the annotation ``wanted``, or the one that has the video's name where ``wanted`` is empty.
+
+    Args:
+        annotations: Of a skeleton file.
+        wanted: ``frame_dir``, a position in the list (0 is the first), or empty.
+        video: Path of the video.
+        source: The skeleton file, for messages.
+
+    Raises:
+        KeyError: If none matches; lists close names.
+    """
+    key = wanted or video.stem
+    by_name = {annotation_name(entry): entry for entry in annotations}
+    if key in by_name:
+        return by_name[key]
+    if not wanted:
+        same_file = [name for name in by_name if Path(name).name == video.stem or Path(name).stem == video.stem]
+        if len(same_file) == 1:
+            return by_name[same_file[0]]
+    if wanted.isdigit() and int(wanted) < len(annotations):
+        return annotations[int(wanted)]
+    close = difflib.get_close_matches(key, by_name, n=5, cutoff=0.5) or list(by_name)[:5]
+    reason = f"no annotation is called {key!r}" + ("" if wanted else ", the name of the video")
+    raise KeyError(
+        f"{source}: {reason}; close names: {', '.join(close)}; "
+        f"choose one by frame_dir or by index 0 to {len(annotations) - 1} (clip = ..., --clip ...)"
+    )
+
+
+def clip_poses(entry: Mapping, layout: str = "auto", source: str | Path = "annotation") -> ClipPoses:
+    """Check one annotation and make it a :class:`ClipPoses`.
+
+    Args:
+        entry: ``keypoint`` ``(M, T, V, 2 or 3)`` and, where known, ``keypoint_score`` ``(M, T, V)``, ``img_shape``,
+            ``label``. Of three coordinates the third is the score where there is no ``keypoint_score``.
+        layout: Name of a layout, or ``auto``.
+        source: The file, for messages.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    name = annotation_name(entry)
+    keypoint = np.asarray(entry["keypoint"]).astype(np.float32)
+    if keypoint.ndim == 3:
+        keypoint = keypoint[None]
+    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3) or not keypoint.size:
+        raise ValueError(f"{source}, {name}: keypoint: expected the shape (M, T, V, 2 or 3), got {keypoint.shape}")
+    score = entry.get("keypoint_score")
+    if score is None:
+        score = keypoint[..., 2] if keypoint.shape[-1] == 3 else (keypoint != 0).any(axis=-1)
+    score = np.asarray(score).astype(np.float32)
+    if score.shape == keypoint.shape[1:3]:
+        score = score[None]
+    if score.shape != keypoint.shape[:3]:
+        raise ValueError(f"{source}, {name}: keypoint_score: expected shape {keypoint.shape[:3]}, got {score.shape}")
+    shape, label = entry.get("img_shape") or entry.get("original_shape"), entry.get("label")
+    return ClipPoses(
+        name=name,
+        keypoint=keypoint[..., :2],
+        score=score,
+        layout=choose_layout(layout, keypoint.shape[2]),
+        img_shape=None if shape is None else (int(shape[0]), int(shape[1])),
+        label=int(label) if np.ndim(label) == 0 and label is not None else None,
+    )

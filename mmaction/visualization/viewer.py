@@ -1,0 +1,248 @@
+"""Draw one clip from its settings to its output and report what the checks found."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.visualization.checks import Report, check_clip, check_length
+from mmaction.visualization.overlay import Look, Overlay, Panel
+from mmaction.visualization.poses import ClipPoses
+from mmaction.visualization.settings import Settings, frame_range
+from mmaction.visualization.video_io import ImageFolderSink, SheetSink, Sink, VideoReader, VideoSink, write_image
+
+_KINDS = {".mp4": "mp4", ".gif": "gif", ".png": "sheet", ".jpg": "sheet", ".jpeg": "sheet", "": "frames"}
+_SUFFIXES = {"mp4": (".mp4",), "gif": (".gif",), "sheet": (".png", ".jpg", ".jpeg"), "frames": ("",)}
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What is known of the classes.
+
+    Args:
+        names: Name of each class, may be empty.
+        scores: Scores of each clip by its name, shape ``(num_classes,)`` each.
+    """
+
+    names: tuple[str, ...] = ()
+    scores: dict[str, np.ndarray] | None = None
+
+    def captions(self, poses: ClipPoses) -> tuple[str, ...]:
+        """The lines that name the true class and the predicted one."""
+        lines = [] if poses.label is None else [f"label: {self.name(poses.label)}"]
+        scores = (self.scores or {}).get(poses.name)
+        if scores is not None:
+            best = int(np.argmax(scores))
+            lines.append(f"predicted: {self.name(best)} ({scores[best]:.2f})")
+        return tuple(lines)
+
+    def name(self, label: int) -> str:
+        """The class's name, or its number."""
+        return self.names[label] if 0 <= label < len(self.names) else str(label)
+
+
+def read_classes(settings: Settings) -> Classes:
+    """Read the label map and the scores that the settings name.
+
+    Raises:
+        FileNotFoundError: If one of them is missing.
+        ValueError: If the scores are no ``scores.npz`` of the test tool.
+    """
+    names: tuple[str, ...] = ()
+    if settings.label_map:
+        names = tuple(Path(settings.label_map).read_text(encoding="utf-8").splitlines())
+    if not settings.scores:
+        return Classes(names)
+    try:
+        with np.load(settings.scores, allow_pickle=False) as data:
+            return Classes(names, dict(zip(data["ids"].tolist(), data["scores"], strict=True)))
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{settings.scores}: expected a scores.npz that the test tool wrote ({error})") from error
+
+
+def output_kind(settings: Settings) -> str:
+    """The kind of output, ``mp4``, ``gif``, ``frames`` or ``sheet``.
+
+    Raises:
+        ValueError: If the suffix of the output does not say, or contradicts ``kind``.
+    """
+    suffix = Path(settings.output).suffix.lower()
+    kind = _KINDS.get(suffix) if settings.kind == "auto" else settings.kind
+    if kind is None or suffix not in _SUFFIXES[kind]:
+        wanted = ".mp4, .gif, .png, .jpg or no suffix (a folder)" if kind is None else f"{_SUFFIXES[kind]} for {kind}"
+        raise ValueError(f"output: expected the suffix {wanted}, got {settings.output!r}")
+    return kind
+
+
+def claim(path: Path, overwrite: bool) -> None:
+    """Make sure that ``path`` can be written: make its folder, refuse to replace what is there.
+
+    Raises:
+        FileExistsError: If it exists and ``overwrite`` is not set.
+        OSError: If its folder cannot be made or written to.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+        raise FileExistsError(f"{path}: exists already; choose another name or pass --overwrite")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.parent / f".{path.name}.probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(f"{path}: its folder {path.parent} cannot be written to ({error.strerror or error})") from error
+
+
+@contextmanager
+def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]:
+    """Open an output of a kind; it appears under its name only when it is complete."""
+    partial = path.with_name(f".partial-{path.name}")
+    if kind == "frames":
+        shutil.rmtree(partial, ignore_errors=True)
+        sink: Sink = ImageFolderSink(partial)
+    else:
+        sink = SheetSink(partial, columns) if kind == "sheet" else VideoSink(partial, fps)
+    try:
+        yield sink
+        sink.close()
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True) if kind == "frames" else partial.unlink(missing_ok=True)
+        raise
+    if kind == "frames" and path.exists():
+        shutil.rmtree(path)
+    partial.replace(path)
+
+
+def make_overlay(
+    poses: ClipPoses, settings: Settings, report: Report, classes: Classes, panel: Panel | None
+) -> Overlay:
+    """Build the drawing of a clip from the settings."""
+    look = Look(**{setting.name: getattr(settings, setting.name) for setting in fields(Look)})
+    problems: dict[int, list[str]] = {}
+    for name, frames in report.frames.items():
+        for frame in frames:
+            problems.setdefault(frame, []).append(name)
+    return Overlay(poses, look, classes.captions(poses), problems, panel)
+
+
+def draw_clip(
+    reader: VideoReader,
+    poses: ClipPoses,
+    settings: Settings,
+    classes: Classes = Classes(),
+    panel: Panel | None = None,
+    progress: bool = True,
+) -> Report:
+    """Check a clip and write it as ``settings`` say.
+
+    Args:
+        reader: The video.
+        poses: Its skeletons.
+        settings: Output, range, look and limits.
+        classes: Names and scores for the captions.
+        panel: Picture beside each frame.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        The report of the checks; the length is checked if the whole video was read.
+
+    Raises:
+        OSError: If an output exists or cannot be written.
+        ValueError: If the range of frames holds none.
+    """
+    info = reader.info
+    if settings.rescale:
+        poses = poses.rescaled(info.height, info.width)
+    report = check_clip(poses, info, settings.limits, settings.rescale)
+    overlay = make_overlay(poses, settings, report, classes, panel)
+    kind, output = output_kind(settings), Path(settings.output)
+    problem_folder = Path(settings.problem_frames) if settings.problem_frames else None
+    for path in filter(None, (output, problem_folder, settings.report and Path(settings.report))):
+        claim(path, settings.overwrite)
+    start, stop = frame_range(settings.frames)
+    total = info.num_frames or poses.num_frames
+    chosen = _sheet_frames(start, min(stop or total, total), settings.sheet_frames) if kind == "sheet" else None
+    columns = max(1, round(settings.sheet_frames**0.5))
+    seen = 0
+    with open_sink(kind, output, info.fps * settings.speed, columns) as sink:
+        for t, image in _with_progress(reader, start, stop, total, progress):
+            seen = t + 1
+            is_problem = t in report.problem_frames and problem_folder is not None
+            if chosen is not None and t not in chosen and not is_problem:
+                continue
+            picture = overlay.render(image, t)
+            if chosen is None or t in chosen:
+                sink.write(picture)
+            if is_problem:
+                problem_folder.mkdir(parents=True, exist_ok=True)
+                write_image(problem_folder / f"{poses.name}_{t:06d}.png".replace("/", "_"), picture)
+        if not seen:
+            raise ValueError(f"frames: {settings.frames!r} holds no frame of {info.path}, which has {total}")
+    if stop is None:
+        check_length(report, seen, reader.decode_error)
+    return report
+
+
+def _sheet_frames(start: int, stop: int, count: int) -> set[int]:
+    """Frames of a contact sheet, evenly spread; numbers beyond the end do no harm."""
+    return {int(t) for t in np.linspace(start, max(stop - 1, start), min(count, max(stop - start, 1)))}
+
+
+def _with_progress(
+    reader: VideoReader, start: int, stop: int | None, total: int, progress: bool
+) -> Iterator[tuple[int, np.ndarray]]:
+    from tqdm import tqdm
+
+    count = max(min(stop or total, total) - start, 0)
+    frames = reader.frames(start, stop)
+    return iter(tqdm(frames, total=count or None, desc=reader.path.name, unit="frame", disable=not progress))
+
+
+def write_report(path: Path, content: dict | list) -> None:
+    """Write a report as JSON."""
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def show_window(reader: VideoReader, overlay: Overlay, settings: Settings) -> None:
+    """Show the clip in a window: space pauses, ``.`` steps on, ``,`` back, ``q`` or Escape ends.
+
+    Raises:
+        ValueError: If there is no display.
+    """
+    import os
+    import sys
+
+    import cv2
+
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ValueError("window: there is no display (DISPLAY is not set); leave --window out and open the output")
+    delay = max(1, round(1000 / (reader.info.fps * settings.speed)))
+    start, stop = frame_range(settings.frames)
+    frames = reader.frames(start, stop)
+    kept: list[np.ndarray] = []
+    position, paused = -1, False
+    while True:
+        if position + 1 >= len(kept):
+            item = next(frames, None)
+            if item is None:
+                break
+            kept = [*kept[-99:], overlay.render(item[1], item[0])[..., ::-1]]
+            position = len(kept) - 1
+        else:
+            position += 1
+        while True:
+            cv2.imshow("pose_visualizer", kept[position])
+            key = cv2.waitKey(0 if paused else delay) & 0xFF
+            if key in (ord("q"), 27):
+                cv2.destroyAllWindows()
+                return
+            if key == ord(","):
+                paused, position = True, max(position - 1, 0)
+                continue
+            if key in (ord("."), ord(" ")):
+                paused = key == ord(".") or not paused
+            break
+    cv2.destroyAllWindows()
