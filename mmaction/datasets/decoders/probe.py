@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .base import Source, not_a_video, source_name
+from .base import Source, not_a_video
 
 # Containers that store when a frame is shown, not only when it is decoded.
 _TIMED_CONTAINERS = {"mov", "mp4", "matroska", "webm"}
@@ -28,6 +28,8 @@ class VideoInfo:
             order of the frames.
         key_times: Presentation time stamps of the key frames, and the time stamps to seek to for them, int64,
             ``(K, 2)``.
+        has_leading_frames: Whether some frames come after a key frame in the file but before it on the screen (an open
+            group of pictures).
     """
 
     container: str
@@ -36,11 +38,12 @@ class VideoInfo:
     fps: float
     pts: np.ndarray | None
     key_times: np.ndarray
+    has_leading_frames: bool
 
     @property
     def decord_is_exact(self) -> bool:
         """Whether decord2 finds every frame of such a stream."""
-        return self.pts is not None and self.codec in _DECORD_CODECS
+        return self.pts is not None and self.codec in _DECORD_CODECS and not self.has_leading_frames
 
 
 def probe(source: Source) -> VideoInfo:
@@ -86,17 +89,13 @@ def _read_packets(source: Source) -> VideoInfo:
         raise not_a_video(source, getattr(error, "strerror", None) or error) from error
     if not times:
         raise not_a_video(source, "it has no frames")
-    pts = None
+    pts, key_times, leading = None, np.empty((0, 2), np.int64), False
     if _TIMED_CONTAINERS & set(name.split(",")) and all(time[0] is not None for time in times):
-        pts = np.sort(np.array([time[0] for time in times], dtype=np.int64))
-        if (np.diff(pts) <= 0).any():
-            pts = None
-    keys = [time[:2] for time in times if time[2]] if pts is not None else []
-    return VideoInfo(name, codec, len(times), float(rate or 0), pts, np.array(keys, dtype=np.int64).reshape(-1, 2))
-
-
-def describe(source: Source) -> str:
-    """Return one line about a video, for tables and messages."""
-    info = probe(source)
-    order = "frames found by time stamp" if info.pts is not None else "frames counted from the start"
-    return f"{source_name(source)}: {info.container}, {info.codec}, {info.num_frames} frames, {info.fps:g} fps, {order}"
+        in_file = np.array([time[0] for time in times], dtype=np.int64)
+        if len(np.unique(in_file)) == len(in_file):
+            pts = np.sort(in_file)
+            is_key = np.array([time[2] for time in times], dtype=bool)
+            key_times = np.array([time[:2] for time in times if time[2]], dtype=np.int64).reshape(-1, 2)
+            earliest_from_here = np.minimum.accumulate(in_file[::-1])[::-1]
+            leading = bool((earliest_from_here[is_key] < in_file[is_key]).any())
+    return VideoInfo(name, codec, len(times), float(rate or 0), pts, key_times, leading)
