@@ -36,25 +36,35 @@ class VideoFacts:
     fps: float
 
 
+def list_videos(folder: str | Path) -> Iterator[tuple[str, Path]]:
+    """Yield name without extension and path of all videos below a folder; links to folders are followed.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder of videos at {folder}")
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(root, name)
+            if path.suffix.lower() in VIDEO_SUFFIXES and not name.startswith("."):
+                yield path.stem, path
+
+
 def find_videos(folder: str | Path) -> dict[str, Path]:
-    """Return all videos below a folder by name without extension; links to folders are followed.
+    """Return all videos below a folder by name without extension.
 
     Raises:
         FileNotFoundError: If there is no such folder.
         ValueError: If two videos have one name.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no folder of videos at {folder}")
     found: dict[str, Path] = {}
-    for root, _, names in os.walk(folder, followlinks=True):
-        for name in sorted(names):
-            path = Path(root, name)
-            if path.suffix.lower() not in VIDEO_SUFFIXES or name.startswith("."):
-                continue
-            if path.stem in found:
-                raise ValueError(f"two videos are named {path.stem}: {found[path.stem]} and {path}; keep one of them")
-            found[path.stem] = path
+    for stem, path in list_videos(folder):
+        if stem in found:
+            raise ValueError(f"two videos are named {stem}: {found[stem]} and {path}; keep one of them")
+        found[stem] = path
     return found
 
 
