@@ -2,13 +2,15 @@
 
 A limb is a segment between two joints, and a joint a segment of length zero, so one routine draws both. Each segment
 touches only the cells of a box around it (its ends and three sigmas), hence the cost does not depend on the image.
+The boxes are cut into rows of cells, and all rows of one width are computed at once.
 """
+
+from itertools import pairwise
 
 import numpy as np
 
 MIN_SCORE = 1e-4  # joints below are not drawn
 MIN_LIMB_LENGTH = 1.0  # pixels; shorter limbs are drawn as their first joint
-CHUNK = 256  # segments drawn at once, of similar box size
 
 
 def draw_segments(
@@ -27,75 +29,111 @@ def draw_segments(
         sigma: Standard deviation in pixels.
         mirror: Draw the mirror image, left and right swapped.
     """
-    size = np.array(out.shape[:1:-1])  # (W, H), as coordinates are (x, y)
+    size = out.shape[:1:-1]  # (W, H), as coordinates are (x, y)
     frame, channel = np.indices(out.shape[:2]).reshape(2, -1)
-    strides = np.array(out.strides) // out.itemsize
-    base = frame * strides[0] + channel * strides[1]
+    frame_step, channel_step, row_step, column_step = (stride // out.itemsize for stride in out.strides)
+    base = frame * frame_step + channel * channel_step
+    if mirror:
+        base += (size[0] - 1) * column_step
+        column_step = -column_step
     flat = np.lib.stride_tricks.as_strided(out, (out.size,), (out.itemsize,))
-    for first, second, value in zip(start, end, score, strict=True):
-        segments = _prepare(first.reshape(-1, 2), second.reshape(-1, 2), value.reshape(-1), size, sigma)
-        for chunk in _chunks(segments["extent"]):
-            part = {key: array[chunk] for key, array in segments.items()}
-            _draw_chunk(flat, base[part.pop("index")], strides[:1:-1], size, part, mirror)
+    for person, (first, second, value) in enumerate(zip(start, end, score, strict=True)):
+        segments = _clip(base, first.reshape(-1, 2), second.reshape(-1, 2), value.reshape(-1), size, sigma)
+        widths, rows = _rows(*segments, sigma, row_step, column_step)
+        edges = np.flatnonzero(np.diff(widths, prepend=0, append=0))
+        for first_row, end_row in pairwise(edges):
+            part = {key: array[first_row:end_row] for key, array in rows.items()}
+            _draw_rows(flat, int(widths[first_row]), column_step, **part, overlap=person > 0)
 
 
-def _prepare(start: np.ndarray, end: np.ndarray, score: np.ndarray, size: np.ndarray, sigma: float) -> dict:
-    """Return the segments that touch the image, with their boxes, in units of ``sigma * sqrt(2)`` where useful."""
+def _clip(
+    base: np.ndarray, start: np.ndarray, end: np.ndarray, score: np.ndarray, size: tuple[int, int], sigma: float
+) -> tuple[np.ndarray, ...]:
+    """Return the segments that touch the image, narrow boxes first.
+
+    Returns:
+        ``base``, ``start``, ``end`` and ``score`` of these, and the first and past-the-end cells (x, y) of their boxes.
+    """
     short = ((end - start) ** 2).sum(-1) < MIN_LIMB_LENGTH
     end = np.where(short[:, None], start, end)
-    # Box edges in float64: they are rounded to whole cells, and float32 could round differently.
-    reach = 3 * sigma
-    low = np.trunc(np.minimum(start, end).astype(np.float64) - reach).clip(0, size)
-    high = (np.trunc(np.maximum(start, end).astype(np.float64) + reach) + 1).clip(0, size)
+    # In float64: the edges are rounded to whole cells, and float32 could round differently.
+    low = np.trunc(np.minimum(start, end).astype(np.float64) - 3 * sigma).clip(0, size)
+    high = (np.trunc(np.maximum(start, end).astype(np.float64) + 3 * sigma) + 1).clip(0, size)
     with np.errstate(invalid="ignore"):
-        drawn = (score >= MIN_SCORE) & (low < high).all(-1)  # False for NaN as well
-    index = np.flatnonzero(drawn)
-    start, end, low, high = start[index], end[index], low[index].astype(np.int64), high[index].astype(np.int64)
-    unit = 1 / (np.sqrt(2) * sigma)
-    delta = (end - start) * np.float32(unit)
+        drawn = np.flatnonzero((score >= MIN_SCORE) & (low < high).all(-1))  # False for NaN as well
+    drawn = drawn[np.argsort((high - low)[drawn, 0])]
+    low, high = low[drawn].astype(np.int64), high[drawn].astype(np.int64)
+    return base[drawn], start[drawn], end[drawn], score[drawn].astype(np.float32), low, high
+
+
+def _rows(
+    base: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    score: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    sigma: float,
+    row_step: int,
+    column_step: int,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Cut the boxes of segments into rows of cells.
+
+    Returns:
+        The width of each row, and what :func:`_draw_rows` needs of it: ``target``, its first cell in the flat output;
+        the first cell's distances ``along`` and ``across`` the segment's line and how they grow from cell to cell
+        (``along_step``, ``across_step``); the segment's ``length``; ``log_score``. Distances are in units of
+        ``sqrt(2) * sigma``.
+    """
+    unit = np.float32(1 / (np.sqrt(2) * sigma))
+    delta = (end - start) * unit
     length = np.sqrt((delta**2).sum(-1))
-    direction = np.divide(delta, length[:, None], out=np.zeros_like(delta), where=length[:, None] > 0)
-    direction[length == 0, 0] = 1
-    return {
-        "index": index,
-        "low": low,
-        "extent": high - low,
-        "start": start,
-        "direction": direction * np.float32(unit),
+    direction = np.divide(delta, length[:, None], out=np.zeros_like(delta), where=length[:, None] > 0) * unit
+    direction[length == 0, 0] = unit
+    height = high[:, 1] - low[:, 1]
+    offset = (low - start).astype(np.float32)
+    across = offset[:, 0] * direction[:, 1] - offset[:, 1] * direction[:, 0]
+    table = np.stack([(offset * direction).sum(-1), across, *direction.T, length, np.log(score)])
+    first = np.cumsum(height) - height
+    row = np.arange(height.sum()) - np.repeat(first, height)
+    along, across, along_step, across_step, length, log_score = np.repeat(table, height, axis=1)
+    target = np.repeat(base + low[:, 1] * row_step + low[:, 0] * column_step, height)
+    return np.repeat(high[:, 0] - low[:, 0], height), {
+        "target": target + row * row_step,
+        "along": along + row.astype(np.float32) * across_step,
+        "across": across - row.astype(np.float32) * along_step,
+        "along_step": along_step,
+        "across_step": across_step,
         "length": length,
-        "score": score[index].astype(np.float32),
+        "log_score": log_score,
     }
 
 
-def _chunks(extent: np.ndarray) -> list[np.ndarray]:
-    """Split segments into groups of similar box size, so that little is computed in vain."""
-    order = np.lexsort((extent[:, 0], extent[:, 1]))
-    return [order[i : i + CHUNK] for i in range(0, len(order), CHUNK)]
-
-
-def _draw_chunk(
-    flat: np.ndarray, base: np.ndarray, strides: np.ndarray, size: np.ndarray, part: dict, mirror: bool
+def _draw_rows(
+    flat: np.ndarray,
+    width: int,
+    column_step: int,
+    target: np.ndarray,
+    along: np.ndarray,
+    across: np.ndarray,
+    along_step: np.ndarray,
+    across_step: np.ndarray,
+    length: np.ndarray,
+    log_score: np.ndarray,
+    overlap: bool,
 ) -> None:
-    """Draw segments of similar size; all boxes get the size of the largest and are kept inside the image."""
-    low, extent, start, direction = part["low"], part["extent"], part["start"], part["direction"]
-    cells, offsets, inside = [], [], []
-    for axis in (0, 1):
-        width = int(extent[:, axis].max())
-        first = np.minimum(low[:, axis], size[axis] - width)
-        cell = first[:, None] + np.arange(width)
-        inside.append((cell >= low[:, axis, None]) & (cell < (low + extent)[:, axis, None]))
-        cells.append(cell)
-        offsets.append(cell.astype(np.float32) - start[:, axis, None])
-    (dx, dy), (ux, uy) = offsets, (direction[:, 0, None], direction[:, 1, None])
-    along = (dx * ux)[:, None, :] + (dy * uy)[:, :, None]
-    across = (dx * uy)[:, None, :] - (dy * ux)[:, :, None]
-    along -= along.clip(0, part["length"][:, None, None])
-    along *= along
-    across *= across
-    along += across
-    patch = np.exp(np.negative(along, out=along), out=along)
-    patch *= (part["score"][:, None] * inside[1])[:, :, None]
-    patch *= inside[0][:, None, :]
-    columns = size[0] - 1 - cells[0] if mirror else cells[0]
-    target = (base[:, None] + cells[1] * strides[1])[:, :, None] + (columns * strides[0])[:, None, :]
-    flat[target] = np.maximum(flat[target], patch)
+    """Draw rows of one width; with ``overlap`` their cells may hold something already."""
+    column = np.arange(width, dtype=np.float32)[:, None]
+    beyond = column * along_step
+    beyond += along
+    inner = np.maximum(beyond, 0)
+    beyond -= np.minimum(inner, length, out=inner)
+    beyond *= beyond
+    aside = np.multiply(column, across_step, out=inner)
+    aside += across
+    aside *= aside
+    aside += beyond
+    value = np.subtract(log_score, aside, out=aside)
+    np.exp(value, out=value)
+    cells = target + np.arange(width)[:, None] * column_step
+    flat[cells] = np.maximum(flat[cells], value) if overlap else value
