@@ -96,7 +96,7 @@ def read_checkpoint(
         with torch.serialization.safe_globals(_harmless_globals()):
             content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
     except UnpicklingError as error:
-        foreign = re.findall(r"GLOBAL ([\w.]+) was not an allowed", str(error))
+        foreign = re.findall(r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)", str(error))
         if foreign and trust:
             content = torch.load(path, map_location=map_location, weights_only=False)  # only on the user's word
         elif foreign:
@@ -116,7 +116,7 @@ def read_checkpoint(
 
 
 def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
+    text = str(error).rpartition("WeightsUnpickler error:")[2].strip().splitlines()  # the rest is advice of PyTorch's
     return text[0][:200] if text else type(error).__name__
 
 

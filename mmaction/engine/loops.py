@@ -14,7 +14,7 @@ from mmaction.registry import LOOPS
 
 
 class _From(Sampler):
-    """``sampler`` without its first ``start`` indices."""
+    """``sampler`` without its first ``start`` indices; its length stays that of the whole, as progress counts from 0."""
 
     def __init__(self, sampler: Sampler, start: int) -> None:
         self.sampler = sampler
@@ -24,7 +24,7 @@ class _From(Sampler):
         return islice(iter(self.sampler), self.start, None)
 
     def __len__(self) -> int:
-        return len(self.sampler) - self.start
+        return len(self.sampler)
 
 
 def batches_from(dataloader: DataLoader, start: int) -> Iterator[tuple[int, Any]]:
@@ -65,7 +65,7 @@ class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
         """Train until the last epoch; a validation that an interruption cut off is made up for first."""
         runner = self.runner
         runner.call_hook("before_train")
-        if self._validation_is_due() and runner.message_hub.runtime_info.get("validated_epoch") != self._epoch:
+        if self._validation_is_due() and runner.message_hub.runtime_info.get("last_validated_epoch") != self._epoch:
             runner.logger.info(f"validating epoch {self._epoch}, whose validation was interrupted")
             runner.val_loop.run()
         while self._epoch < self._max_epochs and not self.stop_training:

@@ -100,7 +100,7 @@ def check_files(dataset: Any, split: str, max_share: float) -> str | None:
     if not missing:
         return None
     shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    text = f"{split} set: {len(missing)} of {checked} files looked for do not exist: {shown}"
+    text = f"{split} set: {len(missing)} of {checked} files looked for do not exist ({shown})"
     if len(missing) > max_share * checked:
         raise FileNotFoundError(f"{text}. Check data_root and data_prefix, or remove them from the annotation file")
     return text

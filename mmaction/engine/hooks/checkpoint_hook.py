@@ -19,6 +19,15 @@ from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 
 
+def _is_plain(value: Any) -> bool:
+    """Return whether ``value`` is made of numbers, strings and containers alone."""
+    if isinstance(value, dict):
+        return all(_is_plain(item) for item in value.values())
+    if isinstance(value, (list, tuple, set)):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
 @HOOKS.register_module()
 class CheckpointHook(PlainCheckpointHook):
     """MMEngine's checkpoint hook, with snapshots inside long epochs.
@@ -48,7 +57,10 @@ class CheckpointHook(PlainCheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints and listen for SIGTERM."""
+        level = runner.logger.level
+        runner.logger.setLevel("ERROR")  # MMEngine warns of its own use of a class that it deprecates
         super().before_train(runner)
+        runner.logger.setLevel(level)
         self._pid = os.getpid()
         self._last_saved = time.monotonic()
         self._snapshot = next(iter(Path(str(self.out_dir)).glob("iter_*.pth")), None) if self.by_epoch else None
@@ -131,9 +143,15 @@ class CheckpointHook(PlainCheckpointHook):
             if outdated is not None:
                 Path(str(self.out_dir), outdated).unlink(missing_ok=True)
 
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Leave objects, such as a label space, out of ``dataset_meta``: checkpoints are read without building any."""
+        meta = checkpoint.get("meta", {})
+        if meta.get("dataset_meta"):
+            meta["dataset_meta"] = {key: value for key, value in meta["dataset_meta"].items() if _is_plain(value)}
+
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Keep the best checkpoint, and note that this epoch is validated, for a run that is resumed."""
-        runner.message_hub.update_info("validated_epoch", runner.epoch)
+        runner.message_hub.update_info("last_validated_epoch", runner.epoch)
         super().after_val_epoch(runner, metrics)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
@@ -149,14 +167,14 @@ class CheckpointHook(PlainCheckpointHook):
                 Path(path).unlink(missing_ok=True)
 
     def _best_paths(self) -> dict[str, str | None]:
-        """Return the best checkpoint of each metric."""
+        """Return the best checkpoint of each metric, a single one under an empty name (it may still be ``auto``)."""
         if len(self.key_indicators) == 1:
-            return {self.key_indicators[0]: self.best_ckpt_path}
+            return {"": self.best_ckpt_path}
         return dict(self.best_ckpt_path_dict)
 
     def _set_best_paths(self, paths: dict[str, str | None]) -> None:
         if len(self.key_indicators) == 1:
-            self.best_ckpt_path = next(iter(paths.values()))
+            self.best_ckpt_path = paths[""]
         else:
             self.best_ckpt_path_dict = paths
 

@@ -20,30 +20,49 @@ def nested_datasets(dataset: Any) -> Iterator[Any]:
         yield from nested_datasets(inner)
 
 
+def set_epoch(dataset: Any, epoch: int) -> None:
+    """Call ``set_epoch`` of the outermost data set that has it."""
+    for part in nested_datasets(dataset):
+        if hasattr(part, "set_epoch"):
+            part.set_epoch(epoch)
+            return
+
+
 @HOOKS.register_module()
 class DataEpochHook(Hook):
-    """Tell the training data set which epoch begins, so that its augmentation follows from seed, epoch and index."""
+    """Tell the data sets which epoch begins, so that random transforms follow from seed, epoch and index.
+
+    Validation and testing are always in epoch 0: whatever is random in their pipelines is the same each time.
+    """
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Call ``set_epoch`` of the outermost data set that has it."""
-        for dataset in nested_datasets(runner.train_dataloader.dataset):
-            if hasattr(dataset, "set_epoch"):
-                dataset.set_epoch(runner.epoch)
-                return
+        """Set the epoch of the training set."""
+        set_epoch(runner.train_dataloader.dataset, runner.epoch)
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Set the epoch of the validation set."""
+        set_epoch(runner.val_dataloader.dataset, 0)
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Set the epoch of the test set."""
+        set_epoch(runner.test_dataloader.dataset, 0)
 
 
 @HOOKS.register_module()
 class DataWaitHook(Hook):
-    """Warn after an epoch in which the model waited for data.
+    """Warn, once in a run, after an epoch in which the model waited for data.
 
     Args:
         max_share: Share of the epoch's time, in [0, 1], above which the warning comes.
+        min_wait_s: Seconds of an epoch spent waiting below which it does not matter.
     """
 
-    def __init__(self, max_share: float = 0.3) -> None:
+    def __init__(self, max_share: float = 0.3, min_wait_s: float = 2.0) -> None:
         if not 0 <= max_share <= 1:
             raise ValueError(f"DataWaitHook: max_share is a share in [0, 1], got {max_share}")
         self.max_share = max_share
+        self.min_wait_s = min_wait_s
+        self._warned = False
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Compare the times that the timer hook has logged."""
@@ -53,7 +72,8 @@ class DataWaitHook(Hook):
             return
         # the first batch also pays for the start of the workers
         waited_s, total_s = (float(sum(scalars[f"train/{k}"].data[0][1 - count :])) for k in ("data_time", "time"))
-        if total_s and waited_s / total_s > self.max_share:
+        if not self._warned and waited_s > max(self.min_wait_s, self.max_share * total_s):
+            self._warned = True
             workers = runner.train_dataloader.num_workers
             runner.logger.warning(
                 f"the model waited for data {waited_s / total_s:.0%} of the epoch ({waited_s:.1f} of {total_s:.1f} s) "

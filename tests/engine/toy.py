@@ -1,0 +1,116 @@
+"""A data set and a model small enough to train in a second: clips of noise around a brightness for each class."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+from torch import nn
+
+from mmaction.datasets.base import BaseActionDataset
+from mmaction.datasets.transforms.base import RandomTransform
+from mmaction.registry import DATASETS, MODELS, TRANSFORMS
+from mmaction.structures import ActionDataSample
+
+HERE = Path(__file__).parent
+NUM_CLASSES = 3
+
+
+@DATASETS.register_module(force=True)
+class ToyDataset(BaseActionDataset):
+    """Lines ``NAME LABEL``."""
+
+    def load_data_list(self):
+        lines = Path(self.ann_file).read_text().split("\n")
+        return [{"filename": line.split()[0], "label": int(line.split()[1])} for line in lines if line]
+
+
+@TRANSFORMS.register_module(force=True)
+class ToyLoad(RandomTransform):
+    """A point of three numbers around the one-hot label; names that begin with ``bad`` cannot be loaded."""
+
+    def __init__(self, delay_s=0.0, noise=0.3):
+        self.delay_s = delay_s
+        self.noise = noise
+
+    def transform(self, results):
+        if results["filename"].startswith("bad"):
+            raise ValueError("no such clip")
+        time.sleep(self.delay_s)
+        point = np.eye(NUM_CLASSES, dtype=np.float32)[results["label"] % NUM_CLASSES]
+        noise = self.noise * self.rng(results).standard_normal(NUM_CLASSES)
+        sample = ActionDataSample().set_gt_label(results["label"])
+        return {"inputs": torch.from_numpy((point + noise).astype(np.float32)), "data_samples": sample}
+
+
+class ToyHead(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.num_classes = num_classes
+        self.fc_cls = nn.Linear(8, num_classes)
+
+
+@MODELS.register_module(force=True)
+class ToyModel(BaseModel):
+    """A linear layer, dropout and a head. ``poison_at`` makes the loss NaN at that call."""
+
+    def __init__(self, num_classes=NUM_CLASSES, dropout=0.5, width=8, poison_at=None, data_preprocessor=None):
+        super().__init__(data_preprocessor)
+        self.backbone = nn.Sequential(nn.Linear(NUM_CLASSES, width), nn.ReLU(), nn.Dropout(dropout))
+        self.cls_head = ToyHead(num_classes)
+        self.poison_at, self.calls = poison_at, 0
+
+    def forward(self, inputs, data_samples=None, mode="tensor"):
+        scores = self.cls_head.fc_cls(self.backbone(torch.stack(list(inputs)).to(next(self.parameters()).device)))
+        if mode == "loss":
+            self.calls += 1
+            loss = nn.functional.cross_entropy(scores, torch.cat([s.gt_label for s in data_samples]))
+            return {"loss_cls": loss * float("nan") if self.calls == self.poison_at else loss}
+        for sample, score in zip(data_samples, scores.float().softmax(1), strict=True):
+            sample.set_pred_score(score).set_pred_label(score.argmax())
+        return data_samples
+
+
+def write_list(path, count=24, bad=(), labels=None):
+    """Write an annotation file of ``count`` clips, those in ``bad`` under names that cannot be loaded."""
+    labels = labels or [index % NUM_CLASSES for index in range(count)]
+    rows = [f"{'bad' if index in bad else 'clip'}{index} {label}" for index, label in enumerate(labels)]
+    Path(path).write_text("\n".join(rows) + "\n")
+    return str(path)
+
+
+CONFIG = """
+default_scope = "mmaction"
+custom_imports = dict(imports=["toy"], allow_failed_imports=False)
+pipeline = [dict(type="ToyLoad")]
+data = dict(type="ToyDataset", pipeline=pipeline, modality="Pose")
+train_dataloader = dict(batch_size=4, num_workers=0, sampler=dict(type="DefaultSampler", shuffle=True),
+                        dataset=dict(ann_file={train!r}, **data))
+val_dataloader = dict(batch_size=4, num_workers=0, sampler=dict(type="DefaultSampler", shuffle=False),
+                      dataset=dict(ann_file={val!r}, test_mode=True, **data))
+test_dataloader = val_dataloader
+val_evaluator = dict(type="AccMetric", metric_options=dict(top_k_accuracy=dict(topk=(1,))))
+test_evaluator = val_evaluator
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=3, val_interval=1)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+model = dict(type="ToyModel")
+optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.5, momentum=0.9))
+param_scheduler = [dict(type="LinearLR", start_factor=0.1, by_epoch=False, end=5),
+                   dict(type="CosineAnnealingLR", T_max=3, by_epoch=True)]
+default_hooks = dict(checkpoint=dict(type="CheckpointHook", interval=1, save_best="auto"),
+                     logger=dict(type="LoggerHook", interval=2))
+auto_scale_lr = dict(base_batch_size=4)
+env_cfg = dict(dist_cfg=dict(backend="gloo", timeout=60))
+"""
+
+
+def write_config(folder, name="toy.py", train_count=24, val_count=9, bad=(), extra=""):
+    """Write lists and a config into ``folder`` and return the config's path."""
+    folder = Path(folder)
+    train = write_list(folder / "train.txt", train_count, bad)
+    val = write_list(folder / "val.txt", val_count)
+    path = folder / name
+    path.write_text(CONFIG.format(train=train, val=val) + extra)
+    return path
