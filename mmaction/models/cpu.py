@@ -31,7 +31,8 @@ def prepare(x: torch.Tensor) -> torch.Tensor:
     """Return ``x`` in the memory format that convolutions are fastest with: channels last on a CPU."""
     if x.device.type != "cpu" or x.ndim not in (4, 5):
         return x
-    keep_freed_memory()
+    if not torch.compiler.is_compiling():
+        keep_freed_memory()
     return x.contiguous(memory_format=torch.channels_last if x.ndim == 4 else torch.channels_last_3d)
 
 

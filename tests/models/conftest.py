@@ -1,0 +1,24 @@
+"""Fixtures of the tests of networks."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+
+@pytest.fixture
+def randomise_norms() -> Callable[[nn.Module], nn.Module]:
+    """A function that gives every batch norm of a network statistics and weights that are not the identity."""
+
+    def randomise(module: nn.Module) -> nn.Module:
+        generator = torch.Generator().manual_seed(0)
+        for norm in module.modules():
+            if isinstance(norm, nn.modules.batchnorm._BatchNorm):
+                norm.running_mean.normal_(0, 0.3, generator=generator)
+                norm.running_var.uniform_(0.5, 2, generator=generator)
+                nn.init.normal_(norm.weight, 1, 0.2, generator=generator)
+                nn.init.normal_(norm.bias, 0, 0.2, generator=generator)
+        return module
+
+    return randomise
