@@ -50,6 +50,30 @@ def move_origin(keypoint: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
     return np.where(keypoint != 0, keypoint - np.asarray(origin, dtype=keypoint.dtype), keypoint)
 
 
-def swap_sides(keypoint: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Reorder the joints of ``(..., V, C)`` so that left and right change places; ``order`` holds V indices."""
-    return keypoint[..., order, :]
+def is_present(keypoint: np.ndarray) -> np.ndarray:
+    """Return which joints ``(..., 2)`` are there: those whose coordinates are not both 0."""
+    return (keypoint != 0).any(-1)
+
+
+def affine_keypoints(
+    keypoint: np.ndarray,
+    center: tuple[float, float],
+    scale: tuple[float, float],
+    angle_deg: float,
+    shift: tuple[float, float],
+) -> np.ndarray:
+    """Scale joints about a point, turn them about it, then shift them; missing joints (0, 0) stay.
+
+    Args:
+        keypoint: Joints ``(..., 2)``, pixels (x, y).
+        center: The point (x, y) that only ``shift`` moves.
+        scale: Factors of x and y.
+        angle_deg: Degrees, clockwise as seen in the image.
+        shift: Pixels (x, y).
+    """
+    cos, sin = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
+    turn = np.array([[cos, sin], [-sin, cos]])
+    matrix = (np.diag(scale) @ turn).astype(np.float32)
+    middle = np.asarray(center, dtype=np.float32)
+    moved = (keypoint - middle) @ matrix + (middle + np.asarray(shift, dtype=np.float32))
+    return np.where(is_present(keypoint)[..., None], moved, keypoint)

@@ -19,6 +19,7 @@ from .loading import (
     VideoInit,
 )
 from .pose import PoseCompact, PoseDecode
+from .pose_augment import PoseJitter, RandomJointDropout, RandomPoseAffine
 from .processing import Flip, Fuse, RandomRescale, Resize
 from .sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
 
@@ -42,9 +43,12 @@ __all__ = [
     "PackPoseInputs",
     "PoseCompact",
     "PoseDecode",
+    "PoseJitter",
     "PyAVDecode",
     "PyAVInit",
     "RandomCrop",
+    "RandomJointDropout",
+    "RandomPoseAffine",
     "RandomRescale",
     "RandomResizedCrop",
     "RawFrameDecode",

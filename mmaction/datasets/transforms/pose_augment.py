@@ -1,0 +1,147 @@
+"""Random changes of a skeleton that keep its class, for small data sets.
+
+They come after ``PoseDecode``, usually after ``PoseCompact``, when a joint that is missing has the coordinates (0, 0).
+"""
+
+import numpy as np
+
+from mmaction.registry import TRANSFORMS
+
+from ..functional.keypoints import affine_keypoints, is_present
+from .base import RandomTransform
+
+
+def check_probability(name: str, value: float) -> float:
+    """Return ``value``; raise a ValueError that names it if it is not in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is a probability, in [0, 1]; got {value}")
+    return value
+
+
+@TRANSFORMS.register_module()
+class RandomPoseAffine(RandomTransform):
+    """Scale, turn and shift all joints of a clip by one random amount, about the image's centre.
+
+    Changes ``keypoint``; ``img_shape`` stays, so joints may leave the image.
+
+    Args:
+        scale_range: Least and greatest factor of the size.
+        aspect_range: Least and greatest ratio of the factors of height and width (log-uniform).
+        rotation: Greatest angle in degrees, to either side.
+        shift: Greatest shift, to either side, as a share of the image's width and height.
+        prob: Probability that a clip is changed.
+
+    Example:
+        >>> RandomPoseAffine(scale_range=(0.8, 1.2), rotation=15, shift=0.1)  # doctest: +SKIP
+    """
+
+    reads = ("keypoint", "img_shape")
+
+    def __init__(
+        self,
+        scale_range: tuple[float, float] = (0.8, 1.2),
+        aspect_range: tuple[float, float] = (1.0, 1.0),
+        rotation: float = 15.0,
+        shift: float = 0.1,
+        prob: float = 1.0,
+    ) -> None:
+        for name, (low, high) in (("scale_range", scale_range), ("aspect_range", aspect_range)):
+            if not 0 < low <= high:
+                raise ValueError(f"{name} is two positive factors, the lesser first; got {(low, high)}")
+        if rotation < 0 or shift < 0:
+            raise ValueError(f"rotation and shift are the greatest amounts, at least 0; got {rotation} and {shift}")
+        self.scale_range = scale_range
+        self.aspect_range = aspect_range
+        self.rotation = rotation
+        self.shift = shift
+        self.prob = check_probability("prob", prob)
+
+    def sample_params(self, results: dict) -> dict:
+        """Draw the amounts."""
+        rng = self.rng(results)
+        height, width = results["img_shape"]
+        size = rng.uniform(*self.scale_range)
+        stretch = np.exp(rng.uniform(*np.log(self.aspect_range)) / 2)
+        shift = rng.uniform(-self.shift, self.shift, 2)
+        return {
+            "center": (width / 2, height / 2),
+            "scale": (size / stretch, size * stretch),
+            "angle_deg": rng.uniform(-self.rotation, self.rotation),
+            "shift": (shift[0] * width, shift[1] * height),
+        }
+
+    def transform(self, results: dict) -> dict:
+        """Move the joints."""
+        if self.rng(results).random() < self.prob:
+            keypoint = results["keypoint"]
+            moved = affine_keypoints(keypoint[..., :2], **self.sample_params(results))
+            results["keypoint"] = np.concatenate([moved, keypoint[..., 2:]], axis=-1)
+        return results
+
+
+@TRANSFORMS.register_module()
+class PoseJitter(RandomTransform):
+    """Add Gaussian noise to the joints, like that of a pose estimator.
+
+    Changes ``keypoint``; missing joints stay.
+
+    Args:
+        std: Standard deviation of the noise of each joint and frame, as a share of the image's shorter edge.
+        offset_std: The same for an error that a joint keeps during the whole clip.
+        prob: Probability that a clip is changed.
+    """
+
+    reads = ("keypoint", "img_shape")
+
+    def __init__(self, std: float = 0.01, offset_std: float = 0.0, prob: float = 1.0) -> None:
+        if std < 0 or offset_std < 0:
+            raise ValueError(f"std and offset_std are at least 0; got {std} and {offset_std}")
+        self.std = std
+        self.offset_std = offset_std
+        self.prob = check_probability("prob", prob)
+
+    def transform(self, results: dict) -> dict:
+        """Add the noise."""
+        rng = self.rng(results)
+        if rng.random() < self.prob:
+            keypoint, edge = results["keypoint"], min(results["img_shape"])
+            persons, _, joints, _ = keypoint.shape
+            noise = rng.standard_normal((*keypoint.shape[:3], 2), dtype=np.float32) * (self.std * edge)
+            noise += rng.standard_normal((persons, 1, joints, 2), dtype=np.float32) * (self.offset_std * edge)
+            changed = keypoint.copy()
+            changed[..., :2] += np.where(is_present(keypoint[..., :2])[..., None], noise, 0)
+            results["keypoint"] = changed
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomJointDropout(RandomTransform):
+    """Lose joints at random: their coordinates and scores become 0.
+
+    Changes ``keypoint`` and ``keypoint_score`` (set to 1 for the rest if it was not there).
+
+    Args:
+        joint_prob: Probability that a joint is lost during the whole clip.
+        frame_prob: Probability that a joint is lost in a single frame.
+        prob: Probability that a clip is changed.
+    """
+
+    reads = ("keypoint",)
+
+    def __init__(self, joint_prob: float = 0.05, frame_prob: float = 0.0, prob: float = 1.0) -> None:
+        self.joint_prob = check_probability("joint_prob", joint_prob)
+        self.frame_prob = check_probability("frame_prob", frame_prob)
+        self.prob = check_probability("prob", prob)
+
+    def transform(self, results: dict) -> dict:
+        """Drop the joints."""
+        rng = self.rng(results)
+        if rng.random() < self.prob:
+            keypoint = results["keypoint"]
+            persons, _, joints = keypoint.shape[:3]
+            kept = rng.random((persons, 1, joints)) >= self.joint_prob
+            kept = kept & (rng.random(keypoint.shape[:3]) >= self.frame_prob)
+            score = results.get("keypoint_score", np.ones(keypoint.shape[:3], dtype=np.float32))
+            results["keypoint"] = np.where(kept[..., None], keypoint, 0).astype(keypoint.dtype)
+            results["keypoint_score"] = np.where(kept, score, 0).astype(score.dtype)
+        return results
