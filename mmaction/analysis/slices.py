@@ -1,0 +1,76 @@
+"""Accuracy by what a clip is like: its length, resolution, pose quality."""
+
+from typing import Any
+
+import numpy as np
+
+from mmaction.evaluation import Predictions
+
+NUM_BINS = 6
+Z95 = 1.959964
+TITLES = {"frames": "clip length (frames)", "short_side": "short side (pixels)", "pose_quality": "mean joint score"}
+
+
+def wilson_interval(hits: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson, JASA 1927), which holds for few samples and for 0 or all hits."""
+    share, square = hits / count, Z95**2
+    centre = (share + square / (2 * count)) / (1 + square / count)
+    half = Z95 / (1 + square / count) * np.sqrt(share * (1 - share) / count + square / (4 * count**2))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def quantile_index(values: np.ndarray, bins: int = NUM_BINS) -> np.ndarray:
+    """Return for each value the number of its range, rising with the value.
+
+    Ranges hold about equally many values; where there are at most ``bins`` distinct values each is a range.
+    """
+    distinct, index = np.unique(values, return_inverse=True)
+    if len(distinct) <= bins:
+        return index
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
+    return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+
+
+def accuracy_by(values: np.ndarray, right: np.ndarray, bins: int = NUM_BINS) -> list[dict[str, Any]]:
+    """Return the accuracy in each range of a quantity.
+
+    Args:
+        values: One number for each sample, shape ``(N,)``; samples with NaN are left out.
+        right: Whether the prediction is right, bool of shape ``(N,)``.
+        bins: At most this many ranges.
+
+    Returns:
+        ``low``, ``high`` (smallest and largest value of the range's samples), ``count``, ``accuracy`` and
+        ``interval`` (95 %), rising. Empty where all values are equal.
+    """
+    known = np.isfinite(values)
+    values, right = values[known], right[known]
+    if len(np.unique(values)) < 2:
+        return []
+    index = quantile_index(values, bins)
+    rows = []
+    for i in np.unique(index):
+        chosen = index == i
+        hits, count = int(right[chosen].sum()), int(chosen.sum())
+        rows.append(
+            {
+                "low": float(values[chosen].min()),
+                "high": float(values[chosen].max()),
+                "count": count,
+                "accuracy": hits / count,
+                "interval": list(wilson_interval(hits, count)),
+            }
+        )
+    return rows
+
+
+def clip_slices(predictions: Predictions) -> dict[str, list[dict[str, Any]]]:
+    """Return :func:`accuracy_by` for each quantity that the clips differ in, by a title with its unit."""
+    meta = dict(predictions.meta)
+    if {"width", "height"} <= meta.keys():
+        meta["short_side"] = np.minimum(meta["width"], meta["height"])
+    right = predictions.predicted == predictions.labels
+    slices = {
+        title: accuracy_by(np.asarray(meta[name], dtype=float), right) for name, title in TITLES.items() if name in meta
+    }
+    return {title: rows for title, rows in slices.items() if len(rows) > 1}
