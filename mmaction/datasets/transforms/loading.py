@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import mmcv
 import numpy as np
 from mmengine.fileio import get
@@ -246,8 +247,11 @@ class RawFrameDecode(Transform):
             raise FileNotFoundError(
                 f"there is no image {path}: check filename_tmpl, start_index and the number of frames in the list"
             ) from None
-        image = mmcv.imfrombytes(content, flag=flag, channel_order="rgb", backend=self.decoding_backend)
-        if image is None:
+        try:
+            image = mmcv.imfrombytes(content, flag=flag, channel_order="rgb", backend=self.decoding_backend)
+        except (cv2.error, OSError) as error:
+            raise ValueError(f"{path} cannot be decoded as an image") from error
+        if image is None:  # a grey image that OpenCV does not decode
             raise ValueError(f"{path} cannot be decoded as an image")
         return image
 
