@@ -90,15 +90,25 @@ def diving_twist_misses(shared):
     return predictions, space, np.bincount([entry["label"] for entry in train], minlength=len(space)).tolist()
 
 
-@pytest.fixture(scope="session", params=["gym99", "gym288"])
-def gym_element_misses(shared, request):
-    """A FineGym val list, scored by a model that finds the set and often misses the element."""
+def _gym_element_misses(shared, name):
     from mmaction.datasets.label_spaces import load_label_space
     from mmaction.evaluation import Predictions
 
-    space = load_label_space(request.param)
-    rows = [line.split() for line in (shared / f"data/finegym/{request.param}_val_element.txt").open() if line.strip()]
+    space = load_label_space(name)
+    rows = [line.split() for line in (shared / f"data/finegym/{name}_val_element.txt").open() if line.strip()]
     labels = np.array([int(label) for _, label in rows])
     targets = [space.siblings(c) for c in range(len(space))]
     scores = _confuse(labels, targets, len(space), 0.4, np.random.default_rng(1))
     return Predictions([name for name, _ in rows], labels, scores, space.names), space
+
+
+@pytest.fixture(scope="session", params=["gym99", "gym288"])
+def gym_element_misses(shared, request):
+    """A FineGym val list, scored by a model that finds the set and often misses the element."""
+    return _gym_element_misses(shared, request.param)
+
+
+@pytest.fixture(scope="session")
+def gym288_element_misses(shared):
+    """The list of Gym288 of ``gym_element_misses``."""
+    return _gym_element_misses(shared, "gym288")

@@ -73,7 +73,8 @@ def confusion_figure(predictions: Predictions, space: LabelSpace | None = None) 
     counts = counts[np.ix_(order, order)]
     shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(np.float32)
     shares[counts == 0] = np.nan
-    labels = [class_labels(predictions)[c] for c in order]
+    names = class_labels(predictions)
+    labels = [names[c] for c in order]
     figure = _figure(
         "Confusion matrix, rows: true class, columns: predicted (drag to zoom, double click to reset)", 900
     )
