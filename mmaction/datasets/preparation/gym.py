@@ -12,128 +12,11 @@ from pathlib import Path
 
 from mmaction.datasets.label_spaces import load_label_space
 from mmaction.datasets.preparation.cutting import Cut, Encoding, cut_clips
+from mmaction.datasets.preparation.gym_annotations import GymAnnotations, GymList, read_annotations
 from mmaction.datasets.preparation.journal import Journal
-from mmaction.datasets.preparation.lists import Clip, GymId, Span, read_clip_list, read_gym_times
+from mmaction.datasets.preparation.lists import GymId, Span
 from mmaction.datasets.preparation.manifest import ListReport, Manifest, count_classes, write_lists, write_text
 from mmaction.datasets.preparation.media import VideoError, in_parallel, list_videos, look_at
-from mmaction.datasets.preparation.versions import ListVersion, identify
-from mmaction.utils.download import download
-
-SITE = "https://sdolivia.github.io/FineGym/resources/dataset"
-SETS = ("gym99", "gym288")
-_ROUNDED_S = 1.0  # times from ids are cut to whole seconds; a clip may reach this far over the end of its video
-
-
-def official_files(version: str) -> tuple[str, ...]:
-    """Return the names of the official annotation files of ``v1.0`` or ``v1.1``."""
-    lists = [f"{name}_{part}.txt" for name in SETS for part in (f"train_element_{version}", "val_element")]
-    return (f"finegym_annotation_info_{version}.json", *lists)
-
-
-def fetch(folder: Path, version: str, progress: bool = True) -> None:
-    """Download the official lists and times into ``folder``.
-
-    Raises:
-        ConnectionError: If the site cannot be reached; the message says where to put the files by hand.
-    """
-    for name in official_files(version):
-        download(f"{SITE}/{name}", folder / name, progress=progress)
-
-
-@dataclass(frozen=True)
-class GymList:
-    """One official list: ``gym99`` or ``gym288``, its split, file, clips and recognised version."""
-
-    name: str
-    split: str
-    path: Path
-    clips: list[Clip]
-    version: ListVersion | None
-
-
-@dataclass
-class GymAnnotations:
-    """The official annotations of a folder.
-
-    Attributes:
-        lists: Train and val lists of Gym99, of Gym288, or of both.
-        events: Exact times of events in their video, where an annotation file gives them.
-        elements: Exact times of elements in their event, likewise.
-        sources: Names of the files that gave times.
-    """
-
-    lists: list[GymList]
-    events: dict[str, Span] = field(default_factory=dict)
-    elements: dict[str, Span] = field(default_factory=dict)
-    sources: list[str] = field(default_factory=list)
-
-    def event_span(self, event_id: str) -> tuple[Span, float]:
-        """Return when an event happens in its video, and by how much that may be rounded, in seconds.
-
-        Without exact times those of the id count, which are cut to whole seconds: the interval is widened to cover
-        the last second.
-        """
-        if event_id in self.events:
-            return self.events[event_id], 0.25
-        start, end = _seconds(GymId.parse(event_id).event)
-        return Span(start, end + 1), _ROUNDED_S
-
-    def element_span(self, element_id: str) -> tuple[Span, float]:
-        """Return when an element happens in its event, and by how much that may be rounded, in seconds."""
-        if element_id in self.elements:
-            return self.elements[element_id], 0.25
-        start, end = _seconds(GymId.parse(element_id).element)
-        return Span(start, end + 1), _ROUNDED_S
-
-
-def _seconds(digits: str) -> tuple[int, int]:
-    start, _, end = digits.partition("_")
-    if int(end) < int(start):
-        raise ValueError(f"an interval from {start} to {end} seconds ends before it starts")
-    return int(start), int(end)
-
-
-def read_annotations(folder: Path, version: str = "v1.1") -> GymAnnotations:
-    """Read all official files of a folder.
-
-    Args:
-        folder: Holds ``gym99_train*.txt``, ``gym99_val*.txt`` and likewise ``gym288``, and perhaps ``*annotation*.json``.
-        version: Which train list to take where several are there.
-
-    Raises:
-        FileNotFoundError: If there is no list.
-        ValueError: If a file cannot be read or a list is of another set than its name says.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no folder of annotations at {folder}; --download fetches the official ones")
-    found = [_pick(folder, name, split, version) for name in SETS for split in ("train", "val")]
-    annotations = GymAnnotations([official for official in found if official])
-    if not annotations.lists:
-        raise FileNotFoundError(f"{folder} holds no gym99_train*.txt or gym288_train*.txt; --download fetches them")
-    for path in sorted(folder.glob("*annotation*.json")):
-        events, elements = read_gym_times(path)
-        annotations.events.update(events)
-        annotations.elements.update(elements)
-        annotations.sources.append(path.name)
-    return annotations
-
-
-def _pick(folder: Path, name: str, split: str, version: str) -> GymList | None:
-    """Read the list of one set and split; of several the one of ``version``."""
-    candidates = []
-    for path in sorted(folder.glob(f"{name}_{split}*.txt")):
-        clips = read_clip_list(path, gym=True)
-        classes = len(load_label_space(name))
-        if outside := next((clip for clip in clips if clip.label >= classes), None):
-            raise ValueError(
-                f"{path}: label {outside.label} of {outside.id} is outside the {classes} classes of {name}"
-            )
-        candidates.append(GymList(name, split, path, clips, identify({clip.id: clip.label for clip in clips})))
-    fitting = [c for c in candidates if c.version and version in c.version.version] or candidates
-    if len(fitting) > 1 and len({frozenset(c.clips) for c in fitting}) > 1:
-        names = ", ".join(candidate.path.name for candidate in fitting)
-        raise ValueError(f"{folder} holds several {name} {split} lists: {names}; keep one, or choose with --version")
-    return fitting[0] if fitting else None
 
 
 @dataclass
@@ -213,7 +96,7 @@ class Preparation:
         """Whether a clip of these very times was made, checked, and is unchanged."""
         record = self.journal.get(cut.id)
         span = record and record.get("span")
-        return bool(record) and span == list(cut.span) and self._unchanged(cut.target, record)
+        return bool(record) and list(span or ()) == list(cut.span) and self._unchanged(cut.target, record)
 
     @staticmethod
     def _unchanged(path: Path, record: Mapping) -> bool:
@@ -397,23 +280,15 @@ def _write_set(state: Preparation, name: str) -> Manifest:
 
 
 def _notes(state: Preparation, lists: list[GymList]) -> list[str]:
+    """Say what of the official lists is unusual, and how many times are rounded."""
     official = state.annotations
-    ids = [clip.id for gym_list in lists for clip in gym_list.clips]
-    exact = sum(name in official.elements for name in ids)
-    events = {GymId.parse(name).event_id for name in ids}
-    exact_events = len(events & official.events.keys())
-    notes = [
-        f"{gym_list.path.name}: {gym_list.version.note}"
-        for gym_list in lists
-        if gym_list.version and gym_list.version.note
-    ]
-    if exact < len(ids):
-        notes.append(
-            f"times of {len(ids) - exact:,} of {len(ids):,} elements come from their ids, cut to whole seconds; "
-            "the annotation file of the same version has exact ones"
-        )
-    if exact_events < len(events) and state.sources.videos:
-        notes.append(
-            f"times of {len(events) - exact_events:,} of {len(events):,} events come from their ids, cut to whole seconds"
-        )
+    elements = [clip.id for gym_list in lists for clip in gym_list.clips]
+    events = {GymId.parse(name).event_id for name in elements}
+    notes = [f"{o.path.name}: {o.version.note}" for o in lists if o.version and o.version.note]
+    checks = [("elements", elements, official.elements)]
+    if state.sources.videos:
+        checks.append(("events", events, official.events))
+    for what, names, known in checks:
+        if rounded := sum(name not in known for name in names):
+            notes.append(f"{rounded:,} of {len(names):,} {what} have no exact times here; their ids give whole seconds")
     return notes

@@ -142,7 +142,7 @@ def read_diving48(path: str | Path) -> list[Clip]:
     Raises:
         ValueError: If the file is no such list; the message holds the line of the faulty entry.
     """
-    with _json_errors(path):
+    with json_errors(path):
         items = list(_json_items(read_text(path)))
     clips: dict[str, tuple[Clip, int]] = {}
     for number, entry in items:
@@ -154,7 +154,7 @@ def read_diving48(path: str | Path) -> list[Clip]:
 
 
 @contextmanager
-def _json_errors(path: str | Path) -> Iterator[None]:
+def json_errors(path: str | Path) -> Iterator[None]:
     """Name the file and the line in the errors of the JSON decoder."""
     try:
         yield
@@ -228,7 +228,7 @@ def read_gym_times(path: str | Path) -> tuple[dict[str, Span], dict[str, Span]]:
         ValueError: If the file has another form; the message holds the line.
     """
     text = read_text(path)
-    with _json_errors(path):
+    with json_errors(path):
         content = json.loads(text)
     events: dict[str, Span] = {}
     elements: dict[str, Span] = {}

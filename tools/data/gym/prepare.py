@@ -1,9 +1,12 @@
 """Prepare FineGym (Gym99 and Gym288): cut the clips frame by frame, check them, write the lists for training.
 
-Give the official lists (v1.0 or v1.1, recognised) and any mix of full videos (YOUTUBEID.mp4 or 'TITLE [YOUTUBEID].mp4'),
-event clips and element clips, recognised by their names. Writes into --out: subactions/ (element clips), events/,
-gym99/ and gym288/ (train.txt, val.txt, skeleton_list.txt, label_map.txt, manifest.json), missing_videos.txt (YouTube
-ids without which clips are missing) and problems.txt. The shipped Gym configs read data/gym as it stands.
+Give the official lists (v1.0 or v1.1, recognised) and any mix of full videos (YOUTUBEID.mp4 or
+'TITLE [YOUTUBEID].mp4'), event clips and element clips, recognised by their names. Writes into --out:
+  subactions/, events/  the clips
+  gym99/, gym288/       train.txt, val.txt, skeleton_list.txt, label_map.txt, manifest.json ('N of M')
+  missing_videos.txt    YouTube ids without which clips are missing
+  problems.txt          clips that could not be made, and why
+The shipped Gym configs read data/gym as it stands.
 
 A run that was stopped or killed goes on where it was when the same command is given again.
 
@@ -19,7 +22,7 @@ import argparse
 import os
 from pathlib import Path
 
-from mmaction.datasets.preparation import gym
+from mmaction.datasets.preparation import gym, gym_annotations
 from mmaction.datasets.preparation.cutting import BACKENDS, Encoding
 from mmaction.utils.cli import run_tool
 
@@ -51,11 +54,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     annotations = args.annotations or args.out / "annotations"
     if args.download:
-        gym.fetch(annotations, args.version)
+        gym_annotations.fetch(annotations, args.version)
         if args.videos is None and not (args.out / "videos").is_dir():
-            print(
-                f"official files are in {annotations}; give the videos with --videos, or put them into {args.out}/videos"
-            )
+            print(f"the official files are in {annotations}; give the videos with --videos or in {args.out}/videos")
             return 0
     manifests = gym.prepare(
         args.out,

@@ -1,0 +1,1 @@
+"""Skeleton annotation files: published ones, merging and splitting, other programs' formats."""

@@ -1,0 +1,161 @@
+"""From other programs' pose files to annotation files and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.datasets.annotations import annotation_name
+from mmaction.datasets.preparation.lists import read_clip_list
+from mmaction.datasets.preparation.media import VideoFacts, find_videos, look_at
+from mmaction.datasets.preparation.skeleton.files import AnnotationFile
+from mmaction.datasets.preparation.skeleton.formats import FORMATS, Format, Size
+from mmaction.datasets.preparation.skeleton.poses import ClipPoses, Pose, convert_layout
+from mmaction.skeletons import get_layout
+
+
+def get_format(name: str) -> Format:
+    """Return a format by name.
+
+    Raises:
+        KeyError: If it is unknown; the known ones are listed.
+    """
+    if name not in FORMATS:
+        raise KeyError(f"unknown pose format {name!r}; known: {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def import_poses(
+    source: Path,
+    format_name: str,
+    *,
+    layout: str | None = None,
+    size: Size | None = None,
+    videos: Path | None = None,
+    lists: Mapping[str, Path] | None = None,
+    label: int | None = None,
+    persons: int | None = None,
+) -> tuple[AnnotationFile, dict[str, str]]:
+    """Turn pose files into an annotation file.
+
+    Args:
+        source: File or folder in the format.
+        format_name: ``openpose``, ``alphapose``, ``coco`` or ``mediapipe``.
+        layout: Layout of the joints; the format's usual one by default.
+        size: Width and height of the images in pixels.
+        videos: Folder of the videos, by whose names size and number of frames are found instead.
+        lists: Split name to a list of lines ``NAME LABEL``, which give labels and splits.
+        label: Label of clips that are in no list.
+        persons: Keep at most so many persons per clip, those with the highest scores.
+
+    Returns:
+        The annotations, and per clip that could not be taken the reason.
+
+    Raises:
+        ValueError: If a file cannot be read, or neither ``size`` nor ``videos``, or neither ``lists`` nor ``label`` is
+            given.
+    """
+    if size is None and videos is None:
+        raise ValueError("the size of the images is needed: give it, or the folder of the videos")
+    if lists is None and label is None:
+        raise ValueError("labels are needed: give lists of lines 'NAME LABEL', or one label for all clips")
+    form = get_format(format_name)
+    joints = len(get_layout(layout or form.layouts[0]).joints)
+    labels, splits = _read_lists(lists or {})
+    paths = find_videos(videos) if videos else {}
+    annotations, left_out = [], {}
+    for clip in form.read(source, joints, (1, 1) if form.needs_size else None):
+        try:
+            facts = look_at(paths[clip.name]) if clip.name in paths else VideoFacts(0, *(size or (0, 0)), 0.0)
+            annotations.append(_annotation(clip, form, facts, joints, labels.get(clip.name, label), persons))
+        except ValueError as error:
+            left_out[clip.name] = str(error)
+    taken = {info["frame_dir"] for info in annotations}
+    named = {split: [name for name in names if name in taken] for split, names in splits.items()}
+    return AnnotationFile(annotations, named or None, source), left_out
+
+
+def _read_lists(lists: Mapping[str, Path]) -> tuple[dict[str, int], dict[str, list[str]]]:
+    labels, splits = {}, {}
+    for split, path in lists.items():
+        clips = [(Path(clip.id).stem, clip.label) for clip in read_clip_list(path)]
+        labels.update(clips)
+        splits[split] = [name for name, _ in clips]
+    return labels, splits
+
+
+def _annotation(
+    clip: ClipPoses, form: Format, facts: VideoFacts, joints: int, label: int | None, persons: int | None
+) -> dict:
+    if label is None:
+        raise ValueError(f"{clip.name}: no list gives its label")
+    if not facts.width:
+        raise ValueError(f"{clip.name}: no video of this name, so the image size is unknown")
+    keypoint, score = clip.arrays(joints, facts.frames or None, persons)
+    if form.needs_size:
+        keypoint *= np.array([facts.width, facts.height], np.float32)
+    shape = (facts.height, facts.width)
+    return {
+        "frame_dir": clip.name,
+        "label": label,
+        "img_shape": shape,
+        "original_shape": shape,
+        "total_frames": keypoint.shape[1],
+        "keypoint": keypoint,
+        "keypoint_score": score,
+    }
+
+
+def export_poses(file: AnnotationFile, format_name: str, folder: Path) -> Iterator[Path]:
+    """Write the clips of an annotation file in another program's format; persons without any score are left out.
+
+    Args:
+        file: The annotations.
+        format_name: As in :func:`import_poses`.
+        folder: Where the files go.
+
+    Yields:
+        What was written for each clip.
+
+    Raises:
+        ValueError: If an annotation has no 2D keypoints or its name leaves the folder.
+    """
+    form = get_format(format_name)
+    for info in file.annotations:
+        name = annotation_name(info)
+        if Path(name).name != name or name in (".", ".."):
+            raise ValueError(f"{name!r} is not a plain name, so no file can be named after it")
+        keypoint = np.asarray(info.get("keypoint", ()), np.float32)
+        if keypoint.ndim != 4 or keypoint.shape[-1] != 2:
+            raise ValueError(f"{name}: expected 2D keypoints (M, T, V, 2), found shape {keypoint.shape}")
+        score = np.asarray(info.get("keypoint_score", np.ones(keypoint.shape[:3])), np.float32)
+        points = np.concatenate([keypoint, score[..., None]], axis=-1)
+        clip = ClipPoses(name)
+        for person, frame in zip(*np.nonzero(score.any(-1)), strict=True):
+            clip.poses.append(Pose(int(frame), points[person, frame], int(person)))
+        height, width = info.get("img_shape", (1, 1))
+        yield form.write(folder, clip, (int(width), int(height)))
+
+
+def change_layout(file: AnnotationFile, source: str, target: str) -> tuple[AnnotationFile, list[str]]:
+    """Sort the joints of all annotations into another layout.
+
+    Returns:
+        The new file, and the joints of ``target`` that ``source`` lacks (they get score 0).
+
+    Raises:
+        ValueError: If an annotation has other joints than ``source``.
+    """
+    layouts = get_layout(source), get_layout(target)
+    annotations, missing = [], []
+    for info in file.annotations:
+        keypoint = np.asarray(info["keypoint"])
+        score = np.asarray(info.get("keypoint_score", np.ones(keypoint.shape[:3], np.float32)))
+        try:
+            keypoint, score, missing = convert_layout(keypoint, score, *layouts)
+        except ValueError as error:
+            raise ValueError(f"{file.path}, {annotation_name(info)}: {error}") from error
+        annotations.append({**info, "keypoint": keypoint, "keypoint_score": score})
+    return AnnotationFile(annotations, file.splits, file.path), missing

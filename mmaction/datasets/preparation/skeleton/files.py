@@ -1,0 +1,272 @@
+"""Merging, splitting, cutting down and describing skeleton annotation files."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.datasets.annotations import annotation_name, check_annotation, save_annotations
+from mmaction.datasets.preparation.lists import Clip, read_clip_list
+from mmaction.pickles import load_pickle
+
+Splits = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """The content of an annotation file.
+
+    Attributes:
+        annotations: One dict per clip, see :func:`mmaction.datasets.annotations.load_annotations`.
+        splits: Names of the clips per split, None for the list form of MMAction 0.x.
+        path: Where it was read from, for messages.
+    """
+
+    annotations: list[dict]
+    splits: Splits | None = None
+    path: Path | None = None
+
+    @classmethod
+    def read(cls, path: str | Path) -> AnnotationFile:
+        """Read a file without checking its single annotations; nothing in it is run.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no annotation file.
+        """
+        content, path = load_pickle(path), Path(path)
+        if isinstance(content, list):
+            content = {"annotations": content}
+        if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
+            raise ValueError(f"{path}: expected a list of annotations, or a dict with 'split' and 'annotations'")
+        annotations, splits = content["annotations"], content.get("split")
+        for index, info in enumerate(annotations):
+            if not isinstance(info, dict):
+                raise ValueError(f"{path}, annotation {index}: expected a dict, found {type(info).__name__}")
+        if splits is not None and not isinstance(splits, dict):
+            raise ValueError(f"{path}: expected 'split' to be a dict of lists, found {type(splits).__name__}")
+        named = splits and {str(name): [str(clip) for clip in clips] for name, clips in splits.items()}
+        return cls(annotations, named, path)
+
+    def write(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write a plain pickle that this package, MMAction2 and PYSKL read; the list form where there are no splits."""
+        save_annotations(path, self.annotations, self.splits, overwrite)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the clips in file order."""
+        return [annotation_name(info) for info in self.annotations]
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Label by name, of clips with several the first; clips without label are not in it."""
+        pairs = zip(self.names, self.annotations, strict=True)
+        return {name: int(np.ravel(info["label"])[0]) for name, info in pairs if np.size(info.get("label", ()))}
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of a clip or split and what is wrong with it."""
+        counts = Counter(self.names)
+        for name, info in zip(self.names, self.annotations, strict=True):
+            if problem := check_annotation(dict(info)):
+                yield name, problem
+            if name == "unnamed":
+                yield name, "it has neither frame_dir nor filename"
+        yield from ((name, f"stands there {count} times") for name, count in counts.items() if count > 1)
+        for split, clips in (self.splits or {}).items():
+            if absent := [clip for clip in clips if clip not in counts]:
+                yield f"split {split}", f"names {len(absent)} clips that have no annotation, such as {absent[0]}"
+            if len(set(clips)) < len(clips):
+                yield f"split {split}", f"names {len(clips) - len(set(clips))} clips twice"
+
+    def describe(self) -> dict[str, object]:
+        """Return what the file holds: clips, splits, classes, joints, persons, frames, sizes, missing joints."""
+        skeletons = [info for info in self.annotations if np.ndim(info.get("keypoint")) == 4]
+        labels = Counter(self.labels.values())
+        frames = [info["keypoint"].shape[1] for info in skeletons]
+        missing = [_missing_share(info) for info in skeletons if "keypoint_score" in info]
+        facts: dict[str, object] = {
+            "clips": len(self.annotations),
+            "splits": {name: len(clips) for name, clips in (self.splits or {}).items()},
+            "classes": len(labels),
+            "labels": f"{min(labels)} to {max(labels)}" if labels else "none",
+            "joints and coordinates": _counted(info["keypoint"].shape[2:] for info in skeletons),
+            "persons": _counted(info["keypoint"].shape[0] for info in skeletons),
+            "image sizes": _counted(
+                tuple(map(int, info["img_shape"])) for info in self.annotations if "img_shape" in info
+            ),
+        }
+        if frames:
+            facts["frames"] = f"{min(frames)} to {max(frames)}, median {int(np.median(frames))}"
+        if missing:
+            facts["missing joints"] = f"{100 * np.mean(missing):.1f} %"
+        return facts
+
+
+def _missing_share(info: Mapping) -> float:
+    return float(np.mean(np.asarray(info["keypoint_score"]) <= 0))
+
+
+def _counted(values: Iterator) -> dict[str, int]:
+    return {str(value): count for value, count in Counter(values).most_common(5)}
+
+
+def same_annotation(first: Mapping, second: Mapping) -> bool:
+    """Whether two annotations hold the same keys and values."""
+    return first.keys() == second.keys() and all(np.array_equal(first[key], second[key]) for key in first)
+
+
+def merge(files: Sequence[AnnotationFile]) -> AnnotationFile:
+    """Put files together; a clip that several files hold with the same content is kept once.
+
+    Splits of the same name are joined. A file without splits adds its clips to none.
+
+    Raises:
+        ValueError: If two files hold a clip of one name with different content.
+    """
+    found: dict[str, tuple[dict, AnnotationFile]] = {}
+    splits: dict[str, dict[str, None]] = {}
+    for file in files:
+        for name, info in zip(file.names, file.annotations, strict=True):
+            if name in found and not same_annotation(found[name][0], info):
+                raise ValueError(f"{name} is in {found[name][1].path} and in {file.path} with different content")
+            found.setdefault(name, (info, file))
+        for split, clips in (file.splits or {}).items():
+            splits.setdefault(split, {}).update(dict.fromkeys(clips))
+    has_splits = any(file.splits is not None for file in files)
+    named = {split: list(clips) for split, clips in splits.items()}
+    return AnnotationFile([info for info, _ in found.values()], named if has_splits else None)
+
+
+def split_by_lists(
+    file: AnnotationFile, lists: Mapping[str, str | Path]
+) -> tuple[AnnotationFile, dict[str, list[str]]]:
+    """Give a file the splits and labels of lists such as ``train.txt`` and ``val.txt``.
+
+    Args:
+        file: The annotations; those in no list are left out.
+        lists: Split name to a list of lines ``NAME LABEL``; folder and extension of a name do not count.
+
+    Returns:
+        The new file, and per split the listed clips that have no annotation.
+    """
+    by_name = dict(zip(file.names, file.annotations, strict=True))
+    chosen: dict[str, dict] = {}
+    splits, missing = {}, {}
+    for split, path in lists.items():
+        clips = [Clip(Path(clip.id).stem, clip.label) for clip in read_clip_list(path)]
+        missing[split] = [clip.id for clip in clips if clip.id not in by_name]
+        splits[split] = [clip.id for clip in clips if clip.id in by_name]
+        chosen.update({clip.id: {**by_name[clip.id], "label": clip.label} for clip in clips if clip.id in by_name})
+    return AnnotationFile(list(chosen.values()), splits, file.path), missing
+
+
+def split_at_random(
+    file: AnnotationFile, val_share: float, *, seed: int = 0, group: str | None = None
+) -> AnnotationFile:
+    r"""Hold out a share of each class, or whole groups of clips.
+
+    Args:
+        file: The annotations.
+        val_share: Share of the clips for ``val``, between 0 and 1.
+        seed: The same seed gives the same split, whatever the order of the file.
+        group: Regular expression; clips for which its match (its first group, if it has one) is equal stay on one
+            side, for example ``^.{11}`` for clips of one YouTube video or ``s(\d+)`` for those of one subject.
+
+    Raises:
+        ValueError: If ``val_share`` is out of range, the expression is wrong or matches a name not, or one side
+            would be empty.
+    """
+    if not 0 < val_share < 1:
+        raise ValueError(f"val_share must be between 0 and 1, got {val_share}")
+    groups = _group_names(file, group)
+    bins: dict[object, list[str]] = defaultdict(list)
+    for name, info in zip(file.names, file.annotations, strict=True):
+        bins["all" if group else str(info.get("label"))].append(groups[name])
+    held_out: set[str] = set()
+    for key in sorted(bins):
+        members = sorted(set(bins[key]))
+        random.Random(f"{seed} {key}").shuffle(members)  # noqa: S311 - a reproducible split, no secret
+        held_out.update(members[: round(val_share * len(members))])
+    splits: Splits = {"train": [], "val": []}
+    for name in file.names:
+        splits["val" if groups[name] in held_out else "train"].append(name)
+    for split, clips in splits.items():
+        if not clips:
+            raise ValueError(f"split {split} would be empty: {len(file.names)} clips, val_share {val_share}")
+    return replace(file, splits=splits)
+
+
+def _group_names(file: AnnotationFile, group: str | None) -> dict[str, str]:
+    if group is None:
+        return {name: name for name in file.names}
+    try:
+        pattern = re.compile(group)
+    except re.error as error:
+        raise ValueError(f"group {group!r} is no regular expression: {error}") from error
+    found = {name: pattern.search(name) for name in file.names}
+    if unmatched := [name for name, match in found.items() if match is None]:
+        raise ValueError(f"group {group!r} does not match {len(unmatched)} names, such as {unmatched[0]}")
+    return {name: match[1 if pattern.groups else 0] for name, match in found.items()}
+
+
+def subset(
+    file: AnnotationFile,
+    *,
+    split: str | None = None,
+    labels: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    per_class: int | None = None,
+    relabel: bool = False,
+) -> AnnotationFile:
+    """Keep a part of a file.
+
+    Args:
+        file: The annotations.
+        split: Keep the clips of this split.
+        labels: Keep these classes.
+        names: Keep the clips of these names.
+        per_class: Keep the first so many clips of each class and split.
+        relabel: Number the kept ``labels`` anew from 0, in the order given.
+
+    Raises:
+        KeyError: If there is no such split.
+        ValueError: If nothing is left, or ``relabel`` is asked for without ``labels``.
+    """
+    if relabel and labels is None:
+        raise ValueError("relabel needs labels, whose order says the new numbers")
+    if split is not None and split not in (file.splits or {}):
+        raise KeyError(f"{file.path} has no split {split!r}, it has {', '.join(file.splits or {}) or 'none'}")
+    tests: list[Callable[[str, int], bool]] = []
+    if split is not None:
+        members = set(file.splits[split])
+        tests.append(lambda name, label: name in members)
+    if names is not None:
+        wanted = set(names)
+        tests.append(lambda name, label: name in wanted)
+    if labels is not None:
+        tests.append(lambda name, label: label in labels)
+    splits_of = defaultdict(tuple)
+    for split_name, clips in (file.splits or {}).items():
+        for clip in clips:
+            splits_of[clip] += (split_name,)
+    kept: dict[str, dict] = {}
+    counts: Counter = Counter()
+    for name, info in zip(file.names, file.annotations, strict=True):
+        label = int(np.ravel(info["label"])[0])
+        key = (label, splits_of[name])
+        if not all(test(name, label) for test in tests) or (per_class is not None and counts[key] >= per_class):
+            continue
+        counts[key] += 1
+        kept[name] = {**info, "label": list(labels).index(label)} if relabel else info
+    if not kept:
+        raise ValueError(f"no clip of {file.path} fits; it has {len(file.names)} clips")
+    splits = file.splits and {s: [clip for clip in clips if clip in kept] for s, clips in file.splits.items()}
+    if split is not None:
+        splits = {split: splits[split]}
+    return AnnotationFile(list(kept.values()), splits, file.path)

@@ -1,0 +1,134 @@
+"""Poses on their way between other programs' formats and annotation arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmaction.skeletons import Layout
+
+
+@dataclass
+class Pose:
+    """One person in one frame.
+
+    Attributes:
+        frame: Frame index from 0.
+        points: x, y and score per joint, float32 of shape ``(V, 3)``; pixels and 0 to 1.
+        track: Identity of the person over time, None where the program gives none.
+    """
+
+    frame: int
+    points: np.ndarray
+    track: int | None = None
+
+    @property
+    def score(self) -> float:
+        """Mean score over the joints."""
+        return float(self.points[:, 2].mean())
+
+    @property
+    def centre(self) -> np.ndarray:
+        """Mean position of the joints that were found, NaN where none was."""
+        found = self.points[self.points[:, 2] > 0, :2]
+        return found.mean(0) if len(found) else np.full(2, np.nan, np.float32)
+
+
+@dataclass
+class ClipPoses:
+    """All poses of one clip."""
+
+    name: str
+    poses: list[Pose] = field(default_factory=list)
+
+    @property
+    def frames(self) -> int:
+        """Frames up to the last one with a person."""
+        return max((pose.frame for pose in self.poses), default=-1) + 1
+
+    def arrays(
+        self, joints: int, frames: int | None = None, persons: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return ``keypoint`` ``(M, T, V, 2)`` and ``keypoint_score`` ``(M, T, V)``, float32, zero where nobody is.
+
+        Persons are the tracks of the program; where it gives none, each pose goes to the person of the frame before
+        that is nearest. The persons with the highest summed scores come first.
+
+        Args:
+            joints: V.
+            frames: T; by default up to the last frame with a person.
+            persons: Keep at most so many.
+
+        Raises:
+            ValueError: If there is no pose, or one lies beyond ``frames``.
+        """
+        frames = self.frames if frames is None else frames
+        if not self.poses or frames < 1:
+            raise ValueError(f"{self.name}: nobody was found in any frame")
+        if self.frames > frames:
+            raise ValueError(f"{self.name}: has a pose in frame {self.frames - 1}, the clip has {frames} frames")
+        tracks = self._tracks()
+        order = sorted(tracks, key=lambda track: -sum(pose.score for pose in tracks[track]))[:persons]
+        points = np.zeros((len(order), frames, joints, 3), np.float32)
+        for person, track in enumerate(order):
+            for pose in tracks[track]:
+                points[person, pose.frame] = pose.points
+        return points[..., :2].copy(), points[..., 2].copy()
+
+    def _tracks(self) -> dict[object, list[Pose]]:
+        by_frame: dict[int, list[Pose]] = {}
+        for pose in self.poses:
+            by_frame.setdefault(pose.frame, []).append(pose)
+        tracks: dict[object, list[Pose]] = {}
+        for frame in sorted(by_frame):
+            free = {key: poses[-1] for key, poses in tracks.items() if isinstance(key, tuple)}
+            unnamed = [pose for pose in by_frame[frame] if pose.track is None]
+            for pose in by_frame[frame]:
+                if pose.track is not None:
+                    tracks.setdefault(pose.track, []).append(pose)
+            for pose, key in zip(unnamed, _assign(unnamed, free), strict=True):
+                tracks.setdefault(key or ("person", len(tracks)), []).append(pose)
+        return tracks
+
+
+def _assign(poses: Sequence[Pose], last: dict[object, Pose]) -> list[object | None]:
+    """Return for each pose the key of the nearest last pose, each key at most once, None for a new person."""
+    from scipy.optimize import linear_sum_assignment
+
+    keys = list(last)
+    chosen: list[object | None] = [None] * len(poses)
+    if poses and keys:
+        distance = np.array([[np.linalg.norm(pose.centre - last[key].centre) for key in keys] for pose in poses])
+        rows, columns = linear_sum_assignment(np.nan_to_num(distance, nan=1e9))
+        for row, column in zip(rows, columns, strict=True):
+            chosen[row] = keys[column]
+    return chosen
+
+
+def convert_layout(
+    keypoint: np.ndarray, score: np.ndarray, source: Layout, target: Layout
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Sort joints from one layout into another by their names.
+
+    Args:
+        keypoint: ``(M, T, V, C)`` in the order of ``source``.
+        score: ``(M, T, V)``.
+        source: Layout of the arrays.
+        target: Layout wanted.
+
+    Returns:
+        Arrays in the order of ``target``, and the names of its joints that ``source`` does not have; these are zero
+        with score 0.
+
+    Raises:
+        ValueError: If the arrays do not have the joints of ``source``.
+    """
+    if keypoint.shape[2] != len(source.joints):
+        raise ValueError(f"layout {source.name} has {len(source.joints)} joints, the arrays have {keypoint.shape[2]}")
+    index = {name: number for number, name in enumerate(source.joints)}
+    missing = [name for name in target.joints if name not in index]
+    order = [index.get(name, 0) for name in target.joints]
+    known = np.array([name in index for name in target.joints])
+    return keypoint[:, :, order] * known[:, None], score[:, :, order] * known, missing

@@ -1,0 +1,20 @@
+"""Types of command-line arguments that several tools take."""
+
+import argparse
+from pathlib import Path
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Read ``WIDTHxHEIGHT`` in pixels, both at least 1."""
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 1280x720, got {text!r}")
+    return int(width), int(height)
+
+
+def split_and_file(text: str) -> tuple[str, Path]:
+    """Read ``SPLIT=FILE``."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"expected SPLIT=FILE such as train=data/gym/gym99/train.txt, got {text!r}")
+    return name, Path(path)

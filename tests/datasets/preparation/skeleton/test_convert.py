@@ -1,0 +1,165 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mmaction.datasets.preparation.skeleton.convert import change_layout, export_poses, import_poses
+from mmaction.datasets.preparation.skeleton.files import AnnotationFile
+from mmaction.datasets.preparation.skeleton.formats import FORMATS
+from mmaction.datasets.preparation.skeleton.poses import ClipPoses, Pose
+from mmaction.skeletons import get_layout
+
+SIZE = (64, 48)
+LAYOUT = {"openpose": "body25", "alphapose": "coco17", "coco": "coco17", "mediapipe": "mediapipe33"}
+slow = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def make(joints, persons, frames, seed, name="clip"):
+    """Two persons far apart, everybody seen in the first and in the last frame."""
+    rng = np.random.default_rng(seed)
+    keypoint = rng.uniform(0, 10, (persons, frames, joints, 2)).astype(np.float32)
+    keypoint += 25 * np.arange(persons, dtype=np.float32)[:, None, None, None]
+    score = rng.uniform(0.1, 1, (persons, frames, joints)).astype(np.float32)
+    shape = SIZE[::-1]
+    info = dict(frame_dir=name, label=3, img_shape=shape, original_shape=shape, total_frames=frames)
+    return {**info, "keypoint": keypoint, "keypoint_score": score}
+
+
+@slow
+@given(st.sampled_from(sorted(FORMATS)), st.integers(1, 2), st.integers(1, 6), st.integers(0, 99))
+def test_export_then_import_is_the_same(tmp_path_factory, format_name, persons, frames, seed):
+    folder = tmp_path_factory.mktemp(format_name)
+    info = make(len(get_layout(LAYOUT[format_name]).joints), persons, frames, seed)
+    written = list(export_poses(AnnotationFile([info]), format_name, folder))
+    assert [path.stem for path in written] == ["clip"]
+    file, left_out = import_poses(folder, format_name, size=SIZE, label=3)
+    assert not left_out
+    (again,) = file.annotations
+    order = np.argsort(-info["keypoint_score"].mean(-1).sum(-1))
+    assert again["label"] == 3 and again["img_shape"] == SIZE[::-1] and again["total_frames"] == frames
+    np.testing.assert_allclose(again["keypoint"], info["keypoint"][order], atol=1e-4)
+    np.testing.assert_allclose(again["keypoint_score"], info["keypoint_score"][order], atol=1e-6)
+
+
+def test_persons_without_identity_are_followed_by_place():
+    """Two persons swap their order in the file at every frame; a third comes late."""
+    clip = ClipPoses("x")
+    for frame in range(6):
+        people = [np.full((17, 3), (10 + frame, 10, 0.9)), np.full((17, 3), (90 - frame, 10, 0.5))]
+        for person in people[:: 1 if frame % 2 else -1]:
+            clip.poses.append(Pose(frame, person.astype(np.float32)))
+    clip.poses.append(Pose(4, np.full((17, 3), (50, 200, 0.1), np.float32)))
+    keypoint, score = clip.arrays(17)
+    assert keypoint.shape == (3, 6, 17, 2)
+    assert keypoint[0, :, 0, 0].tolist() == [10, 11, 12, 13, 14, 15]
+    assert keypoint[1, :, 0, 0].tolist() == [90, 89, 88, 87, 86, 85]
+    assert score[2, :, 0].tolist() == pytest.approx([0, 0, 0, 0, 0.1, 0])
+    assert clip.arrays(17, persons=1)[0].shape[0] == 1
+    assert clip.arrays(17, frames=9)[0].shape[1] == 9
+    with pytest.raises(ValueError, match="pose in frame 5, the clip has 3 frames"):
+        clip.arrays(17, frames=3)
+
+
+def test_sizes_and_lengths_from_videos_and_labels_from_lists(tmp_path, videos):
+    for name in ("a", "b"):
+        list(export_poses(AnnotationFile([make(25, 1, 4, 0, name)]), "openpose", tmp_path / "json"))
+    videos.write(tmp_path / "videos/a.mp4", 6)
+    (tmp_path / "train.txt").write_text("a.mp4 5\nb.mp4 6\n")
+    file, left_out = import_poses(
+        tmp_path / "json", "openpose", videos=tmp_path / "videos", lists={"train": tmp_path / "train.txt"}
+    )
+    (info,) = file.annotations
+    assert (info["frame_dir"], info["label"], info["img_shape"], info["total_frames"]) == ("a", 5, (48, 160), 6)
+    assert file.splits == {"train": ["a"]}
+    assert "no video of this name" in left_out["b"]
+
+
+def test_files_that_count_from_one_and_coco_with_folders(tmp_path):
+    points = [1.0, 2.0, 0.5] * 17
+    entries = [{"image_id": f"dive/{n:04d}.jpg", "keypoints": points, "score": 1, "idx": [2.0]} for n in (1, 2, 3)]
+    (tmp_path / "all.json").write_text(json.dumps(entries))
+    file, _ = import_poses(tmp_path / "all.json", "alphapose", size=SIZE, label=0)
+    assert file.names == ["dive"] and file.annotations[0]["total_frames"] == 3
+
+
+@pytest.mark.parametrize(
+    ("format_name", "content", "message"),
+    [
+        ("coco", "[", r"x\.json:1: not JSON"),
+        ("coco", "{}", "expected a list"),
+        ("coco", '[{"image_id": 0}]', r"x\.json, entry 0: expected an object with 'keypoints'"),
+        ("coco", '[{"image_id": 0, "keypoints": [1, 2]}]', "expected 17 joints x 3 numbers"),
+        ("coco", '[{"image_id": 0, "keypoints": ["a"]}]', "keypoints must be numbers"),
+        ("coco", '[{"image_id": "a", "keypoints": []}]', "does not end in a frame number"),
+        ("coco", '[{"image_id": 1e300, "keypoints": []}]', "is not between 0 and 1,000,000"),
+        ("coco", f'[{{"image_id": 0, "keypoints": [{"NaN," * 50}1]}}]', "finite"),
+        ("mediapipe", '[[{"x": 1}]]', r"x\.json, frame 0: expected an object with 'y'"),
+        ("mediapipe", '[[{"x": 1, "y": "z"}]]', "expected a number, found z"),
+        ("mediapipe", "[5]", "expected a list"),
+    ],
+)
+def test_faulty_files(tmp_path, format_name, content, message):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        import_poses(tmp_path / "x.json", format_name, size=SIZE, label=0)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.just([0.5] * 51),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["people", "pose_keypoints_2d", "image_id", "keypoints", "idx", "pose_landmarks", "x", "y"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@slow
+@given(json_values, st.sampled_from(sorted(FORMATS)))
+def test_any_json_is_read_or_refused_with_its_name(tmp_path, value, format_name):
+    path = tmp_path / "c_0_keypoints.json"
+    path.write_text(json.dumps(value))
+    try:
+        file, left_out = import_poses(tmp_path, format_name, size=SIZE, label=0)
+    except ValueError as error:
+        assert "c_0_keypoints" in str(error)
+    else:
+        assert all(info["keypoint"].ndim == 4 for info in file.annotations) or left_out
+
+
+def test_missing_arguments(tmp_path):
+    with pytest.raises(ValueError, match="size of the images is needed"):
+        import_poses(tmp_path, "coco", label=0)
+    with pytest.raises(ValueError, match="labels are needed"):
+        import_poses(tmp_path, "coco", size=SIZE)
+    with pytest.raises(KeyError, match="unknown pose format 'x'; known: openpose, alphapose, coco, mediapipe"):
+        import_poses(tmp_path, "x", size=SIZE, label=0)
+    with pytest.raises(ValueError, match=r"holds no CLIP_FRAME_keypoints.json"):
+        import_poses(tmp_path, "openpose", size=SIZE, label=0)
+    with pytest.raises(ValueError, match="not a plain name"):
+        list(export_poses(AnnotationFile([make(17, 1, 1, 0, "../x")]), "coco", tmp_path))
+
+
+@given(arrays(np.float32, (1, 2, 25, 2), elements=st.floats(0, 100, width=32)))
+def test_layout_keeps_joints_by_name(keypoint):
+    info = {**make(25, 1, 2, 0), "keypoint": keypoint}
+    file, missing = change_layout(AnnotationFile([info]), "body25", "coco17")
+    assert missing == []
+    source, target = get_layout("body25"), get_layout("coco17")
+    for joint, name in enumerate(target.joints):
+        expected = keypoint[:, :, source.joints.index(name)]
+        np.testing.assert_array_equal(file.annotations[0]["keypoint"][:, :, joint], expected)
+    back, missing = change_layout(file, "coco17", "body25")
+    assert "neck" in missing
+    assert (back.annotations[0]["keypoint_score"][:, :, source.joints.index("neck")] == 0).all()
+    with pytest.raises(ValueError, match="layout coco17 has 17 joints, the arrays have 25"):
+        change_layout(AnnotationFile([info]), "coco17", "body25")
