@@ -4,6 +4,7 @@ from mmaction.engine.broken import BrokenSamplesHook, Evaluator
 from mmaction.engine.hooks import CheckpointHook, DataEpochHook, DataWaitHook, FiniteLossHook, PredictionHealthHook
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import AmpOptimWrapper
+from mmaction.engine.optim_groups import TSMOptimWrapperConstructor
 from mmaction.engine.preflight import PreflightHook
 from mmaction.engine.runner import ActionRunner, build_runner
 
@@ -19,5 +20,6 @@ __all__ = [
     "FiniteLossHook",
     "PredictionHealthHook",
     "PreflightHook",
+    "TSMOptimWrapperConstructor",
     "build_runner",
 ]

@@ -39,8 +39,9 @@ class FormatShape(Transform):
 
     Sets ``imgs`` and ``input_shape``. N counts clips and crops (and mirror images), T frames of a clip.
 
-    - ``NCTHW``: frames ``(N * T, H, W, C)`` become ``(N, C, T, H, W)``; ``heatmap_imgs`` ``(N * T, C, H, W)``, if
-      there, likewise (``heatmap_input_shape``).
+    - ``NCTHW``: frames ``(N * T, H, W, C)`` become ``(N, C, T, H, W)``; so do x and y components of flow in turns,
+      ``(2 * N * T, H, W)``, with C = 2; ``heatmap_imgs`` ``(N * T, C, H, W)``, if there, likewise
+      (``heatmap_input_shape``).
     - ``NCTHW_Heatmap``: heatmaps ``(N * T, C, H, W)`` become ``(N, C, T, H, W)``.
     - ``NCHW``: frames ``(N * T, H, W, C)`` become ``(N * T, C, H, W)``; with ``modality='Flow'`` the T frames of a clip
       are joined in the channels.
@@ -86,6 +87,8 @@ class FormatShape(Transform):
             heatmaps = _split_clips(results["heatmap_imgs"], results, "Pose")
             results["heatmap_imgs"] = _join_clips(heatmaps, (0, 1, 3, 2, 4, 5))
             results["heatmap_input_shape"] = results["heatmap_imgs"].shape
+        if imgs.ndim == 3 and results.get("modality") == "Flow":
+            imgs = imgs.reshape(-1, 2, *imgs.shape[1:]).transpose(0, 2, 3, 1)
         return _join_clips(_split_clips(imgs, results, "RGB"), (0, 1, 5, 2, 3, 4))
 
     def _ncthw_heatmap(self, imgs: np.ndarray, results: dict) -> np.ndarray:
