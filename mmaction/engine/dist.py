@@ -1,12 +1,15 @@
 """Start the processes of a distributed run, on machines without a GPU too."""
 
 import os
+import subprocess
+import warnings
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from mmengine.device import get_device
-from mmengine.dist import get_rank, is_distributed
+from mmengine.dist import is_distributed
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
@@ -53,27 +56,24 @@ def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
         os.environ[ours] = os.environ[theirs]
     os.environ.setdefault("MASTER_PORT", str(dist_cfg.get("port") or 29500))
     os.environ.setdefault("MASTER_ADDR", _first_host(launcher))
-    import datetime
-
-    timeout_s = float(dist_cfg.get("timeout") or 1800)
-    dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=timeout_s))
+    dist.init_process_group("gloo", timeout=timedelta(seconds=float(dist_cfg.get("timeout") or 1800)))
 
 
 def _first_host(launcher: str) -> str:
     """Return the machine of rank 0."""
     if launcher != "slurm":
         return "127.0.0.1"
-    import subprocess
-
     command = ["scontrol", "show", "hostnames", os.environ.get("SLURM_NODELIST", "")]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
 
 
 def wrap_on_cpu(model: nn.Module, find_unused_parameters: bool, **kwargs: Any) -> MMDistributedDataParallel:
     """Return ``model`` in MMEngine's data-parallel wrapper, without the device ids that only GPUs have."""
-    return MMDistributedDataParallel(
-        module=model, broadcast_buffers=False, find_unused_parameters=find_unused_parameters, **kwargs
-    )
+    with warnings.catch_warnings():  # the argument is renamed in PyTorch 2.14, older versions know only this name
+        warnings.simplefilter("ignore", FutureWarning)
+        return MMDistributedDataParallel(
+            module=model, broadcast_buffers=False, find_unused_parameters=find_unused_parameters, **kwargs
+        )
 
 
 def sum_over_processes(counts: torch.Tensor) -> torch.Tensor:
@@ -82,8 +82,3 @@ def sum_over_processes(counts: torch.Tensor) -> torch.Tensor:
         counts = counts.to(get_device())
         dist.all_reduce(counts)
     return counts.cpu()
-
-
-def is_main() -> bool:
-    """Return whether this process is the one that writes files."""
-    return get_rank() == 0

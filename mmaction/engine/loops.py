@@ -14,7 +14,7 @@ from mmaction.registry import LOOPS
 
 
 class _From(Sampler):
-    """``sampler`` without its first ``start`` indices; its length stays that of the whole, as progress counts from 0."""
+    """``sampler`` without its first ``start`` indices; its length stays that of the whole, for progress reports."""
 
     def __init__(self, sampler: Sampler, start: int) -> None:
         self.sampler = sampler

@@ -1,7 +1,8 @@
 """The Runner of this package: MMEngine's, with safe checkpoints, checks before training and runs on the CPU."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from torch.utils.data import DataLoader
 from mmaction.engine.checkpoint import LoadReport, load_weights, log_report, model_weights, read_checkpoint
 from mmaction.engine.dist import start_gloo, wrap_on_cpu
 from mmaction.engine.files import replacing
+from mmaction.engine.peers import PeerWatch
 from mmaction.engine.resume import plan_resume, without_program
 from mmaction.registry import EVALUATOR, RUNNERS
 from mmaction.utils.cli import ToolStop
@@ -32,6 +34,11 @@ OWN_HOOKS = {
     "broken_samples": "BrokenSamplesHook",
     "preflight": "PreflightHook",
 }
+
+
+def _is_for_users(record: logging.LogRecord) -> bool:
+    """Refuse the warnings in which MMEngine tells itself not to use its own deprecated classes."""
+    return not record.getMessage().startswith(('"FileClient" will be', '"HardDiskBackend" is the alias'))
 
 
 @RUNNERS.register_module()
@@ -67,6 +74,7 @@ class ActionRunner(Runner):
     def build_logger(self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any) -> Any:
         """Build the logger; until the runner is built only warnings reach the console, everything reaches the file."""
         logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
+        logger.addFilter(_is_for_users)
         self.logger = logger
         self._console_level = logging.getLevelName(log_level) if isinstance(log_level, str) else log_level
         for handler in self._console_handlers():
@@ -83,6 +91,24 @@ class ActionRunner(Runner):
         """Connect the processes, through gloo where there is no GPU, and set up the environment."""
         start_gloo(self._launcher, env_cfg.get("dist_cfg") or {})
         super().setup_env(env_cfg)
+        self._peers = PeerWatch.of_default_group()
+
+    @contextmanager
+    def _watching_peers(self) -> Iterator[None]:
+        """Tell the other processes how this one ends."""
+        try:
+            yield
+        except BaseException:
+            if self._peers:
+                self._peers.failed()
+            raise
+        if self._peers:
+            self._peers.done()
+
+    def train(self) -> nn.Module:
+        """Train the model and return it."""
+        with self._watching_peers():
+            return super().train()
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Wrap the model for a distributed run."""
@@ -157,7 +183,8 @@ class ActionRunner(Runner):
     def test(self) -> dict[str, float]:
         """Test the model with a checkpoint that fits it exactly; return the metrics by name."""
         self._testing = True
-        return super().test()
+        with self._watching_peers():
+            return super().test()
 
     def val(self) -> dict[str, float]:
         """Validate the model with a checkpoint that fits it exactly; return the metrics by name."""

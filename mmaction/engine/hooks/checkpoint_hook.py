@@ -57,10 +57,7 @@ class CheckpointHook(PlainCheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints and listen for SIGTERM."""
-        level = runner.logger.level
-        runner.logger.setLevel("ERROR")  # MMEngine warns of its own use of a class that it deprecates
         super().before_train(runner)
-        runner.logger.setLevel(level)
         self._pid = os.getpid()
         self._last_saved = time.monotonic()
         self._snapshot = next(iter(Path(str(self.out_dir)).glob("iter_*.pth")), None) if self.by_epoch else None

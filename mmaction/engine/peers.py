@@ -1,0 +1,96 @@
+"""End a process when another one of the same run has died, so that none waits for it for ever."""
+
+import os
+import sys
+import threading
+from datetime import timedelta
+from typing import Any
+
+import torch.distributed as dist
+from mmengine.logging import print_log
+
+BEAT_S = 5.0
+# beats without a sign of life; they are counted, not timed, so that pausing all processes raises no alarm
+MAX_SILENT_BEATS = 8
+
+
+class PeerWatch(threading.Thread):
+    """Show that this process lives, and watch the process of the next rank.
+
+    A collective operation waits for all processes. With some backends it waits up to half an hour for one that is
+    gone, and holds the main thread meanwhile; this thread ends the process instead, about 40 seconds after the last
+    sign of life, or at once when the other one has reported its failure.
+
+    Args:
+        store: Key-value store that all processes share.
+        rank: Rank of this process.
+        world_size: Number of processes.
+        beat_s: Seconds between signs of life.
+    """
+
+    def __init__(self, store: Any, rank: int, world_size: int, beat_s: float = BEAT_S) -> None:
+        super().__init__(name="peer-watch", daemon=True)
+        self.store = store
+        self.rank = rank
+        self.watched = (rank + 1) % world_size
+        self.beat_s = beat_s
+        self._ended = threading.Event()
+
+    @classmethod
+    def of_default_group(cls) -> "PeerWatch | None":
+        """Start to watch the processes of a distributed run; None if this is the only one."""
+        if not dist.is_initialized() or dist.get_world_size() == 1:
+            return None
+        store = dist.distributed_c10d._get_default_store()
+        if hasattr(store, "clone"):  # a connection of its own: the main thread may block the other one
+            store = store.clone()
+        store = dist.PrefixStore("mmaction-peers", store)
+        store.set_timeout(timedelta(seconds=BEAT_S * MAX_SILENT_BEATS))
+        watch = cls(store, dist.get_rank(), dist.get_world_size())
+        watch.start()
+        return watch
+
+    def run(self) -> None:
+        """Beat and look, until this process or the watched one ends in order."""
+        last, silent = -1, 0
+        while not self._ended.wait(self.beat_s):
+            try:
+                self.store.add(f"beat-{self.rank}", 1)
+                failed = self.store.add("failed", 0)
+                if failed:
+                    self._end(f"process {failed - 1} has failed")
+                beat = self.store.add(f"beat-{self.watched}", 0)
+                lives = beat != last or self.store.add(f"done-{self.watched}", 0)
+                silent = 0 if lives else silent + 1
+            except RuntimeError as error:
+                if not self._ended.is_set():
+                    self._end(f"the store of the processes is gone ({str(error).splitlines()[0]})")
+                return
+            last = beat
+            if silent >= MAX_SILENT_BEATS:
+                self._end(f"process {self.watched} has shown no sign of life for {silent * self.beat_s:.0f} s")
+
+    def done(self) -> None:
+        """Say that this process ends in order, and stop."""
+        if not self._ended.is_set():
+            self._ended.set()
+            self._tell(f"done-{self.rank}", 1)
+
+    def failed(self) -> None:
+        """Say that this process ends for an error: the others end at their next beat."""
+        if not self._ended.is_set():
+            self._ended.set()
+            self._tell("failed", self.rank + 1)
+
+    def _tell(self, key: str, value: int) -> None:
+        try:
+            self.store.add(key, value)
+        except RuntimeError as error:  # the store went first: the others see that by themselves
+            print_log(f"cannot tell the other processes: {error}", logger="current", level=10)
+
+    def _end(self, reason: str) -> None:
+        """End the process, whose main thread may be waiting inside a collective operation."""
+        print_log(f"{reason}; this process ends too. Go on with --resume", logger="current", level=40)
+        print(f"rank {self.rank}: {reason}; ending", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(1)
