@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mmaction.datasets.annotations import save_annotations
-from mmaction.datasets.synthetic.clip import Clip, make_clip
+from mmaction.datasets.synthetic.clip import Take
 from mmaction.datasets.synthetic.dives import Dive, first_dives
 
 FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", "label_map.txt", "classes.csv")
@@ -80,10 +80,10 @@ def clip_name(index: int) -> str:
     return f"dive_{index:05d}"
 
 
-def film(spec: DemoSpec, index: int) -> Clip:
-    """Make clip ``index``; it depends on the seed, the index and the label of the clip alone."""
+def draw_take(spec: DemoSpec, index: int) -> Take:
+    """Draw clip ``index``; it depends on the seed, the index and the label of the clip alone."""
     dive = spec.dives[int(spec.labels()[index])]
-    return make_clip(dive, spec.size, spec.fps, np.random.default_rng([spec.seed, 0, index]))
+    return Take.draw(dive, spec.size, spec.fps, np.random.default_rng([spec.seed, 0, index]))
 
 
 def write_video(path: Path, frames: np.ndarray, fps: int) -> None:
@@ -100,22 +100,29 @@ def write_video(path: Path, frames: np.ndarray, fps: int) -> None:
         container.mux(stream.encode())
 
 
-def _write_clip(spec: DemoSpec, out: Path, index: int) -> dict:
-    clip = film(spec, index)
-    write_video(out / "videos" / f"{clip_name(index)}.mp4", clip.frames, spec.fps)
-    shape = clip.frames.shape[1:3]
-    return dict(
-        frame_dir=clip_name(index),
-        label=int(spec.labels()[index]),
-        img_shape=shape,
-        original_shape=shape,
-        total_frames=len(clip.frames),
-        keypoint=clip.keypoint,
-        keypoint_score=clip.keypoint_score,
-    )
+def _write_clip(spec: DemoSpec, out: Path, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Write the video of a clip; return its joints and their scores."""
+    take = draw_take(spec, index)
+    write_video(out / "videos" / f"{clip_name(index)}.mp4", take.frames(), spec.fps)
+    return take.detections()
 
 
-def _in_parallel(spec: DemoSpec, out: Path, workers: int) -> Iterator[dict]:
+def _records(spec: DemoSpec, detections: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[dict]:
+    """The annotations, made in one process so that the file is the same however many workers there are."""
+    shape = spec.size[1], spec.size[0]
+    for index, (keypoint, score) in enumerate(detections):
+        yield dict(
+            frame_dir=clip_name(index),
+            label=int(spec.labels()[index]),
+            img_shape=shape,
+            original_shape=shape,
+            total_frames=keypoint.shape[1],
+            keypoint=keypoint,
+            keypoint_score=score,
+        )
+
+
+def _in_parallel(spec: DemoSpec, out: Path, workers: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     if workers <= 1:
         yield from (_write_clip(spec, out, index) for index in range(spec.num_clips))
         return
@@ -142,21 +149,21 @@ def write_demo_data(
         ``out``.
 
     Raises:
-        ValueError: If ``out`` already holds a file of the data set and ``overwrite`` is False.
+        FileExistsError: If ``out`` already holds a file of the data set and ``overwrite`` is False.
     """
     from tqdm import tqdm
 
     out = Path(out)
     present = [name for name in FILES if (out / name).exists()]
     if present and not overwrite:
-        raise ValueError(f"{out}: already holds {', '.join(present)}; choose another folder or pass --overwrite")
+        raise FileExistsError(f"{out}: already holds {', '.join(present)}; choose another folder or pass --overwrite")
     (out / "videos").mkdir(parents=True, exist_ok=True)
     for old in (out / "videos").glob("dive_*.mp4"):
         old.unlink()
     workers = workers or os.cpu_count() or 1
-    records = _in_parallel(spec, out, min(workers, spec.num_clips))
-    records = list(tqdm(records, total=spec.num_clips, desc="filming dives", unit="clip", disable=not progress))
-    _write_lists(spec, out, records)
+    clips = _in_parallel(spec, out, min(workers, spec.num_clips))
+    clips = tqdm(clips, total=spec.num_clips, desc="filming dives", unit="clip", disable=not progress)
+    _write_lists(spec, out, list(_records(spec, clips)))
     return out
 
 

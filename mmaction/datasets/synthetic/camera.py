@@ -60,7 +60,7 @@ def follow(target: np.ndarray, fps: float, size: tuple[int, int], rng: np.random
     aim[0] = target[0]
     for t in range(1, num_frames):
         aim[t] = aim[t - 1] + (1.0 - np.exp(-1.0 / (lag * fps))) * (target[t] - aim[t - 1])
-    aim = gain * aim + (1.0 - gain) * middle + rng.normal(0.0, 0.12, 3)
+    aim = gain * aim + (1.0 - gain) * middle + rng.normal(0.0, 0.22, 3)
     aim += 0.05 * _smooth_noise(rng, num_frames, 0.85) + 0.012 * rng.normal(size=aim.shape)
     forward = aim - position
     forward /= np.linalg.norm(forward, axis=-1, keepdims=True)

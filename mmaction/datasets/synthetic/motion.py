@@ -26,7 +26,8 @@ class Performance:
         crouch_s: Duration of the crouch before the take-off, in seconds.
         twist_sign: 1 to twist to the left, -1 to the right.
         shape: What ``free`` means this time: ``pike``, ``tuck`` or ``straight``.
-        timing: Shift of the flight phases, as a share of the flight.
+        fold_at: Share of the flight at which a twisting diver folds.
+        open_at: Share of the flight at which the diver opens for the entry.
         entry_error: Rotation too far (positive) or too short at the entry, in radians.
         looseness: Noise on the posture angles, standard deviation in radians.
         size: Size of the body relative to 1.75 m.
@@ -38,7 +39,8 @@ class Performance:
     crouch_s: float
     twist_sign: int
     shape: str
-    timing: float
+    fold_at: float
+    open_at: float
     entry_error: float
     looseness: float
     size: float
@@ -53,7 +55,8 @@ class Performance:
             crouch_s=rng.uniform(0.35, 0.6),
             twist_sign=int(rng.choice([-1, 1])),
             shape=str(rng.choice(["pike", "tuck", "straight"])),
-            timing=rng.uniform(-0.03, 0.03),
+            fold_at=rng.uniform(0.28, 0.58),
+            open_at=rng.uniform(0.72, 0.88),
             entry_error=rng.normal(0.0, 0.10),
             looseness=rng.uniform(0.01, 0.05),
             size=rng.uniform(0.93, 1.07),
@@ -75,15 +78,14 @@ def _key_postures(dive: Dive, how: Performance) -> list[tuple[float, float, body
     """The posture after each change, as (start of the change, end, posture) in shares of the flight."""
     position = how.shape if dive.position == "free" else dive.position
     entry = body.ENTRY_HEAD_FIRST if dive.enters_head_first else body.ENTRY_FEET_FIRST
-    shift = how.timing
     keys = []
     if dive.half_twists:
         keys.append((0.02, 0.14, body.WRAP))
         if position != "straight":
-            keys.append((0.46 + shift, 0.56 + shift, _FOLDED[position]))
+            keys.append((how.fold_at - 0.04, how.fold_at + 0.06, _FOLDED[position]))
     else:
-        keys.append((0.04, 0.18 + shift, _FOLDED[position]))
-    keys.append((0.82 + shift, 0.96, entry))
+        keys.append((0.04, 0.5 * how.fold_at, _FOLDED[position]))
+    keys.append((how.open_at, 0.5 + 0.5 * how.open_at + 0.03, entry))
     return keys
 
 
@@ -113,7 +115,7 @@ def _rotation(dive: Dive, how: Performance, share: np.ndarray) -> tuple[np.ndarr
     turned = np.concatenate([[0.0], np.cumsum(0.5 / inertia[1:] + 0.5 / inertia[:-1])])
     total = dive.half_somersaults * np.pi + how.entry_error
     somersault = np.interp(share, grid, turned / turned[-1] * total)
-    twist_end = 0.86 if dive.position == "straight" else 0.50 + how.timing
+    twist_end = how.open_at if dive.position == "straight" else how.fold_at
     twist = _smoothstep(share, 0.06, twist_end) * dive.half_twists * np.pi
     return (-somersault if dive.rotates_forward else somersault), how.twist_sign * twist
 
