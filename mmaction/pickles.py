@@ -137,11 +137,12 @@ _BROKEN = (
 )
 
 
-def load_pickle(path: str | os.PathLike) -> object:
+def load_pickle(path: str | os.PathLike, unpickler: type[RestrictedUnpickler] = RestrictedUnpickler) -> object:
     """Return the content of a pickle that holds only containers, numbers, text and NumPy arrays.
 
     Args:
         path: A local file, or an address that MMEngine's file backends know.
+        unpickler: One that also builds something else.
 
     Raises:
         FileNotFoundError: If there is no such file; lists similar names.
@@ -151,16 +152,16 @@ def load_pickle(path: str | os.PathLike) -> object:
     if "://" in path:
         from mmengine import fileio
 
-        return _load(io.BytesIO(fileio.get(path)), path)
+        return _load(io.BytesIO(fileio.get(path)), path, unpickler)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no annotation file {path}{_similar_files(path)}")
     with open(path, "rb") as file:
-        return _load(file, path)
+        return _load(file, path, unpickler)
 
 
-def _load(file: BinaryIO, path: str) -> object:
+def _load(file: BinaryIO, path: str, unpickler: type[RestrictedUnpickler]) -> object:
     try:
-        return RestrictedUnpickler(file).load()
+        return unpickler(file).load()
     except _BROKEN as error:
         reason = str(error) or type(error).__name__
         if reason.startswith("refused: "):

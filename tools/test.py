@@ -3,6 +3,7 @@
 Examples:
   python tools/test.py CONFIG work_dirs/NAME/best_acc_top1_epoch_10.pth
   python tools/test.py CONFIG CHECKPOINT --eval top_k_accuracy mean_class_accuracy --eval-options topk=1,5
+  python tools/test.py CONFIG CHECKPOINT --report
   python tools/test.py CONFIG CHECKPOINT --dump scores.pkl
   torchrun --nproc_per_node=8 tools/test.py CONFIG CHECKPOINT --launcher pytorch
 
@@ -17,6 +18,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmaction.analysis.report import write_report
 from mmaction.engine import build_runner
 from mmaction.engine.checkpoint import local_path
 from mmaction.evaluation.metrics import check_metric_names
@@ -37,6 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--eval-options", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help="options of --eval, as topk=1,5"
     )
     parser.add_argument("--dump", metavar="FILE.pkl", help="write every score to a pickle file")
+    parser.add_argument("--report", action="store_true", help="also explain the result in report.html, see tools/analysis")
     parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
     parser.add_argument(
         "--trust-checkpoint",
@@ -103,9 +106,11 @@ def main(argv: list[str] | None = None) -> int:
         print(note, file=sys.stderr)
     apply_options(cfg, args)
     runner = build_runner(cfg)
-    add_result_files(runner, args.checkpoint)
+    folder = add_result_files(runner, args.checkpoint)
     metrics = runner.test()
     if is_main_process():
+        if args.report:
+            print(f"report: {write_report([folder], folder / 'report.html')}")
         for name, value in metrics.items():
             print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}:\n{value}")
     return 0

@@ -19,6 +19,7 @@ from mmaction.evaluation.summary import summarise
 from mmaction.registry import METRICS
 
 NUM_WORST = 5
+NUMBERS = ("samples", "weight")
 FILES = ("predictions.csv", "scores.npz", "metrics.json")
 
 
@@ -162,19 +163,9 @@ def _columns(facts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     return {name: np.array([fact.get(name, "" if name == "source" else np.nan) for fact in facts]) for name in names}
 
 
-def render_table(summary: dict[str, Any], width: int = 110) -> str:
+def render_table(summary: dict[str, Any]) -> str:
     """Return the main figures as text: accuracy with intervals, details, the worst classes."""
-    from rich.console import Console
 
-    console = Console(file=io.StringIO(), width=width, no_color=True)
-    for table in _tables(summary):
-        console.print(table)
-    for line in summary["headline"]:
-        console.print(f"- {line}", highlight=False)
-    return console.file.getvalue()
-
-
-def _tables(summary: dict[str, Any]) -> list[Any]:
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.2f}"
 
@@ -188,23 +179,27 @@ def _tables(summary: dict[str, Any]) -> list[Any]:
     for name in ("head", "middle", "tail") if "long_tail" in summary else ():
         group = summary["long_tail"][name]
         rows.append((f"{name}, mean1", percent(group["mean1"]), f"{group['classes']} classes: {group['rule']}"))
-    tables = [_table(f"Result on {summary['evaluated']['text']} samples", ("measure", "%", "95 % interval"), rows)]
+    text = text_table(f"Result on {summary['evaluated']['text']} samples", ("measure", "%", "95 % interval"), rows)
     tested = [row for row in summary.get("per_class", ()) if row["count"]]
     worst = sorted(tested, key=lambda row: row["accuracy"])[:NUM_WORST]
     if worst and worst[0]["accuracy"] < 1:
         rows = [(f"{row['class']} {row['name']}", percent(row["accuracy"]), str(row["count"])) for row in worst]
-        tables.append(_table("Worst classes", ("class", "%", "samples"), rows))
-    return tables
+        text += text_table("Worst classes", ("class", "%", "samples"), rows)
+    return text + "".join(f"- {line}\n" for line in summary["headline"])
 
 
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
+def text_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], width: int = 110) -> str:
+    """Return a table for the terminal, without colours; columns of numbers are flush right."""
     from rich import box
+    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     for column in header:
-        table.add_column(column, justify="right" if column in ("%", "samples") else "left")
+        table.add_column(column, justify="right" if column[-1:] == "%" or column in NUMBERS else "left")
     for row in rows:
         table.add_row(*map(escape, row))
-    return table
+    console = Console(file=io.StringIO(), width=width, no_color=True)
+    console.print(table)
+    return f"{title}\n" + "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().rstrip().splitlines()) + "\n"

@@ -1,6 +1,7 @@
 """A browser without a window, for the pages that the tools write."""
 
 import re
+import runpy
 import shutil
 import subprocess
 
@@ -28,3 +29,9 @@ def browse(tmp_path):
         return done.stdout, re.findall(r"CONSOLE.*", done.stderr)
 
     return open_page
+
+
+@pytest.fixture
+def tool(root):
+    """Returns the ``main`` of a tool in ``tools/analysis``, to be called in this process."""
+    return lambda name: runpy.run_path(str(root / "tools/analysis" / f"{name}.py"))["main"]

@@ -99,3 +99,13 @@ def test_mistakes_are_named(resumed, tmp_path):
 def test_default_name(tmp_path):
     assert default_name(tmp_path / "a/20260101_000000/vis_data/scalars.json") == "a"
     assert default_name(tmp_path / "a/20260101_000000.json") == "a"
+
+
+def test_tool(resumed, tool, tmp_path, capsys):
+    main = tool("analyze_logs")
+    assert main([str(resumed)]) == 0
+    assert (resumed / "curves.png").is_file()
+    assert main([str(resumed), str(resumed), "--names", "a", "b", "--list"]) == 0
+    assert "b  val    acc/top1" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main([str(resumed), "--names", "a", "b"])

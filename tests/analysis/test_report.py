@@ -124,3 +124,14 @@ def test_metrics_of_another_test_are_refused(small):
     with pytest.raises(ValueError, match="run/b lacks 60 of 60 samples, the first is 'clip<0>'"):
         write_report([small, small.parent / "b"], small / "r.html")
     assert not (small / "r.html").exists()
+
+
+def test_tool(small, tool, capsys):
+    main = tool("report")
+    assert main([str(small), "--title", "My run", "--worst", "2"]) == 0
+    assert "report.html (" in capsys.readouterr().out
+    text = (small / "report.html").read_text(encoding="utf-8")
+    assert "<h1>My run</h1>" in text
+    assert text.count('class="clip"') == 2
+    with pytest.raises(SystemExit):
+        main([str(small), "--worst", "-1"])

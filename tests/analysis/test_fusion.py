@@ -1,0 +1,86 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmaction.analysis.fusion import fuse, search_weights, split_samples
+from mmaction.evaluation import Predictions, save_scores
+from mmaction.evaluation.predictions import as_probabilities
+
+
+def simulated(seed, skill, labels, classes=5):
+    """Scores that favour the right class of the samples where ``skill`` is true."""
+    scores = np.random.default_rng(seed).normal(size=(len(labels), classes))
+    scores[np.arange(len(labels)), labels] += np.where(skill, 6, 0)
+    return Predictions([f"clip {i}" for i in range(len(labels))], labels, scores)
+
+
+@pytest.fixture
+def pair():
+    """Two models, each of which knows the half of the clips that the other guesses."""
+    labels = np.random.default_rng(0).integers(0, 5, 200)
+    half = np.arange(200) % 2 == 0
+    return simulated(1, half, labels), simulated(2, ~half, labels)
+
+
+def test_fused_scores_are_the_weighted_mean(pair):
+    fused = fuse(pair, [3, 1])
+    expected = 0.75 * as_probabilities(pair[0].scores) + 0.25 * as_probabilities(pair[1].scores)
+    np.testing.assert_allclose(fused.scores, expected, atol=1e-6)
+    shuffled = pair[1].select(np.random.default_rng(0).permutation(200))
+    np.testing.assert_allclose(fuse([pair[0], shuffled], [3, 1]).scores, fused.scores)
+
+
+def test_search_beats_both_and_finds_the_useless_one(pair):
+    noise = simulated(3, np.zeros(200, bool), pair[0].labels)
+    noise = Predictions(noise.ids, noise.labels, noise.scores * 5)
+    weights = search_weights([*pair, noise])
+    assert sum(weights) == pytest.approx(1)
+    assert weights[2] < 0.1
+    accuracy = [np.mean(test.predicted == test.labels) for test in (*pair, fuse([*pair, noise], weights))]
+    assert accuracy[2] > max(accuracy[:2]) + 0.2
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_search_is_never_worse_than_equal_weights(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 5, 40)
+    tests = [simulated(seed + i, rng.random(40) < 0.5, labels) for i in range(3)]
+    found, equal = (fuse(tests, weights) for weights in (search_weights(tests), [1, 1, 1]))
+    assert np.mean(found.predicted == labels) >= np.mean(equal.predicted == labels)
+
+
+def test_split_is_disjoint_and_seeded():
+    first, rest = split_samples(10, 0.3, 1)
+    assert len(first) == 3
+    assert sorted([*first, *rest]) == list(range(10))
+    assert split_samples(10, 0.3, 1)[0].tolist() == first.tolist()
+    with pytest.raises(ValueError, match=r"a share of 1.0 leaves one part of the 10 samples empty"):
+        split_samples(10, 1.0, 0)
+
+
+@pytest.mark.parametrize("weights", [[1], [0, 0], [1, -1], [1, float("nan")]])
+def test_wrong_weights_are_named(pair, weights):
+    with pytest.raises(ValueError, match="one number of 0 or more for each of the 2 results, not all 0; got"):
+        fuse(pair, weights)
+
+
+def test_tool(pair, tool, tmp_path, capsys):
+    for name, test in zip("ab", pair):
+        save_scores(tmp_path / f"{name}.npz", test)
+    main = tool("fuse")
+    paths = [str(tmp_path / "a.npz"), str(tmp_path / "b.npz")]
+    assert main([*paths, "--tune-share", "0.5", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "100 samples, weights searched on 100 samples that are left out here" in printed
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text())
+    assert metrics["evaluated"]["count"] == 100
+    assert metrics["run"]["fused"] == paths
+    assert f"{100 * metrics['accuracy']['top1']:.2f}" in printed
+    assert (tmp_path / "out/gains.csv").read_text().startswith("class,name,count,first,second,gain,gained")
+    with pytest.raises(SystemExit):
+        main([*paths, "--weights", "1"])
+    assert "--weights: 1 values for 2 results" in capsys.readouterr().err
