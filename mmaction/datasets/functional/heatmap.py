@@ -54,12 +54,12 @@ def _clip(
     Returns:
         ``base``, ``start``, ``end`` and ``score`` of these, and the first and past-the-end cells (x, y) of their boxes.
     """
-    short = ((end - start) ** 2).sum(-1) < MIN_LIMB_LENGTH
-    end = np.where(short[:, None], start, end)
-    # In float64: the edges are rounded to whole cells, and float32 could round differently.
-    low = np.trunc(np.minimum(start, end).astype(np.float64) - 3 * sigma).clip(0, size)
-    high = (np.trunc(np.maximum(start, end).astype(np.float64) + 3 * sigma) + 1).clip(0, size)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):  # joints may be NaN or infinite
+        short = ((end - start) ** 2).sum(-1) < MIN_LIMB_LENGTH
+        end = np.where(short[:, None], start, end)
+        # In float64: the edges are rounded to whole cells, and float32 could round differently.
+        low = np.trunc(np.minimum(start, end).astype(np.float64) - 3 * sigma).clip(0, size)
+        high = (np.trunc(np.maximum(start, end).astype(np.float64) + 3 * sigma) + 1).clip(0, size)
         drawn = np.flatnonzero((score >= MIN_SCORE) & (low < high).all(-1))  # False for NaN as well
     drawn = drawn[np.argsort((high - low)[drawn, 0])]
     low, high = low[drawn].astype(np.int64), high[drawn].astype(np.int64)
