@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmaction.engine.files import replacing
 from mmaction.utils.cli import suggest
+from mmaction.utils.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

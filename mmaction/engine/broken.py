@@ -12,9 +12,9 @@ from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmaction.engine.files import write_atomically
 from mmaction.registry import EVALUATOR, HOOKS
 from mmaction.utils.cli import ToolStop
+from mmaction.utils.files import write_atomically
 
 LIST_NAME = "broken_samples.csv"
 

@@ -19,12 +19,12 @@ from torch.utils.data import DataLoader
 
 from mmaction.engine.checkpoint import LoadReport, load_weights, log_report, model_weights, read_checkpoint
 from mmaction.engine.dist import start_gloo, wrap_on_cpu
-from mmaction.engine.files import replacing
 from mmaction.engine.peers import PeerWatch
 from mmaction.engine.resume import plan_resume, without_program
 from mmaction.registry import EVALUATOR, RUNNERS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.config import base_batch_size
+from mmaction.utils.files import replacing
 
 OWN_HOOKS = {
     "finite_loss": "FiniteLossHook",

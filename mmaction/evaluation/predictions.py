@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mmaction.engine.files import replacing
 from mmaction.evaluation.functional import as_labels, as_scores, label_ranks, top_k_predictions
+from mmaction.utils.files import replacing
 
 META_PREFIX = "meta_"
 NUM_TOP = 5

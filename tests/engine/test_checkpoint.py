@@ -116,7 +116,7 @@ def test_a_head_of_another_class_count_is_dropped_and_named():
     assert report.dropped == {"cls_head.fc_cls.weight": ((3, 4), (7, 4)), "cls_head.fc_cls.bias": ((3,), (7,))}
     assert torch.equal(before, target.cls_head.fc_cls.weight)
     assert "cls_head.fc_cls.weight: (3, 4) in the file, (7, 4) in the model" in "\n".join(report.lines())
-    with pytest.raises(ValueError, match="does not fit the model of the config.*\n.*tensors loaded"):
+    with pytest.raises(ValueError, match=r"does not fit the model of the config.*\n.*tensors loaded"):
         load(Net().state_dict(), target, strict=True)
 
 

@@ -14,9 +14,9 @@ from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.runner import Runner
 
 from mmaction.engine.checkpoint import read_checkpoint
-from mmaction.engine.files import write_atomically
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
+from mmaction.utils.files import write_atomically
 
 
 def _is_plain(value: Any) -> bool:

@@ -1,0 +1,157 @@
+"""A training and a test from end to end, in this process."""
+
+import json
+import pickle
+
+import pytest
+import torch
+
+from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.utils.cli import ToolStop
+
+
+@pytest.fixture
+def trained(tmp_path, toy, train):
+    config = toy.write_config(tmp_path)
+    train(config, "--work-dir", tmp_path / "run", "--seed", 0)
+    return config, tmp_path / "run"
+
+
+def test_a_run_leaves_checkpoints_the_best_one_by_name_and_the_config(trained):
+    _, work_dir = trained
+    names = {path.name for path in work_dir.iterdir()}
+    assert {"epoch_1.pth", "epoch_2.pth", "epoch_3.pth", "last_checkpoint", "toy.py"} <= names
+    assert len([name for name in names if name.startswith("best_acc_top1_epoch_")]) == 1
+    assert not [name for name in names if name.endswith(".tmp")]
+    assert (work_dir / "last_checkpoint").read_text() == str(work_dir / "epoch_3.pth")
+
+
+def test_testing_prints_figures_and_writes_result_files(trained, test, tmp_path, capfd):
+    config, work_dir = trained
+    arguments = ["--eval", "top_k_accuracy", "mean_class_accuracy", "--eval-options", "topk=1,2"]
+    test(config, work_dir / "epoch_3.pth", "--work-dir", work_dir, *arguments, "--dump", tmp_path / "scores.pkl")
+    printed = dict(line.split(": ") for line in capfd.readouterr().out.splitlines() if line.startswith("acc/"))
+    assert set(printed) == {"acc/top1", "acc/top2", "acc/mean1"}
+    figures = json.loads((work_dir / "test_epoch_3" / "metrics.json").read_text())
+    rows = (work_dir / "test_epoch_3" / "predictions.csv").read_text().splitlines()
+    assert len(rows) == 10 and figures["run"]["checkpoint"].endswith("epoch_3.pth")
+    dumped = pickle.loads((tmp_path / "scores.pkl").read_bytes())
+    right = sum(int(sample["pred_score"].argmax() == sample["gt_label"]) for sample in dumped)
+    assert len(dumped) == 9 and float(printed["acc/top1"]) == pytest.approx(right / 9, abs=1e-4)
+
+
+def test_a_head_of_another_class_count_is_dropped_in_training_and_refused_in_testing(trained, train, test, tmp_path):
+    config, work_dir = trained
+    checkpoint, more = work_dir / "epoch_3.pth", "model.num_classes=5"
+    train(config, "--work-dir", tmp_path / "fine", "--load-from", checkpoint, "--cfg-options", more)
+    log = next((tmp_path / "fine").rglob("*.log")).read_text()
+    assert "cls_head.fc_cls.weight: (3, 8) in the file, (5, 8) in the model" in log
+    assert log.count("cls_head.fc_cls.weight: (3, 8)") == 1
+    with pytest.raises(ValueError, match="does not fit the model of the config"):
+        test(config, checkpoint, "--work-dir", work_dir, "--cfg-options", more)
+
+
+def test_a_checkpoint_of_another_architecture_is_an_error(trained, train, tmp_path):
+    config, work_dir = trained
+    with pytest.raises(ValueError, match=r"another architecture: .*backbone.0.weight: \(8, 3\), the model \(16, 3\)"):
+        train(config, "--work-dir", tmp_path / "b", "--load-from", work_dir / "epoch_1.pth",
+              "--cfg-options", "model.width=16")  # fmt: skip
+
+
+def test_the_plan_names_data_batch_rate_and_weights(trained):
+    log = next(trained[1].rglob("*.log")).read_text()
+    plan = log[log.index("plan of this run") :]
+    assert "24 samples of 3 classes from" in plan and "9 samples of 3 classes from" in plan
+    assert "epochs     3 of 6 iterations" in plan
+    assert "SGD, learning rate 0.5, chosen for a batch of 4" in plan
+    assert "weights    initial values" in plan
+
+
+def test_the_plan_counts_repetitions_and_warns_of_a_rate_for_another_batch(tmp_path, toy, train, capfd):
+    repeated = (
+        "train_dataloader['dataset'] = dict(type='RepeatDataset', times=4, dataset=train_dataloader['dataset'])\n"
+    )
+    config = toy.write_config(tmp_path, extra=repeated + "auto_scale_lr = dict(base_batch_size=32)\n")
+    one = ["--cfg-options", "train_cfg.max_epochs=1"]
+    train(config, "--work-dir", tmp_path / "a", *one)
+    text = capfd.readouterr().err + capfd.readouterr().out
+    log = next((tmp_path / "a").rglob("*.log")).read_text()
+    assert "1 of 24 iterations, each passing 4 times over the data: 4 passes" in log
+    assert "meant for a batch of 32, this run has 4; the linear rule gives 0.0625: pass --auto-scale-lr" in log
+    train(config, "--work-dir", tmp_path / "b", "--auto-scale-lr", *one)
+    log = next((tmp_path / "b").rglob("*.log")).read_text()
+    assert "learning rate 0.0625 (scaled to this batch), chosen for a batch of 32" in log
+    assert "linear rule" not in log + text
+
+
+def test_auto_scale_takes_the_batch_from_the_file_name_or_says_what_is_missing(tmp_path, toy, train):
+    none = "auto_scale_lr = None\n"
+    named = toy.write_config(tmp_path, name="toy_2xb8-3e_clips.py", extra=none)
+    train(named, "--work-dir", tmp_path / "a", "--auto-scale-lr", "--cfg-options", "train_cfg.max_epochs=1")
+    assert "learning rate 0.125 (scaled" in next((tmp_path / "a").rglob("*.log")).read_text()
+    bare = toy.write_config(tmp_path, extra=none)
+    with pytest.raises(ValueError, match=r"does not say for which batch .* set auto_scale_lr=dict"):
+        train(bare, "--work-dir", tmp_path / "b", "--auto-scale-lr")
+
+
+def test_a_label_without_output_is_named_before_training(tmp_path, toy, train):
+    config = toy.write_config(tmp_path)
+    toy.write_list(tmp_path / "train.txt", labels=[0, 1, 2, 7, 1])
+    with pytest.raises(
+        ValueError, match=r"train set .*train.txt, sample 3 \(clip3\): label 7 is outside the 3 classes"
+    ):
+        train(config, "--work-dir", tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*.pth"))
+
+
+def test_missing_files_are_named_before_training(tmp_path, toy, train):
+    config = toy.write_config(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"train set: 24 of 24 files .* do not exist \(clip0, .*data_prefix"):
+        train(config, "--work-dir", tmp_path / "run", "--cfg-options", "train_dataloader.dataset.modality=RGB")
+
+
+def test_an_empty_split_is_an_error(tmp_path, toy, train):
+    config = toy.write_config(tmp_path)
+    (tmp_path / "val.txt").write_text("\n")
+    with pytest.raises(ValueError, match=r"val.txt holds no sample"):
+        train(config, "--work-dir", tmp_path / "run")
+
+
+def test_an_unknown_name_lists_close_matches(tmp_path, toy, train):
+    from mmaction.utils.cli import describe_error
+
+    config = toy.write_config(tmp_path)
+    with pytest.raises(KeyError) as caught:
+        train(config, "--work-dir", tmp_path / "run", "--cfg-options", "model.type=ToyModle")
+    assert describe_error(caught.value).startswith("model 'ToyModle' is not registered; did you mean ToyModel")
+
+
+def test_no_validate_trains_without_a_best_checkpoint(tmp_path, toy, train):
+    config = toy.write_config(tmp_path)
+    train(config, "--work-dir", tmp_path / "run", "--no-validate", "--cfg-options", "train_cfg.max_epochs=1")
+    assert {path.name for path in (tmp_path / "run").glob("*.pth")} == {"epoch_1.pth"}
+
+
+def test_one_seed_gives_one_result(tmp_path, toy, train):
+    config = toy.write_config(tmp_path)
+    states = []
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        train(config, "--work-dir", tmp_path / name, "--seed", seed, "--cfg-options", "train_cfg.max_epochs=1")
+        states.append(read_checkpoint(tmp_path / name / "epoch_1.pth")["state_dict"]["backbone.0.weight"])
+    assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
+
+
+def test_a_full_disk_keeps_earlier_checkpoints_and_says_so(trained, train, monkeypatch, tmp_path):
+    config, work_dir = trained
+    before = (work_dir / "epoch_3.pth").read_bytes()
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(
+        ToolStop, match=r"cannot write .*epoch_4.pth: No space left .*Earlier checkpoints are untouched"
+    ):
+        train(config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=4")
+    assert (work_dir / "epoch_3.pth").read_bytes() == before
+    assert not list(work_dir.glob("*.tmp")) + list(work_dir.glob("epoch_4*")) + list(work_dir.glob(".*"))
