@@ -1,0 +1,50 @@
+"""What tools/test.py leaves behind."""
+
+import csv
+import hashlib
+import json
+import runpy
+
+import numpy as np
+import pytest
+
+from mmaction.datasets.annotations import load_annotations
+from mmaction.evaluation import load_scores
+from mmaction.evaluation.writer import FILES
+
+pytestmark = pytest.mark.integration
+
+
+def test_files_agree_with_the_metrics(pose_run, root, tmp_path, capsys):
+    config, checkpoint = pose_run
+    main = runpy.run_path(str(root / "tools/test.py"))["main"]
+    assert main([str(config), str(checkpoint), "--work-dir", str(tmp_path), "--report"]) == 0
+    printed = capsys.readouterr().out
+    folder = tmp_path / "test_tiny"
+    assert {*FILES, "report.html"} <= {path.name for path in folder.iterdir()}
+    predictions = load_scores(folder)
+    rows = list(csv.DictReader((folder / "predictions.csv").open()))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert len(rows) == len(predictions) == metrics["evaluated"]["count"]
+    assert [row["id"] for row in rows] == list(predictions.ids)
+    top1 = np.mean(predictions.predicted == predictions.labels)
+    assert metrics["accuracy"]["top1"] == pytest.approx(top1)
+    assert np.mean([int(row["correct"]) for row in rows]) == pytest.approx(top1)
+    assert f"acc/top1: {top1:.4f}" in printed
+    assert metrics["label_space"]["title"]
+    assert set(metrics["attributes"]["accuracy"]) >= {"somersaults", "twists"}
+    run = metrics["run"]
+    assert run["views"] == {"clips": 2, "crops": 1, "heatmap_copies": 1}
+    assert run["checkpoint_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert run["data"]["split"] == "val"
+    assert run["data"]["ann_sha256"]
+    train = load_annotations(run["data"]["ann_file"], "train")
+    assert sum(row["train_count"] for row in metrics["per_class"]) == len(train), "repetitions do not count"
+    assert 'src="data:image/jpeg' in (folder / "report.html").read_text()
+
+
+def test_unknown_metric_lists_the_known(pose_run, root, tmp_path):
+    config, checkpoint = pose_run
+    main = runpy.run_path(str(root / "tools/test.py"))["main"]
+    with pytest.raises(ValueError, match=r"unknown metric 'top1'.*known: top_k_accuracy, mean_class_accuracy"):
+        main([str(config), str(checkpoint), "--work-dir", str(tmp_path), "--eval", "top1"])
