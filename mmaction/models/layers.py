@@ -94,6 +94,23 @@ class ConvNormAct(nn.Module):
         return x if self.activate is None else self.activate(x)
 
 
+class NonLocal(NonLocal3d):
+    """mmcv's non-local block for clips, whose mode ``concatenation`` can be trained as well."""
+
+    def concatenation(self, theta_x: torch.Tensor, phi_x: torch.Tensor) -> torch.Tensor:
+        """Return the weight of every position for every other one (Non-local Neural Networks, equation 5).
+
+        Args:
+            theta_x: Shape ``(N, C, I, 1)``, I positions.
+            phi_x: Shape ``(N, C, 1, J)``, J positions.
+
+        Returns:
+            Shape ``(N, I, J)``.
+        """
+        pairs = torch.cat(torch.broadcast_tensors(theta_x, phi_x), dim=1)
+        return self.concat_project(pairs).squeeze(1) / phi_x.shape[-1]
+
+
 def same_padding(kernel: Size, dilation: Size = 1) -> Size:
     """Return the padding that keeps the size of an odd ``kernel`` at stride 1."""
     if isinstance(kernel, int) and isinstance(dilation, int):

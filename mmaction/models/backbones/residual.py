@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from mmcv.cnn import NonLocal3d
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
-from mmaction.models.layers import Cfg, ConvNormAct
+from mmaction.models.layers import Cfg, ConvNormAct, NonLocal
 
 Kernel = tuple[int, ...]
 PerBlock = int | Sequence[int]
@@ -223,7 +222,7 @@ class ResidualBlock(nn.Module):
         self.with_cp = layers.with_cp
         self.non_local_block = None
         if spec.non_local and spec.non_local[index]:
-            self.non_local_block = NonLocal3d(spec.out_channels, **(layers.non_local_cfg or {}))
+            self.non_local_block = NonLocal(spec.out_channels, **(layers.non_local_cfg or {}))
 
     @property
     def last_conv(self) -> ConvNormAct:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmcv.cnn import NonLocal3d
 from torch import nn
 
 from mmaction.models.backbones.residual import PerBlock, per_block, per_stage
 from mmaction.models.backbones.resnet import ResNet
-from mmaction.models.layers import Cfg
+from mmaction.models.layers import Cfg, NonLocal
 from mmaction.registry import MODELS
 
 
@@ -69,7 +68,7 @@ class NonLocalWrapper(OverClips):
     def __init__(self, block: nn.Module, num_segments: int, non_local_cfg: Cfg) -> None:
         super().__init__(num_segments)
         self.block = block
-        self.non_local_block = NonLocal3d(block.last_conv.norm.num_features, **non_local_cfg)
+        self.non_local_block = NonLocal(block.last_conv.norm.num_features, **non_local_cfg)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the block's frames, each with what the non-local block adds from the whole clip."""
