@@ -15,7 +15,7 @@ def read_requirements(name: str) -> list[str]:
 
 
 VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / "mmaction/version.py").read_text(encoding="utf-8"))[1]
-EXTRAS = {name: read_requirements(name) for name in ("pose", "dev")}
+EXTRAS = {name: read_requirements(name) for name in ("pose", "flow", "dev")}
 
 setup(
     name="mmaction2-finegrained",
