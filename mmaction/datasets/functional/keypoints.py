@@ -61,8 +61,9 @@ def affine_keypoints(
     scale: tuple[float, float],
     angle_deg: float,
     shift: tuple[float, float],
+    shear: float = 0.0,
 ) -> np.ndarray:
-    """Scale joints about a point, turn them about it, then shift them; missing joints (0, 0) stay.
+    """Scale joints about a point, turn and shear them about it, then shift them; missing joints (0, 0) stay.
 
     Args:
         keypoint: Joints ``(..., 2)``, pixels (x, y).
@@ -70,10 +71,11 @@ def affine_keypoints(
         scale: Factors of x and y.
         angle_deg: Degrees, clockwise as seen in the image.
         shift: Pixels (x, y).
+        shear: Pixels that x gains per pixel of y.
     """
     cos, sin = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
     turn = np.array([[cos, sin], [-sin, cos]])
-    matrix = (np.diag(scale) @ turn).astype(np.float32)
+    matrix = (np.diag(scale) @ turn @ np.array([[1.0, 0.0], [shear, 1.0]])).astype(np.float32)
     middle = np.asarray(center, dtype=np.float32)
     moved = (keypoint - middle) @ matrix + (middle + np.asarray(shift, dtype=np.float32))
     return np.where(is_present(keypoint)[..., None], moved, keypoint)

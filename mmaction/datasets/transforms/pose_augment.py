@@ -20,7 +20,7 @@ def check_probability(name: str, value: float) -> float:
 
 @TRANSFORMS.register_module()
 class RandomPoseAffine(RandomTransform):
-    """Scale, turn and shift all joints of a clip by one random amount, about the image's centre.
+    """Scale, turn, shear and shift all joints of a clip by one random amount, about the image's centre.
 
     Changes ``keypoint``; ``img_shape`` stays, so joints may leave the image.
 
@@ -29,6 +29,7 @@ class RandomPoseAffine(RandomTransform):
         aspect_range: Least and greatest ratio of the factors of height and width (log-uniform).
         rotation: Greatest angle in degrees, to either side.
         shift: Greatest shift, to either side, as a share of the image's width and height.
+        shear: Greatest shear along x, to either side: pixels per pixel of y.
         prob: Probability that a clip is changed.
 
     Example:
@@ -43,17 +44,21 @@ class RandomPoseAffine(RandomTransform):
         aspect_range: tuple[float, float] = (1.0, 1.0),
         rotation: float = 15.0,
         shift: float = 0.1,
+        shear: float = 0.0,
         prob: float = 1.0,
     ) -> None:
         for name, (low, high) in (("scale_range", scale_range), ("aspect_range", aspect_range)):
             if not 0 < low <= high:
                 raise ValueError(f"{name} is two positive factors, the lesser first; got {(low, high)}")
-        if rotation < 0 or shift < 0:
-            raise ValueError(f"rotation and shift are the greatest amounts, at least 0; got {rotation} and {shift}")
+        if min(rotation, shift, shear) < 0:
+            raise ValueError(
+                f"rotation, shift and shear are the greatest amounts, at least 0; got {rotation}, {shift} and {shear}"
+            )
         self.scale_range = scale_range
         self.aspect_range = aspect_range
         self.rotation = rotation
         self.shift = shift
+        self.shear = shear
         self.prob = check_probability("prob", prob)
 
     def sample_params(self, results: dict) -> dict:
@@ -68,6 +73,7 @@ class RandomPoseAffine(RandomTransform):
             "scale": (size / stretch, size * stretch),
             "angle_deg": rng.uniform(-self.rotation, self.rotation),
             "shift": (shift[0] * width, shift[1] * height),
+            "shear": rng.uniform(-self.shear, self.shear),
         }
 
     def transform(self, results: dict) -> dict:

@@ -47,25 +47,36 @@ class UniformSampleFrames(RandomTransform):
         num_clips: Clips of a sample.
         test_mode: Draw the clips that belong to ``seed``, the same on every call.
         seed: Seed of the clips in test mode.
+        min_span: Least share of the video that the clips of a sample span in training; the share, up to 1, and where
+            it begins are drawn for each sample.
     """
 
     reads = ("total_frames",)
     writes = ("frame_inds", "clip_len", "frame_interval", "num_clips")
 
-    def __init__(self, clip_len: int, num_clips: int = 1, test_mode: bool = False, seed: int = 255) -> None:
+    def __init__(
+        self, clip_len: int, num_clips: int = 1, test_mode: bool = False, seed: int = 255, min_span: float = 1.0
+    ) -> None:
         lengths = clip_len if isinstance(clip_len, Mapping) else {"clip_len": clip_len}
         check_counts(**lengths, num_clips=num_clips)
         self.clip_len = clip_len
         self.num_clips = num_clips
         self.test_mode = test_mode
         self.seed = seed
+        if not 0 < min_span <= 1:
+            raise ValueError(f"min_span is a share of the video, above 0 and at most 1; got {min_span}")
+        self.min_span = min_span
 
     def sample_params(self, results: dict, clip_len: int) -> np.ndarray:
         """Return the frame indices of all clips of ``clip_len`` frames, counted from 0."""
         total = frame_count(results)
         if self.test_mode:
             return fixed_uniform_clips(total, clip_len, self.num_clips, self.seed)
-        return uniform_clips(total, clip_len, self.num_clips, self.rng(results))
+        rng = self.rng(results)
+        if self.min_span == 1:
+            return uniform_clips(total, clip_len, self.num_clips, rng)
+        span = int(np.ceil(total * rng.uniform(self.min_span, 1)))
+        return rng.integers(total - span + 1) + uniform_clips(span, clip_len, self.num_clips, rng)
 
     def transform(self, results: dict) -> dict:
         """Set the frame indices."""

@@ -45,6 +45,12 @@ def test_affine_by_hand():
     assert keypoint.tolist() == [[20, 10], [0, 0]]
 
 
+def test_shear_by_hand():
+    keypoint = np.array([[20, 10], [10, 30]], dtype=np.float32)
+    sheared = affine_keypoints(keypoint, (10, 10), (1, 1), 0, (0, 0), shear=0.5)
+    np.testing.assert_allclose(sheared, [[20, 10], [20, 30]], atol=1e-5)  # 20 pixels below the centre: 10 to the right
+
+
 @given(skeletons, st.floats(-180, 180))
 def test_turning_back_restores(keypoint, angle):
     there = affine_keypoints(keypoint, (250, 250), (1, 1), angle, (3, 4))

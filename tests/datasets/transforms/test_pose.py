@@ -112,7 +112,7 @@ def test_dropout_loses_whole_joints_and_single_frames():
     [
         (RandomPoseAffine, {"scale_range": (1.2, 0.8)}, "scale_range is two positive factors"),
         (RandomPoseAffine, {"aspect_range": (0, 1)}, "aspect_range is two positive factors"),
-        (RandomPoseAffine, {"shift": -1}, "rotation and shift are the greatest amounts"),
+        (RandomPoseAffine, {"shift": -1}, "rotation, shift and shear are the greatest amounts"),
         (PoseJitter, {"std": -0.1}, "std and offset_std are at least 0"),
         (PoseJitter, {"prob": 2}, "prob is a probability"),
         (RandomJointDropout, {"joint_prob": 1.5}, r"joint_prob is a probability, in \[0, 1\]; got 1.5"),

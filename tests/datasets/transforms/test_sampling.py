@@ -31,6 +31,17 @@ def test_the_seed_chooses_the_test_clips():
     assert (first != second).any()
 
 
+def test_a_shorter_span_begins_anywhere_and_covers_its_share():
+    draw = UniformSampleFrames(clip_len=10, min_span=0.5)
+    rng = np.random.default_rng(0)
+    clips = np.stack([draw({"total_frames": 100, "rng": rng})["frame_inds"] for _ in range(200)])
+    spans = clips[:, -1] - clips[:, 0] + 1
+    assert (np.diff(clips, axis=1) > 0).all()
+    assert 30 <= spans.min() < 55
+    assert 85 < spans.max() <= 100
+    assert clips[:, 0].max() > 35, "the start is drawn as well"
+
+
 def test_several_modalities():
     result = MMUniformSampleFrames(clip_len={"RGB": 4, "Pose": 16}, num_clips=2, test_mode=True)(
         sample(modality="Pose")
@@ -47,6 +58,7 @@ def test_several_modalities():
         ({"clip_len": 0}, "clip_len is a positive integer; got 0"),
         ({"clip_len": 2.5}, "clip_len is a positive integer; got 2.5"),
         ({"clip_len": 8, "num_clips": 0}, "num_clips is a positive integer; got 0"),
+        ({"clip_len": 8, "min_span": 0}, "min_span is a share of the video, above 0 and at most 1; got 0"),
         ({"clip_len": {"RGB": -1}}, "RGB is a positive integer; got -1"),
     ],
 )

@@ -1,0 +1,41 @@
+_base_ = [
+    "../../_base_/models/posec3d_small.py",
+    "../../_base_/datasets/pose.py",
+    "../../_base_/pipelines/pose_small.py",
+    "../../_base_/schedules/adamw_100e_small.py",
+    "../../_base_/default_runtime.py",
+]
+
+# For another small skeleton set, change these lines.
+ann_file = "data/skeleton/utd_mhad_2d.pkl"
+train_split, test_split = "train", "test"
+layout, num_joints = "kinect20", 20
+num_classes = 27
+
+model = dict(
+    data_preprocessor=dict(layout=layout),
+    backbone=dict(in_channels=num_joints),
+    cls_head=dict(num_classes=num_classes),
+)
+
+train_dataloader = dict(
+    num_workers=2,
+    dataset=dict(
+        _delete_=True,
+        type="PoseDataset",
+        ann_file=ann_file,
+        split=train_split,
+        num_classes=num_classes,
+        pipeline={{_base_.train_pipeline}},
+    ),
+)
+val_dataloader = dict(
+    num_workers=2, dataset=dict(ann_file=ann_file, split=test_split, pipeline={{_base_.val_pipeline}})
+)
+test_dataloader = dict(
+    batch_size=8, num_workers=2, dataset=dict(ann_file=ann_file, split=test_split, pipeline={{_base_.test_pipeline}})
+)
+
+# For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=2))
