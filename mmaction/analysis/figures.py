@@ -8,6 +8,7 @@ import numpy as np
 
 from mmaction.datasets.label_spaces import LabelSpace
 from mmaction.evaluation import Predictions, confusion_matrix
+from mmaction.evaluation.summary import CALIBRATION_BINS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -75,9 +76,8 @@ def confusion_figure(predictions: Predictions, space: LabelSpace | None = None) 
     shares[counts == 0] = np.nan
     names = class_labels(predictions)
     labels = [names[c] for c in order]
-    figure = _figure(
-        "Confusion matrix, rows: true class, columns: predicted (drag to zoom, double click to reset)", 900
-    )
+    title = "Confusion matrix, rows: true class, columns: predicted (drag to zoom, double click to reset)"
+    figure = _figure(title, min(900, 300 + 25 * len(labels)))
     figure.add_trace(
         go.Heatmap(
             z=shares,
@@ -200,7 +200,8 @@ def calibration_figure(calibration: dict[str, Any]) -> "Figure":
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], **diagonal), 1, 1)
     accuracy = [row["accuracy"] for row in bins]
     figure.add_trace(go.Scatter(x=confidence, y=accuracy, mode="lines+markers", line={"color": BLUE}), 1, 1)
-    figure.add_trace(go.Bar(x=confidence, y=[row["count"] for row in bins], marker_color="#93c5fd"), 2, 1)
+    bars = go.Bar(x=confidence, y=[row["count"] for row in bins], marker_color="#93c5fd", width=0.8 / CALIBRATION_BINS)
+    figure.add_trace(bars, 2, 1)
     figure.update_yaxes(title="accuracy", range=[0, 1.02], tickformat=".0%", row=1, col=1)
     figure.update_yaxes(title="samples", row=2, col=1)
     figure.update_xaxes(title="confidence of the prediction", range=[0, 1.02], tickformat=".0%", row=2, col=1)

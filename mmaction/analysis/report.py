@@ -15,10 +15,10 @@ from mmaction.analysis.compare import align_all, compare
 from mmaction.analysis.curves import RunLog, read_log
 from mmaction.analysis.slices import clip_slices
 from mmaction.datasets.label_spaces import LabelSpace
-from mmaction.engine.files import write_atomically
 from mmaction.evaluation import Predictions, load_scores, summarise
 from mmaction.evaluation.predictions import as_probabilities
 from mmaction.evaluation.summary import label_space_of
+from mmaction.utils.files import write_atomically
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
