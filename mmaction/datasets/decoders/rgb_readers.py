@@ -34,9 +34,7 @@ class DecordReader(VideoReader):
                 os.fspath(source) if isinstance(source, (str, Path)) else source, num_threads=num_threads
             )
         except (decord.DECORDError, RuntimeError, AssertionError) as error:
-            raise not_a_video(
-                source, str(error).splitlines()[-1] if str(error) else "decord gives no reason"
-            ) from error
+            raise not_a_video(source, "decord does not open it") from error
         self.num_frames = len(self._video)
         self.fps = float(self._video.get_avg_fps())
 

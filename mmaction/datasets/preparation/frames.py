@@ -78,8 +78,8 @@ def flow_estimator(flow_type: str) -> Flow:
         from skimage.registration import optical_flow_tvl1
     except ImportError as error:
         raise ModuleNotFoundError(
-            "TV-L1 flow needs scikit-image (pip install scikit-image, or the extra [flow]), or opencv-contrib-python in place of "
-            "opencv-python; DIS flow needs neither: --flow-type dis"
+            "TV-L1 flow needs scikit-image (pip install scikit-image, or the extra [flow]), or opencv-contrib-python "
+            "in place of opencv-python; DIS flow needs neither: --flow-type dis"
         ) from error
 
     def by_skimage(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Open videos and read frames: from videos, extracted images or arrays."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mmengine.fileio import get
 
 from mmaction.registry import TRANSFORMS
 
-from ..decoders import VideoReader, check_backend, open_video
+from ..decoders import Frame, VideoReader, check_backend, open_video
 from ..functional.lazy_frames import LazyFrames
 from .base import Transform
 
@@ -135,12 +135,26 @@ class VideoDecode(Transform):
             imgs = LazyFrames(frames, inds)
             shape = imgs.img_shape
         else:
-            decoded = {index: frame.rgb() for index, frame in frames}
-            imgs = [decoded[index] for index in inds.tolist()]
+            imgs = _collect(frames, inds)
             shape = imgs[0].shape[:2]
         results["imgs"] = imgs
         results["original_shape"] = results["img_shape"] = shape
         return results
+
+
+def _collect(frames: Iterator[tuple[int, Frame]], inds: np.ndarray) -> list[np.ndarray]:
+    """Return the frames of ``inds``, each distinct one in memory once.
+
+    They are copied into one large array: memory that FFmpeg allocates for each of many frames costs more than that.
+    """
+    unique, places = np.unique(inds, return_inverse=True)
+    images = None
+    for place, (_, frame) in enumerate(frames):
+        image = frame.rgb()
+        if images is None:
+            images = np.empty((len(unique), *image.shape), image.dtype)
+        images[place] = image
+    return [images[place] for place in places]
 
 
 class _PublishedDecode(VideoDecode):
