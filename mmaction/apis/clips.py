@@ -1,0 +1,175 @@
+"""What can be classified: a video, a folder of frames, an array, a skeleton; and the pipeline that reads it."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmaction.utils.cli import suggest
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+OPENERS = ("VideoInit", "DecordInit", "PyAVInit", "OpenCVInit")
+DECODERS = ("VideoDecode", "DecordDecode", "PyAVDecode", "OpenCVDecode", "RawFrameDecode", "ArrayDecode")
+DECODER_OF = {"frames": "RawFrameDecode", "array": "ArrayDecode"}
+_NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)$")
+
+ClipLike = str | Path | np.ndarray | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip to classify.
+
+    Args:
+        name: What to call it.
+        kind: ``video``, ``frames`` (a folder of images), ``array`` or ``skeleton``.
+        sample: What enters the data pipeline. But for videos it has ``total_frames``.
+    """
+
+    name: str
+    kind: str
+    sample: dict[str, Any] = field(repr=False)
+
+
+def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
+    """Return ``source`` as a clip.
+
+    Args:
+        source: Path of a video; folder of numbered images; frames (T, H, W, 3), RGB, uint8, or flow (T, H, W, 2); a
+            skeleton annotation with ``keypoint`` (M, T, V, 2 or 3) in pixels, ``keypoint_score`` (M, T, V) and
+            ``img_shape`` (height, width); or any other dict that the pipeline reads, as a data set makes it.
+        dataset: Config of the data set that the model was made for; tells ``modality`` and ``filename_tmpl``.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder; close matches are named.
+        TypeError: If it is none of these.
+        ValueError: If the folder holds no numbered images, or the array or the annotation has a wrong shape.
+    """
+    dataset = dataset or {}
+    modality = dataset.get("modality", "RGB")
+    if isinstance(source, Mapping):
+        return _dict_clip(source, modality)
+    if isinstance(source, np.ndarray):
+        if source.ndim != 4 or not len(source):
+            raise ValueError(f"frames are an array (T, H, W, C); got shape {source.shape}")
+        return Clip("array", "array", _sample(modality, array=source, total_frames=len(source)))
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(f"expected a path, an array or a dict to classify; got {type(source).__name__}")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return Clip(str(path), "frames", _sample(modality, **_frames(path, modality, dataset.get("filename_tmpl"))))
+    if not path.is_file():
+        near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
+        raise FileNotFoundError(f"there is no video or folder {path}{suggest(str(path), near)}")
+    return Clip(str(path), "video", _sample(modality, filename=str(path)))
+
+
+def _sample(modality: str, **keys: Any) -> dict[str, Any]:
+    return {"start_index": 0, "modality": modality, "test_mode": True, **keys}
+
+
+def _dict_clip(source: Mapping[str, Any], modality: str) -> Clip:
+    if "keypoint" in source:
+        return _skeleton_clip(source)
+    kinds = {"array": "array", "frame_dir": "frames", "filename": "video"}
+    for key, kind in kinds.items():
+        if key in source:
+            name = "array" if key == "array" else str(source[key])
+            return Clip(name, kind, {**_sample(modality), **source})
+    raise ValueError(f"a dict to classify needs keypoint, {', '.join(kinds)}; got the keys {', '.join(source)}")
+
+
+def _skeleton_clip(source: Mapping[str, Any]) -> Clip:
+    from mmaction.datasets.annotations import annotation_name, check_annotation
+
+    name = annotation_name(dict(source))
+    annotation = {"label": 0, **source}
+    problem = check_annotation(annotation)
+    if not problem and "img_shape" not in annotation:
+        problem = "it has no img_shape (height, width), the size of the image that the joints lie in"
+    if problem:
+        raise ValueError(f"skeleton {name}: {problem}")
+    if "label" not in source:
+        del annotation["label"]
+    annotation.setdefault("original_shape", annotation["img_shape"])
+    return Clip(name, "skeleton", {**_sample("Pose"), **annotation})
+
+
+def _frames(folder: Path, modality: str, template: str | None) -> dict[str, Any]:
+    """Describe a folder of images ``<stem><number>.<suffix>`` whose numbers follow each other."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for file in folder.iterdir():
+        numbered = _NUMBERED.match(file.stem)
+        if numbered and file.suffix.lower() in IMAGE_SUFFIXES:
+            groups.setdefault((numbered["stem"], file.suffix), []).append(numbered["number"])
+    if modality == "Flow":
+        template = template or "{}_{:05d}.jpg"
+        numbers = _flow_numbers(folder, template)
+    else:
+        if not groups:
+            raise ValueError(f"folder {folder} holds no numbered images ({', '.join(IMAGE_SUFFIXES)})")
+        (stem, suffix), digits = max(groups.items(), key=lambda item: len(item[1]))
+        width = len(digits[0]) if len({len(number) for number in digits}) == 1 else 0
+        template = f"{stem.replace('{', '{{').replace('}', '}}')}{{:0{width}d}}{suffix}"
+        numbers = sorted(int(number) for number in digits)
+    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+    if missing:
+        raise ValueError(
+            f"folder {folder}: image {template.format(*(['x'] if modality == 'Flow' else []), missing[0])} is missing; "
+            "the numbers of the frames must follow each other"
+        )
+    return {
+        "frame_dir": str(folder),
+        "filename_tmpl": template,
+        "start_index": numbers[0],
+        "total_frames": len(numbers),
+    }
+
+
+def _flow_numbers(folder: Path, template: str) -> list[int]:
+    """Return the numbers of the frames whose x component there is."""
+    number = 0 if (folder / template.format("x", 0)).is_file() else 1
+    numbers = []
+    while (folder / template.format("x", number)).is_file():
+        numbers.append(number)
+        number += 1
+    if not numbers:
+        raise ValueError(f"folder {folder} holds no flow images named {template.format('x', 1)}")
+    return numbers
+
+
+def fit_pipeline(pipeline: Sequence[Mapping[str, Any]], kind: str, opened: bool = False) -> list[dict[str, Any]]:
+    """Return the configs of a test pipeline, changed so that it reads a clip of ``kind``.
+
+    Args:
+        pipeline: Configs of transforms that read videos, frames or skeletons.
+        kind: As in :class:`Clip`.
+        opened: Leave the step out that opens a video: the sample brings ``video_reader``.
+
+    Raises:
+        ValueError: If the pipeline is for skeletons and the clip is none, or the other way round.
+    """
+    steps = [dict(step) for step in pipeline]
+    types = [step["type"] for step in steps]
+    reads_frames = any(name in DECODERS for name in types)
+    if kind == "skeleton":
+        if "PoseDecode" not in types:
+            raise ValueError(f"the config's test pipeline reads no skeletons ({', '.join(types)}); give it a video")
+        return steps
+    if not reads_frames:
+        raise ValueError(
+            f"the config's test pipeline reads no frames ({', '.join(types)}); give it a skeleton annotation or a "
+            "pickle of them. Skeletons of a video: tools/data/skeleton/extract_poses.py"
+        )
+    if kind == "video":
+        if not any(name in OPENERS for name in types):
+            steps = [{"type": "VideoDecode"} if step["type"] in DECODERS else step for step in steps]
+            steps.insert(0, {"type": "VideoInit"})
+        return [step for step in steps if not (opened and step["type"] in OPENERS)]
+    steps = [step for step in steps if step["type"] not in OPENERS]
+    wanted = DECODER_OF[kind]
+    return [{"type": wanted} if step["type"] in DECODERS and step["type"] != wanted else step for step in steps]

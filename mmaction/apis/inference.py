@@ -1,0 +1,211 @@
+"""Build a trained model and classify clips with it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose, pseudo_collate
+from torch import nn
+
+from mmaction.apis.clips import Clip, ClipLike, as_clip, fit_pipeline
+from mmaction.engine.checkpoint import load_weights, log_report, model_weights, read_checkpoint
+from mmaction.registry import MODELS, TRANSFORMS
+from mmaction.structures import ActionDataSample
+from mmaction.utils import register_all_modules
+from mmaction.utils.config import load_config
+
+Pipeline = Compose | Sequence[Mapping[str, Any] | Callable]
+
+
+def init_recognizer(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device | None = None,
+) -> nn.Module:
+    """Build the model of a config, load its weights and set it to evaluation.
+
+    Scores are probabilities, averaged over the views, unless the config says how views are averaged.
+
+    Args:
+        config: Path of a config, or a loaded one, which is not changed.
+        checkpoint: Path or web address of the weights; None: the weights stay random.
+        device: Where the model runs; None: the first GPU where there is one, else the CPU.
+
+    Returns:
+        The model, with the attributes ``cfg`` and ``classes`` (class names, or None where nothing tells them).
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is missing.
+        ValueError: If the config has no model, the checkpoint does not fit, or the device is not there.
+
+    Example:
+        >>> model = init_recognizer("config.py", "best_acc_top1_epoch_10.pth")  # doctest: +SKIP
+        >>> inference_recognizer(model, "dive.mp4").pred_label  # doctest: +SKIP
+        tensor([12])
+    """
+    register_all_modules()
+    cfg = config.copy() if isinstance(config, Config) else load_config(config)[0]
+    if "model" not in cfg:
+        raise ValueError(f"config {cfg.filename or ''} has no model; its entries are {', '.join(cfg)}")
+    device = _device(device)
+    model_cfg = without_pretrained(cfg.model)
+    model = MODELS.build(model_cfg)
+    meta: Mapping[str, Any] = {}
+    if checkpoint is not None:
+        content = read_checkpoint(checkpoint)
+        report = load_weights(model, model_weights(content, checkpoint), str(checkpoint), strict=True)
+        if report.unexpected:
+            log_report(report, _logger())
+        meta = content.get("meta") or {}
+    head = getattr(model, "cls_head", None)
+    if head is not None and head.average_clips is None:
+        head.average_clips = "prob"
+    model.cfg = cfg
+    model.classes = _class_names(cfg, meta)
+    return model.to(device).eval()
+
+
+def _logger() -> Any:
+    from mmengine.logging import MMLogger
+
+    return MMLogger.get_current_instance()
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    device = torch.device(device)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device {device} is not there: PyTorch sees {torch.cuda.device_count()} GPUs; try 'cpu'")
+    return device
+
+
+def without_pretrained(model_cfg: ConfigDict) -> ConfigDict:
+    """Return a copy of a model's config in which no weights are fetched for parts of it."""
+    model_cfg = ConfigDict(model_cfg)
+    for key, value in model_cfg.items():
+        if key == "pretrained":
+            model_cfg[key] = None
+        elif isinstance(value, dict):
+            model_cfg[key] = without_pretrained(value)
+    return model_cfg
+
+
+def _class_names(cfg: Config, meta: Mapping[str, Any]) -> list[str] | None:
+    """Find the names of the classes: in the test set's config, then in the checkpoint."""
+    from mmaction.datasets.label_spaces import with_label_space
+
+    metainfo = dataset_config(cfg).get("metainfo")
+    names = with_label_space(metainfo).get("classes") or (meta.get("dataset_meta") or {}).get("classes")
+    return None if names is None else [str(name) for name in names]
+
+
+def dataset_config(cfg: Config) -> Mapping[str, Any]:
+    """Return the config of the data set that ``cfg`` tests on, without its wrappers; {} if there is none."""
+    dataset = (cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}).get("dataset") or {}
+    while "dataset" in dataset or "datasets" in dataset:
+        dataset = dataset["dataset"] if "dataset" in dataset else dataset["datasets"][0]
+    return dataset
+
+
+def pipeline_config(cfg: Config) -> list[Mapping[str, Any]]:
+    """Return the configs of the transforms with which ``cfg`` tests.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    pipeline = dataset_config(cfg).get("pipeline") or cfg.get("test_pipeline")
+    if not pipeline:
+        raise ValueError(f"config {cfg.filename or ''} has no pipeline in test_dataloader.dataset and no test_pipeline")
+    return pipeline
+
+
+def build_pipeline(steps: Sequence[Mapping[str, Any] | Callable]) -> Callable[[dict], dict]:
+    """Return the transforms as one function."""
+    transforms = [step if callable(step) else TRANSFORMS.build(dict(step)) for step in steps]
+    return Compose(transforms)
+
+
+def inference_recognizer(model: nn.Module, video: ClipLike, test_pipeline: Pipeline | None = None) -> ActionDataSample:
+    """Classify one clip.
+
+    Args:
+        model: From :func:`init_recognizer`.
+        video: Path of a video, folder of frames, array of frames, skeleton annotation or other dict, see
+            :func:`mmaction.apis.clips.as_clip`.
+        test_pipeline: Transforms, or their configs; None: those of the model's config, changed where they read videos
+            and the clip is a folder or an array, or the reverse.
+
+    Returns:
+        A sample with ``pred_score`` (num_classes,) and ``pred_label`` (1,).
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: As ``as_clip`` and ``fit_pipeline``, or if a frame cannot be read.
+    """
+    clip = as_clip(video, dataset_config(model.cfg))
+    if test_pipeline is None:
+        test_pipeline = fit_pipeline(pipeline_config(model.cfg), clip.kind)
+    pipeline = test_pipeline if isinstance(test_pipeline, Compose) else build_pipeline(test_pipeline)
+    return classify_sample(model, pipeline, clip)
+
+
+def classify_sample(model: nn.Module, pipeline: Callable[[dict], dict], clip: Clip) -> ActionDataSample:
+    """Return the scores of a clip that goes through ``pipeline``; the clip is not changed."""
+    data = pipeline(dict(clip.sample))
+    if data is None:
+        raise ValueError(f"{clip.name}: the test pipeline returned nothing")
+    with torch.no_grad():
+        return model.test_step(pseudo_collate([data]))[0]
+
+
+def inference_skeleton(
+    model: nn.Module,
+    pose_results: Sequence[Mapping[str, np.ndarray]],
+    img_shape: tuple[int, int],
+    test_pipeline: Pipeline | None = None,
+) -> ActionDataSample:
+    """Classify the skeletons that a pose estimator found.
+
+    Args:
+        model: From :func:`init_recognizer`, of a skeleton config.
+        pose_results: For each frame ``keypoints`` (persons, V, 2) in pixels and ``keypoint_scores`` (persons, V).
+        img_shape: Height and width of the frames in pixels.
+        test_pipeline: As in :func:`inference_recognizer`.
+
+    Returns:
+        As :func:`inference_recognizer`.
+
+    Raises:
+        ValueError: If there is no frame, nobody in any of them, or the shapes do not agree.
+    """
+    return inference_recognizer(model, skeleton_annotation(pose_results, img_shape), test_pipeline)
+
+
+def skeleton_annotation(pose_results: Sequence[Mapping[str, np.ndarray]], img_shape: tuple[int, int]) -> dict[str, Any]:
+    """Return the poses of frames as one annotation; person m of a frame is row m, absent ones have score 0."""
+    keypoints = [np.asarray(frame["keypoints"], dtype=np.float32) for frame in pose_results]
+    scores = [np.asarray(frame["keypoint_scores"], dtype=np.float32) for frame in pose_results]
+    persons = max((len(frame) for frame in keypoints), default=0)
+    if not persons:
+        raise ValueError(f"pose_results holds nobody in {len(pose_results)} frames; there is nothing to classify")
+    joints = next(frame.shape[1] for frame in keypoints if len(frame))
+    annotation = {
+        "keypoint": np.zeros((persons, len(keypoints), joints, 2), dtype=np.float32),
+        "keypoint_score": np.zeros((persons, len(keypoints), joints), dtype=np.float32),
+        "total_frames": len(keypoints),
+        "img_shape": tuple(img_shape),
+    }
+    for index, (points, score) in enumerate(zip(keypoints, scores, strict=True)):
+        if not len(points):
+            continue
+        if points.shape[1:] != (joints, 2) or score.shape != points.shape[:2]:
+            raise ValueError(
+                f"pose_results[{index}]: expected keypoints (persons, {joints}, 2) and keypoint_scores (persons, "
+                f"{joints}); got {points.shape} and {score.shape}"
+            )
+        annotation["keypoint"][: len(points), index] = points
+        annotation["keypoint_score"][: len(points), index] = score
+    return annotation

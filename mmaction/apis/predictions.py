@@ -1,0 +1,98 @@
+"""Scores of clips or of stretches of them as a table, JSON or CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from mmaction.structures import ActionDataSample
+
+FORMATS = ("table", "json", "csv")
+CSV_COLUMNS = ("input", "start_s", "end_s", "rank", "label", "name", "score")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Scores of a clip, or of the stretch of it from ``start_s`` to ``end_s``.
+
+    Args:
+        clip: Name of the clip.
+        scores: Score of every class, shape (num_classes,).
+        start_s: Begin in seconds; None: the whole clip.
+        end_s: End in seconds; None: the whole clip.
+    """
+
+    clip: str
+    scores: np.ndarray = field(repr=False)
+    start_s: float | None = None
+    end_s: float | None = None
+
+    def top(self, count: int) -> list[tuple[int, float]]:
+        """Return the ``count`` best classes with their scores, best first."""
+        best = np.argsort(-self.scores, kind="stable")[:count]
+        return [(int(label), float(self.scores[label])) for label in best]
+
+
+def scores_of(sample: ActionDataSample) -> np.ndarray:
+    """Return the scores of a sample; those of several modalities are averaged."""
+    score = sample.pred_score
+    if isinstance(score, dict):
+        score = torch.stack(list(score.values())).mean(dim=0)
+    return score.numpy()
+
+
+def class_name(names: Sequence[str] | None, label: int) -> str:
+    """Return the name of a class, or ``class 3`` where it has none."""
+    return names[label] if names is not None and label < len(names) else f"class {label}"
+
+
+def render(predictions: Sequence[Prediction], names: Sequence[str] | None, form: str, topk: int = 5) -> str:
+    """Return predictions as text.
+
+    Args:
+        predictions: In the order of the output.
+        names: Class names, or None.
+        form: ``table``; ``json``: a list with one entry per prediction; ``csv``: one line per prediction and rank.
+        topk: Classes to list.
+    """
+    if form == "json":
+        return json.dumps([_as_dict(prediction, names, topk) for prediction in predictions], indent=2)
+    if form == "csv":
+        return _as_csv(predictions, names, topk)
+    return "\n".join(_table_lines(predictions, names, topk))
+
+
+def _as_dict(prediction: Prediction, names: Sequence[str] | None, topk: int) -> dict:
+    times = {} if prediction.start_s is None else {"start_s": prediction.start_s, "end_s": prediction.end_s}
+    top = [{"label": i, "name": class_name(names, i), "score": score} for i, score in prediction.top(topk)]
+    return {"input": prediction.clip, **times, "top": top}
+
+
+def _as_csv(predictions: Sequence[Prediction], names: Sequence[str] | None, topk: int) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n", restval="")
+    writer.writeheader()
+    for prediction in predictions:
+        entry = _as_dict(prediction, names, topk)
+        for rank, row in enumerate(entry.pop("top"), 1):
+            writer.writerow({**entry, "rank": rank, **row})
+    return text.getvalue().rstrip("\n")
+
+
+def _table_lines(predictions: Sequence[Prediction], names: Sequence[str] | None, topk: int) -> list[str]:
+    """Return five lines per clip, or one line per stretch with its two best classes, below the name of the clip."""
+    lines = []
+    for index, prediction in enumerate(predictions):
+        if index == 0 or prediction.clip != predictions[index - 1].clip:
+            lines.append(prediction.clip)
+        best = [(f"{score:6.3f}", class_name(names, label), label) for label, score in prediction.top(topk)]
+        if prediction.start_s is None:
+            lines += [f"  {score}  {label:>4}  {name}" for score, name, label in best]
+        else:
+            shown = "   ".join(f"{score} {name}" for score, name, _ in best[:2])
+            lines.append(f"  {prediction.start_s:8.2f} - {prediction.end_s:8.2f} s  {shown}")
+    return lines

@@ -1,0 +1,98 @@
+"""What happens when in a long video: windows that slide over it, and a picture of their scores."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from mmaction.apis.clips import Clip, fit_pipeline
+from mmaction.apis.inference import build_pipeline, classify_sample, pipeline_config
+from mmaction.apis.predictions import Prediction, class_name, scores_of
+
+MAX_ROWS = 12
+
+
+def cut_windows(num_frames: int, window: int, stride: int) -> list[tuple[int, int]]:
+    """Return first frame and end of each window; the last one ends with the clip, so that no frame is left out.
+
+    Args:
+        num_frames: Frames of the clip.
+        window: Frames of a window; a shorter clip is one window.
+        stride: Frames from one window to the next.
+    """
+    if num_frames <= window:
+        return [(0, num_frames)]
+    starts = list(range(0, num_frames - window + 1, stride))
+    if starts[-1] + window < num_frames:
+        starts.append(num_frames - window)
+    return [(start, start + window) for start in starts]
+
+
+def classify_windows(
+    model: nn.Module,
+    clip: Clip,
+    window_s: float,
+    stride_s: float,
+    fps: float | None = None,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> list[Prediction]:
+    """Classify each window of a clip.
+
+    Args:
+        model: From :func:`mmaction.apis.init_recognizer`.
+        clip: What to look at.
+        window_s: Length of a window in seconds.
+        stride_s: Time from one window to the next in seconds.
+        fps: Frames per second; needed where the clip is no video, which knows its own.
+        progress: Wraps the list of windows, as tqdm does.
+
+    Raises:
+        ValueError: If a time is not above 0, or the frame rate is unknown.
+    """
+    if window_s <= 0 or stride_s <= 0:
+        raise ValueError(f"window and stride must be longer than 0 seconds; got {window_s} and {stride_s}")
+    sample = dict(clip.sample)
+    if clip.kind == "video":
+        from mmaction.datasets.decoders import open_video
+
+        sample["video_reader"] = reader = open_video(sample["filename"])
+        sample["total_frames"], fps = reader.num_frames, fps or reader.fps
+    if not fps:
+        raise ValueError(f"{clip.name} does not tell its frame rate, which windows in seconds need; pass fps (--fps)")
+    sample["avg_fps"] = fps
+    pipeline = build_pipeline(fit_pipeline(pipeline_config(model.cfg), clip.kind, opened=True))
+    frames = [max(1, round(seconds * fps)) for seconds in (window_s, stride_s)]
+    predictions = []
+    for begin, end in progress(cut_windows(sample["total_frames"], *frames)):
+        part = {**sample, "start_index": sample["start_index"] + begin, "total_frames": end - begin}
+        scores = scores_of(classify_sample(model, pipeline, Clip(clip.name, clip.kind, part)))
+        predictions.append(Prediction(clip.name, scores, begin / fps, end / fps))
+    return predictions
+
+
+def draw_timeline(predictions: Sequence[Prediction], names: Sequence[str] | None, path: str | Path) -> None:
+    """Draw the scores over time, one row for each class that is ever the best, at most ``MAX_ROWS`` of them.
+
+    Args:
+        predictions: The windows of one clip, in order.
+        names: Class names, or None.
+        path: File to write; its suffix tells the format, such as ``.png``.
+    """
+    from matplotlib.figure import Figure
+
+    scores = np.stack([prediction.scores for prediction in predictions])
+    winners = np.unique(scores.argmax(axis=1))
+    rows = winners[np.argsort(-scores[:, winners].max(axis=0), kind="stable")][:MAX_ROWS]
+    # A column reaches to the middle between neighbouring windows' centres.
+    centres = np.array([(p.start_s + p.end_s) / 2 for p in predictions])
+    edges = np.concatenate([[predictions[0].start_s], (centres[1:] + centres[:-1]) / 2, [predictions[-1].end_s]])
+    figure = Figure(figsize=(10, 1.2 + 0.35 * len(rows)), layout="constrained")
+    axes = figure.add_subplot()
+    mesh = axes.pcolormesh(edges, np.arange(len(rows) + 1), scores[:, rows].T, vmin=0, cmap="viridis")
+    axes.set_yticks(np.arange(len(rows)) + 0.5, [class_name(names, label) for label in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("time [s]")
+    axes.set_title(predictions[0].clip)
+    figure.colorbar(mesh, label="score")
+    figure.savefig(path)

@@ -1,0 +1,181 @@
+"""Models from files, and clips of every kind through them."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmaction.apis import inference_recognizer, inference_skeleton, init_recognizer
+from mmaction.apis.clips import as_clip, fit_pipeline
+from mmaction.apis.inference import build_pipeline, pipeline_config, skeleton_annotation
+
+
+def skeleton(frames: int = 20, persons: int = 1) -> dict:
+    rng = np.random.default_rng(1)
+    keypoint = rng.uniform(20, 60, (persons, 1, 17, 2)) + np.linspace(0, 15, frames)[:, None, None]
+    return {
+        "frame_dir": "walk",
+        "keypoint": keypoint.astype(np.float32),
+        "keypoint_score": np.ones((persons, frames, 17), np.float32),
+        "img_shape": (80, 100),
+    }
+
+
+def test_weights_classes_and_device(rgb):
+    model = init_recognizer(*rgb)
+    assert not model.training and model.classes == ["jump", "turn", "rest"]
+    expected = torch.load(rgb[1], weights_only=True)["state_dict"]
+    state = model.state_dict()
+    assert all(torch.equal(value.cpu(), expected[key]) for key, value in state.items())
+    device = next(model.parameters()).device
+    assert device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert model.data_preprocessor.device == device
+
+
+def test_a_loaded_config_is_not_changed_and_weights_are_optional(rgb):
+    cfg = Config.fromfile(rgb[0])
+    before = cfg.pretty_text
+    model = init_recognizer(cfg, device="cpu")
+    assert cfg.pretty_text == before and cfg.model.backbone.pretrained == "torchvision://resnet50"
+    assert model.cls_head.average_clips == "prob"
+
+
+def test_class_names_come_from_the_checkpoint_when_the_config_has_none(pose, tmp_path):
+    content = torch.load(pose[1], weights_only=True)
+    content["meta"] = {"dataset_meta": {"classes": ["a", "b", "c"]}}
+    torch.save(content, tmp_path / "named.pth")
+    assert init_recognizer(pose[0], tmp_path / "named.pth").classes == ["a", "b", "c"]
+    assert init_recognizer(pose[0], pose[1]).classes is None
+
+
+def test_video_folder_array_and_dict_give_the_same_scores(rgb, clip_files):
+    model = init_recognizer(*rgb, device="cpu")
+    video = inference_recognizer(model, str(clip_files["video"]))
+    assert video.pred_score.sum().item() == pytest.approx(1, abs=1e-5)
+    assert video.pred_label.item() == video.pred_score.argmax().item()
+    for other in (clip_files["frames"], clip_files["array"], {"filename": str(clip_files["video"])}):
+        torch.testing.assert_close(inference_recognizer(model, other).pred_score, video.pred_score)
+    pipeline = build_pipeline(pipeline_config(model.cfg))
+    torch.testing.assert_close(inference_recognizer(model, clip_files["video"], pipeline).pred_score, video.pred_score)
+
+
+def test_scores_equal_those_of_the_steps_done_by_hand(rgb, clip_files):
+    """Frames, scaling and normalisation written out for one clip of four frames."""
+    import cv2
+
+    model = init_recognizer(*rgb, device="cpu")
+    steps = [dict(step) for step in pipeline_config(model.cfg)]
+    steps[1].update(num_clips=1)
+    score = inference_recognizer(model, clip_files["video"], steps).pred_score
+    frames = clip_files["array"][[16, 18, 20, 22]]
+    small = np.stack([cv2.resize(frame, (32, 24))[:, 4:28] for frame in frames]).astype(np.float32)
+    x = (small - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]
+    x = torch.from_numpy(x.astype(np.float32)).permute(3, 0, 1, 2)[None]
+    with torch.no_grad():
+        logits = model.cls_head.fc_cls(model.backbone(x).mean((2, 3, 4)))
+    torch.testing.assert_close(score, logits.softmax(1)[0], atol=1e-4, rtol=0)
+
+
+def test_skeletons_from_an_annotation_and_from_a_pose_estimator(pose):
+    model = init_recognizer(*pose, device="cpu")
+    annotation = skeleton(persons=2)
+    annotation["keypoint_score"][1, 5:] = 0
+    annotation["keypoint"][1, 5:] = 0
+    results = []
+    for t in range(20):
+        seen = slice(0, 2 if t < 5 else 1)
+        results.append(
+            {"keypoints": annotation["keypoint"][seen, t], "keypoint_scores": annotation["keypoint_score"][seen, t]}
+        )
+    expected = inference_recognizer(model, annotation).pred_score
+    torch.testing.assert_close(inference_skeleton(model, results, (80, 100)).pred_score, expected)
+
+
+def test_frames_without_anybody_are_empty_rows():
+    nobody = {"keypoints": np.zeros((0, 17, 2)), "keypoint_scores": np.zeros((0, 17))}
+    one = {"keypoints": np.ones((1, 17, 2)), "keypoint_scores": np.ones((1, 17))}
+    annotation = skeleton_annotation([nobody, one, nobody], (10, 20))
+    assert annotation["keypoint_score"].sum(axis=(0, 2)).tolist() == [0, 17, 0]
+    assert annotation["total_frames"] == 3 and annotation["img_shape"] == (10, 20)
+    with pytest.raises(ValueError, match="nobody in 2 frames"):
+        skeleton_annotation([nobody, nobody], (10, 20))
+    with pytest.raises(ValueError, match=r"pose_results\[1\]: expected keypoints \(persons, 17, 2\)"):
+        skeleton_annotation([one, {"keypoints": np.ones((1, 5, 2)), "keypoint_scores": np.ones((1, 5))}], (10, 20))
+
+
+def test_folders_name_their_frames(tmp_path):
+    for number in (7, 8, 9):
+        (tmp_path / f"cam{{1}}_{number:03d}.jpg").write_bytes(b"x")
+    (tmp_path / "notes.txt").write_text("")
+    sample = as_clip(tmp_path).sample
+    assert (sample["start_index"], sample["total_frames"]) == (7, 3)
+    assert sample["filename_tmpl"].format(8) == "cam{1}_008.jpg"
+    (tmp_path / "cam{1}_008.jpg").unlink()
+    with pytest.raises(ValueError, match=r"cam\{1\}_008.jpg is missing"):
+        as_clip(tmp_path)
+
+
+def test_folders_of_flow(tmp_path):
+    for number in (1, 2):
+        for part in "xy":
+            (tmp_path / f"{part}_{number:05d}.jpg").write_bytes(b"x")
+    sample = as_clip(tmp_path, {"modality": "Flow"}).sample
+    assert (sample["start_index"], sample["total_frames"], sample["modality"]) == (1, 2, "Flow")
+    with pytest.raises(ValueError, match=r"no flow images named flow_x_1\.png"):
+        as_clip(tmp_path, {"modality": "Flow", "filename_tmpl": "flow_{}_{}.png"})
+
+
+VIDEO_STEPS = [{"type": "DecordInit"}, {"type": "SampleFrames"}, {"type": "DecordDecode"}, {"type": "Resize"}]
+FRAME_STEPS = [{"type": "SampleFrames"}, {"type": "RawFrameDecode", "decoding_backend": "pillow"}]
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind", "opened", "expected"),
+    [
+        (VIDEO_STEPS, "video", False, ["DecordInit", "SampleFrames", "DecordDecode", "Resize"]),
+        (VIDEO_STEPS, "video", True, ["SampleFrames", "DecordDecode", "Resize"]),
+        (VIDEO_STEPS, "frames", False, ["SampleFrames", "RawFrameDecode", "Resize"]),
+        (VIDEO_STEPS, "array", False, ["SampleFrames", "ArrayDecode", "Resize"]),
+        (FRAME_STEPS, "video", False, ["VideoInit", "SampleFrames", "VideoDecode"]),
+        (FRAME_STEPS, "video", True, ["SampleFrames", "VideoDecode"]),
+    ],
+)
+def test_pipelines_read_what_they_are_given(steps, kind, opened, expected):
+    assert [step["type"] for step in fit_pipeline(steps, kind, opened)] == expected
+
+
+def test_a_fitting_decoder_keeps_its_options():
+    assert fit_pipeline(FRAME_STEPS, "frames") == FRAME_STEPS
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        ("absent/clip.mp4", FileNotFoundError, "no video or folder absent/clip.mp4"),
+        (3, TypeError, "path, an array or a dict.*int"),
+        (np.zeros((3, 4, 5)), ValueError, r"\(T, H, W, C\); got shape \(3, 4, 5\)"),
+        ({"label": 3}, ValueError, "needs keypoint, array, frame_dir, filename; got the keys label"),
+        ({"keypoint": np.zeros((1, 4, 17, 2))}, ValueError, "no img_shape"),
+        ({"keypoint": np.zeros((4, 17, 2)), "img_shape": (4, 4)}, ValueError, r"skeleton .*\(M, T, V, 2 or 3\)"),
+    ],
+)
+def test_what_cannot_be_classified_is_explained(source, error, message):
+    with pytest.raises(error, match=message):
+        as_clip(source)
+
+
+def test_models_and_clips_that_do_not_fit_are_explained(rgb, pose, clip_files, tmp_path):
+    with pytest.raises(ValueError, match="reads no skeletons"):
+        inference_recognizer(init_recognizer(rgb[0]), skeleton())
+    with pytest.raises(ValueError, match=r"reads no frames .*extract_poses"):
+        inference_recognizer(init_recognizer(pose[0]), clip_files["video"])
+    with pytest.raises(ValueError, match="another architecture"):
+        init_recognizer(rgb[0], pose[1])
+    with pytest.raises(ValueError, match="device cuda:99 is not there"):
+        init_recognizer(rgb[0], device="cuda:99")
+    (tmp_path / "empty.py").write_text("a = 1")
+    with pytest.raises(ValueError, match=r"empty\.py has no model; its entries are a"):
+        init_recognizer(tmp_path / "empty.py")
+    near = clip_files["video"].with_name("clib.mp4")
+    with pytest.raises(FileNotFoundError, match=r"clib.mp4; did you mean .*clip.mp4"):
+        inference_recognizer(init_recognizer(rgb[0]), near)

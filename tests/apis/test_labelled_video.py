@@ -1,0 +1,59 @@
+"""Videos with the best classes written on them."""
+
+import numpy as np
+import pytest
+
+from mmaction.apis.clips import as_clip
+from mmaction.apis.labelled_video import write_labelled
+from mmaction.apis.predictions import Prediction
+from mmaction.visualization.video_io import VideoReader
+
+NAMES = ["jump", "turn", "rest"]
+
+
+def bars(frame: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """Share of the pixels in each of the lowest rows that were changed."""
+    return (np.abs(frame.astype(int) - original).max(axis=2) > 40).mean(axis=1)
+
+
+@pytest.mark.parametrize("kind", ["video", "frames"])
+def test_all_frames_are_kept_and_labelled(clip_files, tmp_path, kind):
+    out = tmp_path / "new" / "labelled.mp4"
+    clip = as_clip(clip_files[kind])
+    write_labelled(clip, [Prediction(clip.name, np.array([0.9, 0.1, 0.0]))], NAMES, out, fps=10)
+    reader = VideoReader(out)
+    frames = [image for _, image in reader.frames()]
+    assert len(frames) == 40 and reader.info.fps == pytest.approx(10)
+    assert frames[0].shape == clip_files["array"][0].shape
+    assert all(bars(frame, original)[40:].max() > 0.3 for frame, original in zip(frames, clip_files["array"]))
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_each_frame_shows_the_nearest_window(clip_files, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "mmaction.visualization.draw.draw_scores",
+        lambda image, names, scores, count: shown.append(int(scores.argmax())) or image,
+    )
+    parts = [Prediction("a", np.eye(3)[i], float(i), i + 2.0) for i in range(3)]
+    write_labelled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.mp4")
+    assert shown == [0] * 15 + [1] * 10 + [2] * 15
+
+
+def test_no_half_written_file_is_left(clip_files, tmp_path, monkeypatch):
+    def broken(*args, **kwargs):
+        raise ValueError("no drawing today")
+
+    monkeypatch.setattr("mmaction.visualization.draw.draw_scores", broken)
+    with pytest.raises(ValueError, match="no drawing today"):
+        write_labelled(as_clip(clip_files["video"]), [Prediction("a", np.eye(3)[0])], NAMES, tmp_path / "a.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_has_no_pictures_is_explained(clip_files, tmp_path):
+    skeleton = {"keypoint": np.zeros((1, 4, 17, 2)), "img_shape": (8, 8), "frame_dir": "walk"}
+    parts = [Prediction("a", np.eye(3)[0])]
+    with pytest.raises(ValueError, match=r"walk has no pictures.*pose_visualizer"):
+        write_labelled(as_clip(skeleton), parts, NAMES, tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match=r"a\.avi: labels are written into"):
+        write_labelled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.avi")
