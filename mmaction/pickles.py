@@ -9,6 +9,7 @@ import io
 import os
 import pickle
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
@@ -35,67 +36,67 @@ class _Array(np.ndarray):
         raw = data.encode("latin1") if isinstance(data, str) else data
         super().__setstate__((version, shape, dtype.dtype, fortran, raw))
 
-
-class _Global:
-    """A callable without attributes that a pickle could change."""
-
-    __slots__ = ()
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        return self.view(np.ndarray).__reduce_ex__(protocol)
 
 
-class _Ndarray(_Global):
-    def __call__(self, *args: object) -> None:
-        raise pickle.UnpicklingError("refused: numpy.ndarray called directly")
+class _Callable:
+    """A function without attributes that a pickle could change."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable) -> None:
+        object.__setattr__(self, "_function", function)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise pickle.UnpicklingError(f"refused: {name} as an attribute of a function")
+
+    def __call__(self, *args: object) -> object:
+        return self._function(*args)
 
 
-class _Reconstruct(_Global):
-    def __call__(self, kind: object, shape: tuple, code: object) -> np.ndarray:
-        return np.ndarray.__new__(_Array, (0,), "b")
+def _ndarray(*args: object) -> None:
+    raise pickle.UnpicklingError("refused: numpy.ndarray called directly")
 
 
-class _FromBuffer(_Global):
-    def __call__(self, data: bytes, dtype: _Dtype, shape: tuple, order: str) -> np.ndarray:
-        return np.frombuffer(data, dtype=dtype.dtype).reshape(shape, order=order)
+def _reconstruct(kind: object, shape: tuple, code: object) -> np.ndarray:
+    return np.ndarray.__new__(_Array, (0,), "b")
 
 
-class _Scalar(_Global):
-    def __call__(self, dtype: _Dtype, data: bytes | str) -> np.generic:
-        raw = data.encode("latin1") if isinstance(data, str) else data
-        return np.frombuffer(raw, dtype=dtype.dtype, count=1)[0]
+def _from_buffer(data: bytes, dtype: _Dtype, shape: tuple, order: str) -> np.ndarray:
+    return np.frombuffer(data, dtype=dtype.dtype).reshape(shape, order=order)
 
 
-class _Encode(_Global):
-    """Bytes as protocol 2 writes them."""
-
-    def __call__(self, text: str, encoding: str = "latin1") -> bytes:
-        if encoding != "latin1":
-            raise pickle.UnpicklingError(f"refused: bytes encoded as {encoding!r}")
-        return text.encode("latin1")
+def _scalar(dtype: _Dtype, data: bytes | str) -> np.generic:
+    raw = data.encode("latin1") if isinstance(data, str) else data
+    return np.frombuffer(raw, dtype=dtype.dtype, count=1)[0]
 
 
-class _Bytes(_Global):
-    def __call__(self) -> bytes:
-        return b""
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """Return bytes as protocol 2 writes them."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"refused: bytes encoded as {encoding!r}")
+    return text.encode("latin1")
 
 
-class _DtypeFactory(_Global):
-    def __call__(self, *args: object) -> _Dtype:
-        return _Dtype(*args)
+def _no_bytes() -> bytes:
+    return b""
 
 
 _ALLOWED = {
-    ("numpy", "ndarray"): _Ndarray(),
-    ("numpy", "dtype"): _DtypeFactory(),
-    ("_codecs", "encode"): _Encode(),
-    ("builtins", "bytes"): _Bytes(),
+    ("numpy", "ndarray"): _Callable(_ndarray),
+    ("numpy", "dtype"): _Callable(_Dtype),
+    ("_codecs", "encode"): _Callable(_encode),
+    ("builtins", "bytes"): _Callable(_no_bytes),
     ("collections", "OrderedDict"): OrderedDict,
     **{("builtins", kind.__name__): kind for kind in (list, tuple, dict, set, frozenset)},
     **{
         (f"numpy.{core}.{module}", name): value
         for core in ("core", "_core")
         for module, name, value in (
-            ("multiarray", "_reconstruct", _Reconstruct()),
-            ("multiarray", "scalar", _Scalar()),
-            ("numeric", "_frombuffer", _FromBuffer()),
+            ("multiarray", "_reconstruct", _Callable(_reconstruct)),
+            ("multiarray", "scalar", _Callable(_scalar)),
+            ("numeric", "_frombuffer", _Callable(_from_buffer)),
         )
     },
 }
@@ -113,6 +114,7 @@ class RestrictedUnpickler(pickle.Unpickler):
         Raises:
             pickle.UnpicklingError: If the global is not allowed; names it.
         """
+        module = "builtins" if module == "__builtin__" else module  # its name in protocols 0 to 2
         try:
             return _ALLOWED[module, name]
         except KeyError:
