@@ -78,6 +78,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get("work_dir") or default_work_dir(cfg)
     cfg.load_from, cfg.resume = str(local_path(args.checkpoint)), False
+    cfg.randomness = {"seed": 0, **(cfg.get("randomness") or {})}  # whatever is random in a test is so the same way
     if args.trust_checkpoint:
         cfg.trust_checkpoint = True
     if args.amp:

@@ -1,0 +1,177 @@
+"""Several processes on machines without a GPU: same gradients, exact figures, no waiting for the dead."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.engine.dist import check_launcher, start_gloo
+from mmaction.engine.peers import MAX_SILENT_BEATS, PeerWatch
+
+SAME = "model['dropout'] = 0\ntrain_dataloader['batch_size'] = {batch}\nenv_cfg['dist_cfg']['timeout'] = 60\n"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(root, **more):
+    path = os.pathsep.join([str(root / "tests" / "engine"), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **{k: str(v) for k, v in more.items()}}
+
+
+def torchrun(root, *command, prefix=(), nodes=()):
+    options = nodes or ("--nproc_per_node=2", f"--master_port={free_port()}")
+    call = [*prefix, sys.executable, "-m", "torch.distributed.run", *options, *map(str, command)]
+    return subprocess.Popen(call, env=environment(root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process, timeout_s=240):
+    text = process.communicate(timeout=timeout_s)[0]
+    assert process.returncode == 0, text[-4000:]
+    return text
+
+
+def assert_close_weights(path, other):
+    ours, theirs = (read_checkpoint(file)["state_dict"] for file in (path, other))
+    for key, value in ours.items():
+        assert torch.allclose(value, theirs[key], rtol=1e-5, atol=1e-6), key
+
+
+@pytest.mark.integration
+def test_two_processes_equal_one_with_the_same_batch_and_count_the_test_set_exactly(root, tmp_path, toy, train, test):
+    one = toy.write_config(tmp_path, name="one.py", extra=SAME.format(batch=4))
+    two = toy.write_config(tmp_path, name="two.py", extra=SAME.format(batch=2))
+    tool = root / "tools" / "train.py"
+    running = torchrun(root, tool, two, "--work-dir", tmp_path / "two", "--seed", 7, "--launcher", "pytorch")
+    train(one, "--work-dir", tmp_path / "one", "--seed", 7)
+    finish(running)
+    assert_close_weights(tmp_path / "one" / "epoch_3.pth", tmp_path / "two" / "epoch_3.pth")
+    checkpoint = tmp_path / "one" / "epoch_1.pth"
+    running = torchrun(root, root / "tools" / "test.py", two, checkpoint, "--work-dir", tmp_path / "two",
+                       "--launcher", "pytorch", "--cfg-options", "test_dataloader.batch_size=2")  # fmt: skip
+    test(one, checkpoint, "--work-dir", tmp_path / "one")
+    finish(running)
+    tables = [(tmp_path / name / "test_epoch_1" / "predictions.csv").read_text() for name in ("one", "two")]
+    assert tables[0] == tables[1] and len(tables[0].splitlines()) == 10  # nine samples: 5 + 4 and one repeated
+
+
+@pytest.mark.integration
+def test_when_a_process_is_killed_the_other_ends_within_a_minute(root, tmp_path, toy):
+    slow = SAME.format(batch=2) + "pipeline[0]['delay_s'] = 0.05\ntrain_cfg['max_epochs'] = 500\n"
+    config = toy.write_config(tmp_path, extra=slow)
+    port, processes = free_port(), []
+    for rank in (0, 1):
+        place = environment(root, RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+        call = [sys.executable, root / "tools" / "train.py", config, "--work-dir", tmp_path / "run"]
+        call += ["--launcher", "pytorch"]
+        processes.append(subprocess.Popen(call, env=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    try:
+        deadline = time.monotonic() + 200
+        while not (tmp_path / "run" / "epoch_1.pth").exists():
+            assert time.monotonic() < deadline and processes[0].poll() is None
+            time.sleep(0.2)
+        processes[1].send_signal(signal.SIGKILL)
+        assert processes[0].wait(timeout=60) not in (0, None)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def two_hosts():
+    """Two network namespaces joined by a cable."""
+    if os.geteuid() or not shutil.which("ip"):
+        pytest.skip("needs root and the program ip")
+    names = [f"mmaction-{os.getpid()}-{host}" for host in "ab"]
+    run = SimpleNamespace(names=names)
+
+    def ip(*words, check=True):
+        return subprocess.run(["ip", *words], check=check, capture_output=True, text=True)
+
+    try:
+        if any(ip("netns", "add", name, check=False).returncode for name in names):
+            pytest.skip("network namespaces are not allowed here")
+        ends = [f"vm{os.getpid()}{host}"[-15:] for host in "ab"]
+        ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+        for name, end, address in zip(names, ends, ("10.77.0.1/24", "10.77.0.2/24"), strict=True):
+            ip("link", "set", end, "netns", name)
+            ip("-n", name, "addr", "add", address, "dev", end)
+            for device in (end, "lo"):
+                ip("-n", name, "link", "set", device, "up")
+        run.devices = ends
+        yield run
+    finally:
+        for name in names:
+            ip("netns", "del", name, check=False)
+
+
+@pytest.mark.integration
+def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
+    config = toy.write_config(tmp_path, extra=SAME.format(batch=2) + "train_cfg['max_epochs'] = 1\n")
+    processes = []
+    for rank, (name, device) in enumerate(zip(two_hosts.names, two_hosts.devices, strict=True)):
+        nodes = ("--nnodes=2", f"--node_rank={rank}", "--nproc_per_node=1", "--master_addr=10.77.0.1",
+                 "--master_port=29571")  # fmt: skip
+        prefix = ("ip", "netns", "exec", name, "env", f"GLOO_SOCKET_IFNAME={device}")
+        command = (root / "tools" / "train.py", config, "--work-dir", tmp_path / f"host{rank}", "--launcher", "pytorch")
+        processes.append(torchrun(root, *command, prefix=prefix, nodes=nodes))
+    try:
+        for process in processes:
+            finish(process)
+    finally:
+        for process in processes:
+            process.kill()
+    assert (tmp_path / "host0" / "epoch_1.pth").is_file() and not (tmp_path / "host1" / "epoch_1.pth").exists()
+
+
+def test_a_launcher_that_did_not_start_the_process_is_named(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match=r"--launcher pytorch: the variable RANK is not set; start it with `torchrun"):
+        start_gloo("pytorch", {})
+    with pytest.raises(ValueError, match=r"SLURM_PROCID is not set; start it with `srun`"):
+        check_launcher("slurm")
+    start_gloo("none", {})
+    assert not dist.is_initialized()
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    """A watcher of process 1 whose end is noted instead of carried out."""
+    reasons = []
+    monkeypatch.setattr(PeerWatch, "_end", lambda self, reason: (reasons.append(reason), self._ended.set()))
+    watcher = PeerWatch(dist.HashStore(), 0, 2, beat_s=0.01)
+    watcher.reasons = reasons
+    yield watcher
+    watcher._ended.set()
+    watcher.join()
+
+
+def test_a_silent_process_ends_the_watcher(watch):
+    watch.start()
+    watch.join(timeout=10)
+    assert watch.reasons == [f"process 1 has shown no sign of life for {MAX_SILENT_BEATS * 0.01:.0f} s"]
+
+
+def test_a_failed_process_ends_the_others_and_one_that_is_done_does_not(watch):
+    other = PeerWatch(watch.store, 1, 2, beat_s=0.01)
+    other.done()
+    watch.start()
+    time.sleep(0.5)
+    assert watch.is_alive() and watch.reasons == []
+    PeerWatch(watch.store, 1, 2).failed()
+    watch.join(timeout=10)
+    assert watch.reasons == ["process 1 has failed"]
