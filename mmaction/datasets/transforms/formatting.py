@@ -12,6 +12,7 @@ from ..functional.lazy_frames import LazyFrames
 from .base import Transform
 
 META_KEYS = ("img_shape", "img_key", "video_id", "timestamp")
+FACT_KEYS = ("original_shape", "total_frames")  # always kept: reports show accuracy by resolution and length
 FORMATS = ("NCTHW", "NCHW", "NCHW_Flow", "NCTHW_Heatmap", "NPTCHW")
 
 
@@ -172,7 +173,8 @@ class PackActionInputs(Transform):
         raise ValueError(f"nothing to pack: the sample has none of {', '.join(self.input_keys)}")
 
     def _data_sample(self, results: dict) -> ActionDataSample:
-        sample = ActionDataSample(metainfo={key: results[key] for key in self.meta_keys if key in results})
+        keys = (*self.meta_keys, *FACT_KEYS)
+        sample = ActionDataSample(metainfo={key: results[key] for key in keys if key in results})
         if "label" in results:
             sample.set_gt_label(results["label"])
         for key in self.algorithm_keys:

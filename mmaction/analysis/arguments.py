@@ -1,0 +1,66 @@
+"""Command-line options that the tools around one model share."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from mmaction.apis import init_recognizer
+from mmaction.skeletons import Layout
+from mmaction.utils.cli import add_config_options
+from mmaction.utils.config import load_config
+from mmaction.utils.files import write_atomically
+
+
+def model_parser(description: str | None, checkpoint: str = "required") -> argparse.ArgumentParser:
+    """Return a parser with config, checkpoint, device and ``--cfg-options``.
+
+    Args:
+        description: The tool's docstring.
+        checkpoint: ``required`` or ``optional``.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    optional = {"nargs": "?"} if checkpoint == "optional" else {}
+    parser.add_argument("checkpoint", help="weights: a file or a web address", **optional)
+    parser.add_argument("--device", help="such as cpu or cuda:0 (default: the first GPU, else the CPU)")
+    add_config_options(parser)
+    return parser
+
+
+def add_sample_options(parser: argparse.ArgumentParser, num: int) -> None:
+    """Add the options that say how much of the test set is used and how it is read."""
+    parser.add_argument("--num", type=int, default=num, help=f"test samples, evenly spread; 0: all (default: {num})")
+    parser.add_argument("--batch-size", type=int, default=8, help="samples at once (default: 8)")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare data (default: none)")
+
+
+def open_model(args: argparse.Namespace) -> nn.Module:
+    """Return the model that the options of :func:`model_parser` describe, ready for prediction."""
+    cfg, notes = load_config(args.config, args.cfg_options)
+    for note in notes:
+        print(note)
+    return init_recognizer(cfg, args.checkpoint, args.device)
+
+
+def find_layout(name: str, dataset: Any) -> Layout:
+    """Return the skeleton layout called ``name``; ``auto`` goes by the number of joints of the first sample.
+
+    Raises:
+        ValueError: If the samples are no skeletons, or the layout has another number of joints.
+    """
+    from mmaction.visualization.poses import choose_layout
+
+    keypoint = dataset.get_data_info(0).get("keypoint")
+    if keypoint is None:
+        raise ValueError(f"{type(dataset).__name__} has no skeletons; this tool is for skeleton models")
+    return choose_layout(name, keypoint.shape[-2])
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())

@@ -1,0 +1,122 @@
+"""Damage to skeletons as real detectors cause it: frames and joints that are missed, jitter, sides mixed up.
+
+Each function takes joints ``(M, T, V, 2 or 3)`` in pixels, their scores ``(M, T, V)``, a level in [0, 1] and a random
+generator, and returns new joints and scores. Level 0 changes nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+Joints = tuple[np.ndarray, np.ndarray]
+
+
+def _hide(keypoint: np.ndarray, score: np.ndarray, hidden: np.ndarray) -> Joints:
+    """Return joints and scores with those where ``hidden`` is true set to 0, which is how a missing joint looks."""
+    return np.where(hidden[..., None], 0, keypoint).astype(keypoint.dtype), np.where(hidden, 0, score).astype(
+        score.dtype
+    )
+
+
+def missing_frames(keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random.Generator) -> Joints:
+    """Nobody is found in a share ``level`` of the frames."""
+    hidden = rng.random(keypoint.shape[1]) < level
+    return _hide(keypoint, score, np.broadcast_to(hidden[None, :, None], score.shape))
+
+
+def missing_joints(keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random.Generator) -> Joints:
+    """Each joint is missed in each frame with probability ``level``."""
+    return _hide(keypoint, score, rng.random(score.shape) < level)
+
+
+def jitter(keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random.Generator) -> Joints:
+    """Joints are off by Gaussian noise, whose standard deviation is ``level`` times the person's median height."""
+    seen = score > 0
+    result = keypoint.astype(np.float32)
+    noise = rng.standard_normal((*score.shape, 2)).astype(np.float32)
+    for person in range(len(keypoint)):
+        y = np.where(seen[person], keypoint[person, ..., 1].astype(np.float32), np.nan)[seen[person].any(axis=1)]
+        if len(y):
+            height = float(np.median(np.nanmax(y, axis=1) - np.nanmin(y, axis=1)))
+            result[person, ..., :2] += level * height * noise[person] * seen[person][..., None]
+    return result, score
+
+
+def swapped_sides(
+    keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random.Generator, flip_order: Sequence[int]
+) -> Joints:
+    """Left and right are mixed up in a share ``level`` of a person's frames.
+
+    ``flip_order`` holds for each joint the index of its mirror image.
+    """
+    swapped = rng.random(score.shape[:2]) < level
+    order = list(flip_order)
+    return (
+        np.where(swapped[..., None, None], keypoint[:, :, order], keypoint),
+        np.where(swapped[..., None], score[:, :, order], score),
+    )
+
+
+def hidden_joint(keypoint: np.ndarray, score: np.ndarray, joints: Sequence[int]) -> Joints:
+    """The joints with these indices are missed in every frame."""
+    hidden = np.zeros(score.shape, bool)
+    hidden[:, :, list(joints)] = True
+    return _hide(keypoint, score, hidden)
+
+
+KINDS: dict[str, Callable[..., Joints]] = {
+    "missing_frames": missing_frames,
+    "missing_joints": missing_joints,
+    "jitter": jitter,
+    "swapped_sides": swapped_sides,
+}
+LEVELS = {
+    "missing_frames": (0, 0.1, 0.25, 0.5, 0.75),
+    "missing_joints": (0, 0.1, 0.25, 0.5, 0.75),
+    "jitter": (0, 0.01, 0.02, 0.05, 0.1),
+    "swapped_sides": (0, 0.1, 0.25, 0.5, 0.75),
+}
+MEANING = {
+    "missing_frames": "share of frames without a person",
+    "missing_joints": "share of joints that are missed",
+    "jitter": "jitter (share of the person's height)",
+    "swapped_sides": "share of frames with left and right swapped",
+}
+
+
+class Perturb:
+    """A step before a skeleton pipeline that damages the annotation, the same way in each run.
+
+    Args:
+        change: One of the functions of this module, with all but joints, scores and generator given.
+        seed: With the number of the sample it decides the damage; None for changes that draw nothing.
+    """
+
+    def __init__(self, change: Callable[..., Joints], seed: int | None = 0) -> None:
+        self.change = change
+        self.seed = seed
+
+    def __call__(self, results: dict) -> dict:
+        """Return a sample whose ``keypoint`` and ``keypoint_score`` are damaged copies.
+
+        Raises:
+            ValueError: If the sample has no skeleton.
+        """
+        if np.ndim(results.get("keypoint")) != 4:
+            raise ValueError(
+                "only skeletons (M, T, V, 2 or 3) can be damaged; this sample "
+                + (f"has the shape {np.shape(results['keypoint'])}" if "keypoint" in results else "has no keypoint")
+            )
+        keypoint = np.asarray(results["keypoint"])
+        score = results.get("keypoint_score")
+        score = (keypoint != 0).any(axis=-1).astype(np.float32) if score is None else np.asarray(score)
+        draw = {} if self.seed is None else {"rng": np.random.default_rng([self.seed, results.get("sample_idx", 0)])}
+        keypoint, score = self.change(keypoint, score, **draw)
+        return {**results, "keypoint": keypoint, "keypoint_score": score}
+
+
+def perturbation(kind: str, level: float, flip_order: Sequence[int], seed: int = 0) -> Perturb:
+    """Return the damage ``kind`` at ``level`` (see :data:`KINDS`) as a step of a pipeline."""
+    extra = {"flip_order": flip_order} if kind == "swapped_sides" else {}
+    return Perturb(partial(KINDS[kind], level=level, **extra), seed)

@@ -1,0 +1,63 @@
+"""Scores of a model on a data set, outside of a Runner."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from torch import nn
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from mmaction.apis.inference import dataset_config, pipeline_config
+from mmaction.datasets.base import BaseActionDataset
+from mmaction.evaluation.metrics import to_numpy
+from mmaction.registry import DATASETS
+
+
+def build_test_set(cfg: Config, first: Sequence[Callable] = ()) -> BaseActionDataset:
+    """Return the test set of a config.
+
+    Args:
+        cfg: The config.
+        first: Functions of a sample that run before the pipeline's own steps.
+
+    Raises:
+        ValueError: If the config names no test set.
+    """
+    config = dataset_config(cfg)
+    if not config:
+        raise ValueError(f"config {cfg.filename or ''} has no test_dataloader.dataset (nor val_dataloader.dataset)")
+    return DATASETS.build({**config, "pipeline": [*first, *pipeline_config(cfg)], "test_mode": True})
+
+
+def choose_samples(count: int, wanted: int | None) -> list[int]:
+    """Return all indices below ``count``, or ``wanted`` of them, evenly spread."""
+    if not wanted or wanted >= count:
+        return list(range(count))
+    return [int((i + 0.5) * count / wanted) for i in range(wanted)]
+
+
+def predict_scores(
+    model: nn.Module, dataset: Any, indices: Sequence[int], batch_size: int = 8, workers: int = 0, title: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores ``(N, C)`` and labels ``(N,)`` of the samples at ``indices``, with a progress bar.
+
+    Raises:
+        ValueError: If a sample has not exactly one label.
+    """
+    from mmaction.evaluation.metrics import single_labels
+
+    loader = DataLoader(Subset(dataset, indices), batch_size, num_workers=workers, collate_fn=pseudo_collate)
+    scores, labels = [], []
+    with torch.no_grad(), tqdm(total=len(indices), desc=title, leave=False) as bar:
+        for batch in loader:
+            for sample in model.test_step(batch):
+                parts = sample.pred_score
+                parts = list(parts.values()) if isinstance(parts, dict) else [parts]
+                scores.append(np.mean([to_numpy(part) for part in parts], axis=0))
+                labels.append(np.atleast_1d(to_numpy(sample.gt_label)))
+            bar.update(len(batch["data_samples"]))
+    return np.stack(scores), single_labels(labels)
