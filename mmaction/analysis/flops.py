@@ -1,0 +1,108 @@
+"""Parameters and operations of a model, part by part."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmaction.apis.inference import pipeline_config
+
+PARTS = ("backbone", "neck", "cls_head")
+
+
+def input_shape(cfg: Config) -> tuple[int, ...]:
+    """Return the shape of one view as the backbone of a config sees it, worked out from the test pipeline.
+
+    Returns:
+        ``(C, T, H, W)`` for a network of clips; ``(T, C, H, W)`` for one of single frames (all frames of a sample).
+
+    Raises:
+        ValueError: If the pipeline does not tell it, as for several modalities or skeleton graphs.
+    """
+    clip_len = num_clips = None
+    size: tuple[int, int] | None = None
+    for step in pipeline_config(cfg):
+        if "clip_len" in step and "Sample" in step["type"]:
+            clip_len, num_clips = step["clip_len"], step.get("num_clips", 1)
+        if step["type"].endswith("Crop") and "crop_size" in step:
+            size = _pair(step["crop_size"])
+        elif step["type"] == "Resize" and not step.get("keep_ratio", True):
+            size = tuple(reversed(_pair(step["scale"])))
+    if not isinstance(clip_len, int) or size is None or cfg.model["type"] not in ("Recognizer2D", "Recognizer3D"):
+        raise ValueError("the input's shape cannot be worked out from the test pipeline; give it with --shape")
+    channels = cfg.model["backbone"].get("in_channels", 3)
+    if cfg.model["type"] == "Recognizer2D":
+        return (clip_len * num_clips, channels, *size)
+    return (channels, clip_len, *size)
+
+
+def _pair(value: int | Sequence[int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def count(model: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
+    """Count parameters, and the operations of one view through backbone, neck and head.
+
+    Args:
+        model: A recognizer.
+        shape: As :func:`input_shape` returns it, or what the backbone needs otherwise, without the batch.
+
+    Returns:
+        ``shape``, ``params``, ``trainable``, ``macs`` (multiply-adds of convolutions and matrix products, which is what
+        published tables call FLOPs), ``flops`` (twice that), and ``parts``: ``params`` and ``macs`` by name.
+
+    Raises:
+        ValueError: If the network cannot take the shape.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model.eval()
+    device = next(model.parameters()).device
+    inputs = torch.zeros((1, *shape) if model.sample_layout[0] == "frames" else (1, 1, *shape), device=device)
+    counter = FlopCounterMode(display=False)
+    try:
+        with torch.no_grad(), counter:
+            model(inputs, mode="tensor", stage="head")
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        raise ValueError(f"the model cannot take an input of shape {tuple(shape)}: {error}") from error
+    total = counter.get_total_flops()
+    by_module = {name: sum(values.values()) for name, values in counter.get_flop_counts().items()}
+    root = type(model).__name__
+    parts = {
+        name: {
+            "params": sum(p.numel() for p in getattr(model, name).parameters()),
+            "macs": by_module.get(f"{root}.{name}", 0) // 2,
+        }
+        for name in PARTS
+        if hasattr(model, name)
+    }
+    return {
+        "shape": list(shape),
+        "params": sum(p.numel() for p in model.parameters()),
+        "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "macs": total // 2,
+        "flops": total,
+        "parts": parts,
+    }
+
+
+def human(number: float) -> str:
+    """Return a number with a unit prefix: ``2.01 M``, ``59.8 G``."""
+    for factor, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            return f"{number / factor:.3g} {unit}"
+    return f"{number:g}"
+
+
+def describe(counts: Mapping[str, Any]) -> str:
+    """Return the counts as lines of text."""
+    lines = [f"input of one view: {tuple(counts['shape'])}"]
+    for name, part in counts["parts"].items():
+        lines.append(f"  {name:10s} {human(part['params']):>8s} parameters {human(part['macs']):>8s} multiply-adds")
+    lines.append(f"parameters: {human(counts['params'])} ({human(counts['trainable'])} trained)")
+    lines.append(
+        f"FLOPs: {human(counts['macs'])} multiply-adds (as in published tables), {human(counts['flops'])} operations"
+    )
+    return "\n".join(lines)
