@@ -1,5 +1,12 @@
 """Use a trained model from Python: build it, run it on a clip, read the scores."""
 
+from mmaction.apis.detection import detection_inference, pose_inference
 from mmaction.apis.inference import inference_recognizer, inference_skeleton, init_recognizer
 
-__all__ = ["inference_recognizer", "inference_skeleton", "init_recognizer"]
+__all__ = [
+    "detection_inference",
+    "inference_recognizer",
+    "inference_skeleton",
+    "init_recognizer",
+    "pose_inference",
+]

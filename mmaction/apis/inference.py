@@ -50,7 +50,7 @@ def init_recognizer(
     cfg = config.copy() if isinstance(config, Config) else load_config(config)[0]
     if "model" not in cfg:
         raise ValueError(f"config {cfg.filename or ''} has no model; its entries are {', '.join(cfg)}")
-    device = _device(device)
+    device = choose_device(device)
     model_cfg = without_pretrained(cfg.model)
     model = MODELS.build(model_cfg)
     meta: Mapping[str, Any] = {}
@@ -74,7 +74,8 @@ def _logger() -> Any:
     return MMLogger.get_current_instance()
 
 
-def _device(device: str | torch.device | None) -> torch.device:
+def choose_device(device: str | torch.device | None) -> torch.device:
+    """Return ``device`` if it is there; for None the first GPU where there is one, else the CPU."""
     if device is None:
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     device = torch.device(device)
