@@ -1,9 +1,9 @@
-# Strong changes of the joints for small sets, and no mirror image, since left and right may be what tells classes apart.
+# Strong changes of the joints, for small sets. No mirror image: left and right may be what tells classes apart.
 train_pipeline = [
     dict(type="UniformSampleFrames", clip_len=32, min_span=0.75),
     dict(type="PoseDecode"),
     dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
-    dict(type="Resize", scale=(32, 32), keep_ratio=False),
+    dict(type="Resize", scale=(24, 24), keep_ratio=False),
     dict(
         type="RandomPoseAffine",
         scale_range=(0.75, 1.25),
@@ -19,13 +19,13 @@ val_pipeline = [
     dict(type="UniformSampleFrames", clip_len=32, num_clips=1, test_mode=True),
     dict(type="PoseDecode"),
     dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
-    dict(type="Resize", scale=(32, 32), keep_ratio=False),
+    dict(type="Resize", scale=(24, 24), keep_ratio=False),
     dict(type="PackPoseInputs"),
 ]
 test_pipeline = [
     dict(type="UniformSampleFrames", clip_len=32, num_clips=5, test_mode=True),
     dict(type="PoseDecode"),
     dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
-    dict(type="Resize", scale=(32, 32), keep_ratio=False),
+    dict(type="Resize", scale=(24, 24), keep_ratio=False),
     dict(type="PackPoseInputs"),
 ]

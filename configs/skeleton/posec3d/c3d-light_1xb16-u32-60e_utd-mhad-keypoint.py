@@ -1,12 +1,12 @@
 _base_ = [
-    "../../_base_/models/posec3d_small.py",
+    "../../_base_/models/posec3d_c3d_light.py",
     "../../_base_/datasets/pose.py",
     "../../_base_/pipelines/pose_small.py",
-    "../../_base_/schedules/adamw_100e_small.py",
+    "../../_base_/schedules/adamw_60e_small.py",
     "../../_base_/default_runtime.py",
 ]
 
-# For another small skeleton set, change these lines.
+# For another small skeleton set, copy this file and change these lines.
 ann_file = "data/skeleton/utd_mhad_2d.pkl"
 train_split, test_split = "train", "test"
 layout, num_joints = "kinect20", 20
@@ -18,22 +18,14 @@ model = dict(
     cls_head=dict(num_classes=num_classes),
 )
 
+skeletons = dict(ann_file=ann_file, num_classes=num_classes)
 train_dataloader = dict(
     num_workers=2,
-    dataset=dict(
-        _delete_=True,
-        type="PoseDataset",
-        ann_file=ann_file,
-        split=train_split,
-        num_classes=num_classes,
-        pipeline={{_base_.train_pipeline}},
-    ),
+    dataset=dict(times=1, dataset=dict(split=train_split, pipeline={{_base_.train_pipeline}}, **skeletons)),
 )
-val_dataloader = dict(
-    num_workers=2, dataset=dict(ann_file=ann_file, split=test_split, pipeline={{_base_.val_pipeline}})
-)
+val_dataloader = dict(num_workers=2, dataset=dict(split=test_split, pipeline={{_base_.val_pipeline}}, **skeletons))
 test_dataloader = dict(
-    batch_size=8, num_workers=2, dataset=dict(ann_file=ann_file, split=test_split, pipeline={{_base_.test_pipeline}})
+    batch_size=8, num_workers=2, dataset=dict(split=test_split, pipeline={{_base_.test_pipeline}}, **skeletons)
 )
 
 # For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
