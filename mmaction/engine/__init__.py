@@ -6,6 +6,7 @@ from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.engine.optim_groups import TSMOptimWrapperConstructor
 from mmaction.engine.preflight import PreflightHook
+from mmaction.engine.pretrained import PretrainedInit
 from mmaction.engine.runner import ActionRunner, build_runner
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "FiniteLossHook",
     "PredictionHealthHook",
     "PreflightHook",
+    "PretrainedInit",
     "TSMOptimWrapperConstructor",
     "build_runner",
 ]

@@ -37,7 +37,16 @@ def score_as_wrong(score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 @EVALUATOR.register_module()
 class Evaluator(PlainEvaluator):
-    """MMEngine's evaluator; a broken sample counts as wrong, whatever the sample that stood in for it scored."""
+    """MMEngine's evaluator; a broken sample counts as wrong, whatever the sample that stood in for it scored.
+
+    The results of several processes are sent, not exchanged through a folder that all machines would have to share.
+    """
+
+    def __init__(self, metrics: Any) -> None:
+        super().__init__(metrics)
+        for metric in self.metrics:
+            if metric.collect_dir is None:
+                metric.collect_device = "gpu"  # what MMEngine calls sending; it works on the CPU as well
 
     def process(self, data_samples: Sequence[Any], data_batch: Any | None = None) -> None:
         """Hand the predictions of a batch to the metrics."""

@@ -31,10 +31,11 @@ def environment(root, **more):
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **{k: str(v) for k, v in more.items()}}
 
 
-def torchrun(root, *command, prefix=(), nodes=()):
+def torchrun(root, cwd, *command, prefix=(), nodes=()):
     options = nodes or ("--nproc_per_node=2", f"--master_port={free_port()}")
     call = [*prefix, sys.executable, "-m", "torch.distributed.run", *options, *map(str, command)]
-    return subprocess.Popen(call, env=environment(root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(call, env=environment(root), cwd=cwd, **pipes)
 
 
 def finish(process, timeout_s=240):
@@ -54,12 +55,12 @@ def test_two_processes_equal_one_with_the_same_batch_and_count_the_test_set_exac
     one = toy.write_config(tmp_path, name="one.py", extra=SAME.format(batch=4))
     two = toy.write_config(tmp_path, name="two.py", extra=SAME.format(batch=2))
     tool = root / "tools" / "train.py"
-    running = torchrun(root, tool, two, "--work-dir", tmp_path / "two", "--seed", 7, "--launcher", "pytorch")
+    running = torchrun(root, tmp_path, tool, two, "--work-dir", tmp_path / "two", "--seed", 7, "--launcher", "pytorch")
     train(one, "--work-dir", tmp_path / "one", "--seed", 7)
     finish(running)
     assert_close_weights(tmp_path / "one" / "epoch_3.pth", tmp_path / "two" / "epoch_3.pth")
     checkpoint = tmp_path / "one" / "epoch_1.pth"
-    running = torchrun(root, root / "tools" / "test.py", two, checkpoint, "--work-dir", tmp_path / "two",
+    running = torchrun(root, tmp_path, root / "tools" / "test.py", two, checkpoint, "--work-dir", tmp_path / "two",
                        "--launcher", "pytorch", "--cfg-options", "test_dataloader.batch_size=2")  # fmt: skip
     test(one, checkpoint, "--work-dir", tmp_path / "one")
     finish(running)
@@ -126,8 +127,9 @@ def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
         nodes = ("--nnodes=2", f"--node_rank={rank}", "--nproc_per_node=1", "--master_addr=10.77.0.1",
                  "--master_port=29571")  # fmt: skip
         prefix = ("ip", "netns", "exec", name, "env", f"GLOO_SOCKET_IFNAME={device}")
+        (tmp_path / f"host{rank}").mkdir()  # the hosts share no folder but that of the data
         command = (root / "tools" / "train.py", config, "--work-dir", tmp_path / f"host{rank}", "--launcher", "pytorch")
-        processes.append(torchrun(root, *command, prefix=prefix, nodes=nodes))
+        processes.append(torchrun(root, tmp_path / f"host{rank}", *command, prefix=prefix, nodes=nodes))
     try:
         for process in processes:
             finish(process)
