@@ -69,6 +69,8 @@ def _first_host(launcher: str) -> str:
 
 def wrap_on_cpu(model: nn.Module, find_unused_parameters: bool, **kwargs: Any) -> MMDistributedDataParallel:
     """Return ``model`` in MMEngine's data-parallel wrapper, without the device ids that only GPUs have."""
+    # a kernel of one element has the same order in either memory format, but PyTorch compares the strides
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     with warnings.catch_warnings():  # the argument is renamed in PyTorch 2.14, older versions know only this name
         warnings.simplefilter("ignore", FutureWarning)
         return MMDistributedDataParallel(
