@@ -1,0 +1,75 @@
+"""Reading configs."""
+
+import pytest
+
+from mmaction.utils.config import base_batch_size, default_work_dir, load_config
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    return folder
+
+
+def test_a_config_is_read_with_options(tmp_path):
+    write(tmp_path, base="a = dict(x=1, y=2)\n", leaf="_base_ = './base.py'\na = dict(x=3)\n")
+    cfg, notes = load_config(tmp_path / "leaf.py", {"a.y": 5})
+    assert dict(cfg.a) == {"x": 3, "y": 5} and notes == []
+    assert default_work_dir(cfg) == "work_dirs/leaf"
+
+
+def test_a_missing_config_names_close_matches_here_and_among_the_shipped_ones(tmp_path):
+    write(tmp_path, slowfast_mine="a = 1\n")
+    with pytest.raises(FileNotFoundError, match=r"slowfast_mien.py does not exist; did you mean .*/slowfast_mine.py"):
+        load_config(tmp_path / "slowfast_mien.py")
+    with pytest.raises(FileNotFoundError, match=r"did you mean .*configs/_base_/default_runtime.py"):
+        load_config("default_runtim.py")
+    with pytest.raises(FileNotFoundError, match="is a folder; name one of the files"):
+        load_config(tmp_path)
+
+
+def test_a_file_of_another_kind_is_an_error(tmp_path):
+    (tmp_path / "a.txt").write_text("a = 1")
+    with pytest.raises(ValueError, match=r"a.txt: expected a file named \*.py"):
+        load_config(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"leaf": "a = 1\nb = dict(\n"}, r"leaf.py, line 2: '\(' was never closed: b = dict\("),
+        ({"base": "a = (1\n", "leaf": "_base_ = ['./base.py']\n"}, r"base.py, line 1: '\(' was never closed"),
+        ({"leaf": "a = 1\nb = c\n"}, r"leaf.py, line 2: NameError: name 'c' is not defined"),
+        ({"base": "\n\na = 1 / 0\n", "leaf": "_base_ = './base.py'\n"}, r"base.py, line 3: ZeroDivisionError"),
+        ({"leaf": "b = '{{ nothing'\nc = {{_base_.none}}\n"}, r"config .*leaf.py"),
+    ],
+)
+def test_a_fault_names_the_file_and_the_line(tmp_path, files, message):
+    with pytest.raises((ValueError, KeyError), match=message):
+        load_config(write(tmp_path, **files) / "leaf.py")
+
+
+def test_a_missing_base_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"leaf.py: .*nope.py.* \(named in its _base_\)"):
+        load_config(write(tmp_path, leaf="_base_ = './nope.py'\n") / "leaf.py")
+
+
+@pytest.mark.parametrize(
+    ("cfg", "name", "batch"),
+    [
+        ({"auto_scale_lr": {"base_batch_size": 64}}, "slowonly_r50_8xb16-u48.py", 64),
+        ({}, "configs/slowonly_r50_8xb16-u48-240e_gym-keypoint.py", 128),
+        ({"auto_scale_lr": None}, "i3d_r50_1xb8-32x2x1-30e_gym99-rgb.py", 8),
+        ({}, "slowfast_r50_8x8x1_256e_kinetics400_rgb.py", None),
+        ({}, None, None),
+    ],
+)
+def test_the_batch_that_the_learning_rate_is_meant_for(cfg, name, batch):
+    assert base_batch_size(cfg, name) == batch
+
+
+def test_every_shipped_config_says_for_which_batch_its_rate_is(root):
+    configs = [path for path in (root / "configs").rglob("*.py") if "_base_" not in path.parts]
+    assert len(configs) > 40
+    silent = [path.name for path in configs if not base_batch_size(load_config(path)[0])]
+    assert silent == []
