@@ -179,7 +179,15 @@ class ResNet3dSlowOnly(ResNet3d):
         pool1_stride_t: Temporal stride of the pool after the stem.
         inflate: Which stages or blocks have temporal kernels.
         with_pool2: Whether the first stage's output is pooled over pairs of frames.
-        lateral: Accepted for published configs; a single pathway has nothing to fuse, so it must be False.
+        lateral: Must be False: a single pathway has nothing to fuse. This and the following arguments are here because
+            published configs may name them; the others have no effect.
+        lateral_inv: No effect.
+        lateral_norm: No effect.
+        speed_ratio: No effect.
+        channel_ratio: No effect.
+        fusion_kernel: No effect.
+        lateral_infl: No effect.
+        lateral_activate: No effect.
         kwargs: Further arguments of :class:`ResNet3d`.
 
     Raises:
@@ -194,6 +202,13 @@ class ResNet3dSlowOnly(ResNet3d):
         inflate: PerBlock | Sequence[PerBlock] = (0, 0, 1, 1),
         with_pool2: bool = False,
         lateral: bool = False,
+        lateral_inv: bool = False,
+        lateral_norm: bool = False,
+        speed_ratio: int = 8,
+        channel_ratio: int = 8,
+        fusion_kernel: int = 5,
+        lateral_infl: int = 2,
+        lateral_activate: Sequence[int] = (1, 1, 1, 1),
         **kwargs: Any,
     ) -> None:
         if lateral:

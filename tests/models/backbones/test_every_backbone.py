@@ -1,5 +1,9 @@
 """What holds for every backbone: it is built from its config, trains, freezes and stays in the mode it is told."""
 
+import ast
+import inspect
+import json
+
 import pytest
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -168,6 +172,38 @@ def test_wrong_pretrained_is_refused(name, tmp_path):
     net = MODELS.build({"type": name, **CASES[name][0], "pretrained": str(tmp_path / "absent.pth")})
     with pytest.raises(FileNotFoundError, match=r"absent\.pth"):
         net.init_weights()
+
+
+def arguments(cls: type) -> dict[str, object]:
+    """Return the arguments of ``cls`` and, where it passes on keywords, of its bases, with their defaults."""
+    found = {}
+    for base in cls.__mro__:
+        parameters = inspect.signature(base.__init__).parameters if "__init__" in vars(base) else {}
+        kinds = {parameter.kind for parameter in parameters.values()}
+        for name, parameter in parameters.items():
+            if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                found.setdefault(name, parameter.default)
+        if parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return found
+
+
+def plain(value):
+    """Return ``value`` with tuples as lists, in which the published defaults may differ."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_published_arguments_keep_their_order_and_defaults(shared, name):
+    published = json.loads((shared / "interface" / "mmaction2_1.2_signatures.json").read_text())
+    published = published["models"][name]["arguments"]
+    ours = arguments(getattr(backbones, name))
+    assert [argument for argument in ours if argument in published] == list(published)
+    for argument, default in published.items():
+        expected = inspect.Parameter.empty if default == "required" else ast.literal_eval(default)
+        assert plain(ours[argument]) == plain(expected), argument
 
 
 def test_backbone_is_abstract():
