@@ -1,7 +1,7 @@
 """Text lists of clips: one clip a line, its name, then numbers. Every complaint names the file and the line."""
 
 import os.path
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .preparation.lists import read_text
@@ -30,6 +30,7 @@ def read_file_list(
     multi_class: bool = False,
     num_classes: int | None = None,
     delimiter: str = " ",
+    on_error: Callable[[str], None] | None = None,
 ) -> list[ListLine]:
     """Read a list of clips.
 
@@ -43,6 +44,8 @@ def read_file_list(
         multi_class: Whether a line has one label or more.
         num_classes: Class count against which labels are checked; None checks nothing.
         delimiter: What separates name and numbers; a blank stands for any number of blanks and tabs.
+        on_error: Called with the message of each line that has another form, which is then left out; by default the
+            first such line is an error.
 
     Raises:
         FileNotFoundError: If there is no list.
@@ -57,7 +60,9 @@ def read_file_list(
         try:
             lines.append(_parse_line(number, text.strip(), fields, multi_class, num_classes, delimiter))
         except ValueError as error:
-            raise ValueError(f"{path}:{number}: {error}") from None
+            if on_error is None:
+                raise ValueError(f"{path}:{number}: {error}") from None
+            on_error(f"{path}:{number}: {error}")
     if not lines:
         raise ValueError(f"{path}:1: the list names no clip")
     return lines

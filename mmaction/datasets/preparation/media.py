@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import av
 
 VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".ts", ".gif"))
 Item = TypeVar("Item")
@@ -68,13 +71,16 @@ def find_videos(folder: str | Path) -> dict[str, Path]:
     return found
 
 
-def look_at(path: str | Path, *, decode: bool = False) -> VideoFacts:
+def look_at(
+    path: str | Path, *, decode: bool = False, watch: Callable[[av.VideoFrame], None] | None = None
+) -> VideoFacts:
     """Count the frames of a video.
 
     Args:
         path: The video.
         decode: Decode every frame, which finds all damage. By default the first frame is decoded and the others are
             only read, which finds files that are cut off at a hundredth of the cost.
+        watch: Called with every frame that is decoded.
 
     Raises:
         VideoError: If it has no video stream, no frame, or does not decode; the message holds the path.
@@ -87,7 +93,7 @@ def look_at(path: str | Path, *, decode: bool = False) -> VideoFacts:
                 raise VideoError(f"{path}: holds no video stream")
             stream = container.streams.video[0]
             stream.thread_count = 1
-            frames = _count(container, stream, decode)
+            frames = _count(container, stream, decode, watch)
             fps = float(stream.average_rate or 0)
             width, height = stream.codec_context.width, stream.codec_context.height
     except (av.error.FFmpegError, OSError) as error:
@@ -100,7 +106,7 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _count(container, stream, decode: bool) -> int:
+def _count(container, stream, decode: bool, watch: Callable | None) -> int:
     """Count decoded frames, or packets once the first frame was decoded."""
     packets = frames = 0
     for packet in container.demux(stream):
@@ -108,7 +114,10 @@ def _count(container, stream, decode: bool) -> int:
         if packet.is_corrupt:
             raise VideoError(f"{container.name}: damaged at frame {packets}")
         if decode or not frames:
-            frames += len(packet.decode())
+            decoded = packet.decode()
+            frames += len(decoded)
+            for frame in decoded if watch else ():
+                watch(frame)
     if not frames:
         raise VideoError(f"{container.name}: holds no frame that decodes")
     return frames if decode else packets

@@ -1,0 +1,174 @@
+"""Where the clips of a data set are listed: found in a config or given as paths."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmaction.datasets.label_spaces import load_label_space, with_label_space
+from mmaction.datasets.preparation.lists import read_text
+from mmaction.datasets.preparation.skeleton.files import AnnotationFile
+from mmaction.skeletons import Layout
+
+_KINDS = {"VideoDataset": "video", "RawframeDataset": "frames", "PoseDataset": "pose"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One split of a data set.
+
+    Attributes:
+        split: ``train``, ``val``, ``test``, or the split's name in an annotation file.
+        kind: ``video``, ``frames`` (folders of frames) or ``pose``.
+        ann_file: The list or annotation file.
+        root: Folder of the clips; for ``pose`` that of the videos to compare with, or None.
+        pose_split: Split of the annotation file, None for all of it.
+        num_classes: Class count against which labels are checked, None if unknown.
+        model_classes: Class count of the model, None if unknown.
+        classes: Class names, empty if unknown.
+        flips: Whether the pipeline mirrors clips and keeps their labels.
+        multi_class: Whether clips have several labels.
+        delimiter: What separates name and label in the list.
+        layout: Layout of the joints, a name or ``auto``.
+    """
+
+    split: str
+    kind: str
+    ann_file: Path
+    root: Path | None = None
+    pose_split: str | None = None
+    num_classes: int | None = None
+    model_classes: int | None = None
+    classes: tuple[str, ...] = ()
+    flips: bool = False
+    multi_class: bool = False
+    delimiter: str = " "
+    layout: str | Layout = "auto"
+
+    @property
+    def trains(self) -> bool:
+        """Whether the split is for training."""
+        return "train" in self.split
+
+    def is_evaluated_with(self, other: Source) -> bool:
+        """Whether this split trains what ``other`` evaluates, going by their names (``xsub_train``, ``xsub_val``)."""
+        return self.trains and not other.trains and self.split in {
+            re.sub(word, "train", other.split) for word in ("val", "test")
+        }  # fmt: skip
+
+
+def sources_of_config(cfg: Mapping) -> list[Source]:
+    """Return the splits of a config's data loaders; a test split that is the val split is named once.
+
+    Raises:
+        ValueError: If the config has no data loader with a list of clips.
+    """
+    sources: list[Source] = []
+    for split in ("train", "val", "test"):
+        loader = cfg.get(f"{split}_dataloader") or {}
+        for dataset in _unwrap(loader.get("dataset")):
+            source = _source_of_dataset(split, dataset, _model_classes(cfg))
+            known = {(s.ann_file, s.root, s.pose_split) for s in sources}
+            if split != "test" or (source.ann_file, source.root, source.pose_split) not in known:
+                sources.append(source)
+    if not sources:
+        raise ValueError("the config has no train_dataloader, val_dataloader or test_dataloader with a data set")
+    return sources
+
+
+def _unwrap(dataset: Mapping | None) -> Iterator[Mapping]:
+    """Yield the data sets inside of RepeatDataset, ConcatDataset and the like."""
+    if not dataset:
+        return
+    inner = dataset.get("datasets") or ([dataset["dataset"]] if "dataset" in dataset else [])
+    if not inner:
+        yield dataset
+    for item in inner:
+        yield from _unwrap(item)
+
+
+def _model_classes(cfg: Mapping) -> int | None:
+    head = (cfg.get("model") or {}).get("cls_head") or {}
+    return head.get("num_classes") if isinstance(head, Mapping) else None
+
+
+def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) -> Source:
+    name = str(dataset.get("type", "")).rpartition(".")[2]
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise ValueError(f"{split}_dataloader: {name!r} cannot be examined, only {', '.join(_KINDS)}")
+    base = dataset.get("data_root") or ""
+    ann_file = Path(os.path.join(base, dataset["ann_file"]))
+    prefixes = [value for value in (dataset.get("data_prefix") or {}).values() if value]
+    metainfo = with_label_space(dataset.get("metainfo"))
+    classes = tuple(metainfo.get("classes") or _names_beside(ann_file))
+    return Source(
+        split,
+        kind,
+        ann_file,
+        None if kind == "pose" else Path(os.path.join(base, *prefixes[:1])),
+        pose_split=dataset.get("split"),
+        num_classes=dataset.get("num_classes") or len(classes) or model_classes,
+        model_classes=model_classes,
+        classes=classes,
+        flips=any(_mirrors(step) for step in dataset.get("pipeline") or ()),
+        multi_class=bool(dataset.get("multi_class")),
+        delimiter=dataset.get("delimiter", " "),
+    )
+
+
+def _mirrors(step: object) -> bool:
+    """Whether a transform mirrors clips without changing their label."""
+    if not isinstance(step, Mapping):
+        return False
+    name = str(step.get("type", "")).rpartition(".")[2]
+    if name == "TorchVisionWrapper" and "HorizontalFlip" in str(step.get("op")):
+        return True
+    return name in ("Flip", "PoseFlip", "MMFlip") and step.get("flip_ratio", 0.5) > 0 and not step.get("flip_label_map")
+
+
+def _names_beside(ann_file: Path) -> tuple[str, ...]:
+    path = ann_file.with_name("label_map.txt")
+    return tuple(line for line in read_text(path).split("\n") if line.strip()) if path.is_file() else ()
+
+
+def sources_of_paths(
+    paths: Iterable[Path],
+    *,
+    videos: Path | None = None,
+    num_classes: int | None = None,
+    label_space: str | None = None,
+    flips: bool = False,
+    layout: str = "auto",
+) -> list[Source]:
+    """Return the splits of lists (``train.txt``) and annotation files.
+
+    Args:
+        paths: Text lists of videos, named after their split, and pickles, whose splits are taken all.
+        videos: Folder of the videos; by default the list's folder, or ``videos`` in it.
+        num_classes: Class count, if it is not that of ``label_space`` or of a ``label_map.txt`` beside the file.
+        label_space: Name or CSV file of the label space.
+        flips: Whether training will mirror clips.
+        layout: Layout of the joints.
+    """
+    sources = []
+    for path in paths:
+        classes = load_label_space(label_space).names if label_space else _names_beside(path)
+        common = dict(
+            num_classes=num_classes or len(classes) or None,
+            classes=classes,
+            flips=flips,
+            layout=layout,
+        )
+        if path.suffix == ".pkl":
+            splits = AnnotationFile.read(path).splits or {None: []}
+            for split in splits:
+                sources.append(Source(split or path.stem, "pose", path, videos, pose_split=split, **common))
+        else:
+            beside = path.parent / "videos"
+            root = videos or (beside if beside.is_dir() else path.parent)
+            sources.append(Source(path.stem, "video", path, root, **common))
+    return sources
