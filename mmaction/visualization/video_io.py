@@ -119,10 +119,11 @@ class VideoSink:
     Args:
         path: ``.mp4`` or ``.gif``.
         fps: Frames per second of the output.
+        num_threads: Of the encoder, 0: as many as it likes. The file depends on it, the same number gives the same file.
     """
 
-    def __init__(self, path: Path, fps: float) -> None:
-        self.path, self.fps = path, fps
+    def __init__(self, path: Path, fps: float, num_threads: int = 0) -> None:
+        self.path, self.fps, self.num_threads = path, fps, num_threads
         self._container = av.open(str(path), "w")
         self._stream = None
         self._graph = None
@@ -135,11 +136,17 @@ class VideoSink:
             self._stream = self._container.add_stream("gif", rate=rate, width=width, height=height, pix_fmt="pal8")
             self._graph = _palette_graph(width, height, rate)
             return
-        options = {"crf": "23", "preset": "ultrafast" if width * height > 1280 * 720 else "veryfast"}
+        # Without its macroblock tree, whose results vary from run to run in some builds of x264
+        options = {
+            "x264-params": "mbtree=0",
+            "crf": "25",
+            "preset": "ultrafast" if width * height > 1280 * 720 else "veryfast",
+        }
         self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         self._stream.width, self._stream.height = width + width % 2, height + height % 2
         self._stream.pix_fmt = "yuv420p"
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = self.num_threads
 
     def write(self, image: np.ndarray) -> None:
         """Encode one frame, which must not be changed any more; an odd size is extended by one row or column."""

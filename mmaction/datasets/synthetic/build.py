@@ -14,6 +14,7 @@ import numpy as np
 from mmaction.datasets.annotations import save_annotations
 from mmaction.datasets.synthetic.clip import Take
 from mmaction.datasets.synthetic.dives import Dive, first_dives
+from mmaction.visualization.video_io import VideoSink
 
 FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", "label_map.txt", "classes.csv")
 
@@ -86,24 +87,15 @@ def draw_take(spec: DemoSpec, index: int) -> Take:
     return Take.draw(dive, spec.size, spec.fps, np.random.default_rng([spec.seed, 0, index]))
 
 
-def write_video(path: Path, frames: np.ndarray, fps: int) -> None:
-    """Encode RGB frames ``(T, H, W, 3)`` as H.264 in MP4, which browsers play."""
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": "23", "preset": "veryfast"})
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
-
-
 def _write_clip(spec: DemoSpec, out: Path, index: int) -> tuple[np.ndarray, np.ndarray]:
     """Write the video of a clip; return its joints and their scores."""
     take = draw_take(spec, index)
-    write_video(out / "videos" / f"{clip_name(index)}.mp4", take.frames(), spec.fps)
+    sink = VideoSink(out / "videos" / f"{clip_name(index)}.mp4", spec.fps, num_threads=1)
+    try:
+        for frame in take.frames():
+            sink.write(frame)
+    finally:
+        sink.close()
     return take.detections()
 
 
@@ -117,8 +109,8 @@ def _records(spec: DemoSpec, detections: Iterable[tuple[np.ndarray, np.ndarray]]
             img_shape=shape,
             original_shape=shape,
             total_frames=keypoint.shape[1],
-            keypoint=keypoint,
-            keypoint_score=score,
+            keypoint=keypoint.astype(np.float32),  # a fresh array: one from another process is pickled differently
+            keypoint_score=score.astype(np.float32),
         )
 
 
