@@ -54,9 +54,12 @@ def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> V
     check_backend(backend)
     if isinstance(source, (str, Path)) and not os.path.isfile(source):
         raise FileNotFoundError(f"there is no video {source}: check the list, data_root and data_prefix")
-    if backend == "decord" and probe(source).decord_is_exact:
+    if backend == "decord":
+        info = probe(source)
         with suppress(ValueError):
-            return DecordReader(source, num_threads)
+            reader = DecordReader(source, num_threads) if info.decord_is_exact else None
+            if reader is not None and reader.num_frames == info.num_frames:
+                return reader
     if backend in ("auto", "decord"):
         backend = "pyav"
     return READERS[backend](source, num_threads)

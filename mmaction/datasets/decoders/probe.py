@@ -54,6 +54,7 @@ def probe(source: Source) -> VideoInfo:
         ValueError: If the file is no video.
     """
     if not isinstance(source, (str, Path)):
+        source.seek(0)
         info = _read_packets(source)
         source.seek(0)
         return info
@@ -75,17 +76,19 @@ def _read_packets(source: Source) -> VideoInfo:
     import av
 
     try:
-        with av.open(source) as container:
+        with av.open(source, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise not_a_video(source, "it has no video stream")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise not_a_video(source, "there is no decoder for its codec")
             times = [
                 (packet.pts, packet.dts if packet.dts is not None else packet.pts, packet.is_keyframe)
                 for packet in container.demux(stream)
                 if packet.size and not packet.is_discard
             ]
             name, codec, rate = container.format.name, stream.codec_context.name, stream.average_rate
-    except (av.error.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError, IndexError) as error:  # IndexError: PyAV, on a packet of no known stream
         raise not_a_video(source, getattr(error, "strerror", None) or error) from error
     if not times:
         raise not_a_video(source, "it has no frames")

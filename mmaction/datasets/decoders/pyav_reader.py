@@ -1,12 +1,14 @@
 """The exact reader: FFmpeg's own libraries through PyAV, converting and scaling only what is asked for."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
-from .base import Frame, Source, VideoReader, source_name
+from .base import Frame, Source, VideoReader, not_a_video, source_name
 from .probe import VideoInfo, probe
 from .yuv import YuvFrame
 
@@ -35,7 +37,7 @@ class PyAVReader(VideoReader):
         self.name = source_name(source)
         self.num_frames = self.info.num_frames
         self.fps = self.info.fps
-        self._source = source
+        self._source = os.fspath(source) if isinstance(source, Path) else source
         self.num_threads = num_threads
 
     def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
@@ -45,28 +47,29 @@ class PyAVReader(VideoReader):
 
         converter = VideoReformatter()
         if not isinstance(self._source, str):
-            with suppress(AttributeError):
-                self._source.seek(0)
-        with av.open(self._source) as container:
+            self._source.seek(0)
+        try:
+            container = av.open(self._source, metadata_errors="replace")
+        except (av.error.FFmpegError, OSError) as error:
+            raise not_a_video(self._source, getattr(error, "strerror", None) or error) from error
+        # Reading ends at damage, since what follows may refer to it; the caller reports the frames that are missing.
+        with container, suppress(av.error.FFmpegError, IndexError):
             stream = container.streams.video[0]
             stream.codec_context.thread_count = self.num_threads
             if self.num_threads != 1:
                 stream.thread_type = "AUTO"
-            decoded = self._by_time(container, stream, indices) if self.info.pts is not None else None
-            for index, frame in decoded or self._by_count(container, stream, indices):
+            decode = self._by_count if self.info.pts is None else self._by_time
+            for index, frame in decode(container, stream, indices):
                 yield index, YuvFrame(frame, converter)
 
     @staticmethod
     def _by_count(container, stream, indices: Sequence[int]) -> Iterator[tuple[int, "object"]]:
-        import av
-
         wanted = set(indices)
-        with suppress(av.error.FFmpegError):  # what is missing after a broken packet is reported by the caller
-            for index, frame in enumerate(container.decode(stream)):
-                if index in wanted:
-                    yield index, frame
-                if index >= indices[-1]:
-                    return
+        for index, frame in enumerate(container.decode(stream)):
+            if index in wanted:
+                yield index, frame
+            if index >= indices[-1]:
+                return
 
     def _by_time(self, container, stream, indices: Sequence[int]) -> Iterator[tuple[int, "object"]]:
         pts, key_pts = self.info.pts, self.info.key_times[:, 0]
@@ -85,19 +88,13 @@ class PyAVReader(VideoReader):
 
     def _decode_run(self, container, stream, run: set[int]) -> Iterator:
         """Decode from the current place until every time stamp of ``run`` has come out, in ascending order."""
-        import av
-
         context = stream.codec_context
         can_skip = self.info.codec in _SKIPPABLE
         waiting = set(run)
         for packet in container.demux(stream):
             if can_skip:
                 context.skip_frame = "DEFAULT" if packet.pts in waiting or not packet.size else "NONREF"
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                return  # what follows may refer to what is broken; the caller reports the missing frames
-            for frame in frames:
+            for frame in packet.decode():
                 if frame.pts in waiting:
                     waiting.discard(frame.pts)
                     yield frame

@@ -45,7 +45,7 @@ class DecordReader(VideoReader):
         try:
             images = self._video.get_batch(list(indices)).asnumpy()
         except (self._error, RuntimeError):
-            yield from PyAVReader(self._source, self.num_threads).decode(indices)
+            yield from PyAVReader(self._source, self.num_threads).frames(indices)
             return
         for index, image in zip(indices, images, strict=True):
             yield index, Frame(image)

@@ -101,7 +101,8 @@ def _encode(source: Path, part: Path, spec: ResizeSpec) -> int:
     import av
     from av.video.frame import PictureType
 
-    with av.open(str(source)) as reader, av.open(str(part), "w", options={"movflags": "+faststart"}) as writer:
+    movable = {"movflags": "+faststart"}
+    with av.open(str(source), metadata_errors="replace") as reader, av.open(str(part), "w", options=movable) as writer:
         if not reader.streams.video:
             raise VideoError(f"{source}: holds no video stream")
         stream = reader.streams.video[0]

@@ -5,6 +5,8 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mmaction.datasets import decoders
 from mmaction.datasets.decoders import open_video, probe
@@ -187,3 +189,35 @@ def test_a_changed_file_is_probed_again(tmp_path, video_tools):
     video_tools.write(path, frames=12)
     os.utime(path, ns=(1, 1))
     assert probe(path).num_frames == 12
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damaged_bytes_give_frames_or_a_value_error(videos, stream, tmp_path, data):
+    """Overwrite a stretch of the file, or cut it off; whatever comes out must be frames or one kind of error."""
+    content = bytearray(videos[stream].read_bytes())
+    start = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        content = content[:start]
+    else:
+        content[start : start + 40] = data.draw(st.binary(min_size=1, max_size=40))
+    path = tmp_path / f"damaged{videos[stream].suffix}"
+    path.write_bytes(content)
+    try:
+        reader = open_video(path)
+        frames = [frame.rgb() for _, frame in reader.frames(range(0, min(reader.num_frames, 200), 9))]
+    except ValueError as error:
+        assert path.name in str(error)
+    else:
+        assert all(frame.ndim == 3 and frame.dtype == np.uint8 for frame in frames)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_frames_before_the_damage_are_right(broken_videos, video_tools, backend):
+    found = [
+        video_tools.read_number(frame.rgb())
+        for _, frame in open_video(broken_videos["damaged"], backend).frames([0, 3, 7])
+    ]
+    assert found == [0, 3, 7]
+    with pytest.raises(ValueError, match=r"damaged\.mp4: frame \d+ cannot be decoded, although .* 60 frames"):
+        list(open_video(broken_videos["damaged"], backend).frames([3, 59]))
