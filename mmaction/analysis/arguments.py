@@ -60,7 +60,8 @@ def find_layout(name: str, dataset: Any) -> Layout:
     return choose_layout(name, keypoint.shape[-2])
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` as JSON."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())

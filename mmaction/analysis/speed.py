@@ -1,0 +1,127 @@
+"""How fast the data and the model of a config are, and which of the two a training waits for."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.dataset import pseudo_collate
+from torch import nn
+from tqdm import tqdm
+
+from mmaction.engine.hooks.data_hooks import nested_datasets
+
+SLACK = 1.1
+
+
+def time_pipeline(dataset: Any, indices: Sequence[int]) -> dict[str, float]:
+    """Return the mean milliseconds of a sample in each step of the pipeline, in order, in this process.
+
+    Names are those of the transforms, with a number where one occurs again; ``annotation`` is the read of the record.
+    The first sample is not counted, it pays for imports and caches.
+
+    Args:
+        dataset: A data set, possibly in wrappers.
+        indices: At least two samples.
+    """
+    source = list(nested_datasets(dataset))[-1]
+    steps = source.pipeline.transforms
+    names: list[str] = []
+    for step in steps:
+        name = type(step).__name__
+        again = sum(other.partition(" ")[0] == name for other in names)
+        names.append(f"{name} {again + 1}" if again else name)
+    totals = dict.fromkeys(["annotation", *names], 0.0)
+    for number, index in enumerate(tqdm(indices, desc="data", leave=False)):
+        start = time.perf_counter()
+        results = source.get_data_info(index % len(source))
+        for name, step in zip(["annotation", *names], [None, *steps], strict=True):
+            results = step(results) if step is not None else results
+            now = time.perf_counter()
+            if number:
+                totals[name] += now - start
+            start = now
+    return {name: 1000 * total / max(len(indices) - 1, 1) for name, total in totals.items()}
+
+
+def time_loader(loader: Iterable, batches: int) -> float:
+    """Return the samples a second that a data loader gives, after the batch with which its workers start."""
+    iterator = iter(loader)
+    next(iterator)
+    start, samples = time.perf_counter(), 0
+    for _ in range(batches):
+        batch = next(iterator, None)
+        if batch is None:
+            break
+        samples += len(batch["data_samples"])
+    return samples / max(time.perf_counter() - start, 1e-9)
+
+
+def time_model(step: Callable[[], Any], batch_size: int, steps: int, device: torch.device) -> float:
+    """Return the samples a second of a step of a model, after one to warm up."""
+
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    step()
+    wait()
+    start = time.perf_counter()
+    for _ in tqdm(range(steps), desc="model", leave=False):
+        step()
+    wait()
+    return steps * batch_size / (time.perf_counter() - start)
+
+
+def training_step(model: nn.Module, batch: Mapping[str, Any]) -> Callable[[], Any]:
+    """Return a function that trains ``model`` one step on ``batch``: forward, backward, plain SGD."""
+    from mmengine.optim import OptimWrapper
+
+    model.train()
+    wrapper = OptimWrapper(torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.0))
+    return lambda: model.train_step(dict(batch), wrapper)
+
+
+def inference_step(model: nn.Module, batch: Mapping[str, Any]) -> Callable[[], Any]:
+    """Return a function that predicts ``batch``."""
+    model.eval()
+
+    def step() -> Any:
+        with torch.no_grad():
+            return model.test_step(dict(batch))
+
+    return step
+
+
+def load_batch(dataset: Any, size: int) -> dict[str, Any]:
+    """Return a batch of the first samples of a data set."""
+    return pseudo_collate([dataset[index % len(dataset)] for index in range(size)])
+
+
+def verdict(pipeline_ms: Mapping[str, float], loader_rate: float, model_rate: float, workers: int) -> list[str]:
+    """Say in sentences which part a run waits for, and what would help.
+
+    Args:
+        pipeline_ms: From :func:`time_pipeline`.
+        loader_rate: Samples a second of the data loader.
+        model_rate: Samples a second of the model.
+        workers: Processes of the data loader.
+    """
+    total = sum(pipeline_ms.values())
+    slowest = max(pipeline_ms, key=lambda name: pipeline_ms[name])
+    share = pipeline_ms[slowest] / max(total, 1e-9)
+    lines = []
+    if loader_rate * SLACK < model_rate:
+        needed = -(-model_rate * total // 1000)
+        lines.append(
+            f"bottleneck: the data. The model could take {model_rate:.3g} samples a second, the loader gives "
+            f"{loader_rate:.3g} with {workers} workers; about {needed:.0f} such workers would keep up."
+        )
+        lines.append(f"Of the {total:.3g} ms of a sample, {slowest} takes {share:.0%}: speed that step up first.")
+    else:
+        lines.append(
+            f"bottleneck: the model. The loader gives {loader_rate:.3g} samples a second, the model takes "
+            f"{model_rate:.3g}; more workers would not help."
+        )
+        lines.append(f"(The slowest step of the data is {slowest}, {share:.0%} of {total:.3g} ms a sample.)")
+    return lines
