@@ -1,7 +1,7 @@
 _base_ = [
     "../../_base_/models/i3d_r50.py",
     "../../_base_/datasets/gym99_video.py",
-    "../../_base_/pipelines/rgb_32x2_i3d.py",
+    "../../_base_/pipelines/rgb_32x2_i3d_lazy.py",
     "../../_base_/schedules/finetune_30e.py",
     "../../_base_/default_runtime.py",
 ]

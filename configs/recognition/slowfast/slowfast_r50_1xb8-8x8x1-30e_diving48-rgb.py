@@ -1,7 +1,7 @@
 _base_ = [
     "../../_base_/models/slowfast_r50.py",
     "../../_base_/datasets/diving48_video.py",
-    "../../_base_/pipelines/rgb_32x2_slowfast.py",
+    "../../_base_/pipelines/rgb_32x2_slowfast_lazy.py",
     "../../_base_/schedules/finetune_30e.py",
     "../../_base_/default_runtime.py",
 ]

@@ -1,7 +1,7 @@
 _base_ = [
     "../../_base_/models/slowonly_r50.py",
     "../../_base_/datasets/gym99_video.py",
-    "../../_base_/pipelines/rgb_8x8.py",
+    "../../_base_/pipelines/rgb_8x8_lazy.py",
     "../../_base_/schedules/finetune_30e.py",
     "../../_base_/default_runtime.py",
 ]

@@ -1,7 +1,7 @@
 _base_ = [
     "../../_base_/models/tsm_r50.py",
     "../../_base_/datasets/diving48_video.py",
-    "../../_base_/pipelines/rgb_1x1x8_tsm.py",
+    "../../_base_/pipelines/rgb_1x1x8_tsm_lazy.py",
     "../../_base_/schedules/finetune_30e.py",
     "../../_base_/default_runtime.py",
 ]

@@ -1,0 +1,16 @@
+_base_ = "c3d-light_1xb16-u32-60e_utd-mhad-keypoint.py"
+
+# The procedural dives of tools/data/make_demo_data.py: 10 classes, 240 clips to train on and 60 to test on.
+ann_file = "data/demo_diving/skeletons.pkl"
+metainfo = dict(label_space="data/demo_diving/classes.csv")
+skeletons = dict(ann_file=ann_file, num_classes=10, metainfo=metainfo)
+
+model = dict(
+    data_preprocessor=dict(layout="coco17"),
+    backbone=dict(in_channels=17),
+    cls_head=dict(num_classes=10),
+)
+
+train_dataloader = dict(dataset=dict(dataset=skeletons))
+val_dataloader = dict(dataset=dict(split="val", **skeletons))
+test_dataloader = dict(dataset=dict(split="val", **skeletons))
