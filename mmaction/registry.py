@@ -35,7 +35,7 @@ TASK_UTILS = _child("TASK_UTILS", "models")
 METRICS = _child("METRICS", "evaluation")
 EVALUATOR = _child("EVALUATOR", "evaluation")
 
-VISUALIZERS = _child("VISUALIZERS", "visualization")
+VISUALIZERS = _child("VISUALIZERS", "visualization.visualizer")
 VISBACKENDS = _child("VISBACKENDS", "visualization")
 
 INFERENCERS = _child("INFERENCERS", "apis")

@@ -5,7 +5,7 @@ import importlib
 
 from mmengine.registry import init_default_scope as set_default_scope
 
-ROOMS = ("datasets", "engine", "evaluation", "models", "visualization")
+ROOMS = ("datasets", "engine", "evaluation", "models", "visualization.visualizer")
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:

@@ -125,7 +125,8 @@ class Overlay:
 
     def _caption(self, image: np.ndarray, t: int, style: Style) -> None:
         total = self.poses.num_frames
-        lines = [f"frame {t} of {total}" if t < total else f"frame {t}: not annotated", *self.captions]
+        number = f"frame {t} of {total}" if t < total else f"frame {t}: not annotated"
+        lines = [number if total else f"frame {t}", *self.captions]
         draw_text(image, lines, (0, 0), style.font_scale)
         if t in self.problems:
             names = ", ".join(self.problems[t])

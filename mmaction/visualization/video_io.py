@@ -119,7 +119,7 @@ class VideoSink:
     Args:
         path: ``.mp4`` or ``.gif``.
         fps: Frames per second of the output.
-        num_threads: Of the encoder, 0: as many as it likes. The file depends on it, the same number gives the same file.
+        num_threads: Of the encoder, 0: as many as it likes. The same number gives the same file.
     """
 
     def __init__(self, path: Path, fps: float, num_threads: int = 0) -> None:

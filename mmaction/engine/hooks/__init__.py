@@ -3,5 +3,13 @@
 from mmaction.engine.hooks.checkpoint_hook import CheckpointHook
 from mmaction.engine.hooks.data_hooks import DataEpochHook, DataWaitHook
 from mmaction.engine.hooks.health_hooks import FiniteLossHook, PredictionHealthHook
+from mmaction.engine.hooks.visualization_hook import VisualizationHook
 
-__all__ = ["CheckpointHook", "DataEpochHook", "DataWaitHook", "FiniteLossHook", "PredictionHealthHook"]
+__all__ = [
+    "CheckpointHook",
+    "DataEpochHook",
+    "DataWaitHook",
+    "FiniteLossHook",
+    "PredictionHealthHook",
+    "VisualizationHook",
+]

@@ -1,0 +1,94 @@
+"""Draw clips of the validation and test sets with their labels, scores and skeletons."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmaction.registry import HOOKS
+from mmaction.structures import ActionDataSample
+from mmaction.visualization.poses import ClipPoses, clip_poses
+
+
+@HOOKS.register_module()
+class VisualizationHook(Hook):
+    """Hand every n-th sample of a validation or test to the visualizer.
+
+    Args:
+        enable: Whether to draw at all.
+        interval: Draw one of so many samples.
+        show: Show the frames in a window.
+        out_dir: Folder for one MP4 a clip; without it the frames go to the visualizer's backends.
+        video_dir: Folder of the videos that belong to a skeleton data set; without it its skeletons are drawn on black.
+        **kwargs: Further arguments of :meth:`mmaction.visualization.visualizer.ActionVisualizer.add_datasample`.
+
+    Raises:
+        ValueError: If ``interval`` is less than 1.
+    """
+
+    def __init__(
+        self,
+        enable: bool = False,
+        interval: int = 5000,
+        show: bool = False,
+        out_dir: str | None = None,
+        video_dir: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if interval < 1:
+            raise ValueError(f"interval: expected 1 or more, got {interval}")
+        self.enable, self.interval, self.show = enable, interval, show
+        self.out_dir, self.video_dir, self.kwargs = out_dir, video_dir, kwargs
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[ActionDataSample] | None = None
+    ) -> None:
+        """Draw samples of the batch, from the weights of this epoch."""
+        self._draw(runner, runner.val_dataloader.dataset, batch_idx, outputs, runner.epoch)
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[ActionDataSample] | None = None
+    ) -> None:
+        """Draw samples of the batch."""
+        self._draw(runner, runner.test_dataloader.dataset, batch_idx, outputs, 0)
+
+    def _draw(
+        self, runner: Runner, dataset: Any, batch_idx: int, outputs: Sequence[ActionDataSample] | None, step: int
+    ) -> None:
+        if not self.enable:
+            return
+        for offset, sample in enumerate(outputs or ()):
+            index = int(sample.get("sample_idx", batch_idx * len(outputs) + offset))
+            if index % self.interval:
+                continue
+            info = dataset.get_data_info(index)
+            poses = clip_poses(info) if "keypoint" in info else None
+            name = Path(str(info.get("filename") or info.get("frame_dir") or index)).stem
+            options = dict(poses=poses, show_frames=self.show, step=step) | self.kwargs
+            if self.out_dir is not None:
+                folder = Path(self.out_dir)
+                folder.mkdir(parents=True, exist_ok=True)
+                options |= dict(out_type="video", out_path=str(folder / f"{name}.mp4"))
+            runner.visualizer.add_datasample(name, self._video(info, poses), sample, **options)
+
+    def _video(self, info: dict, poses: ClipPoses | None) -> str | np.ndarray:
+        """The video of a sample: its file, the one of its name in ``video_dir``, its frames, or black."""
+        name = str(info.get("filename") or info.get("frame_dir") or "")
+        if Path(name).is_file():
+            return name
+        if self.video_dir is not None:
+            found = sorted(Path(self.video_dir).glob(f"{Path(name).name}.*"))
+            if not found:
+                raise FileNotFoundError(f"video_dir: {self.video_dir} has no video called {Path(name).name}")
+            return str(found[0])
+        if poses is not None:
+            height, width = poses.img_shape or (480, 640)
+            return np.broadcast_to(np.zeros((1, 1, 1, 1), np.uint8), (poses.num_frames, height, width, 3))
+        import cv2
+
+        start, count, template = info["start_index"], info["total_frames"], info["filename_tmpl"]
+        paths = [Path(name, template.format(number)) for number in range(start, start + count)]
+        return np.stack([cv2.imread(str(path))[..., ::-1] for path in paths])

@@ -1,0 +1,152 @@
+"""The Runner's visualizer: clips with their labels, scores and skeletons."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from mmengine.dist import master_only
+from mmengine.visualization import Visualizer
+
+from mmaction.registry import VISUALIZERS
+from mmaction.structures import ActionDataSample
+from mmaction.visualization.overlay import Look, Overlay
+from mmaction.visualization.poses import ClipPoses
+
+OUT_TYPES = ("img", "gif", "video")
+
+
+@VISUALIZERS.register_module()
+class ActionVisualizer(Visualizer):
+    """Draws clips of a data set and records scalars, as MMEngine's visualizer does.
+
+    Args:
+        name: Name of the instance.
+        vis_backends: Configs of the backends that record scalars and pictures.
+        save_dir: Folder of the backends.
+        fig_save_cfg: Options of the matplotlib figure behind MMEngine's own drawing functions.
+        fig_show_cfg: Options of the matplotlib figure of a window.
+    """
+
+    def __init__(
+        self,
+        name: str = "visualizer",
+        vis_backends: list[dict] | None = None,
+        save_dir: str | None = None,
+        fig_save_cfg: dict | None = None,
+        fig_show_cfg: dict | None = None,
+    ) -> None:
+        frameless = dict(frameon=False)
+        super().__init__(
+            name=name,
+            vis_backends=vis_backends,
+            save_dir=save_dir,
+            fig_save_cfg=frameless if fig_save_cfg is None else fig_save_cfg,
+            fig_show_cfg=frameless if fig_show_cfg is None else fig_show_cfg,
+        )
+
+    @master_only
+    def add_datasample(
+        self,
+        name: str,
+        video: str | np.ndarray | Sequence[np.ndarray],
+        data_sample: ActionDataSample | None = None,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        draw_score: bool = True,
+        rescale_factor: float | None = None,
+        show_frames: bool = False,
+        wait_time: float = 0.1,
+        out_type: str = "img",
+        out_path: str | None = None,
+        fps: float | None = None,
+        step: int = 0,
+        poses: ClipPoses | None = None,
+        max_frames: int | None = None,
+    ) -> None:
+        """Draw a clip and record it.
+
+        Args:
+            name: Name of the clip, for the backends.
+            video: A video file, or RGB frames ``(T, H, W, 3)``, uint8.
+            data_sample: Labels and scores to write on the frames.
+            draw_gt: Write the true class.
+            draw_pred: Write the predicted class.
+            draw_score: Write its score as well.
+            rescale_factor: Factor of the picture's size.
+            show_frames: Show the frames in a window.
+            wait_time: Seconds that the window shows each frame.
+            out_type: With ``out_path``: ``img`` writes PNG frames into a folder, ``gif`` and ``video`` (MP4) one file.
+            out_path: Where to; without it the frames go to the backends as pictures named ``NAME_FRAME``.
+            fps: Frames per second of the output; None: those of the video, 25 for frames.
+            step: Step of the record.
+            poses: Skeletons to draw, in pixels of the video.
+            max_frames: Draw at most this many frames.
+
+        Raises:
+            ValueError: If ``out_type`` is unknown.
+        """
+        if out_type not in OUT_TYPES:
+            raise ValueError(f"out_type: expected one of {', '.join(OUT_TYPES)}, got {out_type!r}")
+        from mmaction.visualization.viewer import open_sink
+
+        frames, rate = self._frames(video)
+        captions = self._captions(data_sample, draw_gt, draw_pred, draw_score)
+        if poses is None:
+            poses = no_poses()
+        overlay = Overlay(poses, Look(scale=rescale_factor or 1.0), captions)
+        pictures = (overlay.render(image, t) for t, image in islice(frames, max_frames))
+        if show_frames:
+            pictures = self._shown(pictures, name, wait_time)
+        if out_path is None:
+            for t, picture in enumerate(pictures):
+                self.add_image(f"{name}_{t}".replace("/", "_"), picture, step)
+            return
+        kind = {"img": "frames", "gif": "gif", "video": "mp4"}[out_type]
+        with open_sink(kind, Path(out_path), fps or rate, 1) as sink:
+            for picture in pictures:
+                sink.write(picture)
+
+    @staticmethod
+    def _frames(video: str | np.ndarray | Sequence[np.ndarray]) -> tuple[Iterator[tuple[int, np.ndarray]], float]:
+        if isinstance(video, str | Path):
+            from mmaction.visualization.video_io import VideoReader
+
+            reader = VideoReader(video)
+            return reader.frames(), reader.info.fps
+        return ((t, np.array(image, np.uint8)) for t, image in enumerate(video)), 25.0
+
+    def _captions(
+        self, data_sample: ActionDataSample | None, draw_gt: bool, draw_pred: bool, draw_score: bool
+    ) -> tuple[str, ...]:
+        if data_sample is None:
+            return ()
+        lines = []
+        if draw_gt and "gt_label" in data_sample:
+            names = ", ".join(self._class_name(int(label)) for label in data_sample.gt_label)
+            lines.append(f"label: {names}")
+        if draw_pred and "pred_score" in data_sample:
+            best = int(data_sample.pred_score.argmax())
+            score = f" ({float(data_sample.pred_score[best]):.2f})" if draw_score else ""
+            lines.append(f"predicted: {self._class_name(best)}{score}")
+        elif draw_pred and "pred_label" in data_sample:
+            lines.append("predicted: " + ", ".join(self._class_name(int(label)) for label in data_sample.pred_label))
+        return tuple(lines)
+
+    def _class_name(self, label: int) -> str:
+        classes = (self.dataset_meta or {}).get("classes") or ()
+        return str(classes[label]) if label < len(classes) else str(label)
+
+    def _shown(self, pictures: Iterator[np.ndarray], name: str, wait_time: float) -> Iterator[np.ndarray]:
+        for picture in pictures:
+            self.show(picture, win_name=name, wait_time=wait_time)
+            yield picture
+
+
+def no_poses() -> ClipPoses:
+    """A clip without skeletons."""
+    from mmaction.skeletons import get_layout
+
+    layout = get_layout("coco17")
+    empty = np.zeros((1, 0, len(layout.joints)), np.float32)
+    return ClipPoses("", np.zeros((*empty.shape, 2), np.float32), empty, layout)
