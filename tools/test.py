@@ -39,6 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--eval-options", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help="options of --eval, as topk=1,5"
     )
     parser.add_argument("--dump", metavar="FILE.pkl", help="write every score to a pickle file")
+    parser.add_argument("--show-dir", metavar="FOLDER", help="write a video of each clip: labels, scores, skeletons")
     parser.add_argument("--report", action="store_true", help="also explain the result in report.html, see tools/analysis")
     parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
     parser.add_argument(
@@ -85,6 +86,9 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.test_cfg = {**(cfg.get("test_cfg") or {"type": "TestLoop"}), "fp16": True}
     if args.eval:
         cfg.test_evaluator = metric_config(args.eval, args.eval_options)
+    if args.show_dir:
+        hook = {"type": "VisualizationHook", "enable": True, "interval": 1, "out_dir": args.show_dir}
+        cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "visualization": hook}
     if args.dump:
         given = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*given, {"type": "DumpResults", "out_file_path": args.dump}]
