@@ -13,6 +13,7 @@ map given, or as they are when all labels are numbers. Existing lists are kept u
 import argparse
 from pathlib import Path
 
+from mmaction.datasets.file_list import read_text
 from mmaction.datasets.preparation.listing import (
     class_indices,
     describe_split,
@@ -21,7 +22,6 @@ from mmaction.datasets.preparation.listing import (
     split_entries,
     write_list,
 )
-from mmaction.datasets.preparation.lists import read_text
 from mmaction.utils.cli import run_tool
 
 

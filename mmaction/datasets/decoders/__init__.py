@@ -2,8 +2,9 @@
 
 import os
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
+
+from mmaction.utils.cli import suggest
 
 from .base import Frame, Source, VideoReader
 from .probe import VideoInfo, probe
@@ -31,9 +32,7 @@ def check_backend(backend: str) -> str:
         ValueError: If no decoder has that name; lists those that do.
     """
     if backend not in BACKENDS:
-        close = get_close_matches(str(backend), BACKENDS, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {backend!r}{hint}")
+        raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {backend!r}{suggest(backend, BACKENDS, 1)}")
     return backend
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .lists import read_text
+from mmaction.datasets.file_list import read_text
+
 from .media import VIDEO_SUFFIXES
 
 COLUMNS = {
