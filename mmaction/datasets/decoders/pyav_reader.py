@@ -5,12 +5,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .base import Frame, Source, VideoReader, not_a_video, source_name
 from .probe import VideoInfo, probe
 from .yuv import YuvFrame
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+    Found = Iterator[tuple[int, av.VideoFrame]]
 
 # Codecs that can leave out a frame to which no other refers, without any effect on the others.
 _SKIPPABLE = {"h264", "mpeg4", "mpeg2video"}
@@ -63,7 +71,7 @@ class PyAVReader(VideoReader):
                 yield index, YuvFrame(frame, converter)
 
     @staticmethod
-    def _by_count(container, stream, indices: Sequence[int]) -> Iterator[tuple[int, "object"]]:
+    def _by_count(container: "InputContainer", stream: "VideoStream", indices: Sequence[int]) -> "Found":
         wanted = set(indices)
         for index, frame in enumerate(container.decode(stream)):
             if index in wanted:
@@ -71,7 +79,7 @@ class PyAVReader(VideoReader):
             if index >= indices[-1]:
                 return
 
-    def _by_time(self, container, stream, indices: Sequence[int]) -> Iterator[tuple[int, "object"]]:
+    def _by_time(self, container: "InputContainer", stream: "VideoStream", indices: Sequence[int]) -> "Found":
         pts, key_pts = self.info.pts, self.info.key_times[:, 0]
         position = {int(pts[index]): index for index in indices}
         key_of = np.searchsorted(key_pts, pts[list(indices)], side="right") - 1
@@ -86,7 +94,9 @@ class PyAVReader(VideoReader):
             for frame in self._decode_run(container, stream, run):
                 yield position[frame.pts], frame
 
-    def _decode_run(self, container, stream, run: set[int]) -> Iterator:
+    def _decode_run(
+        self, container: "InputContainer", stream: "VideoStream", run: set[int]
+    ) -> Iterator["av.VideoFrame"]:
         """Decode from the current place until every time stamp of ``run`` has come out, in ascending order."""
         context = stream.codec_context
         can_skip = self.info.codec in _SKIPPABLE

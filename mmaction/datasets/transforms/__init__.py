@@ -3,7 +3,7 @@
 from .clip_sampling import DenseSampleFrames, SampleFrames, UntrimmedSampleFrames
 from .color import ColorJitter, TorchVisionWrapper
 from .cropping import CenterCrop, MultiScaleCrop, RandomCrop, RandomResizedCrop, TenCrop, ThreeCrop
-from .formatting import FormatShape, PackActionInputs, PackPoseInputs
+from .formatting import FormatShape, PackActionInputs, PackPoseInputs, Transpose
 from .heatmap import GeneratePoseTarget
 from .loading import (
     ArrayDecode,
@@ -18,7 +18,7 @@ from .loading import (
     VideoDecode,
     VideoInit,
 )
-from .pose import PoseCompact, PoseDecode
+from .pose import DecompressPose, PoseCompact, PoseDecode
 from .pose_augment import PoseJitter, RandomJointDropout, RandomPoseAffine
 from .processing import Flip, Fuse, RandomRescale, Resize
 from .sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
@@ -27,6 +27,7 @@ __all__ = [
     "ArrayDecode",
     "CenterCrop",
     "ColorJitter",
+    "DecompressPose",
     "DecordDecode",
     "DecordInit",
     "DenseSampleFrames",
@@ -57,6 +58,7 @@ __all__ = [
     "TenCrop",
     "ThreeCrop",
     "TorchVisionWrapper",
+    "Transpose",
     "UniformSample",
     "UniformSampleFrames",
     "UntrimmedSampleFrames",

@@ -113,6 +113,33 @@ class FormatShape(Transform):
         return imgs.reshape(results["num_proposals"], frames, *imgs.shape[1:]).transpose(0, 1, 4, 2, 3)
 
 
+@TRANSFORMS.register_module()
+class Transpose(Transform):
+    """Reorder the axes of arrays.
+
+    Args:
+        keys: Keys of the arrays.
+        order: New order of the axes, as :func:`numpy.transpose` takes it.
+    """
+
+    def __init__(self, keys: Sequence[str], order: Sequence[int]) -> None:
+        self.keys = keys
+        self.order = order
+        self.reads = self.writes = tuple(keys)
+
+    def transform(self, results: dict) -> dict:
+        """Write the keys.
+
+        Raises:
+            ValueError: If an array has another number of axes than ``order``.
+        """
+        for key in self.keys:
+            if results[key].ndim != len(self.order):
+                raise ValueError(f"{key} has {results[key].ndim} axes, order={tuple(self.order)} {len(self.order)}")
+            results[key] = results[key].transpose(self.order)
+        return results
+
+
 def to_tensor(value: np.ndarray | torch.Tensor | Sequence | float) -> torch.Tensor:
     """Return ``value`` as a tensor that shares its memory where possible.
 

@@ -118,3 +118,14 @@ def test_pose_inputs():
     assert (PackPoseInputs()(sample)["inputs"][..., 2] == 1).all()
     with pytest.raises(ValueError, match="6 frames are not a multiple of num_clips=4"):
         PackPoseInputs()(dict(sample, num_clips=4))
+
+
+def test_transpose_reorders_axes():
+    from mmaction.datasets.transforms import Transpose
+
+    step = Transpose(["imgs", "flow"], (2, 0, 1))
+    results = step({"imgs": np.zeros((4, 5, 3)), "flow": np.zeros((6, 7, 2)), "label": 1})
+    assert results["imgs"].shape == (3, 4, 5) and results["flow"].shape == (2, 6, 7)
+    assert step.reads == ("imgs", "flow")
+    with pytest.raises(ValueError, match=r"imgs has 2 axes, order=\(2, 0, 1\) 3"):
+        step({"imgs": np.zeros((4, 5)), "flow": np.zeros((6, 7, 2))})
