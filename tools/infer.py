@@ -129,11 +129,16 @@ def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
         raise FileExistsError(f"{existing[0]} exists; choose another name or pass --overwrite")
 
 
-def read_label_map(path: str | None, default: list[str] | None) -> list[str] | None:
-    """Return the class names in a file, one a line, or ``default`` without a file."""
-    if path is None:
-        return default
-    return [line.strip() for line in Path(path).expanduser().read_text(encoding="utf-8").splitlines() if line.strip()]
+def read_label_map(path: str, num_classes: int) -> list[str]:
+    """Return the class names in a file, line i for class i.
+
+    Raises:
+        ValueError: If there are not as many lines as classes.
+    """
+    names = Path(path).expanduser().read_text(encoding="utf-8").rstrip().splitlines()
+    if len(names) != num_classes:
+        raise ValueError(f"--label-map {path} has {len(names)} lines, the model has {num_classes} classes")
+    return [name.strip() for name in names]
 
 
 class Classifier:
@@ -145,7 +150,9 @@ class Classifier:
             print(note, file=sys.stderr)
         self.args = args
         self.model: nn.Module = init_recognizer(cfg, args.checkpoint, args.device)
-        self.names = read_label_map(args.label_map, self.model.classes)
+        self.names = self.model.classes
+        if args.label_map:
+            self.names = read_label_map(args.label_map, self.model.cls_head.num_classes)
         self.dataset = dataset_config(cfg)
         self._pipelines: dict = {}
 
@@ -181,7 +188,8 @@ def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str,
         except USER_ERRORS as error:
             if len(clips) == 1:
                 raise
-            tqdm.write(f"error: {clip.name}: {describe_error(error)}", file=sys.stderr)
+            text = describe_error(error)
+            tqdm.write(f"error: {text if clip.name in text else f'{clip.name}: {text}'}", file=sys.stderr)
             failed += 1
         else:
             predictions += found

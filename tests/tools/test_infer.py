@@ -144,11 +144,18 @@ def test_names_from_a_file(infer, rgb, clip_files, tmp_path):
         (["EMPTY"], FileNotFoundError, "holds neither videos"),
         (["FOLDER", "--window", "1", "--timeline", "t.png"], ValueError, "--timeline is for one clip; got 2"),
         (["VIDEO", "--label-map", "absent.txt"], FileNotFoundError, r"absent\.txt"),
+        (["VIDEO", "--label-map", "LABELS"], ValueError, "has 2 lines, the model has 3 classes"),
     ],
 )
 def test_mistakes_are_explained(infer, rgb, folder, tmp_path, args, error, message):
     (tmp_path / "empty").mkdir()
-    places = {"EMPTY": tmp_path / "empty", "FOLDER": folder, "VIDEO": folder / "one.mp4"}
+    (tmp_path / "labels.txt").write_text("a\nb\n")
+    places = {
+        "EMPTY": tmp_path / "empty",
+        "LABELS": tmp_path / "labels.txt",
+        "FOLDER": folder,
+        "VIDEO": folder / "one.mp4",
+    }
     with pytest.raises(error, match=message):
         infer(*rgb, *(places.get(arg, arg) for arg in args))
 

@@ -41,6 +41,8 @@ class BaseWeightedLoss(nn.Module, metaclass=abc.ABCMeta):
                 f"{type(self).__name__}: {kind} must have shape {tuple(expected)} for scores of shape "
                 f"{tuple(cls_score.shape)}; got {tuple(label.shape)}"
             )
+        # In half precision the exponentials of large logits are lost.
+        cls_score = cls_score.to(torch.promote_types(cls_score.dtype, torch.float32))
         return self._forward(cls_score, label) * self.loss_weight
 
 

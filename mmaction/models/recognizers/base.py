@@ -118,6 +118,8 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
 
     def loss(self, inputs: Views, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
         """Return the losses of head and neck and the head's accuracies, by name."""
+        if not self.with_cls_head:
+            raise ValueError("the model has no cls_head, so there is no loss to train with; add one to the config")
         feats, extra = self.extract_feat(inputs, data_samples=data_samples)
         losses = self.cls_head.loss(feats, data_samples, num_segs=extra["num_segs"])
         return {**losses, **extra["loss_aux"]}

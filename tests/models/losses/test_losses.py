@@ -103,6 +103,15 @@ def test_cb_focal_gives_a_class_without_samples_no_weight():
     assert loss.weights.tolist() == pytest.approx([1.0, 0.0, 1.0])
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("loss", [CrossEntropyLoss(class_weight=WEIGHT), CBFocalLoss(samples_per_cls=[1, 9, 2, 30])])
+def test_half_precision_scores_lose_nothing_in_the_loss(logits, loss, dtype):
+    x = logits.detach().to(dtype)
+    value = loss(x, F.one_hot(LABELS, 4).float())
+    assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    torch.testing.assert_close(value.double(), loss(x.double(), F.one_hot(LABELS, 4).double()), atol=1e-6, rtol=1e-6)
+
+
 def test_losses_are_built_from_configs(logits):
     loss = MODELS.build({"type": "CrossEntropyLoss", "class_weight": WEIGHT, "loss_weight": 2})
     torch.testing.assert_close(loss(logits, LABELS), 2 * CrossEntropyLoss(class_weight=WEIGHT)(logits, LABELS))

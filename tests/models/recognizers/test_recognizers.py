@@ -178,8 +178,9 @@ def test_features_of_a_model_without_head():
     model = Recognizer3D({"type": "TinyBackbone"}, test_cfg={"feature_extraction": True})
     sample = model(CLIPS[:1], mode="predict")[0]
     torch.testing.assert_close(sample.feature, model(CLIPS[:1]).mean((0, 2, 3, 4)))
-    with pytest.raises(ValueError, match="no cls_head"):
-        Recognizer3D({"type": "TinyBackbone"})(CLIPS, mode="predict")
+    for mode in ("predict", "loss"):
+        with pytest.raises(ValueError, match="no cls_head"):
+            Recognizer3D({"type": "TinyBackbone"})(CLIPS, mode=mode)
 
 
 def test_test_cfg_overrides_the_heads_average():
