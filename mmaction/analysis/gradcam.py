@@ -1,7 +1,7 @@
 """Grad-CAM over clips (Selvaraju et al., ICCV 2017, eqs. 1 and 2), for networks of clips and of single frames."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
+from mmaction.analysis.predict import choose_samples
 from mmaction.utils.cli import suggest
 
 
@@ -39,6 +40,20 @@ def find_layer(model: nn.Module, name: str | None) -> nn.Module:
     if name not in layers or not name:
         raise ValueError(f"the model has no layer {name!r}{suggest(name, layers)}")
     return layers[name]
+
+
+def fewer_views(data: Mapping[str, Any], model: nn.Module, count: int) -> dict[str, Any]:
+    """Return a packed sample with at most ``count`` of its clips, evenly spread; frames of 2D networks all stay.
+
+    Raises:
+        ValueError: If the sample has several modalities, for which there is no map.
+    """
+    inputs = data["inputs"]
+    if isinstance(inputs, Mapping):
+        raise ValueError(f"Grad-CAM is for one modality; this sample has {', '.join(inputs)}")
+    if model.sample_layout[0] == "clips" and len(inputs) > count:
+        inputs = inputs[choose_samples(len(inputs), count)]
+    return {**data, "inputs": inputs}
 
 
 class GradCAM:

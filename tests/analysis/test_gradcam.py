@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmaction.analysis.gradcam import GradCAM, last_stage, overlay
+from mmaction.analysis.gradcam import GradCAM, fewer_views, last_stage, overlay
 from mmaction.analysis.predict import build_test_set
 from mmaction.apis import init_recognizer
 from mmaction.registry import MODELS
@@ -81,6 +81,15 @@ def test_layers(pose_run):
         GradCAM(model, "backbone.layer9")
     with pytest.raises(ValueError, match="no feature maps of one clip; name another one with --layer"):
         GradCAM(model, "cls_head.fc_cls")(build_test_set(model.cfg)[0])
+
+
+def test_fewer_views(pose_run):
+    model = init_recognizer(*pose_run, device="cpu")
+    data = packed(torch.arange(10.0).reshape(10, 1, 1, 1, 1))
+    assert fewer_views(data, model, 2)["inputs"].flatten().tolist() == [2, 7]
+    assert fewer_views(data, model, 10)["inputs"] is data["inputs"]
+    with pytest.raises(ValueError, match="one modality; this sample has imgs, heatmap_imgs"):
+        fewer_views(packed({"imgs": 1, "heatmap_imgs": 2}), model, 2)
 
 
 def test_overlay_colours_only_where_the_map_is():

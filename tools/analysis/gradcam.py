@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from mmaction.analysis.arguments import model_parser, open_model
-from mmaction.analysis.gradcam import GradCAM, overlay
+from mmaction.analysis.gradcam import GradCAM, fewer_views, overlay
 from mmaction.analysis.pictures import file_stem, input_pictures, save_clips
 from mmaction.analysis.predict import build_test_set
 from mmaction.apis.clips import as_clip, fit_pipeline
@@ -31,6 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="number of a test sample, video or folder of frames")
     parser.add_argument("--target", default="predicted", help="class index, 'label' or 'predicted' (the default)")
     parser.add_argument("--layer", help="layer of the network (default: the last stage)")
+    parser.add_argument("--views", type=int, default=3, help="clips of each input, which all need memory (default: 3)")
     parser.add_argument("--as", dest="suffix", choices=FORMATS, default="png", help="sheet (png, jpg) or video")
     parser.add_argument(
         "--out", default="work_dirs/gradcam", help="folder of the pictures (default: work_dirs/gradcam)"
@@ -38,6 +39,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.target not in ("label", "predicted") and not args.target.isdigit():
         parser.error(f"--target {args.target}: expected a class index, 'label' or 'predicted'")
+    if args.views < 1:
+        parser.error(f"--views {args.views}: expected at least 1")
     return args
 
 
@@ -50,7 +53,7 @@ def load_input(model: torch.nn.Module, word: str, dataset: Any) -> tuple[str, di
     if dataset is None or not word.isdigit():
         clip = as_clip(word, dataset_config(model.cfg))
         pipeline = build_pipeline(fit_pipeline(pipeline_config(model.cfg), clip.kind))
-        return clip.name, pipeline(dict(clip.sample))
+        return file_stem(clip.name), pipeline(dict(clip.sample))
     if int(word) >= len(dataset):
         raise ValueError(f"there is no test sample {word}; the test set has {len(dataset)}")
     info = dataset.get_data_info(int(word))
@@ -83,14 +86,15 @@ def main(argv: list[str] | None = None) -> int:
     dataset = build_test_set(model.cfg) if any(word.isdigit() for word in args.inputs) else None
     for word in tqdm(args.inputs, unit="clip"):
         name, data = load_input(model, word, dataset)
+        data = fewer_views(data, model, args.views)
         target = choose_target(args.target, data, getattr(model.cls_head, "num_classes", None))
         maps, scores = cam(data, target)
         best = int(scores.argmax())
         shown = best if target is None else target
-        label = model.classes[shown] if model.classes else str(shown)
-        title = f"{name}: evidence for {shown} {label} ({100 * scores[shown]:.0f} %)"
+        label = f"{shown} {model.classes[shown]}" if model.classes else f"class {shown}"
+        title = f"{name}: evidence for {label} ({100 * scores[shown]:.0f} %)"
         pictures = input_pictures(data["inputs"], data["data_samples"].get("img_shape"))
-        path = Path(args.out) / f"{file_stem(name)}_class{shown}.{args.suffix}"
+        path = Path(args.out) / f"{name}_class{shown}.{args.suffix}"
         save_clips(path, overlay(pictures, maps), title)
         tqdm.write(f"{title}; predicted {best}: {path}")
     return 0
