@@ -2,8 +2,8 @@
 
 The same as these commands, with the results collected at the end:
   python tools/data/make_demo_data.py
-  python tools/train.py configs/skeleton/posec3d/c3d-light_1xb16-u32-60e_demo-keypoint.py --seed 0
-  python tools/test.py configs/skeleton/posec3d/c3d-light_1xb16-u32-60e_demo-keypoint.py CHECKPOINT
+  python tools/train.py configs/skeleton/posec3d/c3d-light_1xb16-u32-40e_demo-keypoint.py --seed 0
+  python tools/test.py configs/skeleton/posec3d/c3d-light_1xb16-u32-40e_demo-keypoint.py CHECKPOINT
   python tools/analysis/analyze_logs.py work_dirs/demo
   python pose_visualizer.py
 """
@@ -19,7 +19,7 @@ from mmaction.utils.cli import ToolStop, run_tool
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path("data/demo_diving")
-CONFIG = "configs/skeleton/posec3d/c3d-light_1xb16-u32-60e_demo-keypoint.py"
+CONFIG = "configs/skeleton/posec3d/c3d-light_1xb16-u32-40e_demo-keypoint.py"
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -110,7 +110,7 @@ def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_
     cfg.train_cfg.update(max_epochs=1, val_begin=1, val_interval=1)
     cfg.auto_scale_lr = dict(cfg.get("auto_scale_lr") or {}, enable=True)
     cfg.default_hooks.checkpoint.update(save_last=False, interval=-1, save_best=None)
-    cfg.visualizer = dict(type="Visualizer", vis_backends=[])
+    cfg.visualizer = dict(type="ActionVisualizer", vis_backends=[])
     runner = build_runner(cfg)
     before = {name: weight.clone() for name, weight in runner.model.named_parameters()}
     runner.train()

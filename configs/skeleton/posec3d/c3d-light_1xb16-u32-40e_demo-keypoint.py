@@ -14,3 +14,9 @@ model = dict(
 train_dataloader = dict(dataset=dict(dataset=skeletons))
 val_dataloader = dict(dataset=dict(split="val", **skeletons))
 test_dataloader = dict(dataset=dict(split="val", **skeletons))
+
+train_cfg = dict(max_epochs=40)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.05, by_epoch=True, begin=0, end=5, convert_to_iter_based=True),
+    dict(type="CosineAnnealingLR", T_max=35, eta_min=0, by_epoch=True, begin=5, end=40, convert_to_iter_based=True),
+]
