@@ -118,10 +118,10 @@ def _growth(name: str, path: str, opens: int) -> float:
     return _resident_mb() - before
 
 
-def measure_memory(path: str, opens: int) -> list[list[object]]:
-    """Return by how much the process grew, for each decoder in a process of its own."""
+def measure_memory(path: str, opens: int, names: Sequence[str]) -> list[list[object]]:
+    """Return by how much the process grew, for each of the decoders in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        return [[name, f"{pool.apply(_growth, (name, path, opens)):+.1f} MB"] for name in decoders()]
+        return [[name, f"{pool.apply(_growth, (name, path, opens)):+.1f} MB"] for name in names]
 
 
 def break_files(path: Path, folder: Path) -> dict[str, Path]:
@@ -177,7 +177,10 @@ def main(argv: list[str] | None = None) -> int:
             print(table(header, measure_video(str(path), args.rounds)), flush=True)
         if args.opens:
             print(f"\nMemory after {args.opens} opens\n")
-            print(table(("decoder", "growth"), measure_memory(str(args.videos[0]), args.opens)), flush=True)
+            print(
+                table(("decoder", "growth"), measure_memory(str(args.videos[0]), args.opens, list(decoders()))),
+                flush=True,
+            )
         files = break_files(args.videos[0], folder) | {path.name: path for path in args.broken}
         rows = [
             [fault, decoder, describe_fault(opener, path)]
