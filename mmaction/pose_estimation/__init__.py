@@ -1,0 +1,1 @@
+"""From videos to skeleton annotations: pose estimators, tracking, and the extraction of many videos."""

@@ -1,0 +1,302 @@
+"""Extract the skeletons of many videos into one annotation file: in parallel, and resumed after an interruption."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.datasets.annotations import load_annotations, save_annotations
+from mmaction.pickles import load_pickle
+from mmaction.pose_estimation.backends import BackendOptions, Persons, PoseBackend, build_backend
+from mmaction.pose_estimation.tracking import TrackingOptions, best_tracks, follow_persons
+from mmaction.visualization.video_io import VIDEO_SUFFIXES, VideoReader
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video to extract.
+
+    Args:
+        path: The video.
+        name: ``frame_dir`` of its annotation, unique.
+        label: Class index.
+    """
+
+    path: Path
+    name: str
+    label: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How skeletons are extracted; parts made with another recipe are not mixed in.
+
+    Args:
+        backend: Name of the pose estimator.
+        backend_options: What it is built with.
+        tracking: How persons are followed.
+        batch_size: Frames that go through the network at once.
+        boxes: File of given boxes, empty: the backend looks for persons.
+    """
+
+    backend: str = "torchvision"
+    backend_options: BackendOptions = field(default_factory=BackendOptions)
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    batch_size: int = 4
+    boxes: str = ""
+
+    def fingerprint(self) -> str:
+        """The recipe as JSON, without the device, which does not change the result."""
+        content = asdict(self)
+        content["backend_options"].pop("device")
+        content.pop("batch_size")
+        return json.dumps(content, sort_keys=True, indent=1)
+
+
+def list_clips(source: Path) -> list[Clip]:
+    """Find the videos of a folder (names relative to it, label 0), of a list (``PATH LABEL`` a line), or one video.
+
+    Raises:
+        FileNotFoundError: If ``source``, or a video of the list, is missing.
+        ValueError: If there is no video, a line is wrong, or two videos have the same name.
+    """
+    if source.is_dir():
+        paths = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+        clips = [Clip(path, path.relative_to(source).with_suffix("").as_posix()) for path in paths]
+    elif source.suffix.lower() in VIDEO_SUFFIXES and source.is_file():
+        clips = [Clip(source, source.stem)]
+    elif source.is_file():
+        clips = list(_listed_clips(source))
+    else:
+        raise FileNotFoundError(f"{source}: no such video, list or folder")
+    if not clips:
+        raise ValueError(f"{source}: no video in it; looked for {', '.join(VIDEO_SUFFIXES)}")
+    names = [clip.name for clip in clips]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{source}: these names occur more than once: {', '.join(twice[:5])}")
+    return clips
+
+
+def _listed_clips(source: Path) -> Iterator[Clip]:
+    for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        path_text, _, label = line.strip().rpartition(" ")
+        if not path_text or not label.isdigit():
+            raise ValueError(f"{source}, line {number}: expected PATH LABEL, got {line!r}")
+        path = Path(path_text) if Path(path_text).is_absolute() else source.parent / path_text
+        if not path.is_file():
+            raise FileNotFoundError(f"{source}, line {number}: no such video: {path}")
+        yield Clip(path, Path(path_text).stem, int(label))
+
+
+def read_boxes(path: str) -> dict[str, list[np.ndarray]]:
+    """Read given boxes: a pickle ``{name: [boxes of frame 0, ...]}``, each ``(N, 4 or 5)``: x1, y1, x2, y2 (, score).
+
+    Raises:
+        ValueError: If the file has another structure.
+    """
+    content = load_pickle(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a dict from the name of a video to a list of boxes for each frame")
+    boxes = {}
+    for name, frames in content.items():
+        arrays = [np.asarray(frame, np.float32) for frame in frames]
+        arrays = [array.reshape(-1, array.shape[-1] if array.size else 4) for array in arrays]
+        if any(array.shape[1] not in (4, 5) for array in arrays):
+            raise ValueError(f"{path}: {name}: expected boxes (N, 4 or 5) for each frame")
+        boxes[str(name)] = arrays
+    return boxes
+
+
+def extract_clip(clip: Clip, backend: PoseBackend, recipe: Recipe, boxes: list[np.ndarray] | None = None) -> dict:
+    """Extract one video.
+
+    Args:
+        clip: The video.
+        backend: The pose estimator.
+        recipe: Tracking and batch size.
+        boxes: Given boxes of each frame.
+
+    Returns:
+        An annotation in the format of :func:`mmaction.datasets.annotations.load_annotations`.
+
+    Raises:
+        ValueError: If the video cannot be decoded to its end, or has another number of frames than the boxes.
+    """
+    reader = VideoReader(clip.path)
+    persons: list[Persons] = []
+    for chunk in _chunks((image for _, image in reader.frames()), recipe.batch_size):
+        given = None if boxes is None else boxes[len(persons) : len(persons) + len(chunk)]
+        if given is not None and len(given) < len(chunk):
+            raise ValueError(f"{clip.path}: boxes are given for {len(boxes)} frames, the video has more")
+        found = backend.estimate(chunk, given)
+        persons += [p.select(p.scores >= recipe.backend_options.person_thr) for p in found] if given is None else found
+    if reader.decode_error:
+        raise ValueError(f"{clip.path}: breaks off after {len(persons)} frames ({reader.decode_error})")
+    if boxes is not None and len(boxes) != len(persons):
+        raise ValueError(f"{clip.path}: boxes are given for {len(boxes)} frames, the video has {len(persons)}")
+    tracks = follow_persons(persons, reader.info.fps, recipe.tracking)
+    keypoint, score = best_tracks(persons, tracks, recipe.tracking)
+    shape = (reader.info.height, reader.info.width)
+    return dict(
+        frame_dir=clip.name,
+        label=clip.label,
+        img_shape=shape,
+        original_shape=shape,
+        total_frames=len(persons),
+        keypoint=keypoint,
+        keypoint_score=score,
+    )
+
+
+def _chunks(items: Iterable, size: int) -> Iterator[list]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+_worker: dict = {}
+
+
+def _start_worker(recipe: Recipe, devices: tuple[str, ...], counter: object, num_threads: int) -> None:
+    """Build the backend of a process, on the device that is its turn."""
+    import torch
+
+    torch.set_num_threads(num_threads)
+    with counter.get_lock():
+        device = devices[counter.value % len(devices)]
+        counter.value += 1
+    options = BackendOptions(**{**asdict(recipe.backend_options), "device": device})
+    _worker.update(
+        backend=build_backend(recipe.backend, options), boxes=read_boxes(recipe.boxes) if recipe.boxes else None
+    )
+
+
+def _work(clip: Clip, recipe: Recipe, part: Path) -> str:
+    """Extract a clip into its part; return what went wrong with its video, or an empty text."""
+    boxes = _worker["boxes"]
+    try:
+        if boxes is not None and clip.name not in boxes:
+            raise ValueError(f"{recipe.boxes}: has no boxes for {clip.name}")
+        annotation = extract_clip(clip, _worker["backend"], recipe, None if boxes is None else boxes[clip.name])
+    except (ValueError, FileNotFoundError) as error:  # a damaged video must not end the run
+        return str(error)
+    save_annotations(part, [annotation], overwrite=True)
+    return ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did.
+
+    Args:
+        done: Names of the clips in the annotation file.
+        reused: How many of them came from an interrupted run.
+        failed: For each clip that failed what went wrong.
+    """
+
+    done: list[str]
+    reused: int
+    failed: dict[str, str]
+
+
+def parts_folder(output: Path) -> Path:
+    """Where the clips wait until all are extracted."""
+    return output.with_name(f"{output.name}.parts")
+
+
+def extract(
+    clips: list[Clip],
+    output: Path,
+    recipe: Recipe,
+    split: str = "",
+    devices: tuple[str, ...] = ("cpu",),
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Outcome:
+    """Extract clips into one annotation file.
+
+    Each clip is kept in ``OUTPUT.parts`` as soon as it is done; a run that was interrupted goes on from there. The
+    folder is removed when the annotation file is complete; if clips failed it stays, and another run tries them again.
+
+    Args:
+        clips: The videos.
+        output: The annotation file.
+        recipe: Backend and tracking.
+        split: Name of the split that the clips form; empty: the bare list is written.
+        devices: Devices, which the processes take in turn.
+        workers: Processes.
+        overwrite: Replace an annotation file that exists, and start anew.
+        progress: Show a progress bar on stderr.
+
+    Raises:
+        FileExistsError: If ``output`` exists and ``overwrite`` is not set.
+        ValueError: If an interrupted run had another recipe, or no clip could be extracted.
+    """
+    from tqdm import tqdm
+
+    parts = _prepare_parts(output, recipe, overwrite)
+    part_of = {clip.name: parts / f"{clip.name.replace('/', '__')}.pkl" for clip in clips}
+    waiting = [clip for clip in clips if not part_of[clip.name].is_file()]
+    failed: dict[str, str] = {}
+    with tqdm(total=len(clips), initial=len(clips) - len(waiting), unit="video", disable=not progress) as bar:
+        for clip, problem in _run(waiting, recipe, part_of, devices, workers):
+            bar.update()
+            if problem:
+                failed[clip.name] = problem
+    done = [clip.name for clip in clips if clip.name not in failed]
+    if not done:
+        raise ValueError(f"no video could be extracted: {next(iter(failed.values()))}")
+    annotations = [load_annotations(part_of[name])[0] for name in done]
+    labels = {clip.name: clip.label for clip in clips}
+    annotations = [info | dict(label=labels[info["frame_dir"]]) for info in annotations]
+    save_annotations(output, annotations, {split: done} if split else None, overwrite=overwrite or bool(failed))
+    if not failed:
+        shutil.rmtree(parts)
+    return Outcome(done, len(clips) - len(waiting), failed)
+
+
+def _prepare_parts(output: Path, recipe: Recipe, overwrite: bool) -> Path:
+    parts, note = parts_folder(output), parts_folder(output) / "recipe.json"
+    if overwrite:
+        shutil.rmtree(parts, ignore_errors=True)
+    elif output.exists() and not parts.exists():
+        raise FileExistsError(f"{output}: exists already; choose another name or pass --overwrite")
+    if note.is_file() and note.read_text(encoding="utf-8") != recipe.fingerprint():
+        raise ValueError(
+            f"{parts}: an interrupted run used other settings, see recipe.json there; repeat them to go on, or pass "
+            "--overwrite to start anew"
+        )
+    parts.mkdir(parents=True, exist_ok=True)
+    note.write_text(recipe.fingerprint(), encoding="utf-8")
+    return parts
+
+
+def _run(
+    clips: list[Clip], recipe: Recipe, part_of: dict[str, Path], devices: tuple[str, ...], workers: int
+) -> Iterator[tuple[Clip, str]]:
+    if not clips:
+        return
+    context = get_context("spawn")
+    workers = min(workers, len(clips))
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    start = (recipe, devices, context.Value("i", 0), threads)
+    if workers == 1:
+        _start_worker(*start)
+        for clip in clips:
+            yield clip, _work(clip, recipe, part_of[clip.name])
+        return
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=start) as pool:
+        futures = {pool.submit(_work, clip, recipe, part_of[clip.name]): clip for clip in clips}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
