@@ -66,6 +66,23 @@ def test_flow_is_flipped_with_its_direction(folder):
     assert inputs[0, :, 0, 0].tolist() == [251, 104, 250, 105, 249, 106]
 
 
+@pytest.mark.parametrize(("input_format", "shape"), [("NCTHW", (3, 2, 3, 4, 4)), ("NCHW", (3, 6, 4, 4))])
+def test_flow_takes_the_way_of_rgb_through_crops_and_shapes(folder, input_format, shape):
+    steps = pipeline("Flow")
+    steps[3:4] = [
+        {"type": "Resize", "scale": (-1, 4)},
+        {"type": "ThreeCrop", "crop_size": 4},
+        {"type": "FormatShape", "input_format": input_format},
+    ]
+    inputs = build(folder, "my clip 9 2\n", "Flow", pipeline=steps)[0]["inputs"]
+    assert inputs.shape == shape
+    components = (
+        inputs[2].reshape(2, 3, 4, 4) if input_format == "NCTHW" else inputs[2].reshape(3, 2, 4, 4).transpose(0, 1)
+    )
+    assert components[0, :, 0, 0].tolist() == [251, 250, 249]
+    assert components[1, :, 0, 0].tolist() == [104, 105, 106]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -34,6 +34,13 @@ def _join_clips(imgs: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     return imgs.reshape(-1, *imgs.shape[2:])
 
 
+def _pair_components(imgs: np.ndarray, results: dict) -> np.ndarray:
+    """Return flow ``(2 * N * T, H, W)``, x and y in turns, as ``(N * T, H, W, 2)``; anything else as it is."""
+    if imgs.ndim == 3 and results.get("modality") == "Flow":
+        return imgs.reshape(-1, 2, *imgs.shape[1:]).transpose(0, 2, 3, 1)
+    return imgs
+
+
 @TRANSFORMS.register_module()
 class FormatShape(Transform):
     """Arrange ``imgs`` as the model reads them, without copying where strides allow it.
@@ -88,15 +95,14 @@ class FormatShape(Transform):
             heatmaps = _split_clips(results["heatmap_imgs"], results, "Pose")
             results["heatmap_imgs"] = _join_clips(heatmaps, (0, 1, 3, 2, 4, 5))
             results["heatmap_input_shape"] = results["heatmap_imgs"].shape
-        if imgs.ndim == 3 and results.get("modality") == "Flow":
-            imgs = imgs.reshape(-1, 2, *imgs.shape[1:]).transpose(0, 2, 3, 1)
+        imgs = _pair_components(imgs, results)
         return _join_clips(_split_clips(imgs, results, "RGB"), (0, 1, 5, 2, 3, 4))
 
     def _ncthw_heatmap(self, imgs: np.ndarray, results: dict) -> np.ndarray:
         return _join_clips(_split_clips(imgs, results, "Pose"), (0, 1, 3, 2, 4, 5))
 
     def _nchw(self, imgs: np.ndarray, results: dict) -> np.ndarray:
-        imgs = imgs.transpose(0, 3, 1, 2)
+        imgs = _pair_components(imgs, results).transpose(0, 3, 1, 2)
         if results.get("modality") == "Flow":
             imgs = imgs.reshape(-1, results["clip_len"] * imgs.shape[1], *imgs.shape[2:])
         return imgs
