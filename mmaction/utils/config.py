@@ -41,7 +41,19 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
         cfg = Config.fromfile(path)
     except Exception as error:  # a config is a program: it may raise anything
         raise _config_error(path, error) from error
-    return cfg, merge_options(cfg, options)
+    notes = _unwrap_loaders(cfg)
+    return cfg, notes + merge_options(cfg, options)
+
+
+def _unwrap_loaders(cfg: Config) -> list[str]:
+    """Take loaders out of lists of one, in which a published config has one by a stray bracket; say so."""
+    notes = []
+    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        loader = cfg.get(name)
+        if isinstance(loader, (list, tuple)) and len(loader) == 1:
+            cfg[name] = loader[0]
+            notes.append(f"{name} is a list of one loader in {cfg.filename}; taken out of it")
+    return notes
 
 
 def _absence(path: Path) -> str:

@@ -18,6 +18,16 @@ def test_a_config_is_read_with_options(tmp_path):
     assert default_work_dir(cfg) == "work_dirs/leaf"
 
 
+def test_a_loader_in_a_list_of_one_is_taken_out(tmp_path):
+    path = tmp_path / "published.py"
+    path.write_text("train_dataloader = [dict(batch_size=16)]\nval_dataloader = dict(batch_size=1)\n")
+    cfg, notes = load_config(path, {"train_dataloader.batch_size": 4})
+    assert cfg.train_dataloader == dict(batch_size=4)
+    assert cfg.val_dataloader == dict(batch_size=1)
+    assert len(notes) == 1
+    assert "train_dataloader is a list of one loader" in notes[0]
+
+
 def test_a_missing_config_names_close_matches_here_and_among_the_shipped_ones(tmp_path):
     write(tmp_path, slowfast_mine="a = 1\n")
     with pytest.raises(FileNotFoundError, match=r"slowfast_mien.py does not exist; did you mean .*/slowfast_mine.py"):
