@@ -131,13 +131,12 @@ class BaseActionDataset(BaseDataset):
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
         """Turn the annotations into one array of bytes, releasing each as it goes."""
-        chunks = []
+        data, ends = bytearray(), []
         self.data_list.reverse()
         while self.data_list:
-            chunks.append(pickle.dumps(self.data_list.pop(), protocol=4))
-        address = np.cumsum([len(chunk) for chunk in chunks], dtype=np.int64)
-        data = np.frombuffer(b"".join(chunks), dtype=np.uint8)
-        return data, address
+            data += pickle.dumps(self.data_list.pop(), protocol=4)
+            ends.append(len(data))
+        return np.frombuffer(data, dtype=np.uint8), np.array(ends, dtype=np.int64)
 
     def get_data_info(self, idx: int) -> dict:
         """Return the annotation of sample ``idx`` as it enters the pipeline."""

@@ -16,8 +16,9 @@ from mmengine.dataset import RepeatDataset as _RepeatDataset
 from mmaction.registry import DATASETS
 
 
-def _build(dataset: dict | BaseDataset) -> BaseDataset:
-    return DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+def _scoped(dataset: dict | BaseDataset) -> dict | BaseDataset:
+    """Return a config that MMEngine looks up in this package, whatever the default scope is."""
+    return {"_scope_": "mmaction", **dataset} if isinstance(dataset, dict) else dataset
 
 
 class _Wrapper:
@@ -80,7 +81,7 @@ class RepeatDataset(_Wrapper, _RepeatDataset):
     def __init__(self, dataset: dict | BaseDataset, times: int, lazy_init: bool = False) -> None:
         if not isinstance(times, int) or times < 1:
             raise ValueError(f"times is a positive integer; got {times!r}")
-        super().__init__(_build(dataset), times, lazy_init)
+        super().__init__(_scoped(dataset), times, lazy_init)
 
     def _locate(self, idx: int) -> tuple[BaseDataset, int, int, int]:
         count = len(self.dataset)
@@ -110,11 +111,10 @@ class ConcatDataset(_Wrapper, _ConcatDataset):
         lazy_init: bool = False,
         ignore_keys: str | list[str] | None = None,
     ) -> None:
-        built = [_build(dataset) for dataset in datasets]
-        counts = {getattr(dataset, "num_classes", None) for dataset in built}
+        super().__init__([_scoped(dataset) for dataset in datasets], lazy_init, ignore_keys)
+        counts = {getattr(dataset, "num_classes", None) for dataset in self.datasets}
         if len(counts) > 1:
             raise ValueError(f"data sets that are joined have one class count; got {', '.join(map(str, counts))}")
-        super().__init__(built, lazy_init, ignore_keys)
 
     @property
     def inner_datasets(self) -> list[BaseDataset]:
@@ -146,7 +146,7 @@ class ClassBalancedDataset(_Wrapper, _ClassBalancedDataset):
     def __init__(self, dataset: dict | BaseDataset, oversample_thr: float, lazy_init: bool = False) -> None:
         if not 0 < oversample_thr <= 1:
             raise ValueError(f"oversample_thr is a share of the samples, in (0, 1]; got {oversample_thr}")
-        super().__init__(_build(dataset), oversample_thr, lazy_init)
+        super().__init__(_scoped(dataset), oversample_thr, lazy_init)
 
     def _locate(self, idx: int) -> tuple[BaseDataset, int, int, int]:
         inner = self.repeat_indices[idx]

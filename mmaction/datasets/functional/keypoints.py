@@ -79,3 +79,31 @@ def affine_keypoints(
     middle = np.asarray(center, dtype=np.float32)
     moved = (keypoint - middle) @ matrix + (middle + np.asarray(shift, dtype=np.float32))
     return np.where(is_present(keypoint)[..., None], moved, keypoint)
+
+
+def group_persons(
+    frames: np.ndarray, rows: np.ndarray, num_frames: int, max_person: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sort rows of found persons into a clip.
+
+    Args:
+        frames: Frame of each row ``(K,)``, not decreasing, below ``num_frames``.
+        rows: x, y and score of the joints of each person ``(K, V, 3)``.
+        num_frames: Frames of the clip.
+        max_person: Where a frame has more persons, each frame's persons are ordered by the sum of their scores and
+            the first ones are kept; otherwise they stay in order.
+
+    Returns:
+        Keypoints ``(M, T, V, 2)`` and scores ``(M, T, V)``, float16, 0 where nobody was found. M is the greatest
+        number of persons in a frame, at most ``max_person``.
+    """
+    place = np.arange(len(frames)) - np.searchsorted(frames, frames)
+    persons = int(place.max()) + 1
+    if persons > max_person:
+        order = np.lexsort((-rows[..., 2].astype(np.float16).sum(-1), frames))  # stable: ties stay in order
+        rows = rows[order]
+        kept = place < max_person
+        frames, rows, place, persons = frames[kept], rows[kept], place[kept], max_person
+    clip = np.zeros((persons, num_frames, *rows.shape[1:]), dtype=np.float16)
+    clip[place, frames] = rows
+    return clip[..., :2], clip[..., 2]

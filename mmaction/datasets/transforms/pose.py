@@ -5,7 +5,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from ..functional.geometry import compose_quadruple
-from ..functional.keypoints import compact_box, move_origin
+from ..functional.keypoints import compact_box, group_persons, move_origin
 from .base import Transform
 
 
@@ -40,6 +40,52 @@ class PoseDecode(Transform):
         results["keypoint"] = keypoint[:, inds].astype(np.float32)
         if "keypoint_score" in results:
             results["keypoint_score"] = results["keypoint_score"][:, inds].astype(np.float32)
+        return results
+
+
+@TRANSFORMS.register_module()
+class DecompressPose(Transform):
+    """Sort the persons that were found in a video into a skeleton clip.
+
+    Changes ``keypoint`` from ``(K, V, 3)``, one row per found person (x, y, score) in the order of their frames
+    ``frame_inds`` ``(K,)``, to ``(M, T, V, 2)`` and sets ``keypoint_score`` ``(M, T, V)``, both float16, and
+    ``total_frames``. Rows that ``anno_inds`` (a mask, if there) leaves out are dropped. Removes ``frame_inds``.
+
+    Args:
+        squeeze: Leave out frames without a person.
+        max_person: Keep at most this many persons of a frame, those of the highest sum of scores.
+    """
+
+    reads = ("keypoint", "total_frames")
+    writes = ("keypoint_score", "total_frames")
+
+    def __init__(self, squeeze: bool = True, max_person: int = 10) -> None:
+        if max_person < 1:
+            raise ValueError(f"max_person is at least 1; got {max_person}")
+        self.squeeze = squeeze
+        self.max_person = max_person
+
+    def transform(self, results: dict) -> dict:
+        """Sort the persons.
+
+        Raises:
+            ValueError: If no person is left, or the frames are not in order.
+        """
+        name = results.get("frame_dir", "the sample")
+        if "frame_inds" not in results:
+            raise ValueError(f"{name} has no frame_inds: its keypoint is no list of found persons, leave this step out")
+        frames, rows = np.asarray(results.pop("frame_inds")), results["keypoint"]
+        if "anno_inds" in results:
+            frames, rows = frames[results["anno_inds"]], rows[results["anno_inds"]]
+        if not len(frames) or (np.diff(frames) < 0).any():
+            problem = "no person is left" if not len(frames) else "frame_inds goes back"
+            raise ValueError(f"{name}: {problem}; DecompressPose needs persons in the order of their frames")
+        total = results["total_frames"]
+        if self.squeeze:
+            frames = np.unique(frames, return_inverse=True)[1]
+            total = int(frames[-1]) + 1
+        keypoint, score = group_persons(frames, rows, total, self.max_person)
+        results.update(total_frames=total, keypoint=keypoint, keypoint_score=score)
         return results
 
 

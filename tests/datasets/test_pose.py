@@ -1,0 +1,123 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from mmaction.datasets import PoseDataset
+from mmaction.datasets.annotations import save_annotations
+from mmaction.registry import DATASETS
+
+PIPELINE = [
+    {"type": "UniformSampleFrames", "clip_len": 4},
+    {"type": "PoseDecode"},
+    {"type": "PoseCompact", "hw_ratio": 1.0},
+    {"type": "PackPoseInputs"},
+]
+
+
+def annotation(name, label=0, frames=9, **more):
+    rng = np.random.default_rng(len(name))
+    return {
+        "frame_dir": name,
+        "label": label,
+        "img_shape": (120, 160),
+        "original_shape": (120, 160),
+        "total_frames": frames,
+        "keypoint": rng.uniform(10, 100, (2, frames, 20, 2)).astype(np.float16),
+        "keypoint_score": rng.random((2, frames, 20)).astype(np.float16),
+        **more,
+    }
+
+
+@pytest.fixture
+def ann_file(tmp_path):
+    path = tmp_path / "ann.pkl"
+    annotations = [annotation("a", 0), annotation("bb", 1), annotation("ccc", 2, frames=3)]
+    save_annotations(path, annotations, {"train": ["a", "ccc"], "val": ["bb"]})
+    return path
+
+
+def test_from_pickle_to_model_input(ann_file):
+    dataset = DATASETS.build(
+        {"type": "PoseDataset", "ann_file": str(ann_file), "split": "train", "pipeline": PIPELINE, "num_classes": 3}
+    )
+    assert len(dataset) == 2
+    packed = dataset[1]
+    assert packed["inputs"].shape == (1, 2, 4, 20, 3)
+    assert packed["data_samples"].gt_label.tolist() == [2]
+    assert dataset.get_data_info(0)["modality"] == "Pose"
+    assert len(PoseDataset(str(ann_file), [])) == 3
+
+
+def test_names_get_the_folder_of_the_videos(ann_file):
+    dataset = PoseDataset(str(ann_file), [], split="val", data_prefix={"video": "videos"})
+    assert dataset[0]["frame_dir"] == "videos/bb"
+
+
+def test_wrong_files_are_named_when_the_data_set_is_built(ann_file):
+    with pytest.raises(FileNotFoundError, match=r"no annotation file .*an\.pkl; the folder has ann\.pkl"):
+        PoseDataset(str(ann_file.with_name("an.pkl")), [])
+    with pytest.raises(KeyError, match="has no split 'vall'; did you mean 'val'"):
+        PoseDataset(str(ann_file), [], split="vall")
+    with pytest.raises(ValueError, match=r"sample 1 \(ccc\): label 2 is outside the 2 classes"):
+        PoseDataset(str(ann_file), [], split="train", num_classes=2)
+
+
+def kinetics(name, scores, frames=4, threshold_counts=None):
+    counts = threshold_counts or {0.5: sum(score >= 0.5 for score in scores)}
+    return {
+        "frame_dir": name,
+        "label": 0,
+        "img_shape": (120, 160),
+        "total_frames": frames,
+        "valid": counts,
+        "box_score": np.array(scores, dtype=np.float16),
+        "frame_inds": np.arange(len(scores)),
+    }
+
+
+def test_kinetics_skeletons(tmp_path):
+    """Skeletons in a file per clip, one row for each person that was found."""
+    folder = tmp_path / "kpfiles"
+    folder.mkdir()
+    for name in ("good", "bad"):
+        rows = np.ones((4, 17, 3), dtype=np.float16) * np.arange(1, 5, dtype=np.float16)[:, None, None]
+        (folder / f"{name}.pkl").write_bytes(pickle.dumps({"keypoint": rows}))
+    path = tmp_path / "k400.pkl"
+    annotations = [kinetics("good", [0.9, 0.4, 0.8, 0.7]), kinetics("bad", [0.9, 0.1, 0.1, 0.1])]
+    save_annotations(path, annotations, {"train": ["good", "bad"]})
+    arguments = {"split": "train", "data_prefix": {"skeleton": str(folder)}}
+    pipeline = [{"type": "DecompressPose", "squeeze": True}, *PIPELINE[:2]]
+    dataset = PoseDataset(str(path), pipeline, valid_ratio=0.5, **arguments)
+    assert len(dataset) == 1
+    sample = dataset[0]
+    assert sample["total_frames"] == 3
+    assert sample["keypoint"].shape == (1, 4, 17, 2)
+    assert set(np.unique(sample["keypoint"])) == {1, 3, 4}
+    assert len(PoseDataset(str(path), pipeline, valid_ratio=0.0, **arguments)) == 2
+
+
+def test_a_skeleton_file_that_does_not_fit(tmp_path):
+    path = tmp_path / "k400.pkl"
+    save_annotations(path, [kinetics("clip", [0.9, 0.9])])
+    (tmp_path / "clip.pkl").write_bytes(pickle.dumps({"keypoint": np.zeros((3, 17, 3))}))
+    dataset = PoseDataset(str(path), [], data_prefix={"skeleton": str(tmp_path)}, strict_samples=True)
+    with pytest.raises(ValueError, match=r"clip\.pkl: frame_inds has 2 entries, keypoint has 3"):
+        dataset[0]
+    (tmp_path / "clip.pkl").write_bytes(pickle.dumps([1]))
+    with pytest.raises(ValueError, match=r"clip\.pkl holds a list; expected a dict"):
+        dataset[0]
+
+
+def test_a_valid_ratio_needs_its_counts(ann_file):
+    with pytest.raises(ValueError, match=r"\(a\) has no valid, box_score, which valid_ratio needs"):
+        PoseDataset(str(ann_file), [], valid_ratio=0.5)
+    with pytest.raises(ValueError, match=r"box_thr is one of 0\.5, .*; got 0\.55"):
+        PoseDataset(str(ann_file), [], box_thr=0.55)
+
+
+def test_real_skeletons(shared):
+    dataset = PoseDataset(str(shared / "data/skeleton/utd_mhad_2d.pkl"), PIPELINE, split="test", num_classes=27)
+    assert len(dataset) == 430
+    assert sorted(dataset.class_counts()) == list(range(27))
+    assert dataset[7]["inputs"].shape == (1, 1, 4, 20, 3)
