@@ -21,7 +21,7 @@ from pathlib import Path
 from torch import nn
 from tqdm import tqdm
 
-from mmaction.apis.clips import IMAGE_SUFFIXES, Clip, as_clip, fit_pipeline
+from mmaction.apis.clips import IMAGE_SUFFIXES, PICKLE_SUFFIXES, Clip, as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, classify_sample, dataset_config, init_recognizer, pipeline_config
 from mmaction.apis.labelled_video import write_labelled
 from mmaction.apis.predictions import FORMATS, Prediction, render, scores_of
@@ -30,8 +30,6 @@ from mmaction.datasets.annotations import annotation_name, load_annotations
 from mmaction.utils.cli import USER_ERRORS, add_config_options, describe_error, run_tool, suggest
 from mmaction.utils.config import load_config
 from mmaction.visualization.video_io import VIDEO_SUFFIXES
-
-PICKLES = (".pkl", ".pickle")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -94,7 +92,7 @@ def clips_in(folder: Path) -> list[str]:
 
 def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
     """Return what to classify in one file: the file itself, or the annotations of a pickle."""
-    if Path(path).suffix.lower() not in PICKLES:
+    if Path(path).suffix.lower() not in PICKLE_SUFFIXES:
         return [path]
     annotations = {annotation_name(info): info for info in load_annotations(path, args.split)}
     for name in args.clip or ():

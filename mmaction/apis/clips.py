@@ -12,6 +12,7 @@ import numpy as np
 from mmaction.utils.cli import suggest
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+PICKLE_SUFFIXES = (".pkl", ".pickle")
 OPENERS = ("VideoInit", "DecordInit", "PyAVInit", "OpenCVInit")
 DECODERS = ("VideoDecode", "DecordDecode", "PyAVDecode", "OpenCVDecode", "RawFrameDecode", "ArrayDecode")
 DECODER_OF = {"frames": "RawFrameDecode", "array": "ArrayDecode"}
@@ -65,6 +66,11 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
     if not path.is_file():
         near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
         raise FileNotFoundError(f"there is no video or folder {path}{suggest(str(path), near)}")
+    if path.suffix.lower() in PICKLE_SUFFIXES:
+        raise ValueError(
+            f"{path} holds many skeletons; classify one of mmaction.datasets.annotations.load_annotations(path), or all "
+            "of them with tools/infer.py"
+        )
     return Clip(str(path), "video", _sample(modality, filename=str(path)))
 
 

@@ -169,6 +169,9 @@ def test_models_and_clips_that_do_not_fit_are_explained(rgb, pose, clip_files, t
         inference_recognizer(init_recognizer(rgb[0]), skeleton())
     with pytest.raises(ValueError, match=r"reads no frames .*extract_poses"):
         inference_recognizer(init_recognizer(pose[0]), clip_files["video"])
+    (tmp_path / "many.pkl").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"many\.pkl holds many skeletons.*tools/infer\.py"):
+        inference_recognizer(init_recognizer(pose[0]), tmp_path / "many.pkl")
     with pytest.raises(ValueError, match="another architecture"):
         init_recognizer(rgb[0], pose[1])
     with pytest.raises(ValueError, match="device cuda:99 is not there"):

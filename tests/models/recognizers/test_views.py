@@ -40,6 +40,14 @@ def test_the_smaller_limit_counts(monkeypatch):
     assert views.free_memory(torch.device("cpu")) == views.ASSUMED_FREE
 
 
+def test_a_chunk_takes_a_share_of_the_free_memory(monkeypatch):
+    monkeypatch.setattr(views, "free_memory", lambda device: 1000)
+    assert views.chunk_budget(torch.device("cpu")) == views.chunk_budget(torch.device("cuda")) == 500
+    monkeypatch.setattr(views, "free_memory", lambda device: 2**40)
+    assert views.chunk_budget(torch.device("cpu")) == 2**30
+    assert views.chunk_budget(torch.device("cuda")) == 2**39
+
+
 @pytest.mark.gpu
 def test_free_memory_of_a_gpu():
     if not torch.cuda.is_available():
