@@ -21,7 +21,7 @@ from mmaction.engine.checkpoint import LoadReport, load_weights, log_report, mod
 from mmaction.engine.dist import start_gloo, wrap_on_cpu
 from mmaction.engine.peers import PeerWatch
 from mmaction.engine.resume import plan_resume, without_program
-from mmaction.registry import EVALUATOR, RUNNERS
+from mmaction.registry import EVALUATOR, OPTIMIZERS, RUNNERS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.config import base_batch_size
 from mmaction.utils.files import replacing
@@ -39,6 +39,11 @@ OWN_HOOKS = {
 def _is_for_users(record: logging.LogRecord) -> bool:
     """Refuse the warnings in which MMEngine tells itself not to use its own deprecated classes."""
     return not record.getMessage().startswith(('"FileClient" will be', '"HardDiskBackend" is the alias'))
+
+
+def _is_short(record: logging.LogRecord) -> bool:
+    """Keep off the terminal what MMEngine logs for each parameter; it is in the log file."""
+    return not record.getMessage().startswith("paramwise_options")
 
 
 @RUNNERS.register_module()
@@ -76,6 +81,8 @@ class ActionRunner(Runner):
         logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
         logger.addFilter(_is_for_users)
         self.logger = logger
+        for handler in self._console_handlers():
+            handler.addFilter(_is_short)
         self._console_level = logging.getLevelName(log_level) if isinstance(log_level, str) else log_level
         for handler in self._console_handlers():
             handler.setLevel(max(logging.WARNING, handler.level))
@@ -130,6 +137,17 @@ class ActionRunner(Runner):
         if isinstance(loop, dict) and "type" not in loop and loop.get("by_epoch"):
             loop = {"type": "EpochBasedTrainLoop", **{key: value for key, value in loop.items() if key != "by_epoch"}}
         return super().build_train_loop(loop)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizer with its wrapper.
+
+        Raises:
+            KeyError: If there is no optimizer of the name; MMEngine would say that None cannot be called.
+        """
+        name = (optim_wrapper.get("optimizer") or {}).get("type") if isinstance(optim_wrapper, dict) else None
+        if isinstance(name, str) and OPTIMIZERS.get(name) is None:
+            raise KeyError(f"{name} is not in the mmaction::{OPTIMIZERS.name} registry")
+        return super().build_optim_wrapper(optim_wrapper)
 
     def build_evaluator(self, evaluator: Any) -> PlainEvaluator:
         """Build the evaluator, which counts broken samples as wrong."""
