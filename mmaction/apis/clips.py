@@ -68,8 +68,8 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
         raise FileNotFoundError(f"there is no video or folder {path}{suggest(str(path), near)}")
     if path.suffix.lower() in PICKLE_SUFFIXES:
         raise ValueError(
-            f"{path} holds many skeletons; classify one of mmaction.datasets.annotations.load_annotations(path), or all "
-            "of them with tools/infer.py"
+            f"{path} holds many skeletons; classify one that mmaction.datasets.annotations.load_annotations gives, or "
+            "all of them with tools/infer.py"
         )
     return Clip(str(path), "video", _sample(modality, filename=str(path)))
 

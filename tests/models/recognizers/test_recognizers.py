@@ -154,6 +154,24 @@ def test_a_training_step_moves_every_weight():
     assert all(not torch.equal(before[key], value) for key, value in model.named_parameters())
 
 
+def test_blended_labels_reach_the_loss():
+    from mmengine.optim import OptimWrapper
+
+    blending = {"type": "MixupBlending", "num_classes": 5, "alpha": 1.0}
+    model = build(data_preprocessor={"type": "ActionDataPreprocessor", "blending": blending}, head={"dropout_ratio": 0})
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.0))
+    samples = [ActionDataSample().set_gt_label(label) for label in (1, 4)]
+    torch.manual_seed(3)
+    logged = model.train_step({"inputs": list(CLIPS[:, :1]), "data_samples": samples}, wrapper)
+    assert set(logged) == {"loss", "loss_cls"}
+    torch.manual_seed(3)
+    mixed, blended = model.data_preprocessor.blending(CLIPS[:, :1], samples)
+    target = torch.stack([sample.gt_score for sample in blended])
+    assert target[0, 1] not in (0, 1), "the seed must give a real mixture"
+    expected = torch.nn.functional.cross_entropy(model(mixed, stage="head"), target)
+    torch.testing.assert_close(logged["loss_cls"], expected)
+
+
 def test_test_step_writes_into_the_given_samples():
     samples = [ActionDataSample().set_gt_label(label) for label in (1, 4)]
     with torch.no_grad():
