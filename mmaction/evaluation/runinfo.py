@@ -11,6 +11,7 @@ import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import print_log
 
+from mmaction.datasets.preparation.manifest import Coverage, coverage
 from mmaction.engine.preflight import views_of
 from mmaction.evaluation.writer import ResultWriter
 from mmaction.registry import DATASETS
@@ -37,8 +38,16 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
     if is_main_process():
         writer.train_counts = training_counts(runner.cfg, len(classes) or getattr(dataset, "num_classes", None))
     loop.evaluator.metrics.append(writer)
-    writer.dataset_meta = getattr(dataset, "metainfo", None)
+    found = _coverage(dataset)
+    listed = {"listed": found.listed} if found else {}
+    writer.dataset_meta = {**(getattr(dataset, "metainfo", None) or {}), **listed}
     return writer
+
+
+def _coverage(dataset: Any) -> Coverage | None:
+    """Return how much of the official list a prepared one holds, where a manifest beside it tells."""
+    path = getattr(dataset, "ann_file", None)
+    return coverage(path) if path and "://" not in str(path) else None
 
 
 def run_facts(runner: Any, dataset: Any) -> dict[str, Any]:
@@ -66,19 +75,21 @@ def _pipeline(cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def data_facts(dataset: Any) -> dict[str, Any]:
-    """Return the annotation file, its SHA-256 (which tells its version) and the label space of a data set."""
+    """Return the annotation file, its SHA-256, the label space and 'N of M' of a data set."""
     parts = getattr(dataset, "datasets", None)
     if parts:
         return {"parts": [data_facts(part) for part in parts]}
     if getattr(dataset, "dataset", None) is not None:
         return data_facts(dataset.dataset)
     space = (getattr(dataset, "metainfo", None) or {}).get("label_space")
+    found = _coverage(dataset)
     return {
         "type": type(dataset).__name__,
         "ann_file": getattr(dataset, "ann_file", None),
         "ann_sha256": _sha256(getattr(dataset, "ann_file", None)),
         "split": getattr(dataset, "split", None),
         "label_space": getattr(space, "title", None),
+        "coverage": str(found) if found else None,
     }
 
 
