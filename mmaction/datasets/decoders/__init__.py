@@ -13,6 +13,8 @@ from .rgb_readers import DecordReader, OpenCVReader, TorchCodecReader
 
 READERS = {"pyav": PyAVReader, "decord": DecordReader, "opencv": OpenCVReader, "torchcodec": TorchCodecReader}
 BACKENDS = ("auto", *READERS)
+# Of which streams a reader that seeks finds every frame; the others find it always.
+_EXACT = {"decord": lambda info: info.decord_is_exact, "torchcodec": lambda info: info.pts is not None}
 
 __all__ = [
     "BACKENDS",
@@ -42,23 +44,24 @@ def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> V
     Args:
         source: Path, or the file's content.
         backend: ``'auto'`` (PyAV, which converts only what is used), ``'pyav'``, ``'decord'``, ``'opencv'`` or
-            ``'torchcodec'``. A stream that decord does not open, or whose frames it does not find exactly, is read by
-            PyAV instead.
+            ``'torchcodec'``. A stream that decord or torchcodec does not open, or whose frames it does not find
+            exactly, is read by PyAV instead.
         num_threads: Threads that decode.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no video, or there is no such decoder.
+        ModuleNotFoundError: If torchcodec is asked for and does not load.
     """
     check_backend(backend)
     if isinstance(source, (str, Path)) and not os.path.isfile(source):
         raise FileNotFoundError(f"there is no video {source}: check the list, data_root and data_prefix")
-    if backend == "decord":
+    if backend in _EXACT:
         info = probe(source)
         with suppress(ValueError):
-            reader = DecordReader(source, num_threads) if info.decord_is_exact else None
+            reader = READERS[backend](source, num_threads) if _EXACT[backend](info) else None
             if reader is not None and reader.num_frames == info.num_frames:
                 return reader
-    if backend in ("auto", "decord"):
+    if backend == "auto" or backend in _EXACT:
         backend = "pyav"
     return READERS[backend](source, num_threads)

@@ -2,17 +2,46 @@
 
 import os
 import tempfile
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from .base import Frame, Source, VideoReader, not_a_video, source_name
 from .probe import probe
 from .pyav_reader import PyAVReader
 
 
-class DecordReader(VideoReader):
+class _BatchReader(VideoReader):
+    """Reads all wanted frames at once; where the library fails, PyAV reads them, or says how far it gets."""
+
+    _errors: tuple[type[Exception], ...] = (RuntimeError,)
+
+    def __init__(self, source: Source, num_threads: int) -> None:
+        self.name = source_name(source)
+        self.num_threads = num_threads
+        self._source = source
+
+    @abstractmethod
+    def _batch(self, indices: list[int]) -> np.ndarray:
+        """Return frames as RGB, uint8, shape ``(len(indices), H, W, 3)``."""
+
+    def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+        """Yield the frames of ``indices``, which ascend."""
+        if not indices:
+            return
+        try:
+            images = self._batch(list(indices))
+        except self._errors:
+            yield from PyAVReader(self._source, self.num_threads).frames(indices)
+            return
+        for index, image in zip(indices, images, strict=True):
+            yield index, Frame(image)
+
+
+class DecordReader(_BatchReader):
     """Reads with decord2; exact for the streams of which `VideoInfo.decord_is_exact` says so.
 
     Args:
@@ -26,9 +55,8 @@ class DecordReader(VideoReader):
     def __init__(self, source: Source, num_threads: int = 1) -> None:
         import decord
 
-        self.name = source_name(source)
-        self._source, self.num_threads = source, num_threads
-        self._error = decord.DECORDError
+        super().__init__(source, num_threads)
+        self._errors = (decord.DECORDError, RuntimeError)
         try:
             self._video = decord.VideoReader(
                 os.fspath(source) if isinstance(source, (str, Path)) else source, num_threads=num_threads
@@ -38,17 +66,8 @@ class DecordReader(VideoReader):
         self.num_frames = len(self._video)
         self.fps = float(self._video.get_avg_fps())
 
-    def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
-        """Yield the frames of ``indices``, which ascend; where decord fails, PyAV says how far it goes."""
-        if not indices:
-            return
-        try:
-            images = self._video.get_batch(list(indices)).asnumpy()
-        except (self._error, RuntimeError):
-            yield from PyAVReader(self._source, self.num_threads).frames(indices)
-            return
-        for index, image in zip(indices, images, strict=True):
-            yield index, Frame(image)
+    def _batch(self, indices: list[int]) -> np.ndarray:
+        return self._video.get_batch(indices).asnumpy()
 
 
 class OpenCVReader(VideoReader):
@@ -99,8 +118,10 @@ class OpenCVReader(VideoReader):
             capture.release()
 
 
-class TorchCodecReader(VideoReader):
+class TorchCodecReader(_BatchReader):
     """Reads with torchcodec, an optional package that needs FFmpeg's libraries on the system.
+
+    Exact where frames are found by their time stamps (`VideoInfo.pts`); in AVI it was one frame off.
 
     Args:
         source: Path, or the file's content.
@@ -119,7 +140,7 @@ class TorchCodecReader(VideoReader):
                 "backend='torchcodec' needs the package torchcodec and a system FFmpeg: pip install torchcodec and "
                 f"install FFmpeg, or leave backend out ({str(error).splitlines()[0]})"
             ) from error
-        self.name = source_name(source)
+        super().__init__(source, num_threads)
         try:
             self._video = VideoDecoder(
                 str(source) if isinstance(source, (str, Path)) else source.getvalue(),
@@ -132,7 +153,5 @@ class TorchCodecReader(VideoReader):
         self.num_frames = len(self._video)
         self.fps = float(self._video.metadata.average_fps or 0)
 
-    def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
-        """Yield the frames of ``indices``, which ascend."""
-        for index, image in zip(indices, self._video.get_frames_at(list(indices)).data.numpy(), strict=True):
-            yield index, Frame(image)
+    def _batch(self, indices: list[int]) -> np.ndarray:
+        return self._video.get_frames_at(indices).data.numpy()
