@@ -7,6 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_rank, get_world_size, master_only
@@ -39,6 +40,18 @@ OWN_HOOKS = {
 def _is_for_users(record: logging.LogRecord) -> bool:
     """Refuse the warnings in which MMEngine tells itself not to use its own deprecated classes."""
     return not record.getMessage().startswith(('"FileClient" will be', '"HardDiskBackend" is the alias'))
+
+
+def _advice(error: BaseException) -> str | None:
+    """Return what to do after an error that is neither ours nor the user's typing."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return "lower train_dataloader.batch_size (with --auto-scale-lr), or pass --amp; then go on with --resume"
+    if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
+        return (
+            "a data worker was killed from outside, most often because the memory is full: lower num_workers, or make "
+            "/dev/shm larger; then go on with --resume"
+        )
+    return None
 
 
 def _is_short(record: logging.LogRecord) -> bool:
@@ -102,12 +115,14 @@ class ActionRunner(Runner):
 
     @contextmanager
     def _watching_peers(self) -> Iterator[None]:
-        """Tell the other processes how this one ends."""
+        """Tell the other processes how this one ends, and the user what to do where PyTorch's message does not."""
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             if self._peers:
                 self._peers.failed()
+            if advice := _advice(error):
+                raise ToolStop(f"{str(error).splitlines()[0]}\n  {advice}") from error
             raise
         if self._peers:
             self._peers.done()

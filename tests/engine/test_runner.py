@@ -141,6 +141,12 @@ def test_one_seed_gives_one_result(tmp_path, toy, train):
     assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
 
 
+def test_a_killed_data_worker_is_named_with_advice(tmp_path, toy, train):
+    config = toy.write_config(tmp_path, extra="pipeline[0]['kill'] = 'clip9'\n")
+    with pytest.raises(ToolStop, match=r"DataLoader worker .*\n.*killed from outside.*lower num_workers.*--resume"):
+        train(config, "--work-dir", tmp_path / "run", "--cfg-options", "train_dataloader.num_workers=1")
+
+
 def test_a_full_disk_keeps_earlier_checkpoints_and_says_so(trained, train, monkeypatch, tmp_path):
     config, work_dir = trained
     before = (work_dir / "epoch_3.pth").read_bytes()

@@ -1,5 +1,7 @@
 """A data set and a model small enough to train in a second: clips of noise around a brightness for each class."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -28,15 +30,21 @@ class ToyDataset(BaseActionDataset):
 
 @TRANSFORMS.register_module(force=True)
 class ToyLoad(RandomTransform):
-    """A point of three numbers around the one-hot label; names that begin with ``bad`` cannot be loaded."""
+    """A point of three numbers around the one-hot label; names that begin with ``bad`` cannot be loaded.
 
-    def __init__(self, delay_s=0.0, noise=0.3):
+    A process that is to load the clip called ``kill`` kills itself, as the system does when the memory is full.
+    """
+
+    def __init__(self, delay_s=0.0, noise=0.3, kill=None):
+        self.kill = kill
         self.delay_s = delay_s
         self.noise = noise
 
     def transform(self, results):
         if results["filename"].startswith("bad"):
             raise ValueError("no such clip")
+        if results["filename"] == self.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.delay_s)
         point = np.eye(NUM_CLASSES, dtype=np.float32)[results["label"] % NUM_CLASSES]
         noise = self.noise * self.rng(results).standard_normal(NUM_CLASSES)
