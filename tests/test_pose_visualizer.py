@@ -1,0 +1,337 @@
+"""pose_visualizer.py from the command line to its outputs."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from stick_figure import FRAMES, HEIGHT, WIDTH, annotation, walking, write_video
+
+import pose_visualizer
+from mmaction.datasets.annotations import save_annotations
+from mmaction.skeletons import get_layout
+from mmaction.visualization.draw import side_colours
+from mmaction.visualization.settings import Settings
+from mmaction.visualization.video_io import VideoReader
+
+CLEAN, SUSPICIOUS = 0, 3
+
+
+@pytest.fixture
+def clip(tmp_path):
+    write_video(tmp_path / "walk.mp4")
+    save_annotations(tmp_path / "poses.pkl", [annotation("other", label=0), annotation("walk")])
+    (tmp_path / "labels.txt").write_text("stand\nwalk\n")
+    return tmp_path
+
+
+def run(folder, *options, output="out.mp4", annotation="poses.pkl", video="walk.mp4"):
+    paths = ["--video", folder / video, "--annotation", folder / annotation, "--output", folder / output]
+    return pose_visualizer.main(["--no-config", "--quiet", *map(str, [*paths, *options])])
+
+
+def pictures(folder):
+    return [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
+
+
+def test_starts_fast_and_without_torch(root, tmp_path):
+    code = (
+        "import sys, pose_visualizer\ntry: pose_visualizer.main(['--help'])\nexcept SystemExit: pass\n"
+        "assert 'torch' not in sys.modules"
+    )
+    before = os.times()
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    after = os.times()
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 1.0
+    for option in ("--video", "--annotation", "--output", "--config", "--layout", "--score-thr", "--overwrite"):
+        assert option in done.stdout
+
+
+def test_a_dot_lies_on_its_joint_in_the_output(clip):
+    code = run(clip, "--no-captions", output="frames")
+    assert code == CLEAN
+    frames = pictures(clip / "frames")
+    assert len(frames) == FRAMES
+    keypoint, _ = walking()
+    colours = side_colours(get_layout("coco17"))
+    for t in (0, 5, 11):
+        for (x, y), colour in zip(np.round(keypoint[0, t]).astype(int), colours, strict=True):
+            assert np.abs(frames[t][y, x].astype(int) - colour).max() < 256  # covered joints have a neighbour's colour
+        matches = [
+            tuple(frames[t][y, x]) == colour
+            for (x, y), colour in zip(np.round(keypoint[0, t]).astype(int), colours, strict=True)
+        ]
+        assert np.mean(matches) > 0.8
+
+
+def test_scale_moves_the_joints_with_the_picture(clip):
+    assert run(clip, "--no-captions", "--scale", 2, output="frames") == CLEAN
+    frames = pictures(clip / "frames")
+    assert frames[0].shape == (2 * HEIGHT, 2 * WIDTH, 3)
+    keypoint, _ = walking()
+    x, y = np.round((keypoint[0, 0, 10] + 0.5) * 2 - 0.5).astype(int)
+    assert tuple(frames[0][y, x]) == side_colours(get_layout("coco17"))[10]
+
+
+@pytest.mark.parametrize("output", ["a.mp4", "a.gif", "a.png", "a.jpg", "frames"])
+def test_kinds_of_output(clip, output):
+    assert run(clip, "--side-by-side", "--boxes", "--trail", 3, "--joints", "names", output=output) == CLEAN
+    if output in ("a.mp4", "a.gif"):
+        reader = VideoReader(clip / output)
+        assert (reader.info.height, reader.info.width) == (HEIGHT, 2 * WIDTH)
+        assert sum(1 for _ in reader.frames()) == FRAMES
+    elif output == "frames":
+        assert len(pictures(clip / output)) == FRAMES
+    else:
+        assert cv2.imread(str(clip / output)).shape[1] > 3 * WIDTH
+    assert not list(clip.glob(".partial*"))
+
+
+def test_plain_skeleton_is_on_black(clip):
+    run(clip, "--side-by-side", "--no-captions", output="frames")
+    image = pictures(clip / "frames")[0]
+    assert (image[:5, :WIDTH] > 30).all()
+    assert not image[:5, WIDTH:].any()
+    assert image[:, WIDTH:].any()
+
+
+def test_range_and_speed(clip):
+    assert run(clip, "--frames", "3:8", "--speed", 0.5) == CLEAN
+    reader = VideoReader(clip / "out.mp4")
+    assert sum(1 for _ in reader.frames()) == 5
+    assert reader.info.fps == pytest.approx(12.5)
+
+
+@pytest.mark.parametrize("joints", [15, 17, 18, 20, 25])
+def test_layouts(clip, joints):
+    keypoint, score = walking(num_joints=joints)
+    save_annotations(clip / "p.pkl", [annotation("walk", keypoint=keypoint, keypoint_score=score)])
+    assert run(clip, annotation="p.pkl") in (CLEAN, SUSPICIOUS)
+    assert (clip / "out.mp4").is_file()
+
+
+def test_report_and_problem_frames(clip, capsys):
+    keypoint, score = walking()
+    score[:, 4:8] = 0
+    save_annotations(clip / "p.pkl", [annotation("walk", keypoint=keypoint, keypoint_score=score)])
+    options = ["--report", clip / "r.json", "--problem-frames", clip / "bad"]
+    assert run(clip, *options, annotation="p.pkl", output="frames") == SUSPICIOUS
+    report = json.loads((clip / "r.json").read_text())
+    assert report["frames"]["no_person"] == [4, 5, 6, 7]
+    assert report["suspicious"] is True
+    assert report["decoded"] == FRAMES
+    assert sorted(path.name for path in (clip / "bad").iterdir()) == [f"walk_{t:06d}.png" for t in (4, 5, 6, 7)]
+    frames = pictures(clip / "frames")
+    assert frames[4][0, 0, 0] > 200 and frames[4][0, 0, 1] < 60  # framed in red
+    assert frames[3][-1, -1, 0] < 100
+    assert capsys.readouterr().out == ""
+
+
+def test_summary_on_the_screen(clip, capsys):
+    paths = ["--video", clip / "walk.mp4", "--annotation", clip / "poses.pkl", "--output", clip / "o.mp4"]
+    pose_visualizer.main(["--no-config", *map(str, paths)])
+    out = capsys.readouterr().out
+    assert "walk on" in out and "clean, 12 annotated frames" in out and "written:" in out
+
+
+def test_length_and_size_mismatch_are_suspicious(clip):
+    keypoint, score = walking(num_frames=9)
+    changes = dict(keypoint=keypoint, keypoint_score=score, total_frames=9, img_shape=(HEIGHT * 2, WIDTH * 2))
+    save_annotations(clip / "p.pkl", [annotation("walk", **changes)])
+    assert run(clip, "--report", clip / "r.json", annotation="p.pkl") == SUSPICIOUS
+    findings = json.loads((clip / "r.json").read_text())["clip_findings"]
+    assert "for an image of 256x192, the video is 128x96" in findings[0]
+    assert findings[1] == "the annotation has 9 frames, the video 12"
+    assert run(clip, "--rescale", "--report", clip / "r2.json", annotation="p.pkl", output="b.mp4") == SUSPICIOUS
+    assert len(json.loads((clip / "r2.json").read_text())["clip_findings"]) == 1
+
+
+def test_label_and_score_are_read(clip):
+    np.savez(clip / "scores.npz", ids=np.array(["walk"]), scores=np.array([[0.25, 0.75]]), labels=np.array([1]))
+    options = ["--label-map", clip / "labels.txt", "--scores", clip / "scores.npz"]
+    assert run(clip, *options, output="with") == CLEAN
+    assert run(clip, "--label-map", clip / "labels.txt", output="without") == CLEAN
+    with_scores, without = pictures(clip / "with")[0], pictures(clip / "without")[0]
+    assert (with_scores != without).any()
+    with pytest.raises(ValueError, match=r"labels.txt: expected a scores.npz"):
+        run(clip, "--scores", clip / "labels.txt", output="c.mp4")
+
+
+def test_config_file_and_command_line(clip, monkeypatch):
+    monkeypatch.chdir(clip)
+    (clip / "my.ini").write_text(
+        "[paths]\nvideo = walk.mp4\nannotation = poses.pkl\noutput = a.mp4\nreport =\n"
+        "[drawing]\nboxes = yes\nscale = 2 # big\n"
+    )
+    assert pose_visualizer.main(["--config", "my.ini", "--quiet"]) == CLEAN
+    assert VideoReader("a.mp4").info.width == 2 * WIDTH
+    assert pose_visualizer.main(["--config", "my.ini", "--quiet", "--output", "b.mp4", "--scale", "1"]) == CLEAN
+    assert VideoReader("b.mp4").info.width == WIDTH
+
+
+def test_shipped_config_names_every_setting(root):
+    from mmaction.visualization.settings import read_config
+
+    text = (root / "config.ini").read_text()
+    for name in Settings.__dataclass_fields__:
+        assert f"\n{name} =" in text
+    assert read_config(root / "config.ini")["annotation"] == "data/demo_diving/skeletons.pkl"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[drawing]\nboxes = yes\n", r"the section \[paths\] is missing"),
+        ("[paths]\nvideo = a\n[pahts]\n", r"unknown section \[pahts\]"),
+        ("[paths]\nvideos = a\n", r"has no entry 'videos'; did you mean video"),
+        ("[paths]\nscale = 2\n", r"has no entry 'scale'; it belongs in \[drawing\]"),
+        ("[paths]\n[drawing]\nscale = big\n", r"\[drawing\] scale: expected a number, got 'big'"),
+        ("[paths]\n[drawing]\nboxes = maybe\n", r"boxes: expected yes or no, got 'maybe'"),
+        ("[paths]\n[drawing]\njoints = all\n", r"joints: expected one of none, names, indices, got 'all'"),
+        ("no section\n", r"not a readable INI file"),
+    ],
+)
+def test_wrong_config_files(tmp_path, text, message):
+    (tmp_path / "c.ini").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        pose_visualizer.main(["--config", str(tmp_path / "c.ini")])
+
+
+def test_no_config_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none.ini: no such configuration file; name one with --config"):
+        pose_visualizer.main(["--config", str(tmp_path / "none.ini")])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (dict(video="none.mp4"), FileNotFoundError, "none.mp4: no such video file"),
+        (dict(video="labels.txt"), ValueError, "labels.txt: cannot be read as a video"),
+        (dict(annotation="none.pkl"), FileNotFoundError, "none.pkl"),
+        (dict(annotation="labels.txt"), ValueError, "labels.txt"),
+        (dict(output="a.txt"), ValueError, "output: expected the suffix .mp4, .gif"),
+        (dict(output="labels.txt/a.mp4"), OSError, "its folder .*labels.txt cannot be written to"),
+    ],
+)
+def test_wrong_paths(clip, options, error, message):
+    with pytest.raises(error, match=message):
+        run(clip, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (["--clip", "wakl"], KeyError, "close names: walk"),
+        (["--layout", "ntu25"], ValueError, "ntu25 has 25 joints, the annotation 17"),
+        (["--frames", "5"], ValueError, "frames: expected START:END"),
+        (["--frames", "100:120"], ValueError, "holds no frame"),
+        (["--scale", "0"], ValueError, "scale: expected 0.05 or more"),
+        (["--tolerance", "2"], ValueError, "tolerance: expected a number from 0 to 1"),
+        (["--window"], ValueError, "there is no display"),
+    ],
+)
+def test_wrong_options(clip, options, error, message, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(error, match=message):
+        run(clip, *options)
+    assert not (clip / "out.mp4").exists()
+    assert not list(clip.glob(".partial*"))
+
+
+def test_a_pickle_that_would_run_code_is_refused(clip):
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {clip / 'ran'}",)
+
+    (clip / "evil.pkl").write_bytes(pickle.dumps([dict(frame_dir="walk", keypoint=Evil())]))
+    with pytest.raises(ValueError, match=r"evil.pkl.*system"):
+        run(clip, annotation="evil.pkl")
+    assert not (clip / "ran").exists()
+
+
+@pytest.mark.parametrize("output", ["out.mp4", "frames"])
+def test_nothing_is_overwritten_unless_asked(clip, output):
+    assert run(clip, output=output) == CLEAN
+    before = (clip / output).stat().st_mtime_ns
+    with pytest.raises(FileExistsError, match=r"exists already.*--overwrite"):
+        run(clip, output=output)
+    assert (clip / output).stat().st_mtime_ns == before
+    assert run(clip, "--overwrite", output=output) == CLEAN
+
+
+def test_a_missing_path_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"annotation: not set; write it into .paths. .* or pass --annotation"):
+        pose_visualizer.main(["--no-config", "--video", str(tmp_path / "a.mp4")])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_batch_lists_the_worst_first(clip, workers):
+    (clip / "videos").mkdir()
+    keypoint, score = walking()
+    score[:, :6] = 0
+    clips = [annotation("good"), annotation("bad", keypoint=keypoint, keypoint_score=score), annotation("broken")]
+    save_annotations(clip / "p.pkl", clips, dict(val=["good"]))
+    for name in ("good", "bad", "unknown"):
+        write_video(clip / f"videos/{name}.mp4")
+    (clip / "videos/broken.mp4").write_text("no video")
+    code = run(clip, "--workers", workers, video="videos", annotation="p.pkl", output="batch")
+    assert code == SUSPICIOUS
+    report = json.loads((clip / "batch/report.json").read_text())
+    assert [entry["annotation"] for entry in report] == ["broken", "bad", "good"]
+    page = (clip / "batch/index.html").read_text()
+    assert page.index(">broken") < page.index(">bad") < page.index(">good")
+    assert "3 clips, 2 of them suspicious" in page
+    assert (clip / "batch/sheets/good.jpg").is_file() and (clip / "batch/sheets/bad.jpg").is_file()
+    with pytest.raises(FileExistsError, match="batch: exists already"):
+        run(clip, video="videos", annotation="p.pkl", output="batch")
+
+
+def test_batch_from_a_dataset_config(clip):
+    (clip / "videos").mkdir()
+    for name in ("good", "bad"):
+        write_video(clip / f"videos/{name}.mp4")
+    save_annotations(clip / "p.pkl", [annotation("good"), annotation("bad")], dict(val=["good"], train=["bad"]))
+    (clip / "config.py").write_text(
+        f"dataset = dict(type='PoseDataset', ann_file={str(clip / 'p.pkl')!r}, split='val', "
+        f"data_prefix=dict(video={str(clip / 'videos')!r}))\n"
+        "val_dataloader = dict(dataset=dict(type='RepeatDataset', times=2, dataset=dataset))\n"
+    )
+    options = ["--dataset", str(clip / "config.py"), "--output", str(clip / "batch"), "--workers", "1"]
+    assert pose_visualizer.main(["--no-config", "--quiet", *options]) == CLEAN
+    assert [path.name for path in (clip / "batch/sheets").iterdir()] == ["good.jpg"]
+
+
+def test_batch_without_a_match(clip):
+    (clip / "videos").mkdir()
+    write_video(clip / "videos/unknown.mp4")
+    with pytest.raises(ValueError, match="none of its videos has an annotation"):
+        run(clip, video="videos", output="batch")
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak memory from /proc")
+def test_full_hd_is_drawn_in_little_memory(root, shared, tmp_path):
+    """Frames stream: twice the length takes no more memory, and a long video stays below 400 MB."""
+    keypoint = np.random.default_rng(0).uniform([0, 0], [1919, 1079], (2, 72, 17, 2)).astype(np.float32)
+    info = dict(frame_dir="demo_skeleton", label=0, img_shape=(1080, 1920), original_shape=(1080, 1920))
+    info |= dict(total_frames=72, keypoint=keypoint, keypoint_score=np.ones((2, 72, 17), np.float32))
+    save_annotations(tmp_path / "p.pkl", [info])
+    program = (
+        "import sys, pose_visualizer; pose_visualizer.main(sys.argv[1:]); "
+        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"  # kB; getrusage counts the parent's
+    )
+    peaks = []
+    for frames in (":24", ":72"):
+        options = ["--no-config", "--quiet", "--video", str(shared / "data/video/demo_skeleton.mp4"), "--overwrite"]
+        options += ["--annotation", str(tmp_path / "p.pkl"), "--output", str(tmp_path / "o.mp4"), "--frames", frames]
+        command = [sys.executable, "-c", program, *options]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) / 1024)
+    assert max(peaks) < 400
+    assert peaks[1] < peaks[0] + 60

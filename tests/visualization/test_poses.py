@@ -1,0 +1,88 @@
+"""Choosing annotations and layouts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmaction.visualization.poses import choose_layout, clip_poses, find_annotation, load_annotation_list
+
+NAMES = ["run", "walk", "jump"]
+CLIPS = [dict(frame_dir=name, keypoint=np.zeros((1, 2, 17, 2)), label=n) for n, name in enumerate(NAMES)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "video", "label"),
+    [("", "x/walk.mp4", 1), ("jump", "x/walk.mp4", 2), ("0", "x/walk.mp4", 0)],
+)
+def test_annotation_by_video_name_or_name_or_index(wanted, video, label):
+    assert find_annotation(CLIPS, wanted, Path(video), "p.pkl")["label"] == label
+
+
+def test_annotation_in_a_folder_of_the_videos_name():
+    clips = [CLIPS[0], CLIPS[1] | dict(frame_dir="train/walk")]
+    assert find_annotation(clips, "", Path("walk.mp4"), "p.pkl")["label"] == 1
+
+
+@pytest.mark.parametrize(("wanted", "video"), [("wakl", "a.mp4"), ("", "walk_1.mp4"), ("3", "a.mp4")])
+def test_no_such_annotation(wanted, video):
+    with pytest.raises(KeyError, match=r"p.pkl: no annotation is called .*close names: .*walk.* by index 0 to 2"):
+        find_annotation(CLIPS, wanted, Path(video), "p.pkl")
+
+
+@pytest.mark.parametrize(
+    ("joints", "name"),
+    [
+        (15, "jhmdb15"),
+        (17, "coco17"),
+        (18, "openpose18"),
+        (20, "kinect20"),
+        (21, "hand21"),
+        (25, "ntu25"),
+    ],
+)
+def test_layout_by_the_number_of_joints(joints, name):
+    assert choose_layout("auto", joints).name == name
+
+
+def test_wrong_layouts():
+    with pytest.raises(ValueError, match="ntu25 has 25 joints, the annotation 17; layouts with 17 joints: coco17"):
+        choose_layout("ntu25", 17)
+    with pytest.raises(ValueError, match="no layout with 16 joints is known"):
+        choose_layout("auto", 16)
+    with pytest.raises(KeyError, match="did you mean 'coco17'"):
+        choose_layout("coco18", 17)
+
+
+def test_scores_from_the_third_coordinate_or_from_zeros():
+    keypoint = np.ones((1, 2, 17, 3), np.float16)
+    keypoint[..., 2] = 0.5
+    assert (clip_poses(dict(frame_dir="a", keypoint=keypoint)).score == 0.5).all()
+    keypoint = np.ones((1, 2, 17, 2), np.float16)
+    keypoint[0, 1, 3] = 0
+    score = clip_poses(dict(frame_dir="a", keypoint=keypoint)).score
+    assert score[0, 1, 3] == 0 and score.sum() == 33
+
+
+def test_rescaling():
+    poses = clip_poses(dict(frame_dir="a", keypoint=np.full((1, 2, 17, 2), 10.0), img_shape=(100, 200)))
+    np.testing.assert_allclose(poses.rescaled(50, 600).keypoint[0, 0, 0], [30.0, 5.0])
+    assert poses.rescaled(100, 200) is poses
+
+
+@pytest.mark.parametrize("shape", [(2, 17), (1, 2, 17, 4), (0, 2, 17, 2)])
+def test_wrong_shapes(shape):
+    with pytest.raises(ValueError, match=r"keypoint: expected the shape \(M, T, V, 2 or 3\)"):
+        clip_poses(dict(frame_dir="a", keypoint=np.zeros(shape)))
+
+
+def test_wrong_score_shape():
+    with pytest.raises(ValueError, match=r"keypoint_score: expected shape \(1, 2, 17\), got \(1, 2, 16\)"):
+        clip_poses(dict(frame_dir="a", keypoint=np.zeros((1, 2, 17, 2)), keypoint_score=np.zeros((1, 2, 16))))
+
+
+def test_real_skeletons(shared):
+    annotations = load_annotation_list(shared / "data/skeleton/utd_mhad_2d.pkl")
+    poses = clip_poses(annotations[0])
+    assert poses.layout.name == "kinect20"
+    assert poses.num_frames == annotations[0]["total_frames"]
