@@ -46,7 +46,7 @@ class Look:
     @classmethod
     def draw(cls, size: tuple[int, int], num_frames: int, rng: np.random.Generator) -> "Look":
         """Draw a look for ``num_frames`` frames of ``size`` (width, height)."""
-        shade = rng.uniform(0.35, 1.0)
+        shade = rng.uniform(0.75, 1.0)  # in the light, against a darker hall
         num_posts = int(rng.choice([0, 1, 2], p=[0.4, 0.4, 0.2]))
         spots = rng.uniform(size=(12, 5)) * [1.0, 1.0, 0.02, 0.01, 0.04] - [0.0, 0.0, 0.01, 0.005, -0.01]
         posts = rng.uniform(size=(num_posts, 3)) * [1.4, 0.03, 0.07] + [-0.2, -0.015, 0.02]
@@ -71,15 +71,15 @@ class Look:
 def _panorama(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """A blurred hall: a gradient, stands, windows and grain."""
     width, height = (int(n * (1 + 2 * _MARGIN)) for n in size)
-    colours = rng.integers(30, 220, (2, 3)).astype(np.float32)
+    colours = rng.integers(20, 120, (2, 3)).astype(np.float32)
     ramp = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
     image = np.tile(colours[0] * (1 - ramp) + colours[1] * ramp, (1, width, 1))
     for _ in range(int(rng.integers(15, 40))):
         x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
         w, h = (int(n) for n in rng.integers(6, max(width // 6, 7), 2))
-        cv2.rectangle(image, (x, y), (x + w, y + h), [float(c) for c in rng.integers(0, 255, 3)], -1)
+        cv2.rectangle(image, (x, y), (x + w, y + h), [float(c) for c in rng.integers(0, 140, 3)], -1)
     coarse = rng.normal(0.0, 1.0, (height // 4, width // 4, 3)).astype(np.float32)
-    image += 12.0 * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    image += 8.0 * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     return cv2.GaussianBlur(np.clip(image, 0, 255), (0, 0), 1.2).astype(np.uint8)
 
 
