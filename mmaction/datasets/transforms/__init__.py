@@ -18,10 +18,21 @@ from .loading import (
     VideoDecode,
     VideoInit,
 )
+from .multimodal import MMCompact, MMDecode
 from .pose import DecompressPose, PoseCompact, PoseDecode
 from .pose_augment import PoseJitter, RandomJointDropout, RandomPoseAffine
 from .processing import Flip, Fuse, RandomRescale, Resize
 from .sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
+from .skeleton_features import (
+    FormatGCNInput,
+    GenSkeFeat,
+    JointToBone,
+    MergeSkeFeat,
+    PadTo,
+    PreNormalize2D,
+    PreNormalize3D,
+    ToMotion,
+)
 
 __all__ = [
     "ArrayDecode",
@@ -32,19 +43,28 @@ __all__ = [
     "DecordInit",
     "DenseSampleFrames",
     "Flip",
+    "FormatGCNInput",
     "FormatShape",
     "Fuse",
+    "GenSkeFeat",
     "GeneratePoseTarget",
     "ImageDecode",
+    "JointToBone",
+    "MMCompact",
+    "MMDecode",
     "MMUniformSampleFrames",
+    "MergeSkeFeat",
     "MultiScaleCrop",
     "OpenCVDecode",
     "OpenCVInit",
     "PackActionInputs",
     "PackPoseInputs",
+    "PadTo",
     "PoseCompact",
     "PoseDecode",
     "PoseJitter",
+    "PreNormalize2D",
+    "PreNormalize3D",
     "PyAVDecode",
     "PyAVInit",
     "RandomCrop",
@@ -57,6 +77,7 @@ __all__ = [
     "SampleFrames",
     "TenCrop",
     "ThreeCrop",
+    "ToMotion",
     "TorchVisionWrapper",
     "Transpose",
     "UniformSample",

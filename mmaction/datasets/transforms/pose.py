@@ -89,8 +89,19 @@ class DecompressPose(Transform):
         return results
 
 
-class _Compact(Transform):
-    """Arguments of the transforms that crop to the box around all joints."""
+@TRANSFORMS.register_module()
+class PoseCompact(Transform):
+    """Crop to the box around all joints of the clip.
+
+    Changes ``keypoint`` and ``img_shape`` and sets ``crop_quadruple`` (x, y, width, height as shares of the original
+    image). Joints that are NaN become missing (0). A skeleton smaller than ``threshold`` stays as it is.
+
+    Args:
+        padding: Share by which the width and height of the tight box grow.
+        threshold: Least width and height of the tight box, in pixels.
+        hw_ratio: Ratio of height to width, or its least and greatest value; the box grows to meet it. None: any.
+        allow_imgpad: Whether the box may reach beyond the image.
+    """
 
     reads = ("keypoint", "img_shape")
 
@@ -108,6 +119,15 @@ class _Compact(Transform):
         self.hw_ratio = (hw_ratio, hw_ratio) if isinstance(hw_ratio, (int, float)) else hw_ratio
         self.allow_imgpad = allow_imgpad
 
+    def transform(self, results: dict) -> dict:
+        """Crop the sample."""
+        img_shape = results["img_shape"]
+        box = self._crop(results)
+        if box is not None:
+            outer = results.get("crop_quadruple", (0.0, 0.0, 1.0, 1.0))
+            results["crop_quadruple"] = compose_quadruple(outer, box, img_shape)
+        return results
+
     def _crop(self, results: dict) -> tuple[int, int, int, int] | None:
         """Move the joints into the box and return it, or None if the skeleton is too small to crop to it."""
         keypoint = np.nan_to_num(results["keypoint"], nan=0.0, posinf=np.inf, neginf=-np.inf)
@@ -119,27 +139,3 @@ class _Compact(Transform):
             results["img_shape"] = (box[3] - box[1], box[2] - box[0])
         results["keypoint"] = keypoint
         return box
-
-
-@TRANSFORMS.register_module()
-class PoseCompact(_Compact):
-    """Crop to the box around all joints of the clip.
-
-    Changes ``keypoint`` and ``img_shape`` and sets ``crop_quadruple`` (x, y, width, height as shares of the original
-    image). Joints that are NaN become missing (0). A skeleton smaller than ``threshold`` stays as it is.
-
-    Args:
-        padding: Share by which the width and height of the tight box grow.
-        threshold: Least width and height of the tight box, in pixels.
-        hw_ratio: Ratio of height to width, or its least and greatest value; the box grows to meet it. None: any.
-        allow_imgpad: Whether the box may reach beyond the image.
-    """
-
-    def transform(self, results: dict) -> dict:
-        """Crop the sample."""
-        img_shape = results["img_shape"]
-        box = self._crop(results)
-        if box is not None:
-            outer = results.get("crop_quadruple", (0.0, 0.0, 1.0, 1.0))
-            results["crop_quadruple"] = compose_quadruple(outer, box, img_shape)
-        return results

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mmaction.datasets.functional.keypoints import affine_keypoints, compact_box, move_origin
+from mmaction.datasets.functional.keypoints import affine_keypoints, compact_box, group_persons, move_origin
 
 skeletons = arrays(np.float32, (2, 3, 5, 2), elements=st.floats(0, 500, width=16))
 
@@ -57,3 +57,28 @@ def test_turning_back_restores(keypoint, angle):
     back = affine_keypoints(there - np.float32([3, 4]), (250, 250), (1, 1), -angle, (0, 0))
     present = (keypoint != 0).any(-1)
     np.testing.assert_allclose(back[present], keypoint[present], atol=1e-2)
+
+
+def slow_group(frames, rows, num_frames, max_person):
+    per_frame = [
+        [row for row, index in zip(rows, frames, strict=True) if index == frame] for frame in range(num_frames)
+    ]
+    persons = max(map(len, per_frame))
+    if persons > max_person:
+        per_frame = [sorted(found, key=lambda row: -row[:, 2].sum())[:max_person] for found in per_frame]
+    clip = np.zeros((min(persons, max_person), num_frames, *rows.shape[1:]), dtype=np.float16)
+    for frame, found in enumerate(per_frame):
+        for person, row in enumerate(found):
+            clip[person, frame] = row
+    return clip[..., :2], clip[..., 2]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 4), st.integers(0, 99))
+def test_grouping_equals_the_slow_loop(frames, max_person, seed):
+    frames = np.sort(np.array(frames))
+    rows = np.random.default_rng(seed).uniform(0, 9, (len(frames), 3, 3)).astype(np.float16)
+    for actual, expected in zip(
+        group_persons(frames, rows, 5, max_person), slow_group(frames, rows, 5, max_person), strict=True
+    ):
+        np.testing.assert_array_equal(actual, expected)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mmaction.datasets.transforms import (
+    DecompressPose,
     Flip,
     PoseCompact,
     PoseDecode,
@@ -178,3 +179,51 @@ def test_flipping_twice_by_a_layout_is_the_identity(keypoint):
     twice = flip({**once, "flip": None})
     np.testing.assert_allclose(twice["keypoint"], keypoint, atol=1e-3)
     np.testing.assert_array_equal(twice["keypoint_score"], score)
+
+
+def found(**changes):
+    rows = np.arange(5 * 2 * 3, dtype=np.float32).reshape(5, 2, 3)
+    return {
+        "frame_dir": "dive_7",
+        "keypoint": rows,
+        "frame_inds": np.array([1, 1, 4, 6, 6]),
+        "total_frames": 9,
+        **changes,
+    }
+
+
+def test_decompress_leaves_out_empty_frames():
+    squeezed = DecompressPose()(found())
+    assert squeezed["keypoint"].shape == (2, 3, 2, 2)
+    assert squeezed["total_frames"] == 3
+    assert "frame_inds" not in squeezed
+    full = DecompressPose(squeeze=False)(found())
+    assert full["keypoint"].shape == (2, 9, 2, 2)
+    assert np.flatnonzero(full["keypoint_score"][0].any(-1)).tolist() == [1, 4, 6]
+    np.testing.assert_array_equal(full["keypoint"][1, 6], found()["keypoint"][4, :, :2])
+
+
+def test_decompress_keeps_the_best_persons():
+    result = DecompressPose(max_person=1)(found())
+    np.testing.assert_array_equal(result["keypoint"][0, 0], found()["keypoint"][1, :, :2])
+
+
+def test_decompress_drops_rows_that_are_not_wanted():
+    result = DecompressPose()(found(anno_inds=np.array([True, False, False, True, False])))
+    assert result["keypoint"].shape == (1, 2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frame_inds": np.array([1, 4, 1, 6, 6])}, "dive_7: frame_inds goes back"),
+        ({"anno_inds": np.zeros(5, dtype=bool)}, "dive_7: no person is left"),
+    ],
+)
+def test_decompress_of_what_it_cannot_sort(changes, message):
+    with pytest.raises(ValueError, match=message):
+        DecompressPose()(found(**changes))
+    with pytest.raises(ValueError, match="dive_7 has no frame_inds"):
+        DecompressPose()({"frame_dir": "dive_7", "keypoint": 0, "total_frames": 1})
+    with pytest.raises(ValueError, match="max_person is at least 1"):
+        DecompressPose(max_person=0)

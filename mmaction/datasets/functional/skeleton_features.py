@@ -1,0 +1,60 @@
+"""Features of skeletons ``(M, T, V, C)`` for graph networks: bones, motion, and a common frame of reference."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+
+def bones(keypoint: np.ndarray, parents: Sequence[int], with_score: bool) -> np.ndarray:
+    """Return the vector from each joint's parent to the joint, float32.
+
+    Args:
+        keypoint: Joints ``(M, T, V, C)``.
+        parents: For each joint its parent, V indices.
+        with_score: Whether the third channel is a score; a bone's score is the mean of its ends.
+    """
+    ends = keypoint[:, :, list(parents)]
+    result = (keypoint - ends).astype(np.float32)
+    if with_score:
+        result[..., 2] = (keypoint[..., 2] + ends[..., 2]) / 2
+    return result
+
+
+def motion(data: np.ndarray, with_score: bool) -> np.ndarray:
+    """Return the change from each frame to the next, 0 in the last frame.
+
+    Args:
+        data: Joints or bones ``(M, T, V, C)``.
+        with_score: Whether the third channel is a score; that of a change is the mean of its frames.
+    """
+    result = np.zeros_like(data)
+    result[:, :-1] = np.diff(data, axis=1)
+    if with_score:
+        result[:, :-1, :, 2] = (data[:, :-1, :, 2] + data[:, 1:, :, 2]) / 2
+    return result
+
+
+def rotation_between(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the rotation matrix ``(3, 3)`` that turns the direction ``source`` to ``target``, the shortest way.
+
+    It is the identity if either is (almost) zero or they are parallel.
+    """
+    axis = np.cross(source, target)
+    norm = np.linalg.norm(axis)
+    if min(np.abs(source).sum(), np.abs(target).sum(), np.abs(axis).sum()) < 1e-6:
+        return np.eye(3)
+    angle = np.arctan2(norm, np.dot(source, target))
+    return cv2.Rodrigues(axis / norm * angle)[0]
+
+
+def main_person_frames(keypoint: np.ndarray) -> np.ndarray:
+    """Keep the frames in which the person seen longer is there, with that person first.
+
+    Args:
+        keypoint: Joints ``(M, T, V, C)`` of at most two persons, 0 where a person is missing.
+    """
+    seen = ~np.isclose(keypoint, 0).all((2, 3))
+    if len(keypoint) == 2 and seen[0].sum() < seen[1].sum():
+        keypoint, seen = keypoint[::-1], seen[::-1]
+    return keypoint[:, seen[0]]

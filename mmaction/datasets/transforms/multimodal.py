@@ -1,0 +1,104 @@
+"""Steps that treat frames and skeletons of one video together."""
+
+import numpy as np
+
+from mmaction.registry import TRANSFORMS
+
+from .base import Transform
+from .loading import DecordDecode, DecordInit
+from .pose import PoseCompact, PoseDecode
+
+
+@TRANSFORMS.register_module()
+class MMDecode(Transform):
+    """Read the sampled frames of a video and of its skeleton, and bring the joints to the size of the frames.
+
+    Sets ``imgs`` (frames ``RGB_inds`` of ``filename``, by default ``frame_dir`` with ``.mp4``) and ``keypoint`` and
+    ``keypoint_score`` (frames ``Pose_inds``) as far as ``modality`` names them, and ``img_shape``.
+
+    Args:
+        io_backend: Where videos are, by MMEngine's name.
+        num_threads: Threads that decode.
+        mode: As in ``DecordDecode``.
+    """
+
+    reads = ("modality",)
+    writes = ("imgs", "keypoint", "keypoint_score", "img_shape")
+
+    def __init__(self, io_backend: str = "disk", num_threads: int = 1, mode: str = "accurate") -> None:
+        self._open = DecordInit(io_backend, num_threads)
+        self._read = DecordDecode(mode)
+        self._pose = PoseDecode()
+
+    def transform(self, results: dict) -> dict:
+        """Read all modalities.
+
+        Raises:
+            ValueError: If a modality is neither ``RGB`` nor ``Pose``.
+        """
+        for modality in results["modality"]:
+            if modality not in ("RGB", "Pose"):
+                raise ValueError(f"MMDecode reads RGB and Pose; got the modality {modality!r}")
+            getattr(self, f"_decode_{modality.lower()}")(results, results[f"{modality}_inds"])
+        if "imgs" in results and "keypoint" in results:
+            self._match_sizes(results)
+        return results
+
+    def _decode_rgb(self, results: dict, inds: np.ndarray) -> None:
+        results.setdefault("filename", f"{results.get('frame_dir')}.mp4")
+        video = self._read(self._open({"filename": results["filename"], "frame_inds": inds}))
+        results["imgs"] = video["imgs"]
+
+    def _decode_pose(self, results: dict, inds: np.ndarray) -> None:
+        keypoint = results["keypoint"]
+        score = results.get("keypoint_score", np.ones(keypoint.shape[:-1], dtype=np.float32))
+        pose = self._pose({"keypoint": keypoint, "keypoint_score": score, "frame_inds": inds})
+        results["keypoint"], results["keypoint_score"] = pose["keypoint"], pose["keypoint_score"]
+
+    def _match_sizes(self, results: dict) -> None:
+        actual, (height, width) = results["imgs"][0].shape[:2], results["img_shape"]
+        if actual != (height, width):
+            results["keypoint"][..., 0] *= actual[1] / width
+            results["keypoint"][..., 1] *= actual[0] / height
+            results["img_shape"] = results["original_shape"] = actual
+
+
+@TRANSFORMS.register_module()
+class MMCompact(PoseCompact):
+    """Crop frames and skeleton to the box around all joints; what lies beyond the frames is black.
+
+    Changes what ``PoseCompact`` changes, and ``imgs``.
+
+    Args:
+        padding: Share by which the width and height of the tight box grow.
+        threshold: Least width and height of the tight box, in pixels.
+        hw_ratio: Ratio of height to width, or its least and greatest value; the box grows to meet it. None: any.
+        allow_imgpad: Whether the box may reach beyond the image.
+    """
+
+    reads = ("keypoint", "img_shape", "imgs")
+
+    def __init__(
+        self,
+        padding: float = 0.25,
+        threshold: float = 10,
+        hw_ratio: float | tuple[float, float] | None = 1,
+        allow_imgpad: bool = True,
+    ) -> None:
+        super().__init__(padding, threshold, hw_ratio, allow_imgpad)
+
+    def _crop(self, results: dict) -> tuple[int, int, int, int] | None:
+        box = super()._crop(results)
+        if box is not None:
+            results["imgs"] = [_crop_padded(img, box) for img in results["imgs"]]
+        return box
+
+
+def _crop_padded(img: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """Return the part of an image inside a box, which may reach beyond it."""
+    x1, y1, x2, y2 = box
+    (height, width), (left, top) = img.shape[:2], (max(x1, 0), max(y1, 0))
+    part = img[top : max(min(y2, height), top), left : max(min(x2, width), left)]
+    cropped = np.zeros((y2 - y1, x2 - x1, *img.shape[2:]), dtype=img.dtype)
+    cropped[top - y1 : top - y1 + part.shape[0], left - x1 : left - x1 + part.shape[1]] = part
+    return cropped

@@ -1,0 +1,308 @@
+"""Prepare skeletons for graph networks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmaction.registry import TRANSFORMS
+from mmaction.skeletons import get_layout
+
+from ..functional.skeleton_features import bones, main_person_frames, motion, rotation_between
+from .base import Transform
+from .sampling import check_counts
+
+LAYOUTS_3D = ("ntu25",)
+
+
+def _has_score(dataset: str, data: np.ndarray) -> bool:
+    """Return whether the third channel is a score: layouts of images have one, those of depth sensors a depth."""
+    if data.shape[-1] not in (2, 3):
+        raise ValueError(f"joints have 2 or 3 channels; got shape {data.shape}")
+    return data.shape[-1] == 3 and get_layout(dataset).name not in LAYOUTS_3D
+
+
+def _check_mode(mode: str) -> str:
+    if mode not in ("loop", "zero"):
+        raise ValueError(f"mode is 'loop' or 'zero'; got {mode!r}")
+    return mode
+
+
+@TRANSFORMS.register_module()
+class PadTo(Transform):
+    """Bring a skeleton to ``length`` frames, repeated or filled with zeros.
+
+    Changes ``keypoint``, ``keypoint_score`` if there, and ``total_frames``.
+
+    Args:
+        length: Frames afterwards.
+        mode: ``loop`` repeats the clip, ``zero`` fills it up.
+    """
+
+    reads = ("keypoint", "total_frames")
+
+    def __init__(self, length: int, mode: str = "loop") -> None:
+        check_counts(length=length)
+        self.length = length
+        self.mode = _check_mode(mode)
+
+    def transform(self, results: dict) -> dict:
+        """Pad the sample.
+
+        Raises:
+            ValueError: If it is longer than ``length``.
+        """
+        total = results["total_frames"]
+        if total > self.length:
+            name = results.get("frame_dir", "the sample")
+            raise ValueError(f"{name} has {total} frames, more than length={self.length} of PadTo; sample frames first")
+        inds = (results.get("start_index", 0) + np.arange(self.length)) % total
+        for key in ("keypoint", "keypoint_score"):
+            if key in results:
+                results[key] = results[key][:, inds]
+                if self.mode == "zero":
+                    results[key][:, total:] = 0
+        results["total_frames"] = self.length
+        return results
+
+
+@TRANSFORMS.register_module()
+class PreNormalize2D(Transform):
+    """Map pixels to [-1, 1]: the image's left and upper edge to -1, its right and lower edge to 1.
+
+    Args:
+        img_shape: Height and width of the image, for samples that do not say.
+    """
+
+    reads = ("keypoint",)
+
+    def __init__(self, img_shape: tuple[int, int] = (1080, 1920)) -> None:
+        self.img_shape = img_shape
+
+    def transform(self, results: dict) -> dict:
+        """Change ``keypoint``."""
+        height, width = results.get("img_shape", self.img_shape)
+        keypoint = results["keypoint"].copy()
+        half = np.array([width / 2, height / 2], dtype=keypoint.dtype)
+        keypoint[..., :2] = (keypoint[..., :2] - half) / half
+        results["keypoint"] = keypoint
+        return results
+
+
+@TRANSFORMS.register_module()
+class PreNormalize3D(Transform):
+    """Turn and move a 3D skeleton into a common frame of reference (Shi et al., 2s-AGCN, CVPR 2019).
+
+    The person seen longer comes first, and frames without that person are left out. The centre of the body in the
+    first frame (joint 1 of 25, else the last joint) becomes the origin, then the spine the z axis, then the
+    shoulders the x axis. Changes ``keypoint`` and ``total_frames`` and sets ``body_center``.
+
+    Args:
+        zaxis: Joints at the lower and upper end of the spine.
+        xaxis: Right and left shoulder.
+        align_spine: Whether to turn the spine to the z axis.
+        align_shoulder: Whether to turn the shoulders to the x axis.
+        align_center: Whether to move the centre to the origin.
+    """
+
+    reads = ("keypoint",)
+
+    def __init__(
+        self,
+        zaxis: Sequence[int] = (0, 1),
+        xaxis: Sequence[int] = (8, 4),
+        align_spine: bool = True,
+        align_shoulder: bool = True,
+        align_center: bool = True,
+    ) -> None:
+        self.zaxis = tuple(zaxis)
+        self.xaxis = tuple(xaxis)
+        self.align_spine = align_spine
+        self.align_shoulder = align_shoulder
+        self.align_center = align_center
+
+    def transform(self, results: dict) -> dict:
+        """Normalise the sample.
+
+        Raises:
+            ValueError: If the skeletons are not 3D or there are more than two persons.
+        """
+        keypoint = results["keypoint"]
+        if keypoint.shape[-1] != 3 or len(keypoint) > 2:
+            raise ValueError(f"PreNormalize3D takes (M, T, V, 3) with at most 2 persons; got shape {keypoint.shape}")
+        if not keypoint.any():
+            return results
+        keypoint = main_person_frames(keypoint)
+        if self.align_center:
+            center = keypoint[0, 0, 1 if keypoint.shape[2] == 25 else -1].copy()
+            keypoint = np.where((keypoint != 0).any(-1, keepdims=True), keypoint - center, 0)
+            results["body_center"] = center
+        if self.align_spine:
+            low, high = keypoint[0, 0, self.zaxis]
+            keypoint = keypoint @ rotation_between(high - low, np.array([0, 0, 1])).T
+        if self.align_shoulder:
+            right, left = keypoint[0, 0, self.xaxis]
+            keypoint = keypoint @ rotation_between(right - left, np.array([1, 0, 0])).T
+        results["keypoint"] = keypoint
+        results["total_frames"] = keypoint.shape[1]
+        return results
+
+
+@TRANSFORMS.register_module()
+class JointToBone(Transform):
+    """Set ``target`` to the bones of ``keypoint``: vectors from each joint's parent to the joint, float32.
+
+    Args:
+        dataset: Skeleton layout, by a name of :mod:`mmaction.skeletons`.
+        target: Key to set.
+    """
+
+    reads = ("keypoint",)
+
+    def __init__(self, dataset: str = "nturgb+d", target: str = "keypoint") -> None:
+        self.dataset = dataset
+        self.target = target
+        self._parents = get_layout(dataset).parents
+
+    def transform(self, results: dict) -> dict:
+        """Set the bones.
+
+        Raises:
+            ValueError: If the joints are not those of the layout.
+        """
+        keypoint = results["keypoint"]
+        if keypoint.shape[2] != len(self._parents):
+            raise ValueError(f"{self.dataset} has {len(self._parents)} joints; got shape {keypoint.shape}")
+        results[self.target] = bones(keypoint, self._parents, _has_score(self.dataset, keypoint))
+        return results
+
+
+@TRANSFORMS.register_module()
+class ToMotion(Transform):
+    """Set ``target`` to the change of ``source`` from each frame to the next, 0 in the last frame.
+
+    Args:
+        dataset: Skeleton layout, by a name of :mod:`mmaction.skeletons`.
+        source: Key of joints or bones.
+        target: Key to set.
+    """
+
+    def __init__(self, dataset: str = "nturgb+d", source: str = "keypoint", target: str = "motion") -> None:
+        get_layout(dataset)
+        self.dataset = dataset
+        self.source = source
+        self.target = target
+
+    def transform(self, results: dict) -> dict:
+        """Set the motion."""
+        data = results[self.source]
+        results[self.target] = motion(data, _has_score(self.dataset, data))
+        return results
+
+
+@TRANSFORMS.register_module()
+class MergeSkeFeat(Transform):
+    """Join features into one array, and remove their own keys.
+
+    Args:
+        feat_list: Keys of the features.
+        target: Key to set.
+        axis: Axis along which they are joined.
+    """
+
+    def __init__(self, feat_list: Sequence[str] = ("keypoint",), target: str = "keypoint", axis: int = -1) -> None:
+        self.feat_list = tuple(feat_list)
+        self.target = target
+        self.axis = axis
+
+    def transform(self, results: dict) -> dict:
+        """Join the features."""
+        results[self.target] = np.concatenate([results.pop(name) for name in self.feat_list], axis=self.axis)
+        return results
+
+
+@TRANSFORMS.register_module()
+class GenSkeFeat(Transform):
+    """Replace ``keypoint`` by features: joints ``j``, bones ``b``, and the motion of each, ``jm`` and ``bm``.
+
+    ``keypoint_score`` becomes the third channel of 2D joints.
+
+    Args:
+        dataset: Skeleton layout, by a name of :mod:`mmaction.skeletons`.
+        feats: Which features, in this order.
+        axis: Axis along which they are joined.
+    """
+
+    reads = ("keypoint",)
+
+    def __init__(self, dataset: str = "nturgb+d", feats: Sequence[str] = ("j",), axis: int = -1) -> None:
+        unknown = set(feats) - {"j", "b", "jm", "bm"}
+        if unknown or not feats:
+            raise ValueError(f"feats names some of j, b, jm, bm; got {list(feats)}")
+        self.dataset = dataset
+        self.feats = tuple(feats)
+        self.axis = axis
+        self._bone = JointToBone(dataset, target="b")
+        self._motion = {f"{source}m": ToMotion(dataset, source, f"{source}m") for source in "jb"}
+        self._merge = MergeSkeFeat(feats, axis=axis)
+
+    def transform(self, results: dict) -> dict:
+        """Compute and join the features.
+
+        Raises:
+            ValueError: If 3D joints come with scores.
+        """
+        if "keypoint_score" in results:
+            if results["keypoint"].shape[-1] != 2 or get_layout(self.dataset).name in LAYOUTS_3D:
+                raise ValueError(f"scores belong to 2D joints; got {results['keypoint'].shape} of {self.dataset}")
+            results["keypoint"] = np.concatenate(
+                [results["keypoint"], results.pop("keypoint_score")[..., None]], axis=-1
+            )
+        if {"b", "bm"} & set(self.feats):
+            results = self._bone(results)
+        results["j"] = results.pop("keypoint")
+        for name, step in self._motion.items():
+            if name in self.feats:
+                results = step(results)
+        results = self._merge(results)
+        for name in ("j", "b"):
+            results.pop(name, None)
+        return results
+
+
+@TRANSFORMS.register_module()
+class FormatGCNInput(Transform):
+    """Arrange ``keypoint`` as graph networks read it: ``(N, M, T, V, C)``, always of ``num_person`` persons.
+
+    ``keypoint_score``, if there, becomes the last channel. Further persons are left out.
+
+    Args:
+        num_person: Persons afterwards.
+        mode: How missing persons are filled: ``zero``, or ``loop``: the first one again, where there is one alone.
+    """
+
+    reads = ("keypoint",)
+
+    def __init__(self, num_person: int = 2, mode: str = "zero") -> None:
+        check_counts(num_person=num_person)
+        self.num_person = num_person
+        self.mode = _check_mode(mode)
+
+    def transform(self, results: dict) -> dict:
+        """Arrange the sample.
+
+        Raises:
+            ValueError: If the frames do not divide into ``num_clips``.
+        """
+        keypoint, num_clips = results["keypoint"], results.get("num_clips", 1)
+        if "keypoint_score" in results:
+            keypoint = np.concatenate([keypoint, results["keypoint_score"][..., None]], axis=-1)
+        persons, frames, joints, channels = keypoint.shape
+        if frames % num_clips:
+            raise ValueError(f"{frames} frames are not a multiple of num_clips={num_clips}")
+        filled = np.zeros((self.num_person, *keypoint.shape[1:]), dtype=keypoint.dtype)
+        filled[:persons] = keypoint[: self.num_person]
+        if self.mode == "loop" and persons == 1:
+            filled[:] = keypoint
+        clips = filled.reshape(self.num_person, num_clips, frames // num_clips, joints, channels)
+        results["keypoint"] = np.ascontiguousarray(clips.swapaxes(0, 1))
+        return results

@@ -1,0 +1,73 @@
+import cv2
+import numpy as np
+import pytest
+
+from mmaction.datasets.transforms import MMCompact, MMDecode, MMUniformSampleFrames, PoseCompact
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Ten frames of 64 x 48, each of another grey."""
+    path = tmp_path / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 10, (64, 48))
+    for grey in range(10):
+        writer.write(np.full((48, 64, 3), 20 * grey + 20, dtype=np.uint8))
+    writer.release()
+    return path
+
+
+def sample(path, **more):
+    keypoint = np.random.default_rng(0).uniform(10, 90, (1, 10, 17, 2)).astype(np.float16)
+    return {
+        "frame_dir": str(path.with_suffix("")),
+        "total_frames": 10,
+        "modality": "Pose",
+        "img_shape": (96, 128),
+        "keypoint": keypoint,
+        **more,
+    }
+
+
+def test_frames_and_joints_come_to_one_size(video):
+    given = sample(video)
+    step = MMUniformSampleFrames(clip_len={"RGB": 3, "Pose": 5}, test_mode=True)
+    result = MMDecode()(step(given.copy()))
+    greys = [int(img.mean()) for img in result["imgs"]]
+    assert len(greys) == 3
+    np.testing.assert_allclose(greys, 20 * result["RGB_inds"] + 20, atol=4)
+    np.testing.assert_allclose(result["keypoint"], expected, atol=0.1)
+    assert (result["keypoint_score"] == 1).all()
+    assert result["img_shape"] == (48, 64)
+    assert given["img_shape"] == (96, 128)
+
+
+def test_an_unknown_modality(video):
+    with pytest.raises(ValueError, match="MMDecode reads RGB and Pose; got the modality 'Flow'"):
+        MMDecode()(sample(video, modality=["Flow"], Flow_inds=np.arange(2)))
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (20, 5)])
+def test_frames_are_cropped_with_the_joints(corner):
+    """A dot drawn at each joint stays at the joint, although the box reaches beyond the image."""
+    rng = np.random.default_rng(0)
+    points = rng.integers(3, 40, (1, 1, 6, 2)) + np.array(corner)
+    img = np.zeros((48, 64, 3), dtype=np.uint8)
+    for x, y in points[0, 0]:
+        img[min(y, 47), min(x, 63)] = 255
+    points = np.minimum(points, [63, 47])
+    given = {"imgs": [img], "keypoint": points.astype(np.float32), "img_shape": (48, 64)}
+    result = MMCompact(hw_ratio=1.0)(dict(given))
+    cropped = result["imgs"][0]
+    assert cropped.shape[:2] == result["img_shape"]
+    assert cropped.shape[0] > 48 or cropped.shape[0] == cropped.shape[1]
+    for x, y in result["keypoint"][0, 0].astype(int):
+        assert cropped[y, x].tolist() == [255] * 3
+    assert cropped.sum() == img.sum()
+    alone = PoseCompact(hw_ratio=1.0)({key: given[key] for key in ("keypoint", "img_shape")})
+    np.testing.assert_array_equal(alone["keypoint"], result["keypoint"])
+
+
+def test_a_tiny_skeleton_leaves_the_frames():
+    img = np.zeros((48, 64, 3), dtype=np.uint8)
+    result = MMCompact()({"imgs": [img], "keypoint": np.full((1, 1, 3, 2), 5.0), "img_shape": (48, 64)})
+    assert result["imgs"][0] is img

@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mmaction.datasets.functional.skeleton_features import rotation_between
+from mmaction.datasets.transforms import (
+    FormatGCNInput,
+    GenSkeFeat,
+    JointToBone,
+    MergeSkeFeat,
+    PadTo,
+    PreNormalize2D,
+    PreNormalize3D,
+    ToMotion,
+)
+from mmaction.skeletons import get_layout
+
+
+def joints(persons=1, frames=5, count=17, channels=2, seed=0):
+    return np.random.default_rng(seed).uniform(1, 90, (persons, frames, count, channels)).astype(np.float32)
+
+
+@pytest.mark.parametrize("dataset", ["coco", "openpose", "nturgb+d"])
+def test_bones_lead_from_parent_to_joint(dataset):
+    layout = get_layout(dataset)
+    keypoint = joints(count=len(layout.joints), channels=3)
+    bone = JointToBone(dataset)({"keypoint": keypoint})["keypoint"]
+    for joint, parent in enumerate(layout.parents):
+        np.testing.assert_allclose(
+            bone[..., joint, :2], keypoint[..., joint, :2] - keypoint[..., parent, :2], atol=1e-4
+        )
+        third = keypoint[..., joint, 2], keypoint[..., parent, 2]
+        expected = third[0] - third[1] if dataset == "nturgb+d" else (third[0] + third[1]) / 2
+        np.testing.assert_allclose(bone[..., joint, 2], expected, atol=1e-4)
+    assert bone.dtype == np.float32
+
+
+def test_motion_is_the_change_to_the_next_frame():
+    keypoint = joints(channels=3)
+    result = ToMotion("coco")({"keypoint": keypoint})["motion"]
+    np.testing.assert_allclose(result[:, 2, :, :2], keypoint[:, 3, :, :2] - keypoint[:, 2, :, :2])
+    np.testing.assert_allclose(result[:, 2, :, 2], (keypoint[:, 3, :, 2] + keypoint[:, 2, :, 2]) / 2)
+    assert not result[:, -1].any()
+    depth = ToMotion("nturgb+d")({"keypoint": keypoint})["motion"]
+    np.testing.assert_allclose(depth[:, 2], keypoint[:, 3] - keypoint[:, 2])
+
+
+def test_all_features_in_the_order_asked_for():
+    keypoint, score = joints(), np.full((1, 5, 17), 0.5, dtype=np.float32)
+    result = GenSkeFeat("coco", feats=["b", "j", "jm", "bm"])({"keypoint": keypoint, "keypoint_score": score})
+    assert set(result) == {"keypoint"}
+    merged = result["keypoint"]
+    assert merged.shape == (1, 5, 17, 12)
+    np.testing.assert_array_equal(merged[..., 3:5], keypoint)
+    bone = JointToBone("coco")({"keypoint": np.concatenate([keypoint, score[..., None]], axis=-1)})["keypoint"]
+    np.testing.assert_allclose(merged[..., :3], bone)
+    np.testing.assert_allclose(merged[..., 9:], ToMotion("coco", "b", "bm")({"b": bone})["bm"])
+
+
+def test_merging_removes_the_parts():
+    result = MergeSkeFeat(["a", "b"], target="c", axis=0)({"a": np.zeros(2), "b": np.ones(1), "d": 1})
+    assert result.keys() == {"c", "d"}
+    assert result["c"].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("loop", [0, 1, 2, 0, 1]), ("zero", [0, 1, 2, None, None])])
+def test_padding(mode, expected):
+    keypoint, score = joints(frames=3), np.ones((1, 3, 17))
+    result = PadTo(5, mode)({"keypoint": keypoint, "keypoint_score": score, "total_frames": 3})
+    assert result["total_frames"] == 5
+    for frame, source in enumerate(expected):
+        np.testing.assert_array_equal(result["keypoint"][:, frame], 0 if source is None else keypoint[:, source])
+        assert (result["keypoint_score"][:, frame] == (source is not None)).all()
+    with pytest.raises(ValueError, match="has 6 frames, more than length=5"):
+        PadTo(5)({"keypoint": keypoint, "total_frames": 6})
+
+
+def test_pixels_become_shares_of_the_image():
+    keypoint = np.array([[[[0, 50], [200, 100], [100, 0]]]], dtype=np.float32)
+    expected = [[-1, 0], [1, 1], [0, -1]]
+    assert PreNormalize2D()({"keypoint": keypoint, "img_shape": (100, 200)})["keypoint"][0, 0].tolist() == expected
+    assert PreNormalize2D((100, 200))({"keypoint": keypoint})["keypoint"][0, 0].tolist() == expected
+    assert keypoint[0, 0, 0].tolist() == [0, 50]
+
+
+vectors = arrays(np.float64, 3, elements=st.floats(-1, 1).filter(lambda x: x == 0 or abs(x) > 1e-3))
+
+
+@given(vectors, vectors)
+def test_rotations(source, target):
+    matrix = rotation_between(source, target)
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-6)
+    assert np.linalg.det(matrix) == pytest.approx(1)
+    if np.abs(np.cross(source, target)).sum() > 1e-6:
+        turned = matrix @ source
+        np.testing.assert_allclose(turned / np.linalg.norm(turned), target / np.linalg.norm(target), atol=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_3d_skeletons_share_a_frame_of_reference(seed):
+    keypoint = joints(count=25, channels=3, seed=seed)
+    result = PreNormalize3D()({"keypoint": keypoint, "total_frames": 5})
+    normal = result["keypoint"]
+    np.testing.assert_allclose(normal[0, 0, 1], 0, atol=1e-4)
+    shoulders = normal[0, 0, 8] - normal[0, 0, 4]
+    np.testing.assert_allclose(shoulders[1:] / np.linalg.norm(shoulders), 0, atol=1e-4)
+    assert shoulders[0] > 0
+    spine = PreNormalize3D(align_shoulder=False)({"keypoint": keypoint})["keypoint"][0, 0]
+    np.testing.assert_allclose((spine[1] - spine[0])[:2], 0, atol=1e-3)
+    lengths = [np.linalg.norm(x[0, :, 5] - x[0, :, 9], axis=-1) for x in (keypoint, normal)]
+    np.testing.assert_allclose(*lengths, rtol=1e-4)
+
+
+def test_the_person_seen_longer_comes_first():
+    keypoint = joints(persons=2, count=25, channels=3)
+    keypoint[0, 1:] = 0
+    keypoint[1, 4] = 0
+    result = PreNormalize3D(align_spine=False, align_shoulder=False, align_center=False)({"keypoint": keypoint})
+    assert result["total_frames"] == 4
+    np.testing.assert_array_equal(result["keypoint"], keypoint[::-1, :4])
+    empty = np.zeros((2, 5, 25, 3), dtype=np.float32)
+    assert PreNormalize3D()({"keypoint": empty})["keypoint"] is empty
+
+
+def test_graph_input():
+    keypoint, score = joints(persons=1, frames=6), np.ones((1, 6, 17), dtype=np.float32)
+    sample = {"keypoint": keypoint, "keypoint_score": score, "num_clips": 2}
+    zero, loop = (FormatGCNInput(num_person=2, mode=mode)(dict(sample))["keypoint"] for mode in ("zero", "loop"))
+    assert zero.shape == loop.shape == (2, 2, 3, 17, 3)
+    np.testing.assert_array_equal(zero[1, 0, :, :, :2], keypoint[0, 3:])
+    assert not zero[:, 1].any()
+    np.testing.assert_array_equal(loop[:, 1], loop[:, 0])
+    assert FormatGCNInput(1)({"keypoint": joints(persons=3)})["keypoint"].shape == (1, 1, 5, 17, 2)
+    with pytest.raises(ValueError, match="6 frames are not a multiple of num_clips=4"):
+        FormatGCNInput()(dict(sample, num_clips=4))
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda: PadTo(0), ValueError, "length is a positive integer"),
+        (lambda: PadTo(3, "repeat"), ValueError, "mode is 'loop' or 'zero'; got 'repeat'"),
+        (lambda: JointToBone("cocoa"), KeyError, "unknown skeleton layout 'cocoa'; did you mean"),
+        (lambda: GenSkeFeat(feats=["k"]), ValueError, r"feats names some of j, b, jm, bm; got \['k'\]"),
+        (lambda: JointToBone("coco")({"keypoint": joints(count=25)}), ValueError, "coco has 17 joints"),
+        (lambda: ToMotion()({"keypoint": joints(channels=5)}), ValueError, "joints have 2 or 3 channels"),
+        (lambda: PreNormalize3D()({"keypoint": joints()}), ValueError, r"takes \(M, T, V, 3\)"),
+        (
+            lambda: GenSkeFeat()({"keypoint": joints(count=25, channels=3), "keypoint_score": np.ones((1, 5, 25))}),
+            ValueError,
+            "scores belong to 2D joints",
+        ),
+    ],
+)
+def test_wrong_arguments_and_samples(build, error, message):
+    with pytest.raises(error, match=message):
+        build()
