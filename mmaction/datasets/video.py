@@ -44,16 +44,9 @@ class VideoDataset(BaseActionDataset):
         **kwargs,
     ) -> None:
         self.delimiter = delimiter
+        prefix = {"video": ""} if data_prefix is None else data_prefix
         super().__init__(
-            ann_file,
-            pipeline,
-            data_prefix={"video": ""} if data_prefix is None else data_prefix,
-            test_mode=test_mode,
-            multi_class=multi_class,
-            num_classes=num_classes,
-            start_index=start_index,
-            modality=modality,
-            **kwargs,
+            ann_file, pipeline, prefix, test_mode, multi_class, num_classes, start_index, modality, **kwargs
         )
 
     def load_data_list(self) -> list[dict]:

@@ -4,17 +4,15 @@ from .clip_sampling import DenseSampleFrames, SampleFrames, UntrimmedSampleFrame
 from .color import ColorJitter, TorchVisionWrapper
 from .cropping import CenterCrop, MultiScaleCrop, RandomCrop, RandomResizedCrop, TenCrop, ThreeCrop
 from .formatting import FormatShape, PackActionInputs, PackPoseInputs, Transpose
+from .frame_loading import ArrayDecode, ImageDecode, RawFrameDecode
 from .heatmap import GeneratePoseTarget
 from .loading import (
-    ArrayDecode,
     DecordDecode,
     DecordInit,
-    ImageDecode,
     OpenCVDecode,
     OpenCVInit,
     PyAVDecode,
     PyAVInit,
-    RawFrameDecode,
     VideoDecode,
     VideoInit,
 )

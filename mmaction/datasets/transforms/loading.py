@@ -1,12 +1,10 @@
-"""Open videos and read frames: from videos, extracted images or arrays."""
+"""Open videos and read their frames."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-import cv2
-import mmcv
 import numpy as np
 from mmengine.fileio import get
 
@@ -211,106 +209,3 @@ class OpenCVDecode(VideoDecode):
 
     def __init__(self, lazy: bool = False) -> None:
         super().__init__(lazy)
-
-
-@TRANSFORMS.register_module()
-class RawFrameDecode(Transform):
-    """Read the sampled frames from a folder of images, each once however many clips share it.
-
-    Optical flow (``modality='Flow'``) is two grey images per frame: x and y components, which take turns in ``imgs``.
-
-    Args:
-        io_backend: Where files are, by MMEngine's name.
-        decoding_backend: Image decoder, by mmcv's name: ``'cv2'``, ``'turbojpeg'`` or ``'pillow'``.
-        **kwargs: Further arguments of MMEngine's storage backend.
-
-    Raises:
-        FileNotFoundError: In use, if an image is missing.
-        ValueError: In use, if an image cannot be decoded.
-    """
-
-    reads = ("frame_dir", "filename_tmpl", "modality", "frame_inds")
-    writes = ("imgs", "img_shape", "original_shape")
-
-    def __init__(self, io_backend: str = "disk", decoding_backend: str = "cv2", **kwargs) -> None:
-        self.io_backend = io_backend
-        self.decoding_backend = decoding_backend
-        self.kwargs = kwargs
-
-    def transform(self, results: dict) -> dict:
-        """Write ``imgs``, ``img_shape`` and ``original_shape``."""
-        folder, template, is_flow = results["frame_dir"], results["filename_tmpl"], results["modality"] == "Flow"
-        offset = results.get("offset", 0)
-        read: dict[str, np.ndarray] = {}
-        imgs = []
-        for index in np.asarray(results["frame_inds"]).reshape(-1).tolist():
-            parts = [("x", index + offset), ("y", index + offset)] if is_flow else [(index + offset,)]
-            for part in parts:
-                name = template.format(*part)
-                if name not in read:
-                    read[name] = self._read(os.path.join(folder, name), "grayscale" if is_flow else "color")
-                imgs.append(read[name])
-        results["imgs"] = imgs
-        results["original_shape"] = results["img_shape"] = imgs[0].shape[:2]
-        return results
-
-    def _read(self, path: str, flag: str) -> np.ndarray:
-        try:
-            content = fetch(path, self.io_backend, self.kwargs)
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"there is no image {path}: check filename_tmpl, start_index and the number of frames in the list"
-            ) from None
-        try:
-            image = mmcv.imfrombytes(content, flag=flag, channel_order="rgb", backend=self.decoding_backend)
-        except (cv2.error, OSError) as error:
-            raise ValueError(f"{path} cannot be decoded as an image") from error
-        if image is None:  # a grey image that OpenCV does not decode
-            raise ValueError(f"{path} cannot be decoded as an image")
-        return image
-
-
-@TRANSFORMS.register_module()
-class ImageDecode(RawFrameDecode):
-    """Read the one image ``filename`` as a video of one frame.
-
-    Args:
-        io_backend: As in `RawFrameDecode`.
-        decoding_backend: As in `RawFrameDecode`.
-        **kwargs: As in `RawFrameDecode`.
-    """
-
-    reads = ("filename",)
-
-    def transform(self, results: dict) -> dict:
-        """Write ``imgs``, ``img_shape`` and ``original_shape``."""
-        results["imgs"] = [self._read(results["filename"], "color")]
-        results["original_shape"] = results["img_shape"] = results["imgs"][0].shape[:2]
-        return results
-
-
-@TRANSFORMS.register_module()
-class ArrayDecode(Transform):
-    """Take the sampled frames from ``array``, ``(T, H, W, C)``; C is 3 (RGB), or 2 (x, y) with ``modality='Flow'``."""
-
-    reads = ("array", "frame_inds", "modality")
-    writes = ("imgs", "img_shape", "original_shape")
-
-    def transform(self, results: dict) -> dict:
-        """Write ``imgs``, ``img_shape`` and ``original_shape``.
-
-        Raises:
-            ValueError: If ``array`` has another number of axes, or a sampled frame is outside it.
-        """
-        array, inds = results["array"], np.asarray(results["frame_inds"]).reshape(-1)
-        offset = results.get("offset", 0)
-        if array.ndim != 4:
-            raise ValueError(f"array has the shape (T, H, W, C); got {array.shape}")
-        if inds.min() + offset < 0 or inds.max() + offset >= len(array):
-            raise ValueError(f"frames {inds.min() + offset} to {inds.max() + offset} asked of {len(array)} in array")
-        frames: Sequence[np.ndarray] = [array[index + offset] for index in inds]
-        if results["modality"] == "Flow":
-            frames = [frame[..., component] for frame in frames for component in (0, 1)]
-        results["imgs"] = list(frames)
-        results["original_shape"] = results["img_shape"] = frames[0].shape[:2]
-        return results
