@@ -166,8 +166,8 @@ class Classifier:
 
 
 def progress(items: Sequence, unit: str = "window") -> Iterator:
-    """Show a bar on the standard error while ``items`` are worked on, unless there is only one."""
-    return tqdm(items, unit=unit, file=sys.stderr, disable=len(items) < 2, leave=False)
+    """Show a bar on the standard error while ``items`` are worked on, if it is a terminal and there are several."""
+    return tqdm(items, unit=unit, file=sys.stderr, disable=len(items) < 2 or None, leave=False)
 
 
 def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str, Path]) -> tuple[list[Prediction], int]:
@@ -205,7 +205,8 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--timeline is for one clip; got {len(clips)}")
     refuse_existing([*files.values(), *([Path(args.timeline)] if args.timeline else [])], args.overwrite)
     predictions, failed = classify_all(classifier, clips, files)
-    print(render(predictions, classifier.names, args.format, args.topk))
+    if predictions:
+        print(render(predictions, classifier.names, args.format, args.topk))
     if args.timeline:
         draw_timeline(predictions, classifier.names, args.timeline)
     if failed:
