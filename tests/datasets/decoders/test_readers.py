@@ -223,3 +223,25 @@ def test_frames_before_the_damage_are_right(broken_videos, video_tools, backend)
     assert found == [0, 3, 7]
     with pytest.raises(ValueError, match=r"damaged\.mp4: frame \d+ cannot be decoded, although .* 60 frames"):
         list(open_video(broken_videos["damaged"], backend).frames([3, 59]))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("hidden", [5, 37])
+def test_frames_that_an_edit_list_hides_are_not_counted(videos, video_tools, tmp_path, backend, hidden):
+    """A clip that was cut without encoding starts before its first frame: the header says which frames to leave out."""
+    import av
+
+    path = tmp_path / "cut.mp4"
+    with av.open(str(videos["h264_b.mp4"])) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        shift = int(hidden / stream.average_rate / stream.time_base)
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, copy
+                target.mux(packet)
+    count = video_tools.frames - hidden
+    reader = open_video(path, backend)
+    assert reader.num_frames == count
+    found = [video_tools.read_number(frame.rgb()) for _, frame in reader.frames([0, 1, count // 2, count - 1])]
+    assert found == [hidden, hidden + 1, hidden + count // 2, hidden + count - 1]
