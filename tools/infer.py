@@ -205,7 +205,7 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--timeline is for one clip; got {len(clips)}")
     refuse_existing([*files.values(), *([Path(args.timeline)] if args.timeline else [])], args.overwrite)
     predictions, failed = classify_all(classifier, clips, files)
-    if predictions:
+    if predictions or args.format != "table":
         print(render(predictions, classifier.names, args.format, args.topk))
     if args.timeline:
         draw_timeline(predictions, classifier.names, args.timeline)
