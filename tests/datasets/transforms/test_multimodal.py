@@ -35,6 +35,7 @@ def test_frames_and_joints_come_to_one_size(video):
     greys = [int(img.mean()) for img in result["imgs"]]
     assert len(greys) == 3
     np.testing.assert_allclose(greys, 20 * result["RGB_inds"] + 20, atol=4)
+    expected = given["keypoint"][:, result["Pose_inds"]].astype(float) / 2
     np.testing.assert_allclose(result["keypoint"], expected, atol=0.1)
     assert (result["keypoint_score"] == 1).all()
     assert result["img_shape"] == (48, 64)
