@@ -1,8 +1,8 @@
 """Write train.txt, val.txt and label_map.txt for a folder of videos or of extracted frames.
 
-    python tools/data/build_file_list.py data/mine/videos data/mine
-    python tools/data/build_file_list.py data/mine/frames data/mine --kind rawframes --val-ratio 0.3
-    python tools/data/build_file_list.py data/mine/videos data/mine --csv data/mine/labels.csv
+    python tools/data/build_file_list.py data/mine/videos
+    python tools/data/build_file_list.py data/mine/frames --kind rawframes --val-ratio 0.3
+    python tools/data/build_file_list.py data/mine/videos --out data/mine --csv data/mine/labels.csv
 
 Without --csv the tree tells the class: SRC/CLASS/.../clip.mp4, or SRC/train/CLASS/... and SRC/val/CLASS/...
 A CSV has a header and the columns path (relative to SRC), label (name or number) and, if wanted, split (train or val).
@@ -29,7 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("src", type=Path, help="the data folder: data_prefix of the data set")
-    parser.add_argument("out", type=Path, help="folder of the lists")
+    parser.add_argument("--out", type=Path, help="folder of the lists (default: the one that holds SRC)")
     parser.add_argument("--kind", choices=("videos", "rawframes"), default="videos", help="(default: %(default)s)")
     parser.add_argument("--csv", type=Path, help="table of clips and labels")
     parser.add_argument("--label-map", type=Path, help="class names, one a line, in the order of their numbers")
@@ -44,7 +44,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Write the lists."""
     args = parse_args(argv)
-    targets = {name: args.out / f"{name}.txt" for name in ("train", "val", "label_map")}
+    out = args.out or args.src.resolve().parent
+    targets = {name: out / f"{name}.txt" for name in ("train", "val", "label_map")}
     existing = [str(path) for path in targets.values() if path.exists() and path != args.label_map]
     if existing and not args.overwrite:
         raise FileExistsError(f"{', '.join(existing)} exist already: write to another folder, or add --overwrite")

@@ -29,7 +29,7 @@ def read(path, fields=()):
 
 
 def test_a_tree_of_classes_is_split_class_by_class(main, tree, capsys):
-    assert main([str(tree / "videos"), str(tree / "out")]) == 0
+    assert main([str(tree / "videos"), "--out", str(tree / "out")]) == 0
     train, val = read(tree / "out/train.txt"), read(tree / "out/val.txt")
     assert len(train) == 8 and sorted(label for (label,) in val.values()) == [0, 1]
     assert not set(train) & set(val)
@@ -41,7 +41,7 @@ def test_a_tree_of_classes_is_split_class_by_class(main, tree, capsys):
 def test_the_seed_decides_the_split(main, tree):
     lists = []
     for out, seed in (("a", 0), ("b", 0), ("c", 1)):
-        main([str(tree / "videos"), str(tree / out), "--seed", str(seed), "--val-ratio", "0.4"])
+        main([str(tree / "videos"), "--out", str(tree / out), "--seed", str(seed), "--val-ratio", "0.4"])
         lists.append(read(tree / out / "val.txt"))
     assert lists[0] == lists[1] != lists[2]
 
@@ -51,7 +51,7 @@ def test_folders_train_and_val_decide(main, tmp_path):
         for label in ("a", "b"):
             (tmp_path / "data" / split / label).mkdir(parents=True)
             (tmp_path / "data" / split / label / "x.mp4").touch()
-    main([str(tmp_path / "data"), str(tmp_path)])
+    main([str(tmp_path / "data")])
     assert read(tmp_path / "val.txt") == {"val/a/x.mp4": (0,), "val/b/x.mp4": (1,)}
 
 
@@ -62,14 +62,14 @@ def test_folders_of_frames_are_counted(main, tmp_path):
         for number in range(1, frames + 1):
             (folder / f"img_{number:05}.jpg").touch()
             (folder / f"x_{number:05}.jpg").touch()
-    main([str(tmp_path / "data"), str(tmp_path), "--kind", "rawframes", "--val-ratio", "0"])
+    main([str(tmp_path / "data"), "--kind", "rawframes", "--val-ratio", "0"])
     assert read(tmp_path / "train.txt", ("total_frames",)) == {"a/clip": (3, 0), "b/clip": (5, 1)}
 
 
 def test_a_table_gives_labels_and_splits(main, tree):
     table = tree / "labels.csv"
     table.write_text("Video,Action,Split\njump/clip 1.mp4,7,train\nback flip/clip 2.mp4,3,test\n")
-    main([str(tree / "videos"), str(tree), "--csv", str(table)])
+    main([str(tree / "videos"), "--out", str(tree), "--csv", str(table)])
     assert read(tree / "train.txt") == {"jump/clip 1.mp4": (7,)}
     assert read(tree / "val.txt") == {"back flip/clip 2.mp4": (3,)}
     assert (tree / "label_map.txt").read_text().splitlines()[3:] == ["3", "class 4", "class 5", "class 6", "7"]
@@ -77,7 +77,7 @@ def test_a_table_gives_labels_and_splits(main, tree):
 
 def test_a_label_map_orders_the_classes(main, tree):
     (tree / "map.txt").write_text("jump\nstand\nback flip\n")
-    main([str(tree / "videos"), str(tree), "--label-map", str(tree / "map.txt")])
+    main([str(tree / "videos"), "--out", str(tree), "--label-map", str(tree / "map.txt")])
     assert {label for (label,) in read(tree / "train.txt").values()} == {0, 2}
 
 
@@ -99,26 +99,26 @@ def test_a_label_map_orders_the_classes(main, tree):
 def test_faults_of_the_table_are_named(main, tree, text, error, message):
     (tree / "labels.csv").write_text(text)
     with pytest.raises(error, match=message):
-        main([str(tree / "videos"), str(tree), "--csv", str(tree / "labels.csv")])
+        main([str(tree / "videos"), "--out", str(tree), "--csv", str(tree / "labels.csv")])
 
 
 def test_existing_lists_are_kept(main, tree):
-    main([str(tree / "videos"), str(tree)])
+    main([str(tree / "videos"), "--out", str(tree)])
     with pytest.raises(FileExistsError, match=r"train\.txt.* exist already: .*--overwrite"):
-        main([str(tree / "videos"), str(tree)])
-    assert main([str(tree / "videos"), str(tree), "--overwrite"]) == 0
+        main([str(tree / "videos"), "--out", str(tree)])
+    assert main([str(tree / "videos"), "--out", str(tree), "--overwrite"]) == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (["nowhere", "out"], FileNotFoundError, "no data folder at nowhere"),
+        (["nowhere"], FileNotFoundError, "no data folder at nowhere"),
         (
-            ["videos", "out", "--kind", "rawframes"],
+            ["videos", "--kind", "rawframes"],
             FileNotFoundError,
             r"holds no clips; expected videos/CLASS/\.\.\. with folders",
         ),
-        (["videos", "out", "--val-ratio", "1"], ValueError, "val_ratio is a share"),
+        (["videos", "--val-ratio", "1"], ValueError, "val_ratio is a share"),
     ],
 )
 def test_arguments_that_lead_nowhere_are_named(main, tree, monkeypatch, arguments, error, message):
@@ -130,4 +130,4 @@ def test_arguments_that_lead_nowhere_are_named(main, tree, monkeypatch, argument
 def test_a_class_that_the_map_does_not_have_is_named(main, tree):
     (tree / "map.txt").write_text("jump\n")
     with pytest.raises(ValueError, match="classes that the label map does not have: back flip"):
-        main([str(tree / "videos"), str(tree), "--label-map", str(tree / "map.txt")])
+        main([str(tree / "videos"), "--out", str(tree), "--label-map", str(tree / "map.txt")])
