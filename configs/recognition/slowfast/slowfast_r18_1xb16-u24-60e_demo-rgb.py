@@ -1,0 +1,27 @@
+_base_ = [
+    "../../_base_/models/slowfast_r50.py",
+    "../../_base_/datasets/demo_video.py",
+    "../../_base_/pipelines/rgb_demo.py",
+    "../../_base_/schedules/adamw_60e_small.py",
+    "../../_base_/default_runtime.py",
+]
+
+# A small network, for training from nothing on a CPU.
+model = dict(
+    backbone=dict(
+        resample_rate=2,
+        speed_ratio=4,
+        channel_ratio=2,
+        slow_pathway=dict(depth=18, base_channels=24, fusion_kernel=5),
+        fast_pathway=dict(depth=18, base_channels=12),
+    ),
+    cls_head=dict(num_classes=10, in_channels=288),
+)
+
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}))
+val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(batch_size=8, dataset=dict(pipeline={{_base_.test_pipeline}}))
+
+# For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=2))
