@@ -64,7 +64,7 @@ def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path 
             stored = dict(keypoint=np.concatenate([keypoint[0], score[0][..., None]], axis=-1))
             (compressed / f"clip{clip}.pkl").write_bytes(pickle.dumps(stored, protocol=4))
             info.update(raw_file=f"clip{clip}.pkl", frame_inds=np.arange(30), box_score=np.ones(30, np.float32))
-            info.update(valid={thr: 30 for thr in (0.5, 0.6, 0.7, 0.8, 0.9)})
+            info.update(valid=dict.fromkeys((0.5, 0.6, 0.7, 0.8, 0.9), 30))
         annotations.append(info)
     split = {name: ["clip0", "clip1"] for name in splits}
     path.write_bytes(pickle.dumps(dict(split=split, annotations=annotations), protocol=4))

@@ -9,7 +9,7 @@ _base_ = [
 # A small network, for training from nothing on a CPU.
 model = dict(
     backbone=dict(
-        resample_rate=2,
+        resample_rate=4,
         speed_ratio=4,
         channel_ratio=2,
         slow_pathway=dict(depth=18, base_channels=24, fusion_kernel=5),
