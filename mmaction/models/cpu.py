@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import sys
 
 import torch
 from mmcv.cnn import bricks
@@ -23,7 +24,7 @@ def keep_freed_memory() -> bool:
     of the next one is cleared by the kernel when it is first touched. This takes four times as long as the
     convolution that fills it. The process then stays as large as it ever was.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
     return mallopt is not None and bool(mallopt(M_MMAP_MAX, 0)) and bool(mallopt(M_TRIM_THRESHOLD, -1))
 
 
