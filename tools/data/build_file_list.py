@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mmaction.datasets.file_list import read_text
 from mmaction.datasets.preparation.listing import (
+    KINDS,
     class_indices,
     describe_split,
     entries_of_table,
@@ -30,7 +31,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("src", type=Path, help="the data folder: data_prefix of the data set")
     parser.add_argument("--out", type=Path, help="folder of the lists (default: the one that holds SRC)")
-    parser.add_argument("--kind", choices=("videos", "rawframes"), default="videos", help="(default: %(default)s)")
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        default="videos",
+        help="what the lists name; flow counts the flow images of frame folders (default: %(default)s)",
+    )
     parser.add_argument("--csv", type=Path, help="table of clips and labels")
     parser.add_argument("--label-map", type=Path, help="class names, one a line, in the order of their numbers")
     parser.add_argument(

@@ -39,13 +39,15 @@ class Entry:
     split: str | None = None
 
 
-def _frames_in(folder: Path) -> int:
-    """Count the RGB frames of a folder, or its flow images in x direction."""
-    for pattern in ("img_*", "x_*", "flow_x_*"):
-        count = sum(1 for path in folder.glob(pattern) if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-        if count:
-            return count
-    return 0
+# what counts the frames of a folder, by kind of data
+FRAME_NAMES = {"rawframes": ("img_*",), "flow": ("x_*", "flow_x_*")}
+KINDS = ("videos", *FRAME_NAMES)
+
+
+def _frames_in(folder: Path, kind: str) -> int:
+    """Count the images of a folder, of flow those in x direction."""
+    found = (path for pattern in FRAME_NAMES[kind] for path in folder.glob(pattern))
+    return sum(path.suffix.lower() in (".jpg", ".jpeg", ".png") for path in found)
 
 
 def entries_of_tree(root: Path, kind: str) -> list[Entry]:
@@ -53,7 +55,7 @@ def entries_of_tree(root: Path, kind: str) -> list[Entry]:
 
     Args:
         root: The data folder.
-        kind: ``'videos'``, or ``'rawframes'`` for folders of extracted frames.
+        kind: ``'videos'``, or ``'rawframes'`` or ``'flow'`` for folders of extracted images.
 
     Raises:
         FileNotFoundError: If there is no such folder, or no clip in it.
@@ -71,7 +73,7 @@ def entries_of_tree(root: Path, kind: str) -> list[Entry]:
             for path, frames in _clips(class_folder, kind):
                 entries.append(Entry(path.relative_to(root).as_posix(), class_folder.name, frames, split))
     if not entries:
-        wanted = "videos" if kind == "videos" else "folders of img_00001.jpg, ..."
+        wanted = "videos" if kind == "videos" else f"folders of images {' or '.join(FRAME_NAMES[kind])}"
         raise FileNotFoundError(f"{root} holds no clips; expected {root}/CLASS/... with {wanted}")
     return entries
 
@@ -80,7 +82,7 @@ def _clips(folder: Path, kind: str) -> list[tuple[Path, int | None]]:
     if kind == "videos":
         found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in VIDEO_SUFFIXES)
         return [(path, None) for path in found if path.is_file() and not path.name.startswith(".")]
-    counted = ((path, _frames_in(path)) for path in sorted(folder.rglob("*")) if path.is_dir())
+    counted = ((path, _frames_in(path, kind)) for path in sorted(folder.rglob("*")) if path.is_dir())
     return [(path, count) for path, count in counted if count]
 
 
@@ -110,9 +112,11 @@ def entries_of_table(table: Path, root: Path, kind: str) -> list[Entry]:
         path = root / values["path"]
         if not (path.is_file() if kind == "videos" else path.is_dir()):
             raise FileNotFoundError(f"{table}:{reader.line_num}: there is no {path}")
-        frames = _frames_in(path) if kind == "rawframes" else None
+        frames = None if kind == "videos" else _frames_in(path, kind)
         if frames == 0:
-            raise FileNotFoundError(f"{table}:{reader.line_num}: {path} holds no frames (img_00001.jpg, ...)")
+            raise FileNotFoundError(
+                f"{table}:{reader.line_num}: {path} holds no images {' or '.join(FRAME_NAMES[kind])}"
+            )
         split = values["split"].lower() or None
         if split not in (None, "train", *VAL_SPLITS):
             raise ValueError(f"{table}:{reader.line_num}: the split is train or val, found {values['split']!r}")

@@ -61,9 +61,12 @@ def test_folders_of_frames_are_counted(main, tmp_path):
         folder.mkdir(parents=True)
         for number in range(1, frames + 1):
             (folder / f"img_{number:05}.jpg").touch()
+        for number in range(1, frames):
             (folder / f"x_{number:05}.jpg").touch()
-    main([str(tmp_path / "data"), "--kind", "rawframes", "--val-ratio", "0"])
-    assert read(tmp_path / "train.txt", ("total_frames",)) == {"a/clip": (3, 0), "b/clip": (5, 1)}
+    for kind, less in (("rawframes", 0), ("flow", 1)):
+        main([str(tmp_path / "data"), "--kind", kind, "--val-ratio", "0", "--overwrite"])
+        expected = {"a/clip": (3 - less, 0), "b/clip": (5 - less, 1)}
+        assert read(tmp_path / "train.txt", ("total_frames",)) == expected
 
 
 def test_a_table_gives_labels_and_splits(main, tree):
