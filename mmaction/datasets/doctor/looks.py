@@ -127,8 +127,8 @@ def _look_at_frames(sample: Sample, limits: Limits, quick: bool) -> Iterator[Fin
 def _look_at_skeleton(sample: Sample, limits: Limits, quick: bool) -> Iterator[Finding]:
     info = dict(sample.info)
     try:
-        problem = check_annotation(info)
-    except (TypeError, ValueError, AttributeError) as error:
+        problem = check_annotation(info) or _check_values(info)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         problem = f"cannot be checked: {error}"
     if problem or np.ndim(info.get("keypoint")) != 4:
         yield sample.finding(_code_of(problem or ""), problem or "keypoint is missing or not of shape (M, T, V, C)")
@@ -155,6 +155,14 @@ def _look_at_skeleton(sample: Sample, limits: Limits, quick: bool) -> Iterator[F
         yield from _check_places(sample, keypoint[seen], limits)
     if sample.source.root:
         yield from _compare_with_video(sample)
+
+
+def _check_values(info: dict) -> str | None:
+    if "keypoint_score" in info and np.asarray(info["keypoint_score"]).dtype.kind not in "fiub":
+        return "keypoint_score is an array of numbers"
+    if not np.isfinite(np.asarray(info.get("img_shape", (1, 1)), float)).all():
+        return f"img_shape is height and width in pixels; got {info['img_shape']!r}"
+    return None
 
 
 def _code_of(problem: str) -> str:
