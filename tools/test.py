@@ -24,7 +24,7 @@ from mmaction.engine.checkpoint import local_path
 from mmaction.evaluation.metrics import check_metric_names
 from mmaction.evaluation.runinfo import attach_result_writer
 from mmaction.utils import register_all_modules
-from mmaction.utils.cli import ConfigOptions, add_config_options, add_launch_options, run_tool, set_local_rank
+from mmaction.utils.cli import ConfigOptions, add_run_options, run_tool, set_local_rank
 from mmaction.utils.config import default_work_dir, load_config
 
 
@@ -33,22 +33,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file; it is a Python program and runs as such")
     parser.add_argument("checkpoint", help="weights to test: a file or a web address")
-    parser.add_argument("--work-dir", help="folder of logs and results (default: work_dirs/NAME)")
     parser.add_argument("--eval", nargs="+", metavar="METRIC", help="figures instead of those of the config")
     parser.add_argument(
         "--eval-options", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help="options of --eval, as topk=1,5"
     )
     parser.add_argument("--dump", metavar="FILE.pkl", help="write every score to a pickle file")
     parser.add_argument("--show-dir", metavar="FOLDER", help="write a video of each clip: labels, scores, skeletons")
-    parser.add_argument("--report", action="store_true", help="also explain the result in report.html, see tools/analysis")
-    parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
     parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load a checkpoint that holds other things than weights; that runs code of its author",
+        "--report", action="store_true", help="also explain the result in report.html, see tools/analysis"
     )
-    add_config_options(parser)
-    add_launch_options(parser)
+    add_run_options(parser)
     args = parser.parse_args(argv)
     if args.eval_options and not args.eval:
         parser.error("--eval-options needs --eval METRIC")

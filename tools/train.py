@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmaction.engine import build_runner
 from mmaction.engine.resume import plan_resume
 from mmaction.utils import register_all_modules
-from mmaction.utils.cli import add_config_options, add_launch_options, run_tool, set_local_rank
+from mmaction.utils.cli import add_run_options, run_tool, set_local_rank
 from mmaction.utils.config import default_work_dir, load_config
 
 
@@ -26,7 +26,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file; it is a Python program and runs as such")
-    parser.add_argument("--work-dir", help="folder of checkpoints and logs (default: work_dirs/NAME)")
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
         "--resume",
@@ -36,7 +35,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="go on with an earlier run: from CHECKPOINT, or from the furthest intact one in the work directory",
     )
     start.add_argument("--load-from", metavar="CHECKPOINT", help="start from the weights of a file or a web address")
-    parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
     parser.add_argument(
         "--auto-scale-lr", action="store_true", help="scale the learning rate to the batch by the linear rule"
     )
@@ -44,13 +42,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="seed of all random numbers (default: a random one, which is logged)")
     parser.add_argument("--diff-rank-seed", action="store_true", help="give each process a seed of its own")
     parser.add_argument("--deterministic", action="store_true", help="let cuDNN use deterministic kernels only")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load a checkpoint that holds other things than weights; that runs code of its author",
-    )
-    add_config_options(parser)
-    add_launch_options(parser)
+    add_run_options(parser)
     return parser.parse_args(argv)
 
 

@@ -50,10 +50,10 @@ def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
     if launcher == "none" or is_distributed():
         return
     check_launcher(launcher)
+    for ours, theirs in zip(_PLACE["pytorch"], _PLACE[launcher], strict=True):
+        os.environ[ours] = os.environ[theirs]  # MMEngine chooses the GPU by LOCAL_RANK under every launcher
     if get_device() != "cpu":
         return
-    for ours, theirs in zip(_PLACE["pytorch"], _PLACE[launcher], strict=True):
-        os.environ[ours] = os.environ[theirs]
     os.environ.setdefault("MASTER_PORT", str(dist_cfg.get("port") or 29500))
     os.environ.setdefault("MASTER_ADDR", _first_host(launcher))
     dist.init_process_group("gloo", timeout=timedelta(seconds=float(dist_cfg.get("timeout") or 1800)))

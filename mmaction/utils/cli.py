@@ -138,6 +138,19 @@ def add_launch_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
 
 
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what training and testing share: where results go, precision, trust, config values and launcher."""
+    parser.add_argument("--work-dir", help="folder of logs, checkpoints and results (default: work_dirs/NAME)")
+    parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load a checkpoint that holds other things than weights; that runs code of its author",
+    )
+    add_config_options(parser)
+    add_launch_options(parser)
+
+
 def set_local_rank(args: argparse.Namespace) -> None:
     """Hand ``--local_rank`` to the environment, where the launchers' helpers look for it."""
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))

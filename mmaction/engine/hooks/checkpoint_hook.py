@@ -58,6 +58,9 @@ class CheckpointHook(PlainCheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints and listen for SIGTERM."""
         super().before_train(runner)
+        if is_main_process():
+            for left_over in Path(str(self.out_dir)).glob(".*.pth.*.tmp"):  # of a run killed while saving
+                left_over.unlink()
         self._pid = os.getpid()
         self._last_saved = time.monotonic()
         self._snapshot = next(iter(Path(str(self.out_dir)).glob("iter_*.pth")), None) if self.by_epoch else None

@@ -1,0 +1,418 @@
+"""Do 60 kinds of harm to training, testing and their input, and see what the program does.
+
+    python tests/reliability/faults.py            # print the table
+    python tests/reliability/faults.py --write    # also write it to docs/reliability.md
+    python tests/reliability/faults.py --only kill --keep /tmp/faults
+
+Each fault is a function that does the harm and checks the outcome; it fails if anything is lost or hidden. Trainings
+run in forked processes, so that killing them is real and cheap. Exit code 1 if a fault did not end as it should.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "engine"), str(ROOT / "tools"), str(Path(__file__).parent)]
+
+import toy  # noqa: E402 - the path is set above
+import train as train_tool  # noqa: E402
+from inputs import INPUT_FAULTS  # noqa: E402
+
+from mmaction.engine.checkpoint import read_checkpoint  # noqa: E402
+from mmaction.engine.resume import find_resumable  # noqa: E402
+from mmaction.utils.cli import run_tool  # noqa: E402
+
+DOCS = ROOT / "docs" / "reliability.md"
+MARKS = ("<!-- faults: written by tests/reliability/faults.py -->", "<!-- end of faults -->")
+SLOW = "pipeline[0]['delay_s'] = 0.005\ndefault_hooks['checkpoint'].update(snapshot_interval=2)\n"
+SEED = ["--seed", "4"]
+
+
+def forked(work: Callable[[], None], log: Path) -> int:
+    """Run ``work`` as a tool in a child process whose output goes to ``log``; return its process id."""
+    process = os.fork()
+    if process:
+        return process
+    with log.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    try:
+        run_tool(work)
+    except SystemExit as ended:
+        sys.stdout.flush()
+        os._exit(int(ended.code or 0))
+    except BaseException:
+        traceback.print_exc()
+        os._exit(99)
+    return 0
+
+
+def code_of(process: int) -> int:
+    """Wait for a child; return its exit code, negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+class Place:
+    """A folder with the toy configuration, and the uninterrupted run that others are compared with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = toy.write_config(folder, extra=SLOW)
+        self.log = folder / "output.txt"
+        start = time.monotonic()
+        assert self.train("whole", *SEED) == 0, self.log.read_text()[-3000:]
+        self.whole_s = time.monotonic() - start
+        self.end = read_checkpoint(folder / "whole" / "epoch_3.pth")
+
+    def start(
+        self, name: str, *options: str, before: Callable[[], None] | None = None, config: Path | None = None
+    ) -> int:
+        """Start a training in the work directory ``name``; return its process id."""
+
+        def work() -> None:
+            if before:
+                before()
+            train_tool.main([str(config or self.config), "--work-dir", str(self.folder / name), *options])
+
+        return forked(work, self.log)
+
+    def train(self, *args: str, **kwargs: object) -> int:
+        """Train to the end and return the exit code."""
+        return code_of(self.start(*args, **kwargs))
+
+    def said(self) -> str:
+        """Return what the tools have printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def resumes_exactly(self, name: str) -> str:
+        """Resume the run in ``name`` and compare its end with the uninterrupted run's."""
+        path, damaged = find_resumable(self.folder / name)
+        where = f"resumed {path.name}" if path else "nothing was written yet, began again"
+        assert not damaged, f"damaged files were left: {damaged}"
+        assert self.train(name, *SEED, "--resume") == 0, self.said()[-3000:]
+        end = read_checkpoint(self.folder / name / "epoch_3.pth")
+        for key, value in self.end["state_dict"].items():
+            assert torch.equal(value, end["state_dict"][key]), f"{key} differs from the uninterrupted run"
+        info = [content["message_hub"]["runtime_info"]["best_score"] for content in (self.end, end)]
+        assert info[0] == info[1], "the best score differs"
+        left = [file.name for file in (self.folder / name).iterdir() if file.name.endswith(".tmp")]
+        assert not left, f"temporary files were left: {left}"
+        return f"{where}; the same weights as without interruption, bit for bit"
+
+
+def kill_at(share: float) -> Callable[[Place], str]:
+    """Return a fault: killed after ``share`` of the run's usual time."""
+
+    def fault(place: Place) -> str:
+        name = f"killed-{share:.3f}"
+        process = place.start(name, *SEED)
+        time.sleep(share * place.whole_s)
+        os.kill(process, signal.SIGKILL)
+        code_of(process)
+        return place.resumes_exactly(name)
+
+    return fault
+
+
+def kill_while_saving(stage: str, number: int) -> Callable[[Place], str]:
+    """Return a fault: killed at ``stage`` of the ``number``-th checkpoint that is written."""
+
+    def arm() -> None:
+        from mmengine.fileio.backends import LocalBackend
+
+        count = iter(range(1, 1000))
+        put, rename = LocalBackend.put, Path.replace
+
+        def half(self: LocalBackend, data: bytes, path: str) -> None:
+            if next(count) == number:
+                put(self, data[: len(data) // 2], path)
+                os.kill(os.getpid(), signal.SIGKILL)
+            put(self, data, path)
+
+        def around(self: Path, target: Path) -> None:
+            dies = str(target).endswith(".pth") and next(count) == number
+            if dies and stage == "before the renaming":
+                os.kill(os.getpid(), signal.SIGKILL)
+            rename(self, target)
+            if dies:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        if stage == "half written":
+            LocalBackend.put = half
+        else:
+            Path.replace = around
+
+    def fault(place: Place) -> str:
+        name = f"saving-{stage.replace(' ', '-')}-{number}"
+        assert place.train(name, *SEED, before=arm) == -signal.SIGKILL
+        return place.resumes_exactly(name)
+
+    return fault
+
+
+def stopped_by(name: str, number: int, code: int) -> Callable[[Place], str]:
+    """Return a fault: the signal ``number``, upon which a run ends with ``code``."""
+
+    def fault(place: Place) -> str:
+        process = place.start(name, *SEED)
+        while not list((place.folder / name).glob("*.pth")):
+            time.sleep(0.01)
+        os.kill(process, number)
+        ended = code_of(process)
+        assert ended in (0, code), (ended, place.said()[-2000:])  # 0: the run was through already
+        return f"ended with code {ended}; {place.resumes_exactly(name)}"
+
+    return fault
+
+
+def full_disk(place: Place) -> str:
+    """No file may grow: the limit that a quota or a full disk sets."""
+
+    def limit() -> None:
+        import resource
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    size = (place.folder / "whole" / "epoch_1.pth").stat().st_size - 500
+    code = place.train("full", *SEED, "--cfg-options", "log_level=WARNING", before=limit)
+    said = place.said()
+    assert code == 1 and "cannot write" in said and "--resume" in said, said[-2000:]
+    assert not list((place.folder / "full").glob("*.tmp")) + list((place.folder / "full").glob(".*.tmp"))
+    return "stopped with code 1, named the file and what to do; no partial checkpoint was left"
+
+
+def unwritable_output(place: Place) -> str:
+    """The work directory cannot be made."""
+    (place.folder / "file").write_text("")
+    code = place.train("file/run", *SEED)
+    assert code == 2 and "file" in place.said(), code
+    return "ended with code 2 and the name of the folder before reading any data"
+
+
+def removed_output(place: Place) -> str:
+    """The work directory disappears while the run goes on."""
+    import shutil
+
+    process = place.start("removed", *SEED)
+    while not (place.folder / "removed" / "epoch_1.pth").exists():
+        time.sleep(0.01)
+    shutil.rmtree(place.folder / "removed", ignore_errors=True)
+    code = code_of(process)
+    assert code in (0, 1, 2), (code, place.said()[-2000:])
+    return f"ended with code {code} and a message" if code else "went on in a new folder"
+
+
+def damaged_newest(change: Callable[[bytes], bytes]) -> Callable[[Place], str]:
+    """Return a fault: the newest checkpoint has been changed on the disk."""
+
+    def fault(place: Place) -> str:
+        import shutil
+
+        name = f"damaged-{random.randrange(10**9)}"
+        shutil.copytree(place.folder / "whole", place.folder / name)
+        newest = place.folder / name / "epoch_3.pth"
+        newest.write_bytes(change(newest.read_bytes()))
+        path, damaged = find_resumable(place.folder / name)
+        assert path is not None and path.name == "epoch_2.pth" and newest in damaged
+        assert place.train(name, *SEED, "--resume") == 0
+        assert f"skipped the damaged checkpoint {newest}" in place.said()
+        end = read_checkpoint(newest)["state_dict"]
+        assert all(torch.equal(value, end[key]) for key, value in place.end["state_dict"].items())
+        return "named and skipped; resumed epoch_2.pth to the same weights"
+
+    return fault
+
+
+def wrong_clock(place: Place) -> str:
+    """The clock went back, so that the oldest checkpoint looks newest."""
+    import shutil
+
+    shutil.copytree(place.folder / "whole", place.folder / "clock")
+    for epoch in (1, 2, 3):
+        os.utime(place.folder / "clock" / f"epoch_{epoch}.pth", (10**9 - epoch, 10**9 - epoch))
+    path, _ = find_resumable(place.folder / "clock")
+    assert path is not None and path.name == "epoch_3.pth"
+    return "took the furthest checkpoint, by the iteration in it and not by its date"
+
+
+def clock_jump(place: Place) -> str:
+    """The clock jumps back by a day in the middle of training."""
+
+    def jump() -> None:
+        import time as clock
+
+        real, calls = clock.time, iter(range(10**9))
+        clock.time = lambda: real() - (86400 if next(calls) > 40 else 0)
+
+    assert place.train("jump", *SEED, before=jump) == 0
+    end = read_checkpoint(place.folder / "jump" / "epoch_3.pth")["state_dict"]
+    assert all(torch.equal(value, end[key]) for key, value in place.end["state_dict"].items())
+    return "trained on to the same weights; only the times in the log are off"
+
+
+def plain_locale(place: Place) -> str:
+    """The C locale without UTF-8, and a config with umlauts in a folder with umlauts."""
+    import subprocess
+
+    folder = place.folder / "Übung"
+    folder.mkdir()
+    config = toy.write_config(folder, extra="# Kür und Übung\ntrain_cfg['max_epochs'] = 1\n")
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "OMP_NUM_THREADS": "1",
+           "PYTHONPATH": str(ROOT / "tests" / "engine")}  # fmt: skip
+    call = [sys.executable, ROOT / "tools" / "train.py", config, "--work-dir", folder / "run"]
+    done = subprocess.run(call, env=env, capture_output=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (folder / "run" / "epoch_1.pth").is_file()
+    return "trained"
+
+
+def no_network(place: Place) -> str:
+    """The checkpoint to start from cannot be fetched."""
+    os.environ["TORCH_HOME"] = str(place.folder / "torch")
+    code = place.train("network", "--load-from", "http://127.0.0.1:9/net-00000000.pth")
+    assert code == 2 and "could not download http://127.0.0.1:9" in place.said(), place.said()[-2000:]
+    return "ended with code 2, the address and where to put the file by hand"
+
+
+def dead_worker(place: Place) -> str:
+    """A data worker is killed, as the system does when the memory is full."""
+    config = toy.write_config(place.folder, name="worker.py", extra="pipeline[0]['kill'] = 'clip9'\n")
+    code = place.train("worker", "--cfg-options", "train_dataloader.num_workers=1", config=config)
+    assert code == 1 and "lower num_workers" in place.said(), place.said()[-2000:]
+    return "stopped with code 1 and advice; checkpoints stayed"
+
+
+def dead_peer(place: Place) -> str:
+    """One of two processes is killed."""
+
+    def join(rank: int) -> Callable[[], None]:
+        def before() -> None:
+            os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1",
+                              MASTER_PORT="29733")  # fmt: skip
+
+        return before
+
+    options = [*SEED, "--launcher", "pytorch", "--cfg-options", "train_cfg.max_epochs=500"]
+    processes = [place.start("peer", *options, before=join(rank)) for rank in (0, 1)]
+    while not (place.folder / "peer" / "epoch_1.pth").exists():
+        time.sleep(0.05)
+    os.kill(processes[1], signal.SIGKILL)
+    start = time.monotonic()
+    codes = [code_of(process) for process in processes]
+    took_s = time.monotonic() - start
+    assert codes[0] not in (0, -signal.SIGKILL) and took_s < 60, (codes, took_s)
+    return f"the other ended with code {codes[0]} after {took_s:.0f} s; its checkpoints stayed"
+
+
+def nan_loss(place: Place) -> str:
+    """The loss becomes NaN."""
+    code = place.train("nan", *SEED, "--cfg-options", "model.poison_at=9")
+    said = place.said()
+    assert code == 1 and "last good checkpoint" in said and not (place.folder / "nan" / "epoch_2.pth").exists()
+    return "stopped with the samples of the batch, the last good checkpoint and what to try"
+
+
+def bad_samples(bad: tuple[int, ...], share: str, code: int) -> Callable[[Place], str]:
+    """Return a fault: some training samples cannot be loaded."""
+
+    def fault(place: Place) -> str:
+        folder = place.folder / f"bad-{len(bad)}-{code}"
+        folder.mkdir()
+        extra = f"default_hooks['broken_samples'] = dict(type='BrokenSamplesHook', max_share={share})\n"
+        config = toy.write_config(folder, bad=bad, extra=extra)
+        assert place.train(f"{folder.name}/run", *SEED, config=config) == code, place.said()[-2000:]
+        listed = (folder / "run" / "broken_samples.csv").read_text().splitlines()[1:]
+        assert listed and all(line.split(",")[1] in {f"bad{index}" for index in bad} for line in listed)
+        return ("trained with others in their place" if code == 0 else "stopped") + f"; {len(listed)} listed"
+
+    return fault
+
+
+def run_faults(random_shares: int) -> list[tuple[str, str, Callable[[Place], str]]]:
+    """Return group, name and function of each fault."""
+    draw = random.Random(0)
+    shares = [draw.uniform(0.05, 1.0) for _ in range(random_shares)]
+    faults = [("killed", f"after {share:.0%} of the usual time", kill_at(share)) for share in shares]
+    for stage, numbers in (("half written", (1, 2, 4, 7)), ("before the renaming", (1, 3, 6)), ("after it", (1, 3, 6))):
+        faults += [("killed", f"checkpoint {n} {stage}", kill_while_saving(stage, n)) for n in numbers]
+    faults += [
+        ("killed", "SIGTERM", stopped_by("terminated", signal.SIGTERM, 1)),
+        ("killed", "Ctrl-C", stopped_by("interrupted", signal.SIGINT, 130)),
+    ]
+    faults += [
+        ("disk", "full while saving", full_disk),
+        ("disk", "work directory cannot be made", unwritable_output),
+        ("disk", "work directory removed during the run", removed_output),
+        ("disk", "newest checkpoint cut in half", damaged_newest(lambda data: data[: len(data) // 2])),
+        ("disk", "one bit of the newest checkpoint flipped", damaged_newest(_flip)),
+        ("disk", "newest checkpoint empty", damaged_newest(lambda data: b"")),
+        ("disk", "newest checkpoint overwritten with text", damaged_newest(lambda data: b"hello " * 99)),
+        ("machine", "clock set back between runs", wrong_clock),
+        ("machine", "clock set back during a run", clock_jump),
+        ("machine", "C locale, names with umlauts", plain_locale),
+        ("machine", "no network", no_network),
+        ("machine", "data worker killed", dead_worker),
+        ("machine", "peer process killed", dead_peer),
+        ("numbers", "NaN loss", nan_loss),
+        ("samples", "2 of 24 broken, 20 % allowed", bad_samples((3, 8), "0.2", 0)),
+        ("samples", "3 of 24 broken, 1 % allowed", bad_samples((3, 8, 9), "0.01", 1)),
+    ]
+    return faults
+
+
+def _flip(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[data.find(b"data/0") + 80] ^= 4
+    return bytes(changed)
+
+
+def write_docs(rows: list[tuple[str, str, str, bool]]) -> None:
+    """Put the table between the marks in docs/reliability.md."""
+    lines = ["| what | fault | what the program did |", "| --- | --- | --- |"]
+    lines += [f"| {group} | {name} | {outcome.replace('|', '/')} |" for group, name, outcome, _ in rows]
+    text = DOCS.read_text(encoding="utf-8")
+    head, tail = text[: text.index(MARKS[0])], text[text.index(MARKS[1]) :]
+    DOCS.write_text(head + MARKS[0] + "\n" + "\n".join(lines) + "\n" + tail, encoding="utf-8")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the faults; return 1 if one of them did not end as it should."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="run the faults whose group or name contains this")
+    parser.add_argument("--kills", type=int, default=10, help="kills at random times (default: 10)")
+    parser.add_argument("--write", action="store_true", help="write the table to docs/reliability.md")
+    parser.add_argument("--keep", type=Path, help="keep the working files in this folder")
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    folder = args.keep or Path(tempfile.mkdtemp(prefix="faults-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = [f for f in run_faults(args.kills) + INPUT_FAULTS if args.only in f"{f[0]} {f[1]}"]
+    place = Place(folder)
+    rows = []
+    for group, name, fault in chosen:
+        try:
+            outcome, good = fault(place), True
+        except Exception as error:  # a row of the table, and exit code 1
+            outcome, good = f"FAILED: {type(error).__name__}: {str(error)[:300]}", False
+        rows.append((group, name, outcome, good))
+        print(f"{'ok  ' if good else 'FAIL'} {group:<9} {name:<44} {outcome}", flush=True)
+    bad = sum(not good for *_, good in rows)
+    print(f"{len(rows)} faults, {bad} with a wrong outcome")
+    if args.write:
+        write_docs(rows)
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
