@@ -1,7 +1,7 @@
 """Metrics that the Runner calls: they collect scores and labels and hand them to the functions of this package."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,7 @@ class AccMetric(BaseMetric):
                 of such scores.
         """
         for sample in data_samples:
-            score = sample["pred_score"]
+            score = predicted_scores(sample)
             arrays = {name: to_numpy(s) for name, s in score.items()} if isinstance(score, dict) else to_numpy(score)
             self.results.append({"pred": arrays, "label": np.atleast_1d(to_numpy(sample["gt_label"]))})
 
@@ -223,6 +223,17 @@ class ConfusionMatrix(BaseMetric):
         pred = functional.as_labels(pred)
         num_classes = num_classes or int(max(pred.max(), target.max())) + 1
         return torch.from_numpy(functional.confusion_matrix(pred, target, num_classes=num_classes))
+
+
+def predicted_scores(sample: Mapping[str, Any]) -> Any:
+    """Return ``pred_score`` of a sample.
+
+    Raises:
+        ValueError: If the model returned none.
+    """
+    if sample.get("pred_score") is None:
+        raise ValueError("the model returned no pred_score to measure (features are not: test_cfg.feature_extraction)")
+    return sample["pred_score"]
 
 
 def to_numpy(value: Any) -> np.ndarray:

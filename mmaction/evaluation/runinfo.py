@@ -1,5 +1,6 @@
 """What was tested: the facts that a result needs to be trusted and repeated, and the training counts of its classes."""
 
+import logging
 import platform
 from collections import Counter
 from collections.abc import Mapping
@@ -37,17 +38,21 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
     writer = ResultWriter(str(out_dir), dataset, {**facts, **run})
     if is_main_process():
         writer.train_counts = training_counts(runner.cfg, len(classes) or getattr(dataset, "num_classes", None))
+        found = _coverage(dataset)
+        writer.listed = found.listed if found else None
     loop.evaluator.metrics.append(writer)
-    found = _coverage(dataset)
-    listed = {"listed": found.listed} if found else {}
-    writer.dataset_meta = {**(getattr(dataset, "metainfo", None) or {}), **listed}
+    writer.dataset_meta = getattr(dataset, "metainfo", None)
     return writer
 
 
 def _coverage(dataset: Any) -> Coverage | None:
     """Return how much of the official list a prepared one holds, where a manifest beside it tells."""
     path = getattr(dataset, "ann_file", None)
-    return coverage(path) if path and "://" not in str(path) else None
+    try:
+        return coverage(path) if path and "://" not in str(path) else None
+    except ValueError as error:  # a damaged file beside the list is no reason to lose a test
+        print_log(str(error), logger="current", level=logging.WARNING)
+        return None
 
 
 def run_facts(runner: Any, dataset: Any) -> dict[str, Any]:
@@ -82,11 +87,11 @@ def data_facts(dataset: Any) -> dict[str, Any]:
     if getattr(dataset, "dataset", None) is not None:
         return data_facts(dataset.dataset)
     space = (getattr(dataset, "metainfo", None) or {}).get("label_space")
-    found = _coverage(dataset)
+    found, ann_file = _coverage(dataset), getattr(dataset, "ann_file", None)
     return {
         "type": type(dataset).__name__,
-        "ann_file": getattr(dataset, "ann_file", None),
-        "ann_sha256": _sha256(getattr(dataset, "ann_file", None)),
+        "ann_file": ann_file,
+        "ann_sha256": _sha256(ann_file),
         "split": getattr(dataset, "split", None),
         "label_space": getattr(space, "title", None),
         "coverage": str(found) if found else None,

@@ -11,12 +11,12 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmaction.engine.files import write_atomically
 from mmaction.evaluation.functional import label_to_array
-from mmaction.evaluation.metrics import to_numpy
+from mmaction.evaluation.metrics import predicted_scores, to_numpy
 from mmaction.evaluation.predictions import Predictions, save_scores, write_predictions_csv
 from mmaction.evaluation.summary import summarise
 from mmaction.registry import METRICS
+from mmaction.utils.files import write_atomically
 
 NUM_WORST = 5
 NUMBERS = ("samples", "weight")
@@ -38,6 +38,7 @@ class ResultWriter(BaseMetric):
             are called by their number.
         run: Facts to keep in ``metrics.json`` under ``run``: checkpoint, seed, views and the like; plain values.
         train_counts: Training samples of every class, for the long-tail view.
+        listed: Samples of the official list, where it is known that clips are missing; by default those tested.
         topk: The k of top-k accuracy, rising.
         collect_device: ``cpu`` or ``gpu``: where the results of several processes are brought together.
     """
@@ -50,6 +51,7 @@ class ResultWriter(BaseMetric):
         dataset: Any = None,
         run: dict[str, Any] | None = None,
         train_counts: Sequence[int] | None = None,
+        listed: int | None = None,
         topk: Sequence[int] = (1, 5),
         collect_device: str = "cpu",
     ) -> None:
@@ -58,6 +60,7 @@ class ResultWriter(BaseMetric):
         self.dataset = dataset
         self.run = dict(run or {})
         self.train_counts = train_counts
+        self.listed = listed
         self.topk = tuple(topk)
         self.summary: dict[str, Any] | None = None
 
@@ -67,7 +70,7 @@ class ResultWriter(BaseMetric):
         The scores of several modalities are averaged.
         """
         for sample in data_samples:
-            score = sample["pred_score"]
+            score = predicted_scores(sample)
             parts = [to_numpy(s) for s in score.values()] if isinstance(score, dict) else [to_numpy(score)]
             score = np.mean(parts, axis=0, dtype=np.float32)
             # what stood in for a broken sample says nothing of it
@@ -88,7 +91,7 @@ class ResultWriter(BaseMetric):
         predictions = Predictions(ids, labels, scores, names, _columns(facts))
         space = meta.get("label_space")
         space = space if hasattr(space, "table") and len(space) == scores.shape[1] else None
-        self.summary = summarise(predictions, space, self.train_counts, meta.get("listed"), self.topk)
+        self.summary = summarise(predictions, space, self.train_counts, self.listed, self.topk)
         self.summary["evaluated"]["broken"] = int(np.nansum(predictions.meta.get("broken", 0)))
         self.summary["run"] = self.run
         write_results(self.out_dir, predictions, self.summary)
@@ -178,7 +181,8 @@ def render_table(summary: dict[str, Any]) -> str:
         rows += [(name, percent(value), "") for name, value in summary.get(part, {}).get("accuracy", {}).items()]
     for name in ("head", "middle", "tail") if "long_tail" in summary else ():
         group = summary["long_tail"][name]
-        rows.append((f"{name}, mean1", percent(group["mean1"]), f"{group['classes']} classes: {group['rule']}"))
+        if group["classes"]:
+            rows.append((f"{name}, mean1", percent(group["mean1"]), f"{group['classes']} classes: {group['rule']}"))
     text = text_table(f"Result on {summary['evaluated']['text']} samples", ("measure", "%", "95 % interval"), rows)
     tested = [row for row in summary.get("per_class", ()) if row["count"]]
     worst = sorted(tested, key=lambda row: row["accuracy"])[:NUM_WORST]

@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
-from mmaction.evaluation import AccMetric, ConfusionMatrix, metrics
+from mmaction.evaluation import AccMetric, ConfusionMatrix, ResultWriter, metrics
 from mmaction.registry import METRICS
 
 
@@ -100,3 +100,9 @@ def test_confusion_matrix_of_labels_alone_and_of_scores():
     metric.process(None, [{"gt_label": torch.tensor([2]), "pred_label": torch.tensor([0])}])
     assert metric.evaluate(1)["confusion_matrix/result"].tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
     assert ConfusionMatrix.calculate(torch.tensor(SCORES), [1, 0, 2, 0]).diag().tolist() == [2, 1, 1]
+
+
+def test_a_model_without_scores_is_named():
+    for metric in (AccMetric(), ResultWriter("unused")):
+        with pytest.raises(ValueError, match=r"no pred_score to measure .*test_cfg\.feature_extraction"):
+            metric.process(None, [{"gt_label": torch.tensor([0]), "feature": torch.zeros(3)}])

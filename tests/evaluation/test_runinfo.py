@@ -13,3 +13,5 @@ def test_results_say_how_much_of_the_official_list_was_there(tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     assert data_facts(dataset)["coverage"] == "1 of 8,521 clips (Gym99 v1.1 val)"
     assert data_facts(SimpleNamespace(dataset=dataset))["coverage"] == "1 of 8,521 clips (Gym99 v1.1 val)"
+    (tmp_path / "manifest.json").write_text("[]")
+    assert data_facts(dataset)["coverage"] is None

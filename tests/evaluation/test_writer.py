@@ -36,9 +36,9 @@ def run(samples):
 
 def test_three_files_agree(tmp_path, run):
     scores = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.2, 0.5, 0.3]])
-    writer = METRICS.build({"type": "ResultWriter", "out_dir": str(tmp_path / "out"), "run": {"seed": 3}})
+    writer = METRICS.build({"type": "ResultWriter", "out_dir": str(tmp_path / "out"), "run": {"seed": 3}, "listed": 4})
     writer.dataset = Clips()
-    folder = run(writer, scores, [0, 0, 1], {"classes": ("back", "front", "inward"), "listed": 4})
+    folder = run(writer, scores, [0, 0, 1], {"classes": ("back", "front", "inward")})
     assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
     predictions = load_scores(folder)
     assert predictions.ids == ("set 0/clip.mp4", "set 1/clip.mp4", "set 0/clip.mp4 #2")
