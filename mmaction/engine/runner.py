@@ -133,7 +133,17 @@ class ActionRunner(Runner):
             return super().train()
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """Wrap the model for a distributed run."""
+        """Wrap the model for a distributed run.
+
+        Raises:
+            NotImplementedError: For a wrapper that shards the parameters: MMEngine saves its checkpoints from one
+                process alone, which would wait for the others for ever.
+        """
+        if "FullySharded" in str((model_wrapper_cfg or {}).get("type")):
+            raise NotImplementedError(
+                "model_wrapper_cfg: sharded parameters (FSDP) are not supported; leave it out to train with "
+                "DistributedDataParallel, and see docs/scale.md to save memory"
+            )
         if self.distributed and get_device() == "cpu" and model_wrapper_cfg is None:
             return wrap_on_cpu(model, self.cfg.get("find_unused_parameters", False))
         return super().wrap_model(model_wrapper_cfg, model)

@@ -139,6 +139,12 @@ def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
     assert (tmp_path / "host0" / "epoch_1.pth").is_file() and not (tmp_path / "host1" / "epoch_1.pth").exists()
 
 
+def test_sharding_is_refused_instead_of_hanging_at_the_first_checkpoint(tmp_path, toy, train):
+    config = toy.write_config(tmp_path, extra="model_wrapper_cfg = dict(type='MMFullyShardedDataParallel')\n")
+    with pytest.raises(NotImplementedError, match=r"sharded parameters \(FSDP\) are not supported"):
+        train(config, "--work-dir", tmp_path / "run")
+
+
 def test_a_launcher_that_did_not_start_the_process_is_named(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
