@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmaction.datasets.preparation.encoding import set_up_stream, upright, upright_shape
 from mmaction.datasets.preparation.lists import Span
 from mmaction.datasets.preparation.media import VideoError, look_at, reason
 
@@ -229,31 +230,28 @@ class _Reader:
 class _ClipWriter:
     """Encodes the frames of one clip into a scratch file."""
 
-    def __init__(self, cut: Cut, part: Path, reader: _Reader, encoding: Encoding) -> None:
+    def __init__(self, cut: Cut, part: Path, reader: _Reader, frame: av.VideoFrame, encoding: Encoding) -> None:
         import av
 
         self.cut, self.part, self.frames = cut, part, 0
         source = reader.stream
         self.container = av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"})
         self.stream = self.container.add_stream("libx264", rate=source.average_rate or 25, options=encoding.options)
-        context = self.stream.codec_context
-        context.width, context.height = source.codec_context.width // 2 * 2, source.codec_context.height // 2 * 2
-        context.pix_fmt, context.thread_count = "yuv420p", 1
-        context.time_base = source.time_base
-        for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
-            setattr(context, name, getattr(source.codec_context, name))
+        height, width = upright_shape(frame)
+        set_up_stream(self.stream, frame, source, source.time_base, (height // 2 * 2, width // 2 * 2))
         self.first_pts = 0
 
     def add(self, frame: av.VideoFrame) -> None:
         from av.video.frame import PictureType
 
         context, pts = self.stream.codec_context, frame.pts
-        if frame.format.name != "yuv420p" or (frame.width, frame.height) != (context.width, context.height):
-            frame = frame.reformat(width=context.width, height=context.height, format="yuv420p")
         if not self.frames:
             self.first_pts = pts
-        frame.pts, frame.pict_type = pts - self.first_pts, PictureType.NONE
-        self.container.mux(self.stream.encode(frame))
+        image = upright(frame)
+        if image.format.name != "yuv420p" or (image.width, image.height) != (context.width, context.height):
+            image = image.reformat(width=context.width, height=context.height, format="yuv420p")
+        image.pts, image.time_base, image.pict_type = pts - self.first_pts, context.time_base, PictureType.NONE
+        self.container.mux(self.stream.encode(image))
         frame.pts = pts
         self.frames += 1
 
@@ -282,7 +280,7 @@ def _cut_with_pyav(
             end = time + reader.interval
             while waiting and reader.holds(waiting[0].span, time):
                 cut = waiting.pop(0)
-                active.append(_ClipWriter(cut, _part(scratch, cut), reader, encoding))
+                active.append(_ClipWriter(cut, _part(scratch, cut), reader, frame, encoding))
             for writer in [w for w in active if not reader.holds(w.cut.span, time)]:
                 active.remove(writer)
                 yield writer.cut, _attempt(_close_writer, writer, end)

@@ -6,17 +6,14 @@ import os
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmaction.datasets.decoders import probe
 from mmaction.datasets.functional.geometry import rescaled_shape
 
+from .encoding import set_up_stream, upright, upright_shape
 from .media import VideoError, look_at, reason
-
-if TYPE_CHECKING:
-    import av
 
 
 @dataclass(frozen=True)
@@ -114,11 +111,11 @@ def _encode(source: Path, part: Path, spec: ResizeSpec) -> int:
         for frame in reader.decode(stream):
             if output is None:
                 output = writer.add_stream("libx264", rate=stream.average_rate or 25, options=spec.encoder_options)
-                _set_up(output, frame, stream, clock, spec)
+                set_up_stream(output, frame, stream, clock, even_shape(upright_shape(frame), spec.short))
                 first = frame.pts or 0
             pts = frame.pts - first if timed else frames
             size = {"width": output.codec_context.width, "height": output.codec_context.height}
-            smaller = _upright(frame).reformat(**size, format="yuv420p", interpolation="AREA")
+            smaller = upright(frame).reformat(**size, format="yuv420p", interpolation="AREA")
             smaller.pts, smaller.time_base, smaller.pict_type = pts, clock, PictureType.NONE
             writer.mux(output.encode(smaller))
             frames += 1
@@ -126,28 +123,3 @@ def _encode(source: Path, part: Path, spec: ResizeSpec) -> int:
             raise VideoError(f"{source}: holds no frame that decodes")
         writer.mux(output.encode(None))
     return frames
-
-
-def _upright(frame: av.VideoFrame) -> av.VideoFrame:
-    """Return the frame as it is shown; one that lies on its side becomes RGB."""
-    import av
-
-    turns = round(frame.rotation / 90) % 4
-    if not turns:
-        return frame
-    image = np.rot90(frame.to_ndarray(format="rgb24"), turns)
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-
-
-def _set_up(
-    output: av.VideoStream, frame: av.VideoFrame, stream: av.VideoStream, clock: Fraction, spec: ResizeSpec
-) -> None:
-    """Give the new stream its size and clock, and the colours of the old one."""
-    context = output.codec_context
-    shape = (frame.height, frame.width)
-    sideways = round(frame.rotation / 90) % 2
-    context.height, context.width = even_shape(shape[::-1] if sideways else shape, spec.short)
-    context.pix_fmt, context.thread_count, context.time_base = "yuv420p", 1, clock
-    if not frame.rotation:  # frames that were turned have gone through RGB
-        for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
-            setattr(context, name, getattr(stream.codec_context, name))

@@ -3,6 +3,7 @@ import shutil
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -87,6 +88,17 @@ def test_clips_have_even_size_no_b_frames_and_close_keyframes(videos, tmp_path):
         assert [packet.pts for packet in packets] == [packet.dts for packet in packets]
         assert sum(packet.is_keyframe for packet in packets) >= 50 / 16
     assert videos.numbers(cut.target) == list(range(25, 75))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rotated_phone_video_becomes_upright(shared, tmp_path, backend):
+    source = shared / "data/video/video_90.mov"  # 568x320, to be turned by 90 degrees
+    _, (cut,) = run(source, [(0, 1)], tmp_path, Encoding(backend=backend), slack_s=2.0)
+    with av.open(str(source)) as one, av.open(str(cut.target)) as other:
+        first, made = next(one.decode(video=0)), next(other.decode(video=0))
+    assert (made.width, made.height, made.rotation) == (320, 568, 0)
+    expected = np.rot90(first.to_ndarray(format="rgb24"), round(first.rotation / 90) % 4)
+    assert np.abs(made.to_ndarray(format="rgb24").astype(int) - expected).mean() < 8
 
 
 def test_damaged_and_foreign_files(videos, long_video, tmp_path):
