@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from mmengine.model import normal_init
 from torch import nn
+from torch.nn import functional as F
 
 from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
@@ -13,6 +14,17 @@ from mmaction.registry import MODELS
 
 STAGES: tuple[tuple[str, int], ...] = (("a", 1), ("a", 2), ("ab", 4), ("ab", 8), ("ab", 8))
 """For each stage the letters of its convolutions and its width, as a multiple of the first one."""
+
+
+class AvgPool(nn.AvgPool3d):
+    """Average pool that leaves channels last on a CPU; where it does not reach over time, it pools frames in 2D."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the pooled features of shape ``(N, C, T, H, W)``."""
+        if self.kernel_size[0] > 1:
+            return cpu.prepare(super().forward(x))
+        frames = F.avg_pool2d(x.transpose(1, 2).flatten(0, 1), self.kernel_size[1:], self.stride[1:])
+        return frames.unflatten(0, (len(x), -1)).transpose(1, 2)
 
 
 @MODELS.register_module()
@@ -63,7 +75,7 @@ class C3D(Backbone):
             raise ValueError(f"num_stages must be None, 3 or 4; got {num_stages!r}")
         light = num_stages is not None
         cfgs = {"conv_cfg": conv_cfg or CONV3D, "norm_cfg": norm_cfg or (BN3D if light else None)}
-        pool = nn.AvgPool3d if light else nn.MaxPool3d
+        pool = AvgPool if light else nn.MaxPool3d
         stages = STAGES[: num_stages + 1] if light else STAGES
         self.steps: list[str] = []
         for i, (letters, multiple) in enumerate(stages, start=1):

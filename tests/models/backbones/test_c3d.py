@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from mmaction.models.backbones import C3D
+from mmaction.models.backbones.c3d import AvgPool
 
 
 def test_shape_of_the_paper():
@@ -43,3 +44,14 @@ def test_wrong_arguments():
         C3D(num_stages=5)
     with pytest.raises(ValueError, match=r"clips of \(16, 32, 32\) give 128 features, not out_dim=64"):
         C3D(base_channels=4, out_dim=64)(torch.rand(1, 3, 16, 32, 32))
+
+
+@pytest.mark.parametrize("size", [(1, 2, 2), (2, 2, 2)])
+def test_pool_averages_and_leaves_channels_last(size):
+    x = torch.randn(2, 3, 4, 6, 6, requires_grad=True)
+    last = x.contiguous(memory_format=torch.channels_last_3d)
+    pooled, expected = AvgPool(size, size)(last), nn.functional.avg_pool3d(x, size, size)
+    assert pooled.is_contiguous(memory_format=torch.channels_last_3d)
+    torch.testing.assert_close(pooled, expected)
+    ours, theirs = (torch.autograd.grad(out.square().sum(), x)[0] for out in (pooled, expected))
+    torch.testing.assert_close(ours, theirs)
