@@ -54,6 +54,7 @@ KINDS = {
     "swapped-size": Kind("warning", "height and width of the image seem to be swapped"),
     "odd-scores": Kind("warning", "scores are not between 0 and 1"),
     "frozen": Kind("warning", "the skeleton never moves"),
+    "listed-length": Kind("warning", "the clip is not as long as the official list says"),
     "incomplete": Kind("warning", "the prepared list lacks clips of the official one"),
     "same-source-by-design": Kind("note", "clips of one source video are in training and evaluation, by design"),
     "unused-annotation": Kind("note", "annotations are in no split"),

@@ -12,7 +12,7 @@ from mmaction.datasets.doctor.findings import Finding
 from mmaction.datasets.doctor.samples import Sample
 from mmaction.datasets.doctor.sources import Source
 from mmaction.datasets.preparation.lists import GymId
-from mmaction.datasets.preparation.manifest import coverage
+from mmaction.datasets.preparation.manifest import coverage, wrong_lengths
 from mmaction.datasets.preparation.versions import ListVersion, identify
 
 Samples = Mapping[Source, Sequence[Sample]]
@@ -29,7 +29,7 @@ def check_sets(samples: Samples) -> Iterator[Finding]:
     for source, clips in samples.items():
         yield from _repetitions(source, clips)
         yield from _joint_counts(clips)
-        yield from _about_list(source, versions[source])
+        yield from _about_list(source, clips, versions[source])
         yield from _flips(source)
     for training in samples:
         yield from _class_counts(training, samples)
@@ -89,14 +89,23 @@ def _joint_counts(clips: Sequence[Sample]) -> Iterator[Finding]:
             yield sample.finding("joint-count", f"joints and coordinates are {shape}, those of the others {usual}")
 
 
-def _about_list(source: Source, version: ListVersion | None) -> Iterator[Finding]:
+def _about_list(source: Source, clips: Sequence[Sample], version: ListVersion | None) -> Iterator[Finding]:
+    """What the content of a list and the manifest beside it tell."""
     if version:
         yield Finding("list-version", source.split, "", f"{source.ann_file} is {version}")
     if source.kind == "pose":
         return
-    found = coverage(source.ann_file)
+    try:
+        found, lengths = coverage(source.ann_file), wrong_lengths(source.ann_file)
+    except ValueError as error:
+        yield Finding("unreadable-list", source.split, "", str(error))
+        return
     if found and not found.complete:
         yield Finding("incomplete", source.split, "", f"{source.ann_file}: {found}; results hold for these alone")
+    for sample in clips if lengths else ():
+        if sample.key in lengths:
+            listed, there = lengths[sample.key]
+            yield sample.finding("listed-length", f"{listed} frames are listed, the video had {there} when prepared")
 
 
 def _swap_sides(name: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -132,17 +133,31 @@ def coverage(ann_file: str | Path) -> Coverage | None:
     Raises:
         ValueError: If the manifest is damaged.
     """
-    ann_file = Path(ann_file)
-    path = ann_file.with_name(NAME)
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(read_text(path))
-        report = content["lists"].get(ann_file.name)
+    with _manifest_entry(ann_file) as (content, report):
         if report is None:
             return None
         title = f"{content['dataset']} {content['version']} {report['split']}"
         return Coverage(title, int(report["available"]), int(report["listed"]))
+
+
+def wrong_lengths(ann_file: str | Path) -> dict[str, tuple[int, int]]:
+    """Return the clips of a prepared list whose video is not as long as listed: name to frames listed and found.
+
+    Raises:
+        ValueError: If the manifest beside the list is damaged.
+    """
+    with _manifest_entry(ann_file) as (_, report):
+        return {str(name): (int(n), int(m)) for name, (n, m) in ((report or {}).get("wrong_length") or {}).items()}
+
+
+@contextmanager
+def _manifest_entry(ann_file: str | Path) -> Iterator[tuple[dict, dict | None]]:
+    """Give the manifest beside a list and its entry for the list, None where there is none; name it in errors."""
+    ann_file = Path(ann_file)
+    path = ann_file.with_name(NAME)
+    try:
+        content = json.loads(read_text(path)) if path.is_file() else {"lists": {}}
+        yield content, content["lists"].get(ann_file.name)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: not a manifest of a prepare tool ({error!r}); prepare the data set again") from error
 

@@ -177,6 +177,19 @@ def list_with_gaps(d):
     return "video", "incomplete"
 
 
+def length_not_as_listed(d):
+    name = d.lines()[0].split(".")[0]
+    report = dict(split="train", available=len(d.lines()), listed=len(d.lines()), wrong_length={name: [40, 41]})
+    content = dict(dataset="Demo", version="v1", lists={"train.txt": report})
+    (d.folder / "manifest.json").write_text(json.dumps(content))
+    return "video", "listed-length"
+
+
+def damaged_manifest(d):
+    (d.folder / "manifest.json").write_text("{")
+    return "video", "unreadable-list"
+
+
 def one_frame(d):
     keep = d.info()
     keep["keypoint"], keep["keypoint_score"] = keep["keypoint"][:, :2], keep["keypoint_score"][:, :2]
@@ -283,7 +296,8 @@ def pose_label_missing(d):
 DEFECTS = [
     missing_video, truncated_video, empty_video, text_as_video, damaged_middle, blank_video, label_too_large,
     line_without_label, name_that_escapes, list_of_nothing, listed_twice, two_labels, copied_video, leaked_name,
-    leaked_content, class_lost, class_only_evaluated, mirrored_sides, list_with_gaps, one_frame, frames_disagree,
+    leaked_content, class_lost, class_only_evaluated, mirrored_sides, list_with_gaps, length_not_as_listed, damaged_manifest,
+    one_frame, frames_disagree,
     video_has_other_length, scores_of_other_shape, other_joints, not_a_number, shares_of_the_image, nobody_there,
     joints_lost, person_leaves, joints_outside, size_swapped, scores_in_percent, frozen_skeleton,
     split_without_annotation, annotation_without_split, pose_leak, pose_label_missing,
