@@ -260,7 +260,7 @@ def extract(
     annotations = [load_annotations(part_of[name])[0] for name in done]
     labels = {clip.name: clip.label for clip in clips}
     annotations = [info | dict(label=labels[info["frame_dir"]]) for info in annotations]
-    save_annotations(output, annotations, {split: done} if split else None, overwrite=overwrite or bool(failed))
+    save_annotations(output, annotations, {split: done} if split else None, overwrite=True)
     if not failed:
         shutil.rmtree(parts)
     return Outcome(done, len(clips) - len(waiting), failed)

@@ -58,7 +58,7 @@ def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptio
         minimum_iou_threshold=options.min_iou,
         high_conf_det_threshold=options.person_thr,
     )
-    tracks = []
+    tracks, started = [], []
     for persons in frames:
         numbers = np.full(len(persons), -1)
         detections = Detections(
@@ -67,10 +67,18 @@ def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptio
             class_id=np.zeros(len(persons), int),
             data={"row": np.arange(len(persons))},
         )
+        before = list(tracker.tracks)
         followed = tracker.update(detections)
         if len(followed):
-            numbers[followed.data["row"]] = followed.tracker_id
+            rows = followed.data["row"]
+            numbers[rows] = followed.tracker_id
+            # A track has its number only from its second frame on; the new ones stand last, in the order of their boxes
+            new = [track for track in tracker.tracks if not any(track is other for other in before)]
+            started += [(numbers, row, track) for row, track in zip(rows[len(rows) - len(new) :], new, strict=True)]
         tracks.append(numbers)
+    unused = 1 + max((int(numbers.max(initial=-1)) for numbers in tracks), default=-1)
+    for index, (numbers, row, track) in enumerate(started):
+        numbers[row] = track.tracker_id if track.tracker_id >= 0 else unused + index
     return tracks
 
 

@@ -1,0 +1,167 @@
+"""Extraction of whole videos: files, interruptions, damage."""
+
+import numpy as np
+import pytest
+from stick_figure import write_video
+
+from mmaction.datasets.annotations import load_annotations, save_annotations
+from mmaction.pose_estimation import extract as extraction
+from mmaction.pose_estimation.backends import BACKENDS, BackendOptions, Persons
+from mmaction.pose_estimation.extract import Recipe, extract, list_clips, parts_folder
+from mmaction.pose_estimation.tracking import TrackingOptions
+
+RECIPE = Recipe(backend="known", tracking=TrackingOptions(max_gap=0))
+
+
+class KnownPoses:
+    """A person whose joints lie at the brightness of the frame, and one who is unsure."""
+
+    calls = 0
+
+    def __init__(self, options):
+        assert options.device == "cpu"
+
+    def estimate(self, frames, boxes=None):
+        KnownPoses.calls += len(frames)
+        return [self._one(frame, None if boxes is None else boxes[i]) for i, frame in enumerate(frames)]
+
+    @staticmethod
+    def _one(frame, boxes):
+        level = float(frame[10, 10, 0])
+        boxes = np.array([[10, 10, 50, 80], [80, 10, 110, 80]], float) if boxes is None else boxes[:, :4]
+        keypoint = np.full((len(boxes), 17, 2), level)
+        return Persons(boxes, np.array([0.9, 0.2])[: len(boxes)], keypoint, np.full((len(boxes), 17), 0.9))
+
+
+@pytest.fixture(autouse=True)
+def known_backend(monkeypatch):
+    monkeypatch.setitem(BACKENDS, "known", KnownPoses)
+    KnownPoses.calls = 0
+
+
+@pytest.fixture
+def videos(tmp_path):
+    folder = tmp_path / "videos"
+    (folder / "sub").mkdir(parents=True)
+    write_video(folder / "a.mp4", 7)
+    write_video(folder / "sub/b.mp4", 5, value=120)
+    return folder
+
+
+def run(videos, output, recipe=RECIPE, **options):
+    return extract(list_clips(videos), output, recipe, progress=False, **options)
+
+
+def test_a_folder_of_videos(videos, tmp_path):
+    outcome = run(videos, tmp_path / "out.pkl", split="train")
+    assert (outcome.done, outcome.reused, outcome.failed) == (["a", "sub/b"], 0, {})
+    first, second = load_annotations(tmp_path / "out.pkl", "train")
+    assert (first["frame_dir"], first["total_frames"], first["img_shape"]) == ("a", 7, (96, 128))
+    assert second["keypoint"].shape == (1, 5, 17, 2)  # the unsure person is left out
+    np.testing.assert_allclose(second["keypoint"][0, :, 0, 0], 120 + np.arange(5), atol=4)
+    assert not parts_folder(tmp_path / "out.pkl").exists()
+
+
+def test_labels_of_a_list(videos, tmp_path):
+    (videos / "list.txt").write_text("a.mp4 3\nsub/b.mp4 1\n\n")
+    run(videos / "list.txt", tmp_path / "out.pkl")
+    assert [(info["frame_dir"], info["label"]) for info in load_annotations(tmp_path / "out.pkl")] == [
+        ("a", 3),
+        ("b", 1),
+    ]
+
+
+def test_a_killed_run_goes_on(videos, tmp_path, monkeypatch):
+    finished = extraction.save_annotations
+
+    def killed_after_the_first(path, *args, **kwargs):
+        finished(path, *args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(extraction, "save_annotations", killed_after_the_first)
+    with pytest.raises(KeyboardInterrupt):
+        run(videos, tmp_path / "out.pkl")
+    assert not (tmp_path / "out.pkl").exists()
+    monkeypatch.setattr(extraction, "save_annotations", finished)
+    assert KnownPoses.calls == 7
+    outcome = run(videos, tmp_path / "out.pkl")
+    assert outcome.reused == 1
+    assert KnownPoses.calls == 7 + 5  # the first video is not read again
+    assert len(load_annotations(tmp_path / "out.pkl")) == 2
+
+
+def test_parts_of_another_recipe_are_not_mixed_in(videos, tmp_path):
+    (videos / "broken.mp4").write_text("no video")
+    run(videos, tmp_path / "out.pkl")
+    other = Recipe("known", tracking=TrackingOptions(num_persons=2))
+    with pytest.raises(ValueError, match=r"an interrupted run used other settings, see recipe.json"):
+        run(videos, tmp_path / "out.pkl", other)
+    run(videos, tmp_path / "out.pkl", other, overwrite=True)
+
+
+def test_a_damaged_video_is_named_and_can_be_repaired(videos, tmp_path):
+    (videos / "c.mp4").write_text("no video")
+    outcome = run(videos, tmp_path / "out.pkl")
+    assert outcome.done == ["a", "sub/b"]
+    assert "c.mp4: cannot be read as a video" in outcome.failed["c"]
+    assert len(load_annotations(tmp_path / "out.pkl")) == 2
+    write_video(videos / "c.mp4", 3)
+    assert run(videos, tmp_path / "out.pkl").failed == {}
+    assert len(load_annotations(tmp_path / "out.pkl")) == 3
+
+
+def test_a_video_that_breaks_off_fails(shared, tmp_path):
+    with pytest.raises(ValueError, match=r"no video could be extracted: .*corrupted.mp4: breaks off after 28 frames"):
+        run(shared / "data/video/corrupted.mp4", tmp_path / "out.pkl")
+
+
+def test_nothing_is_overwritten_unless_asked(videos, tmp_path):
+    save_annotations(tmp_path / "out.pkl", [dict(frame_dir="x", label=0, total_frames=1)])
+    with pytest.raises(FileExistsError, match=r"out.pkl: exists already"):
+        run(videos, tmp_path / "out.pkl")
+    assert load_annotations(tmp_path / "out.pkl")[0]["frame_dir"] == "x"
+    run(videos, tmp_path / "out.pkl", overwrite=True)
+    assert len(load_annotations(tmp_path / "out.pkl")) == 2
+
+
+def test_given_boxes(videos, tmp_path):
+    import pickle
+
+    boxes = {"a": [np.array([[1, 2, 30, 40, 0.9]])] * 7, "sub/b": [np.zeros((0, 5))] * 5}
+    (tmp_path / "boxes.pkl").write_bytes(pickle.dumps(boxes))
+    recipe = Recipe("known", boxes=str(tmp_path / "boxes.pkl"))
+    run(videos, tmp_path / "out.pkl", recipe)
+    first, second = load_annotations(tmp_path / "out.pkl")
+    assert first["keypoint_score"].all() and not second["keypoint_score"].any()
+    boxes["a"] = boxes["a"][:4]
+    del boxes["sub/b"]
+    (tmp_path / "boxes.pkl").write_bytes(pickle.dumps(boxes))
+    with pytest.raises(ValueError, match="boxes are given for 4 frames, the video has more"):
+        run(videos, tmp_path / "out2.pkl", recipe)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("a.mp4\n", ValueError, "line 1: expected PATH LABEL"),
+        ("a.mp4 one\n", ValueError, "line 1: expected PATH LABEL, got 'a.mp4 one'"),
+        ("a.mp4 1\nz.mp4 2\n", FileNotFoundError, "line 2: no such video"),
+        ("a.mp4 1\na.mp4 2\n", ValueError, "these names occur more than once: a"),
+        ("", ValueError, "no video in it"),
+    ],
+)
+def test_wrong_lists(videos, text, error, message):
+    (videos / "list.txt").write_text(text)
+    with pytest.raises(error, match=message):
+        list_clips(videos / "list.txt")
+
+
+def test_no_such_source(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such video, list or folder"):
+        list_clips(tmp_path / "none")
+
+
+def test_the_device_does_not_change_the_recipe():
+    cpu, gpu = Recipe(), Recipe(backend_options=BackendOptions(device="cuda:0"))
+    assert cpu.fingerprint() == gpu.fingerprint()
+    assert cpu.fingerprint() != Recipe(backend_options=BackendOptions(min_size=100)).fingerprint()
