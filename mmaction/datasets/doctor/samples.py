@@ -87,8 +87,10 @@ class SampleReader:
             reader = self._pose if source.kind == "pose" else self._listed
             return list(reader(source, findings)), findings
         except (ValueError, OSError, KeyError) as error:
-            text = error.args[0] if isinstance(error, KeyError) else error
-            return [], [*findings, Finding("unreadable-list", source.split, "", str(text))]
+            text = str(error.args[0] if isinstance(error, KeyError) else error)
+            if isinstance(error, FileNotFoundError):
+                text += "; docs/datasets.md says how to prepare the data sets of the shipped configs"
+            return [], [*findings, Finding("unreadable-list", source.split, "", text)]
 
     def _listed(self, source: Source, findings: list[Finding]) -> Iterator[Sample]:
         fields = ("total_frames",) if source.kind == "frames" else ()

@@ -136,7 +136,7 @@ def _flips(source: Source) -> Iterator[Finding]:
 
 
 def _class_counts(training: Source, samples: Samples) -> Iterator[Finding]:
-    if not training.trains or not training.num_classes:
+    if not (training.trains and training.num_classes and samples[training]):
         return
     if training.model_classes and training.model_classes != training.num_classes:
         yield Finding(

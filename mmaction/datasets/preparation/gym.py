@@ -108,14 +108,14 @@ class Preparation:
             names = [name for name in names if name not in self.sources.elements]
             video = self.sources.videos.get(GymId.parse(event_id).video)
             clip = self.sources.events.get(event_id)
-            if clip:
-                cuts = [self._cut(name, *self.annotations.element_span(name)) for name in names]
-            elif video:
+            if video:  # exact, which an event clip of unknown making need not be
                 cuts = self._cuts_of_video(event_id, names)
+            elif clip:
+                cuts = [self._cut(name, *self.annotations.element_span(name)) for name in names]
             else:
                 continue
             if left := tuple(cut for cut in cuts if not self.is_done(cut)):
-                yield Job(clip or video, left)
+                yield Job(video or clip, left)
 
     def _cuts_of_video(self, event_id: str, names: list[str]) -> list[Cut]:
         event, event_slack = self.annotations.event_span(event_id)

@@ -296,11 +296,11 @@ def pose_label_missing(d):
 DEFECTS = [
     missing_video, truncated_video, empty_video, text_as_video, damaged_middle, blank_video, label_too_large,
     line_without_label, name_that_escapes, list_of_nothing, listed_twice, two_labels, copied_video, leaked_name,
-    leaked_content, class_lost, class_only_evaluated, mirrored_sides, list_with_gaps, length_not_as_listed, damaged_manifest,
-    one_frame, frames_disagree,
-    video_has_other_length, scores_of_other_shape, other_joints, not_a_number, shares_of_the_image, nobody_there,
-    joints_lost, person_leaves, joints_outside, size_swapped, scores_in_percent, frozen_skeleton,
-    split_without_annotation, annotation_without_split, pose_leak, pose_label_missing,
+    leaked_content, class_lost, class_only_evaluated, mirrored_sides, list_with_gaps, length_not_as_listed,
+    damaged_manifest, one_frame, frames_disagree, video_has_other_length, scores_of_other_shape, other_joints,
+    not_a_number, shares_of_the_image, nobody_there, joints_lost, person_leaves, joints_outside, size_swapped,
+    scores_in_percent, frozen_skeleton, split_without_annotation, annotation_without_split, pose_leak,
+    pose_label_missing,
 ]  # fmt: skip
 FOLLOWS = {  # what one defect brings along
     "class_lost": {"untrained-class"},
