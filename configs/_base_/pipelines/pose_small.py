@@ -12,7 +12,7 @@ train_pipeline = [
         shift=0.08,
         shear=0.2,
     ),
-    dict(type="PoseJitter", std=0.005, offset_std=0.01),
+    dict(type="PoseJitter", std=0.01),
     dict(type="PackPoseInputs"),
 ]
 val_pipeline = [
