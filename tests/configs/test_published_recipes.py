@@ -8,9 +8,7 @@ import pytest
 from mmengine import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = sorted(
-    (Path(os.environ.get("MMACTION_SHARED", ROOT.parent / "shared")) / "interface/recipes").glob("*.json")
-)
+RECIPES = sorted((Path(os.environ.get("MMACTION_SHARED", ROOT.parent / "shared")) / "interface/recipes").glob("*.json"))
 # The published gym-limb config wraps its train loader in a list by a stray bracket, which no Runner accepts.
 WRAPPED_IN_A_LIST = {("slowonly_r50_8xb16-u48-240e_gym-limb", "train_dataloader")}
 
