@@ -37,7 +37,7 @@ def run(title: str, *command: object) -> None:
         ToolStop: If it fails.
     """
     print(f"\n== {title}: python {' '.join(map(str, command))}", flush=True)
-    code = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT).returncode  # noqa: S603 - own programs
+    code = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT).returncode
     if code:
         raise ToolStop(f"'{title}' ended with exit code {code}; its message stands above")
 
