@@ -1,0 +1,122 @@
+"""The Runner's visualizer and its hook."""
+
+import numpy as np
+import pytest
+from stick_figure import FRAMES, HEIGHT, WIDTH, annotation, write_video
+
+from mmaction.engine.hooks import VisualizationHook
+from mmaction.registry import HOOKS, VISUALIZERS
+from mmaction.structures import ActionDataSample
+from mmaction.visualization import ActionVisualizer
+from mmaction.visualization.poses import clip_poses
+from mmaction.visualization.video_io import VideoReader
+
+
+@pytest.fixture
+def visualizer(tmp_path):
+    backends = [dict(type="LocalVisBackend")]
+    return VISUALIZERS.build(
+        dict(type="ActionVisualizer", name="test", vis_backends=backends, save_dir=str(tmp_path / "vis"))
+    )
+
+
+def sample():
+    return ActionDataSample(metainfo=dict(sample_idx=0)).set_gt_label(1).set_pred_score([0.2, 0.8])
+
+
+def frames(path):
+    return [image for _, image in VideoReader(path).frames()]
+
+
+@pytest.mark.parametrize("kind", ["file", "array"])
+def test_a_clip_is_written_with_its_skeleton(visualizer, tmp_path, kind):
+    video = str(write_video(tmp_path / "walk.mp4")) if kind == "file" else np.full((FRAMES, HEIGHT, WIDTH, 3), 60, "u1")
+    before = None if kind == "file" else video.copy()
+    options = dict(out_type="video", out_path=str(tmp_path / "out.mp4"))
+    visualizer.add_datasample("a", video, sample(), poses=clip_poses(annotation()), rescale_factor=2.0, **options)
+    drawn = frames(tmp_path / "out.mp4")
+    assert len(drawn) == FRAMES
+    assert drawn[0].shape == (2 * HEIGHT, 2 * WIDTH, 3)
+    assert np.abs(drawn[0].astype(int) - 60).max() > 100
+    if kind == "array":
+        np.testing.assert_array_equal(video, before)
+
+
+def test_captions_follow_the_switches(visualizer):
+    visualizer.dataset_meta = dict(classes=["stand", "walk"])
+    assert visualizer._captions(sample(), True, True, True) == ("label: walk", "predicted: walk (0.80)")
+    assert visualizer._captions(sample(), False, True, False) == ("predicted: walk",)
+    assert visualizer._captions(ActionDataSample().set_pred_label(4), True, True, True) == ("predicted: 4",)
+    assert visualizer._captions(None, True, True, True) == ()
+
+
+def test_without_a_path_the_backends_get_the_frames(visualizer, tmp_path):
+    visualizer.add_datasample("x/y", np.zeros((5, 40, 60, 3), np.uint8), sample(), max_frames=2, step=3)
+    names = sorted(path.name for path in (tmp_path / "vis/vis_data/vis_image").iterdir())
+    assert names == ["x_y_0_3.png", "x_y_1_3.png"]
+
+
+def test_unknown_type(visualizer):
+    with pytest.raises(ValueError, match="out_type: expected one of img, gif, video, got 'avi'"):
+        visualizer.add_datasample("a", np.zeros((1, 8, 8, 3), np.uint8), out_type="avi")
+
+
+class Dataset:
+    """Two samples: a skeleton clip and a video."""
+
+    def __init__(self, folder):
+        self.infos = [annotation("walk"), dict(filename=str(write_video(folder / "run.mp4", 4)), label=0)]
+
+    def get_data_info(self, index):
+        return dict(self.infos[index])
+
+
+class FakeRunner:
+    epoch = 2
+
+    def __init__(self, visualizer, dataset):
+        self.visualizer = visualizer
+        self.test_dataloader = self.val_dataloader = type("Loader", (), dict(dataset=dataset))
+
+
+def outputs():
+    return [sample(), ActionDataSample(metainfo=dict(sample_idx=1)).set_gt_label(0).set_pred_score([0.6, 0.4])]
+
+
+def test_hook_writes_a_video_of_each_sample(visualizer, tmp_path):
+    hook = HOOKS.build(dict(type="VisualizationHook", enable=True, interval=1, out_dir=str(tmp_path / "show")))
+    hook.after_test_iter(FakeRunner(visualizer, Dataset(tmp_path)), 0, outputs=outputs())
+    assert sorted(path.name for path in (tmp_path / "show").iterdir()) == ["run.mp4", "walk.mp4"]
+    walk = frames(tmp_path / "show/walk.mp4")
+    assert len(walk) == FRAMES and walk[0].shape == (HEIGHT, WIDTH, 3)
+    assert np.median(walk[5]) < 20  # the skeleton stands on black
+
+
+def test_hook_finds_the_video_of_a_skeleton(visualizer, tmp_path):
+    write_video(tmp_path / "walk.mp4", value=150)
+    hook = VisualizationHook(True, 1, out_dir=str(tmp_path / "show"), video_dir=str(tmp_path))
+    hook.after_val_iter(FakeRunner(visualizer, Dataset(tmp_path)), 0, outputs=outputs()[:1])
+    assert np.median(frames(tmp_path / "show/walk.mp4")[5]) > 120
+    hook = VisualizationHook(True, 1, out_dir=str(tmp_path / "show"), video_dir=str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match="has no video called walk"):
+        hook.after_val_iter(FakeRunner(visualizer, Dataset(tmp_path)), 0, outputs=outputs()[:1])
+
+
+def test_hook_keeps_to_its_interval_and_switch(visualizer, tmp_path):
+    runner = FakeRunner(visualizer, Dataset(tmp_path))
+    VisualizationHook(enable=False, interval=1, out_dir=str(tmp_path / "off")).after_test_iter(
+        runner, 0, outputs=outputs()
+    )
+    assert not (tmp_path / "off").exists()
+    VisualizationHook(enable=True, interval=2, out_dir=str(tmp_path / "two")).after_test_iter(
+        runner, 0, outputs=outputs()
+    )
+    assert [path.name for path in (tmp_path / "two").iterdir()] == ["walk.mp4"]
+    with pytest.raises(ValueError, match="interval: expected 1 or more, got 0"):
+        VisualizationHook(interval=0)
+
+
+def test_constructor_takes_the_published_arguments():
+    figure = dict(frameon=False)
+    made = ActionVisualizer("v", vis_backends=None, save_dir=None, fig_save_cfg=figure, fig_show_cfg=figure)
+    assert made.fig_save_cfg == figure
