@@ -109,7 +109,9 @@ def read_checkpoint(
     except (RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
         if isinstance(error, PermissionError):
             raise
-        raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {_first_line(error)}") from error
+        says_why = isinstance(error, (RuntimeError, EOFError, OSError, zipfile.BadZipFile))
+        reason = _first_line(error) if says_why else "its content is nothing that PyTorch has written"
+        raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {reason}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"checkpoint {path}: expected a dict with a state_dict, got {type(content).__name__}")
     return dict(content)

@@ -1,6 +1,8 @@
 """The Runner of this package: MMEngine's, with safe checkpoints, checks before training and runs on the CPU."""
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -46,12 +48,27 @@ def _advice(error: BaseException) -> str | None:
     """Return what to do after an error that is neither ours nor the user's typing."""
     if isinstance(error, torch.OutOfMemoryError):
         return "lower train_dataloader.batch_size (with --auto-scale-lr), or pass --amp; then go on with --resume"
+    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("gloo", "NCCL", "by peer")):
+        return "another process of this run has ended or is out of reach; see its output, then go on with --resume"
     if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
         return (
             "a data worker was killed from outside, most often because the memory is full: lower num_workers, or make "
             "/dev/shm larger; then go on with --resume"
         )
     return None
+
+
+@contextmanager
+def _signal_handler_kept(number: int) -> Iterator[None]:
+    """Put back the handler of a signal, which the checkpoint hook replaces, however the block ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(number)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _is_short(record: logging.LogRecord) -> bool:
@@ -129,7 +146,7 @@ class ActionRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train the model and return it."""
-        with self._watching_peers():
+        with self._watching_peers(), _signal_handler_kept(signal.SIGTERM):
             return super().train()
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:

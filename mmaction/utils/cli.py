@@ -5,6 +5,8 @@ Exit codes: 0 done, 2 the user's input is wrong (the message says what and how t
 """
 
 import argparse
+import codecs
+import locale
 import os
 import re
 import sys
@@ -76,6 +78,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
     Raises:
         SystemExit: Always; 2 for a user's mistake, 1 for a :class:`ToolStop`, 130 for Ctrl-C.
     """
+    _use_utf8()
     try:
         code = main()
     except KeyboardInterrupt:
@@ -95,6 +98,18 @@ def run_tool(main: Callable[[], int | None]) -> None:
             print(f"({type(error).__name__}; the full traceback: {DEBUG_VARIABLE}=1)", file=sys.stderr)
         sys.exit(2)
     sys.exit(code or 0)
+
+
+def _use_utf8() -> None:
+    """Start the program again in Python's UTF-8 mode where the locale has another encoding.
+
+    Our files are UTF-8 everywhere. MMEngine opens some in the encoding of the locale, and would fail at the first
+    checkpoint if the work directory's name has an umlaut and the locale is plain C.
+    """
+    encoding = codecs.lookup(locale.getpreferredencoding(False)).name
+    if encoding != "utf-8" and os.name == "posix" and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves, no shell
 
 
 class ConfigOptions(DictAction):

@@ -11,6 +11,7 @@ run in forked processes, so that killing them is real and cheap. Exit code 1 if 
 import argparse
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -319,7 +320,7 @@ def dead_peer(place: Place) -> str:
     start = time.monotonic()
     codes = [code_of(process) for process in processes]
     took_s = time.monotonic() - start
-    assert codes[0] not in (0, -signal.SIGKILL) and took_s < 60, (codes, took_s)
+    assert codes[0] == 1 and took_s < 60, (codes, took_s)
     return f"the other ended with code {codes[0]} after {took_s:.0f} s; its checkpoints stayed"
 
 
@@ -397,7 +398,7 @@ def write_docs(rows: list[tuple[str, str, str, bool]]) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the faults; return 1 if one of them did not end as it should."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="run the faults whose group or name contains this")
+    parser.add_argument("--only", default="", help="run the faults whose group and name match this regular expression")
     parser.add_argument("--kills", type=int, default=10, help="kills at random times (default: 10)")
     parser.add_argument("--write", action="store_true", help="write the table to docs/reliability.md")
     parser.add_argument("--keep", type=Path, help="keep the working files in this folder")
@@ -405,7 +406,7 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     folder = args.keep or Path(tempfile.mkdtemp(prefix="faults-"))
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = [f for f in run_faults(args.kills) + INPUT_FAULTS if args.only in f"{f[0]} {f[1]}"]
+    chosen = [f for f in run_faults(args.kills) + INPUT_FAULTS if re.search(args.only, f"{f[0]} {f[1]}")]
     place = Place(folder)
     rows = []
     for group, name, fault in chosen:

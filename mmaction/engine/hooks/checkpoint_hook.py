@@ -53,7 +53,6 @@ class CheckpointHook(PlainCheckpointHook):
         self.snapshot_minutes = snapshot_minutes
         self._snapshot: Path | None = None
         self._terminated = False
-        self._previous_handler: Any = None
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints and listen for SIGTERM."""
@@ -65,13 +64,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._last_saved = time.monotonic()
         self._snapshot = next(iter(Path(str(self.out_dir)).glob("iter_*.pth")), None) if self.by_epoch else None
         if threading.current_thread() is threading.main_thread():
-            self._previous_handler = signal.signal(signal.SIGTERM, self._on_sigterm)
-
-    def after_train(self, runner: Runner) -> None:
-        """Publish checkpoints if asked to, and stop listening for SIGTERM."""
-        super().after_train(runner)
-        if self._previous_handler is not None:
-            signal.signal(signal.SIGTERM, self._previous_handler)
+            signal.signal(signal.SIGTERM, self._on_sigterm)  # the runner puts the old handler back
 
     def _on_sigterm(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:  # a data worker, which inherited the handler

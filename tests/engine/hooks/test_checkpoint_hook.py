@@ -41,7 +41,7 @@ def test_sigterm_writes_a_snapshot_from_which_the_run_goes_on_identically(tmp_pa
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(ToolStop, match="stopped by SIGTERM after iteration 9; go on with --resume"):
         train(config, "--work-dir", stopped, "--seed", 2)
-    signal.signal(signal.SIGTERM, before)
+    assert signal.getsignal(signal.SIGTERM) == before
     assert {path.name for path in stopped.glob("*.pth") if "best" not in path.name} == {"epoch_1.pth", "iter_9.pth"}
     train(config, "--work-dir", stopped, "--resume")
     ends = [read_checkpoint(folder / "epoch_3.pth")["state_dict"] for folder in (tmp_path / "whole", stopped)]
