@@ -24,7 +24,7 @@ def test_torchvision_finds_persons_within_the_frame(rcnn):
     assert persons.boxes.shape == (len(persons), 4)
     assert persons.keypoint.shape == (len(persons), 17, 2)
     assert (persons.keypoint_score >= 0).all() and (persons.keypoint_score <= 1).all()
-    assert (persons.boxes >= 0).all() and (persons.boxes <= [96, 72, 96, 72]).all()
+    assert (persons.boxes > -1e-3).all() and (persons.boxes < np.array([96, 72, 96, 72]) + 1e-3).all()
 
 
 def test_torchvision_puts_joints_into_given_boxes(rcnn):
