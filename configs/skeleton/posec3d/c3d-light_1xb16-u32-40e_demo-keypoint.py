@@ -1,4 +1,4 @@
-_base_ = "c3d-light_1xb16-u32-60e_utd-mhad-keypoint.py"
+_base_ = "c3d-light_1xb16-u32-100e_utd-mhad-keypoint.py"
 
 # The procedural dives of tools/data/make_demo_data.py: 10 classes, 240 clips to train on and 60 to test on.
 ann_file = "data/demo_diving/skeletons.pkl"

@@ -1,21 +1,15 @@
 _base_ = [
-    "../../_base_/models/slowfast_r50.py",
+    "../../_base_/models/slowonly_r50.py",
     "../../_base_/datasets/demo_video.py",
     "../../_base_/pipelines/rgb_demo.py",
-    "../../_base_/schedules/adamw_60e_small.py",
+    "../../_base_/schedules/adamw_100e_small.py",
     "../../_base_/default_runtime.py",
 ]
 
 # A small network, for training from nothing on a CPU.
 model = dict(
-    backbone=dict(
-        resample_rate=4,
-        speed_ratio=4,
-        channel_ratio=2,
-        slow_pathway=dict(depth=18, base_channels=24, fusion_kernel=5),
-        fast_pathway=dict(depth=18, base_channels=12),
-    ),
-    cls_head=dict(num_classes=10, in_channels=288),
+    backbone=dict(depth=18, base_channels=24, inflate=(1, 1, 1, 1), temporal_strides=(1, 2, 2, 2)),
+    cls_head=dict(num_classes=10, in_channels=192),
 )
 
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}))

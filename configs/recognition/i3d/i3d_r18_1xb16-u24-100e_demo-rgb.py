@@ -1,15 +1,26 @@
 _base_ = [
-    "../../_base_/models/tsm_r50.py",
+    "../../_base_/models/i3d_r50.py",
     "../../_base_/datasets/demo_video.py",
-    "../../_base_/pipelines/rgb_demo_segments.py",
-    "../../_base_/schedules/adamw_60e_small.py",
+    "../../_base_/pipelines/rgb_demo.py",
+    "../../_base_/schedules/adamw_100e_small.py",
     "../../_base_/default_runtime.py",
 ]
 
-# A small network, for training from nothing on a CPU.
+# A small network with 3x3x3 convolutions, for training from nothing on a CPU.
 model = dict(
-    backbone=dict(depth=18, pretrained=None),
-    cls_head=dict(num_classes=10, in_channels=512),
+    backbone=dict(
+        depth=18,
+        pretrained=None,
+        base_channels=24,
+        conv1_kernel=(3, 7, 7),
+        conv1_stride_t=1,
+        pool1_stride_t=1,
+        with_pool2=False,
+        temporal_strides=(1, 2, 2, 2),
+        inflate=(1, 1, 1, 1),
+        inflate_style="3x3x3",
+    ),
+    cls_head=dict(num_classes=10, in_channels=192),
 )
 
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}))

@@ -1,15 +1,15 @@
 _base_ = [
-    "../../_base_/models/slowonly_r50.py",
+    "../../_base_/models/tsm_r50.py",
     "../../_base_/datasets/demo_video.py",
-    "../../_base_/pipelines/rgb_demo.py",
-    "../../_base_/schedules/adamw_60e_small.py",
+    "../../_base_/pipelines/rgb_demo_segments.py",
+    "../../_base_/schedules/adamw_100e_small.py",
     "../../_base_/default_runtime.py",
 ]
 
 # A small network, for training from nothing on a CPU.
 model = dict(
-    backbone=dict(depth=18, base_channels=24, inflate=(1, 1, 1, 1), temporal_strides=(1, 2, 2, 2)),
-    cls_head=dict(num_classes=10, in_channels=192),
+    backbone=dict(depth=18, pretrained=None),
+    cls_head=dict(num_classes=10, in_channels=512),
 )
 
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}))
