@@ -194,6 +194,7 @@ def full_disk(place: Place) -> str:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     size = (place.folder / "whole" / "epoch_1.pth").stat().st_size - 500
+    place.log.rename(place.log.with_name("before.txt"))  # the limit holds for the output of the tools, too
     code = place.train("full", *SEED, "--cfg-options", "log_level=WARNING", before=limit)
     said = place.said()
     assert code == 1 and "cannot write" in said and "--resume" in said, said[-2000:]
