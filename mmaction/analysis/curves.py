@@ -98,26 +98,30 @@ def read_log(path: str | Path, name: str | None = None) -> RunLog:
         FileNotFoundError: If there is no log.
         ValueError: If a log cannot be read or holds no curve.
     """
-    records = read_records(find_scalars(path))
+    records = [_numbers(record) for record in read_records(find_scalars(path))]
     steps = [r for r in records if "loss" in r and ("iter" in r or "step" in r)]
     by_epoch = all("epoch" in r for r in steps) if steps else True
     # logs do not say how long an epoch is: the last record of one tells, up to the logging interval
-    length = max((r["iter"] / r["epoch"] for r in steps if r.get("epoch") and "iter" in r), default=1.0)
+    length = max((r["iter"] / r["epoch"] for r in steps if r.get("epoch") and "iter" in r), default=0) or 1
     log = RunLog(name or default_name(path), by_epoch)
     found: dict[tuple[str, str], dict[float, float]] = {}
     for record in records:
         training = "loss" in record
-        position = record.get("step", record.get("iter", 0))
+        position = record.get("step", record.get("iter", 0.0))
         if training and by_epoch:
             position = record.get("iter", position) / length
-        for key, value in record.items():
-            if key not in NOT_CURVES and isinstance(value, int | float) and not isinstance(value, bool):
-                found.setdefault(("train" if training else "val", key), {})[float(position)] = float(value)
-    for (part, key), points in found.items():
+        for key in record.keys() - NOT_CURVES:
+            found.setdefault(("train" if training else "val", key), {})[position] = record[key]
+    for (part, key), points in sorted(found.items()):
         getattr(log, part)[key] = sorted(points.items())
     if not found:
         raise ValueError(f"{path}: the log holds no scalar yet")
     return log
+
+
+def _numbers(record: dict[str, Any]) -> dict[str, float]:
+    """Return the numeric entries of a log record."""
+    return {k: float(v) for k, v in record.items() if isinstance(v, int | float) and not isinstance(v, bool)}
 
 
 def default_name(path: str | Path) -> str:

@@ -25,7 +25,12 @@ class _Storage:
     __slots__ = ()
 
     def __call__(self, data: bytes) -> torch.TypedStorage:
-        storage = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        try:
+            storage = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:
+            raise
+        except Exception as error:  # damaged bytes make PyTorch raise anything
+            raise pickle.UnpicklingError(f"a tensor is damaged: {error}") from error
         if not isinstance(storage, torch.TypedStorage):
             raise pickle.UnpicklingError(f"refused: a tensor made of {type(storage).__name__}")
         return storage
@@ -37,8 +42,11 @@ class _Tensor:
     __slots__ = ()
 
     def __call__(self, storage: torch.TypedStorage, offset: int, size: Sequence, stride: Sequence, *rest: Any) -> Any:
-        tensor = torch.empty(0, dtype=storage.dtype).set_(storage._untyped_storage, offset, tuple(size), tuple(stride))
-        return to_numpy(tensor).copy()
+        try:
+            empty = torch.empty(0, dtype=storage.dtype)
+            return to_numpy(empty.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))).copy()
+        except (RuntimeError, AttributeError) as error:
+            raise pickle.UnpicklingError(f"a tensor is damaged: {error}") from error
 
 
 class ScoreUnpickler(RestrictedUnpickler):

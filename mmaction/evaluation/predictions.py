@@ -3,6 +3,7 @@
 import csv
 import os
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from numpy.typing import ArrayLike
 from mmaction.evaluation.functional import as_labels, as_scores, label_ranks, top_k_predictions
 from mmaction.utils.files import replacing
 
+# what a damaged archive raises, from the zip directory down to the array's header
+BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 META_PREFIX = "meta_"
 NUM_TOP = 5
 
@@ -135,7 +138,7 @@ def load_scores(path: str | os.PathLike) -> Predictions:
     try:
         with np.load(path, allow_pickle=False) as data:
             arrays = dict(data)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise ValueError(f"{path} is no readable scores.npz: {error}") from error
     missing = {"ids", "labels", "scores"} - arrays.keys()
     if missing:

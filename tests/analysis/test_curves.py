@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mmaction.analysis.curves import curves, default_name, plot_curves, read_log, save_figure
 
@@ -109,3 +111,22 @@ def test_tool(resumed, tool, tmp_path, capsys):
     assert "b  val    acc/top1" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main([str(resumed), "--names", "a", "b"])
+
+
+RECORD = st.dictionaries(
+    st.sampled_from(["loss", "iter", "epoch", "step", "acc/top1", "lr"]),
+    st.none() | st.booleans() | st.integers(-5, 100) | st.floats(-1, 3) | st.text(max_size=3) | st.lists(st.none()),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(RECORD.map(json.dumps) | st.text(max_size=20), max_size=5))
+def test_any_log_gives_curves_or_a_message(tmp_path, lines):
+    file = tmp_path / "scalars.json"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    try:
+        log = read_log(file)
+    except ValueError as error:
+        assert "scalars.json" in str(error)
+    else:
+        assert log.keys

@@ -4,6 +4,8 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mmaction.analysis.dumps import load_any
 from mmaction.evaluation import Predictions
@@ -76,3 +78,17 @@ def test_foreign_objects_are_refused(tmp_path):
 def test_other_content_is_named(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
         load_any(dump(tmp_path / "a.pkl", content), Predictions(["x"], [0], SCORES[:1]))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=6))
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_dump_is_named_whatever_the_damage(tmp_path, changes):
+    content = bytearray(pickle.dumps([{"pred_score": torch.tensor(s), "gt_label": torch.tensor([0])} for s in SCORES]))
+    for place, value in changes:
+        content[place % len(content)] = value
+    (tmp_path / "a.pkl").write_bytes(content)
+    try:
+        load_any(tmp_path / "a.pkl")
+    except (ValueError, TypeError) as error:
+        assert "a.pkl" in str(error)

@@ -71,6 +71,10 @@ def test_tools(pose_run, tool, tmp_path, capsys):
         main([*words, "--levels", "jiter"])
     with pytest.raises(ValueError, match=r"levels lie in \[0, 1\]"):
         main([*words, "--levels", "jitter=0,2"])
+    with pytest.raises(ValueError, match="it has no missing_joints; choose the same kinds"):
+        main([*words, "--levels", "missing_joints=0", "--against", str(out / "robustness.json")])
+    with pytest.raises(ValueError, match=r"--against .*tiny_pose\.py: no robustness\.json of this tool"):
+        main([*words, "--against", config])
     assert tool("joint_importance")([*words[:-1], str(tmp_path / "joints")]) == 0
     assert len(json.loads((tmp_path / "joints/importance.json").read_text())["joints"]) == 17
     assert "left_wrist" in capsys.readouterr().out

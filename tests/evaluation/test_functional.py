@@ -34,6 +34,7 @@ def test_top_k_is_brute_force_with_ties_by_lower_index(data):
     assert np.mean((best == labels[:, None]).any(1)) == pytest.approx(F.top_k_accuracy(scores, labels, 2)[0])
 
 
+@pytest.mark.filterwarnings("ignore:A single label was found")
 @settings(max_examples=60, deadline=None)
 @given(scored(min_classes=2), st.sampled_from([None, "true", "pred", "all"]))
 def test_confusion_matrix_is_sklearns(data, normalize):

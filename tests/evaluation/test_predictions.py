@@ -3,6 +3,8 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mmaction.evaluation import Predictions, load_scores, save_scores
 from mmaction.evaluation.predictions import write_predictions_csv
@@ -95,3 +97,17 @@ def test_objects_in_a_scores_file_are_not_built(tmp_path):
     with pytest.raises(ValueError, match=r"pickle\.npz is no readable"):
         load_scores(tmp_path / "pickle.npz")
     assert not (tmp_path / "sprung").exists()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=6), st.booleans())
+def test_a_damaged_file_is_named_whatever_the_damage(predictions, tmp_path, changes, cut):
+    save_scores(tmp_path / "scores.npz", predictions)
+    content = bytearray((tmp_path / "scores.npz").read_bytes())
+    for place, value in changes:
+        content[place % len(content)] = value
+    (tmp_path / "scores.npz").write_bytes(content[: changes[0][0] % len(content)] if cut else content)
+    try:
+        load_scores(tmp_path)
+    except (ValueError, TypeError) as error:
+        assert "scores.npz" in str(error)

@@ -10,6 +10,7 @@ Examples:
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmaction.analysis.arguments import add_sample_options, find_layout, model_parser, open_model, write_json
@@ -53,10 +54,30 @@ def parse_levels(words: list[str] | None) -> dict[str, tuple[float, ...]]:
     return levels or dict(LEVELS)
 
 
+def read_earlier(paths: Sequence[str], levels: dict[str, tuple[float, ...]]) -> dict[str, dict]:
+    """Return earlier results by the name of the model.
+
+    Raises:
+        ValueError: If a file is none, or lacks a kind of damage that is measured now.
+    """
+    results = {}
+    for path in paths:
+        try:
+            found = json.loads(Path(path).read_text(encoding="utf-8"))
+            missing = [kind for result in found.values() for kind in levels if kind not in result["curves"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"--against {path}: no robustness.json of this tool ({error!r})") from error
+        if missing:
+            raise ValueError(f"--against {path}: it has no {missing[0]}; choose the same kinds of damage with --levels")
+        results |= found
+    return results
+
+
 def main(argv: list[str] | None = None) -> int:
     """Measure, print, plot; return 0."""
     args = parse_args(argv)
     levels = parse_levels(args.levels)
+    earlier = read_earlier(args.against, levels)
     model = open_model(args)
     dataset = build_test_set(model.cfg)
     layout = find_layout(args.layout, dataset)
@@ -66,8 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     out = Path(args.out)
     write_json(out / "robustness.json", {name: found})
     results = {name: found}
-    for path in args.against:
-        results |= json.loads(Path(path).read_text(encoding="utf-8"))
+    results |= earlier
     save_figure(plot_robustness(results), out / "robustness.png")
     print(f"{name}, {found['samples']} samples")
     for kind, rows in found["curves"].items():
