@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     run("draw the curves", "tools/analysis/analyze_logs.py", work_dir, "--out", curves)
     drawing = ("--output", clip, "--scores", results / "scores.npz", "--overwrite", "--quiet")
     run("draw a clip", "pose_visualizer.py", *drawing)
-    top1 = json.loads((ROOT / results / "metrics.json").read_text(encoding="utf-8"))["metrics"]["acc/top1"]
+    top1 = json.loads((ROOT / results / "metrics.json").read_text(encoding="utf-8"))["accuracy"]["top1"]
     print(f"\ntop-1 accuracy {top1:.3f} on the held-out clips, after {time.monotonic() - start:.0f} s")
     for name, path in (
         ("checkpoint", checkpoint),

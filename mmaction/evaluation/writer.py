@@ -91,7 +91,9 @@ class ResultWriter(BaseMetric):
         predictions = Predictions(ids, labels, scores, names, _columns(facts))
         space = meta.get("label_space")
         space = space if hasattr(space, "table") and len(space) == scores.shape[1] else None
-        self.summary = summarise(predictions, space, self.train_counts, self.listed, self.topk)
+        counts = self.train_counts
+        counts = counts if counts is not None and len(counts) == scores.shape[1] else None
+        self.summary = summarise(predictions, space, counts, self.listed, self.topk)
         self.summary["evaluated"]["broken"] = int(np.nansum(predictions.meta.get("broken", 0)))
         self.summary["run"] = self.run
         write_results(self.out_dir, predictions, self.summary)

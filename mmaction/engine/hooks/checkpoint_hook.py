@@ -138,9 +138,10 @@ class CheckpointHook(PlainCheckpointHook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Leave objects, such as a label space, out of ``dataset_meta``: checkpoints are read without building any."""
-        meta = checkpoint.get("meta", {})
-        if meta.get("dataset_meta"):
-            meta["dataset_meta"] = {key: value for key, value in meta["dataset_meta"].items() if _is_plain(value)}
+        for holder in (checkpoint.get("meta", {}), checkpoint.get("message_hub", {}).get("runtime_info", {})):
+            if holder.get("dataset_meta"):
+                kept = {key: value for key, value in holder["dataset_meta"].items() if _is_plain(value)}
+                holder["dataset_meta"] = kept
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Keep the best checkpoint, and note that this epoch is validated, for a run that is resumed."""
