@@ -1,32 +1,7 @@
-# One clip of 4 frames, every 16th one, randomly resized crops; 10 clips x 3 crops in testing.
-file_client_args = dict(io_backend="disk")
+_base_ = "rgb_32x2_slowfast.py"
 
-train_pipeline = [
-    dict(type="DecordInit", **file_client_args),
-    dict(type="SampleFrames", clip_len=4, frame_interval=16, num_clips=1),
-    dict(type="DecordDecode"),
-    dict(type="Resize", scale=(-1, 256)),
-    dict(type="RandomResizedCrop"),
-    dict(type="Resize", scale=(224, 224), keep_ratio=False),
-    dict(type="Flip", flip_ratio=0.5),
-    dict(type="FormatShape", input_format="NCTHW"),
-    dict(type="PackActionInputs"),
-]
-val_pipeline = [
-    dict(type="DecordInit", **file_client_args),
-    dict(type="SampleFrames", clip_len=4, frame_interval=16, num_clips=1, test_mode=True),
-    dict(type="DecordDecode"),
-    dict(type="Resize", scale=(-1, 256)),
-    dict(type="CenterCrop", crop_size=224),
-    dict(type="FormatShape", input_format="NCTHW"),
-    dict(type="PackActionInputs"),
-]
-test_pipeline = [
-    dict(type="DecordInit", **file_client_args),
-    dict(type="SampleFrames", clip_len=4, frame_interval=16, num_clips=10, test_mode=True),
-    dict(type="DecordDecode"),
-    dict(type="Resize", scale=(-1, 256)),
-    dict(type="ThreeCrop", crop_size=256),
-    dict(type="FormatShape", input_format="NCTHW"),
-    dict(type="PackActionInputs"),
-]
+# The same with clips of 4 frames, every 16th one.
+_sampling = dict(SampleFrames=dict(clip_len=4, frame_interval=16))
+train_pipeline = [dict(step, **_sampling.get(step["type"], {})) for step in _base_.train_pipeline]
+val_pipeline = [dict(step, **_sampling.get(step["type"], {})) for step in _base_.val_pipeline]
+test_pipeline = [dict(step, **_sampling.get(step["type"], {})) for step in _base_.test_pipeline]
