@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_rank, get_world_size, master_only
 from mmengine.evaluator import Evaluator as PlainEvaluator
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -128,6 +129,9 @@ class ActionRunner(Runner):
         """Connect the processes, through gloo where there is no GPU, and set up the environment."""
         start_gloo(self._launcher, env_cfg.get("dist_cfg") or {})
         super().setup_env(env_cfg)
+        same_second = sum(self._timestamp in name for name in MMLogger._instance_dict)
+        if same_second:  # else the runs would share one logger and write one log
+            self._timestamp += f"_{same_second + 1}"
         self._peers = PeerWatch.of_default_group()
 
     @contextmanager

@@ -54,8 +54,11 @@ class ConvNormAct(nn.Module):
         act_cfg: Cfg | None = RELU,
     ) -> None:
         super().__init__()
+        conv_cfg = None if conv_cfg is None else dict(conv_cfg)
+        if conv_cfg and conv_cfg.get("type") == "Conv3d":
+            conv_cfg["type"] = cpu.Conv3d  # in every scope, not mmcv's
         self.conv = build_conv_layer(
-            None if conv_cfg is None else dict(conv_cfg),
+            conv_cfg,
             in_channels,
             out_channels,
             kernel,

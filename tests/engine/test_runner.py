@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import time
 
 import pytest
 import torch
@@ -82,6 +83,15 @@ def test_the_plan_counts_repetitions_and_warns_of_a_rate_for_another_batch(tmp_p
     log = next((tmp_path / "b").rglob("*.log")).read_text()
     assert "learning rate 0.0625 (scaled to this batch), chosen for a batch of 32" in log
     assert "linear rule" not in log + text
+
+
+def test_runs_of_the_same_second_write_a_log_each(tmp_path, toy, train, monkeypatch):
+    monkeypatch.setattr("mmengine.runner.runner.time.localtime", lambda *_: time.gmtime(0))
+    config = toy.write_config(tmp_path)
+    for name in "abc":
+        train(config, "--work-dir", tmp_path / name, "--cfg-options", "train_cfg.max_epochs=1")
+    logs = [next((tmp_path / name).rglob("*.log")).read_text() for name in "abc"]
+    assert [log.count("plan of this run") for log in logs] == [1, 1, 1]
 
 
 def test_auto_scale_takes_the_batch_from_the_file_name_or_says_what_is_missing(tmp_path, toy, train):

