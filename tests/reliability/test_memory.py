@@ -1,0 +1,85 @@
+"""A short version of memory.py, with controls: a copy or a leak would be seen."""
+
+import math
+import os
+import sys
+
+import numpy as np
+import pytest
+from reliability import memory
+from torch.utils.data import get_worker_info
+
+from mmaction.datasets import VideoDataset
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+WORKERS = 4
+
+
+@pytest.fixture(scope="module")
+def skeletons(tmp_path_factory):
+    path = tmp_path_factory.mktemp("memory") / "skeletons.pkl"
+    memory.write_skeletons(path, count=200, mean_frames=3000)
+    return path
+
+
+def own_memory() -> float:
+    """Return what this process and its children hold together, in MB."""
+    return memory.take_sample(0, memory.process_tree(os.getpid())).own_mb
+
+
+def growth_of_reading(loader):
+    """Return by how many MB this process and its workers grow together by reading, and the MB of the annotations."""
+    loader.dataset.full_init()
+    before = own_memory()
+    for epoch in range(2):
+        loader.dataset.set_epoch(epoch)
+        for _ in loader:
+            pass
+    assert len(memory.process_tree(os.getpid())) >= 1 + WORKERS
+    return own_memory() - before, loader.dataset.data_bytes.nbytes / 2**20
+
+
+def copy_annotations(worker):
+    dataset = get_worker_info().dataset
+    dataset.own_copy = dataset.data_bytes.copy()
+
+
+def test_workers_share_the_annotations(skeletons):
+    grown, size = growth_of_reading(memory.skeleton_loader(skeletons, WORKERS, batch_size=8))
+    copying = memory.skeleton_loader(skeletons, WORKERS, batch_size=8)
+    copying.worker_init_fn = copy_annotations
+    copied, _ = growth_of_reading(copying)
+    assert size > 50
+    assert grown < WORKERS * size / 2
+    assert copied > grown + 0.8 * WORKERS * size
+
+
+class Recorder:
+    """Stands in for the shared number of epochs done, and looks at the memory whenever it is set."""
+
+    def __init__(self):
+        self.samples = []
+
+    def __setattr__(self, name, value):
+        if name == "value" and value != math.inf:
+            self.samples.append(memory.take_sample(value, [os.getpid()]))
+        super().__setattr__(name, value)
+
+
+@pytest.mark.parametrize("leak_kb", [0, 4096])
+def test_training_on_videos_does_not_grow(demo_data, tmp_path, monkeypatch, leak_kb):
+    kept, read = [], VideoDataset.get_data_info
+
+    def leaking(self, idx):
+        kept.append(np.ones(leak_kb * 1024, dtype=np.uint8))
+        return read(self, idx)
+
+    monkeypatch.setattr(VideoDataset, "get_data_info", leaking)
+    small = {"num_workers": 0, "persistent_workers": False, "dataset.pipeline.3.crop_size": 64, "dataset.indices": 4}
+    options = {f"{part}_dataloader.{key}": value for part in ("train", "val") for key, value in small.items()}
+    options["train_cfg.val_begin"] = 100
+    progress = Recorder()
+    memory.train_videos(progress, demo_data, 24, tmp_path, options)
+    assert len(progress.samples) == 24
+    slope = memory.growth(progress.samples, warm_up=8)
+    assert slope > 10 if leak_kb else abs(slope) < 0.4  # MB per epoch, of 4 clips
