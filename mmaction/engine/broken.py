@@ -12,6 +12,7 @@ from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmaction.evaluation.functional import label_to_array
 from mmaction.registry import EVALUATOR, HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
@@ -29,9 +30,14 @@ def broken_samples(data_batch: Any) -> list[tuple[str, str]]:
 
 
 def score_as_wrong(score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """Return scores of the same shape that rank the true classes last: 0 for them, an equal share for the others."""
+    """Return scores of the same shape that rank the true classes last: 0 for them, an equal share for the others.
+
+    Args:
+        score: Of every class, shape ``(C,)``.
+        label: Class indices, or 0 or 1 for each class.
+    """
     wrong = torch.full_like(score, 1 / max(1, len(score) - 1))
-    wrong[label.to(score.device)] = 0
+    wrong[torch.from_numpy(label_to_array(len(score), label.cpu().numpy())).bool()] = 0
     return wrong
 
 
@@ -51,8 +57,13 @@ class Evaluator(PlainEvaluator):
     def process(self, data_samples: Sequence[Any], data_batch: Any | None = None) -> None:
         """Hand the predictions of a batch to the metrics."""
         for sample in data_samples:
-            if sample.get("broken") and isinstance(sample.get("pred_score"), torch.Tensor):
-                wrong = score_as_wrong(sample.pred_score, sample.gt_label)
+            score = sample.get("pred_score")
+            if not sample.get("broken") or score is None:
+                continue
+            if isinstance(score, dict):  # of several modalities
+                sample.set_pred_score({name: score_as_wrong(part, sample.gt_label) for name, part in score.items()})
+            else:
+                wrong = score_as_wrong(score, sample.gt_label)
                 sample.set_pred_score(wrong).set_pred_label(wrong.argmax())
         super().process(data_samples, data_batch)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+NEVER = np.iinfo(np.int64).max  # rank of the true class of a sample that could not be loaded
 NORMALIZATIONS = (None, "true", "pred", "all")
 
 
@@ -64,13 +65,17 @@ def as_labels(labels: ArrayLike, num_samples: int | None = None, num_classes: in
     return array.astype(np.int64)
 
 
-def label_ranks(scores: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """Return how many classes rank before the true one, shape ``(N,)``: 0 where the prediction is right."""
+def label_ranks(scores: ArrayLike, labels: ArrayLike, broken: ArrayLike | None = None) -> np.ndarray:
+    """Return how many classes rank before the true one, shape ``(N,)``: 0 where the prediction is right.
+
+    Where ``broken`` ``(N,)`` is true the sample could not be loaded: its rank is :data:`NEVER`, beyond every k.
+    """
     scores = as_scores(scores)
     labels = as_labels(labels, *scores.shape)
     own = scores[np.arange(len(scores)), labels][:, None]
     earlier = np.arange(scores.shape[1])[None] < labels[:, None]
-    return ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
+    ranks = ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
+    return ranks if broken is None else np.where(broken, NEVER, ranks)
 
 
 def top_k_predictions(scores: ArrayLike, k: int) -> np.ndarray:
@@ -79,13 +84,16 @@ def top_k_predictions(scores: ArrayLike, k: int) -> np.ndarray:
     return np.argsort(-scores, axis=1, kind="stable")[:, :k]
 
 
-def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, topk: int | Sequence[int] = (1,)) -> list[float]:
+def top_k_accuracy(
+    scores: ArrayLike, labels: ArrayLike, topk: int | Sequence[int] = (1,), broken: ArrayLike | None = None
+) -> list[float]:
     """Return, for each k, the share of samples whose true class is among the k best.
 
     Args:
         scores: Shape ``(N, C)``.
         labels: Shape ``(N,)``.
-        topk: One k or several, each at least 1. A k of C or more gives 1.
+        topk: One k or several, each at least 1. A k of C or more gives 1, less the share of broken samples.
+        broken: True for samples that could not be loaded, which count as wrong for every k, shape ``(N,)``.
 
     Returns:
         One number in [0, 1] for each k.
@@ -96,7 +104,7 @@ def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, topk: int | Sequence[in
     topk = (topk,) if isinstance(topk, int | np.integer) else tuple(topk)
     if any(k < 1 for k in topk):
         raise ValueError(f"every k of top-k accuracy must be at least 1; got topk={topk}")
-    ranks = label_ranks(scores, labels)
+    ranks = label_ranks(scores, labels, broken)
     return [float(np.mean(ranks < k)) for k in topk]
 
 
@@ -225,34 +233,44 @@ def _average_precisions(scores: np.ndarray, labels: np.ndarray) -> list[float]:
     return [float(average_precision_score(label, score)) for score, label in rows if label.any()]
 
 
-def mean_average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
+def _rank_last(scores: np.ndarray, labels: np.ndarray, broken: ArrayLike | None) -> np.ndarray:
+    """Give broken samples scores that rank their true classes behind, and the others before, all other scores."""
+    if broken is None:
+        return scores
+    return np.where(np.asarray(broken)[:, None], np.where(labels, scores.min() - 1, scores.max() + 1), scores)
+
+
+def mean_average_precision(scores: ArrayLike, labels: ArrayLike, broken: ArrayLike | None = None) -> float:
     """Return the average precision of each class, averaged over the classes that have a positive sample.
 
     Args:
         scores: Shape ``(N, C)``.
         labels: 0 or 1, shape ``(N, C)``.
+        broken: True for samples that could not be loaded, which count as wrong, shape ``(N,)``.
 
     Returns:
         A number in [0, 1]; NaN when no sample has any label.
     """
     scores = as_scores(scores)
     labels = _as_binary(labels, scores.shape)
-    precisions = _average_precisions(scores.T, labels.T)
+    precisions = _average_precisions(_rank_last(scores, labels, broken).T, labels.T)
     return float(np.mean(precisions)) if precisions else float("nan")
 
 
-def mmit_mean_average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
+def mmit_mean_average_precision(scores: ArrayLike, labels: ArrayLike, broken: ArrayLike | None = None) -> float:
     """Return the average precision of each sample, averaged over the samples, as Multi-Moments in Time defines it.
 
     Args:
         scores: Shape ``(N, C)``.
         labels: 0 or 1, shape ``(N, C)``. Samples without a label are left out.
+        broken: True for samples that could not be loaded, which count as wrong, shape ``(N,)``.
 
     Returns:
         A number in [0, 1]; NaN when no sample has any label.
     """
     scores = as_scores(scores)
-    precisions = _average_precisions(scores, _as_binary(labels, scores.shape))
+    labels = _as_binary(labels, scores.shape)
+    precisions = _average_precisions(_rank_last(scores, labels, broken), labels)
     return float(np.mean(precisions)) if precisions else float("nan")
 
 

@@ -16,20 +16,22 @@ from mmaction.utils.cli import suggest
 DEFAULT_METRICS = ("top_k_accuracy", "mean_class_accuracy")
 
 
-def _top_k(scores: np.ndarray, labels: Sequence[np.ndarray], topk: int | Sequence[int] = (1, 5)) -> dict[str, float]:
+def _top_k(
+    scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray, topk: int | Sequence[int] = (1, 5)
+) -> dict[str, float]:
     topk = (topk,) if isinstance(topk, int) else tuple(topk)
-    values = functional.top_k_accuracy(scores, single_labels(labels), topk)
+    values = functional.top_k_accuracy(scores, single_labels(labels), topk, broken)
     return {f"top{k}": value for k, value in zip(topk, values, strict=True)}
 
 
-def _mean_class(scores: np.ndarray, labels: Sequence[np.ndarray]) -> dict[str, float]:
+def _mean_class(scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray) -> dict[str, float]:
     return {"mean1": functional.mean_class_accuracy(scores, single_labels(labels))}
 
 
 def _multi_label(name: str) -> Callable[..., dict[str, float]]:
-    def measure(scores: np.ndarray, labels: Sequence[np.ndarray]) -> dict[str, float]:
+    def measure(scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray) -> dict[str, float]:
         targets = np.stack([functional.label_to_array(scores.shape[1], label) for label in labels])
-        return {name: getattr(functional, name)(scores, targets)}
+        return {name: getattr(functional, name)(scores, targets, broken)}
 
     return measure
 
@@ -124,33 +126,39 @@ class AccMetric(BaseMetric):
         for sample in data_samples:
             score = predicted_scores(sample)
             arrays = {name: to_numpy(s) for name, s in score.items()} if isinstance(score, dict) else to_numpy(score)
-            self.results.append({"pred": arrays, "label": np.atleast_1d(to_numpy(sample["gt_label"]))})
+            label, broken = np.atleast_1d(to_numpy(sample["gt_label"])), bool(sample.get("broken"))
+            self.results.append({"pred": arrays, "label": label, "broken": broken})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return the results over all samples by name, without prefix."""
         labels = [result["label"] for result in results]
+        broken = [result["broken"] for result in results]
         preds = [result["pred"] for result in results]
         if not isinstance(preds[0], dict):
-            return self.calculate(preds, labels)
+            return self.calculate(preds, labels, broken)
         parts = {name: np.stack([pred[name] for pred in preds]) for name in preds[0]}
         if {"rgb", "pose"} <= parts.keys():
             for rgb, pose in ((1, 1), (2, 1), (1, 2)):
                 parts[f"RGBPose_{rgb}:{pose}"] = rgb * parts["rgb"] + pose * parts["pose"]
-        values = {name: self.calculate(part, labels) for name, part in parts.items()}
+        values = {name: self.calculate(part, labels, broken) for name, part in parts.items()}
         return {f"{name}_{key}": value for name, part in values.items() for key, value in part.items()}
 
-    def calculate(self, preds: Sequence[np.ndarray], labels: Sequence[np.ndarray | int]) -> dict[str, float]:
+    def calculate(
+        self, preds: Sequence[np.ndarray], labels: Sequence[np.ndarray | int], broken: Sequence[bool] | None = None
+    ) -> dict[str, float]:
         """Return the results for N samples.
 
         Args:
             preds: Scores, N arrays of shape ``(C,)``.
             labels: N class indices, or arrays of them.
+            broken: N times whether the sample could not be loaded, by default none; such a sample counts as wrong.
         """
+        wrong = np.zeros(len(labels), bool) if broken is None else np.asarray(broken, bool)
         scores = functional.as_scores(np.stack([np.asarray(pred) for pred in preds]))
         labels = [np.atleast_1d(label) for label in labels]
         values: dict[str, float] = {}
         for name in self.metrics:
-            values.update(MEASURES[name](scores, labels, **self.metric_options.get(name, {})))
+            values.update(MEASURES[name](scores, labels, wrong, **self.metric_options.get(name, {})))
         if "mean_class_accuracy" in self.metrics:
             self._report_absent(scores.shape[1], labels)
         return values

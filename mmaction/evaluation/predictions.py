@@ -2,8 +2,6 @@
 
 import csv
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mmaction.evaluation.functional import as_labels, as_scores, label_ranks, top_k_predictions
-from mmaction.utils.files import replacing
+from mmaction.utils.files import check_growth, replacing
 
-# what a damaged archive raises, from the zip directory down to the array's header
-BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 META_PREFIX = "meta_"
 NUM_TOP = 5
 
@@ -85,6 +81,12 @@ class Predictions:
         """The class with the highest score, int64 of shape ``(N,)``."""
         return self.scores.argmax(axis=1)
 
+    @property
+    def broken(self) -> np.ndarray:
+        """True for samples that could not be loaded and count as wrong, shape ``(N,)``."""
+        noted = self.meta.get("broken")
+        return np.zeros(len(self), bool) if noted is None else np.nan_to_num(noted.astype(np.float64)) > 0
+
     def name(self, index: int) -> str:
         """Return the name of class ``index``, or its number as text where it has none."""
         return self.classes[index] if self.classes else str(index)
@@ -136,17 +138,18 @@ def load_scores(path: str | os.PathLike) -> Predictions:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; tools/test.py writes scores.npz into its work folder")
     try:
+        check_growth(path)
         with np.load(path, allow_pickle=False) as data:
-            arrays = dict(data)
-    except BROKEN as error:
+            arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}
+        texts = {name: arrays[name].tolist() for name in ("ids", "classes") if name in arrays}
+    except Exception as error:  # damaged bytes make NumPy raise anything, from TokenError to SystemError
         raise ValueError(f"{path} is no readable scores.npz: {error}") from error
     missing = {"ids", "labels", "scores"} - arrays.keys()
     if missing:
         raise ValueError(f"{path} lacks the arrays {sorted(missing)}; it has {sorted(arrays)}")
     meta = {name[len(META_PREFIX) :]: array for name, array in arrays.items() if name.startswith(META_PREFIX)}
     try:
-        classes = arrays.get("classes", np.array([])).tolist()
-        return Predictions(arrays["ids"].tolist(), arrays["labels"], arrays["scores"], classes, meta)
+        return Predictions(texts["ids"], arrays["labels"], arrays["scores"], texts.get("classes", ()), meta)
     except (ValueError, TypeError) as error:
         raise type(error)(f"{path}: {error}") from error
 
@@ -156,12 +159,15 @@ def write_predictions_csv(path: str | os.PathLike, predictions: Predictions) -> 
 
     Columns: ``id, label, class, correct, rank`` (1 is best), then ``topK, topK_class, topK_score`` for K from 1 to
     ``min(5, C)`` (scores as probabilities), then one for each entry of ``meta``. Several labels of a sample stand in
-    one cell, separated by blanks; it counts as correct where the best class is one of them, and has no rank.
+    one cell, separated by blanks; it counts as correct where the best class is one of them, and has no rank. Nor has a
+    sample that could not be loaded, which is never correct.
     """
     best = top_k_predictions(predictions.scores, NUM_TOP)
     chance = np.take_along_axis(as_probabilities(predictions.scores), best, axis=1)
     multi = predictions.is_multi_label
-    ranks = [""] * len(predictions) if multi else label_ranks(predictions.scores, predictions.labels) + 1
+    broken = predictions.broken
+    ranks = [""] * len(predictions) if multi else (label_ranks(predictions.scores, predictions.labels) + 1).tolist()
+    ranks = ["" if wrong else rank for rank, wrong in zip(ranks, broken, strict=True)]
     header = ["id", "label", "class", "correct", "rank"]
     header += [f"top{k}{part}" for k in range(1, best.shape[1] + 1) for part in ("", "_class", "_score")]
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -170,7 +176,7 @@ def write_predictions_csv(path: str | os.PathLike, predictions: Predictions) -> 
         for i, name in enumerate(predictions.ids):
             labels = np.flatnonzero(predictions.labels[i]) if multi else predictions.labels[i : i + 1]
             row = [name, " ".join(map(str, labels)), "; ".join(predictions.name(c) for c in labels)]
-            row += [int(best[i, 0] in labels), ranks[i]]
+            row += [int(best[i, 0] in labels and not broken[i]), ranks[i]]
             for c, p in zip(best[i], chance[i], strict=True):
                 row += [c, predictions.name(c), f"{p:.6f}"]
             writer.writerow([*row, *(values[i] for values in predictions.meta.values())])

@@ -157,13 +157,15 @@ def summarise(
 
 def _multi_label(predictions: Predictions) -> dict[str, Any]:
     names = ("mean_average_precision", "mmit_mean_average_precision")
-    values = {name: getattr(functional, name)(predictions.scores, predictions.labels) for name in names}
+    values = {
+        name: getattr(functional, name)(predictions.scores, predictions.labels, predictions.broken) for name in names
+    }
     return {"accuracy": {name: None if np.isnan(value) else value for name, value in values.items()}}
 
 
 def _single_label(predictions: Predictions, topk: Sequence[int]) -> dict[str, Any]:
     scores, labels = predictions.scores, predictions.labels
-    ranks = functional.label_ranks(scores, labels)
+    ranks = functional.label_ranks(scores, labels, predictions.broken)
     accuracy = {f"top{k}": float(np.mean(ranks < k)) for k in topk}
     accuracy["mean1"] = functional.mean_class_accuracy(scores, labels)
     intervals = bootstrap_intervals(ranks, labels, predictions.num_classes, topk)

@@ -1,9 +1,60 @@
-"""Write files so that a reader finds the old content or the new, never a part."""
+"""Read files so that errors name them; write them so that a reader finds the old content or the new, never a part."""
 
+import json
 import os
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+# An archive may unpack to so many times its size, and so many bytes more.
+MAX_GROWTH, SPARE = 100, 64 << 20
+
+
+def read_text(path: str | Path) -> str:
+    """Read a UTF-8 file, with or without byte order mark, with any line ends.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not text; the message holds the line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file at {path}")
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}:{line}: not a text file (UTF-8): {error.reason}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Return the content of a JSON file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no JSON; the message holds the line.
+    """
+    with json_errors(path):
+        return json.loads(read_text(path))
+
+
+@contextmanager
+def json_errors(path: str | Path) -> Iterator[None]:
+    """Name the file and the line in the errors of the JSON decoder."""
+    try:
+        yield
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{error.lineno}: not JSON of the expected form: {error.msg}") from None
+    except RecursionError:
+        raise ValueError(f"{path}:1: not JSON of the expected form: nested too deeply") from None
+    except ValueError as error:
+        if str(error).startswith(f"{path}:"):
+            raise
+        raise ValueError(f"{path}:1: not JSON of the expected form: {error}") from None  # a number of 4,300 digits
 
 
 @contextmanager
@@ -28,6 +79,25 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     """Replace the content of the file ``path`` in one step."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def unpacked_limit(path: str | Path) -> int:
+    """Return how many bytes an archive may unpack to before it is taken for a bomb."""
+    return SPARE + MAX_GROWTH * os.path.getsize(path)
+
+
+def check_growth(path: str | Path) -> None:
+    """Refuse a zip archive that would unpack to far more than its own size.
+
+    Raises:
+        ValueError: If it would; the message holds both sizes.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(info.file_size for info in archive.infolist())
+    if unpacked > unpacked_limit(path):
+        raise ValueError(f"refused: {os.path.getsize(path):,} bytes would unpack to {unpacked:,}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,7 +5,9 @@ import csv
 import pytest
 import torch
 
-from mmaction.engine.broken import score_as_wrong
+from mmaction.engine.broken import Evaluator, score_as_wrong
+from mmaction.evaluation import AccMetric, ResultWriter, load_scores, summarise
+from mmaction.structures import ActionDataSample
 from mmaction.utils.cli import ToolStop
 
 ALLOW = "default_hooks['broken_samples'] = dict(type='BrokenSamplesHook', max_share=0.2)\n"
@@ -66,6 +68,64 @@ def test_in_testing_a_broken_sample_is_reported_and_wrong(tmp_path, toy, train, 
     )
 
 
-def test_the_true_class_is_ranked_last():
-    wrong = score_as_wrong(torch.tensor([0.1, 0.9, 0.0]), torch.tensor([1]))
+@pytest.mark.parametrize("label", [[1], [0, 1, 0]])
+def test_the_true_class_is_ranked_last(label):
+    wrong = score_as_wrong(torch.tensor([0.1, 0.9, 0.0]), torch.tensor(label))
     assert wrong.tolist() == [0.5, 0, 0.5]
+
+
+def samples(make_score, labels, broken=1):
+    """Perfect predictions, of which one stands in for a broken sample."""
+    made = []
+    for index, label in enumerate(labels):
+        sample = ActionDataSample().set_gt_label(label).set_pred_score(make_score(label))
+        if index == broken:
+            sample.set_metainfo({"broken": ("a.mp4", "ValueError: cut off")})
+        made.append(sample)
+    return made
+
+
+def measure(data_samples, tmp_path, **options):
+    """What the evaluator reports, and the summary that the result writer makes of the same samples."""
+    writer = ResultWriter(str(tmp_path))
+    evaluator = Evaluator([AccMetric(**options), writer])
+    evaluator.process(data_samples)
+    return evaluator.evaluate(len(data_samples)), writer.summary
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 5, 7])
+def test_a_broken_sample_is_wrong_in_every_measure_however_few_classes(num_classes, tmp_path):
+    labels = [0, 1, 1, 0]
+    values, summary = measure(samples(lambda label: torch.eye(num_classes)[label], labels), tmp_path)
+    assert values == {"acc/top1": 0.75, "acc/top5": 0.75, "acc/mean1": 0.75}
+    assert summary["accuracy"] == {"top1": 0.75, "top5": 0.75, "mean1": 0.75}
+    assert summary["evaluated"]["broken"] == 1 and summary["confidence_95"]["top5"][0] < 0.75
+    saved = load_scores(tmp_path)
+    assert summarise(saved)["accuracy"] == summary["accuracy"] and saved.broken.tolist() == [False, True, False, False]
+    table = list(csv.DictReader((tmp_path / "predictions.csv").open()))
+    assert [row["correct"] for row in table] == ["1", "0", "1", "1"] and [row["rank"] for row in table] == [
+        "1",
+        "",
+        "1",
+        "1",
+    ]
+
+
+def test_a_broken_sample_of_several_modalities_is_wrong(tmp_path):
+    made = samples(lambda label: {name: 3 * torch.eye(3)[label] for name in ("rgb", "pose")}, [0, 1, 2, 0])
+    values, _ = measure(made, tmp_path)
+    assert len(values) == 15 and {value for key, value in values.items() if "top" in key} == {0.75}
+
+
+def test_a_broken_sample_of_several_labels_is_wrong(tmp_path):
+    names = ("mean_average_precision", "mmit_mean_average_precision")
+    labels = [[1, 0, 0, 1], [0, 1, 1, 0], [0, 0, 1, 1], [1, 1, 0, 0]]
+    logits = samples(lambda label: 10 * torch.tensor(label) - 30.0, labels)  # 0 would be the highest of such scores
+    values, summary = measure(logits, tmp_path, metric_list=names)
+    perfect, _ = measure(samples(lambda label: torch.tensor(label) * 1.0, labels, None), tmp_path, metric_list=names)
+    assert set(perfect.values()) == {1.0}
+    sample_precision = (3 + 2 / 4) / 4  # its two labels come last of four
+    class_precision = (2 / 3 + (1 + 2 / 4) / 2) / 2  # it comes first where it does not belong, and last where it does
+    assert values["acc/mmit_mean_average_precision"] == pytest.approx(sample_precision)
+    assert values["acc/mean_average_precision"] == pytest.approx(class_precision)
+    assert summary["accuracy"] == pytest.approx({key.removeprefix("acc/"): value for key, value in values.items()})

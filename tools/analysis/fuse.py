@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     fused = fuse(tests, weights, names)
     rows = []
     for name, weight, test in [*zip(names, weights, tests, strict=True), ("fused", None, fused)]:
-        top1, top5 = top_k_accuracy(test.scores, test.labels, (1, 5))
+        top1, top5 = top_k_accuracy(test.scores, test.labels, (1, 5), test.broken)
         shown = (top1, top5, mean_class_accuracy(test.scores, test.labels))
         rows.append((name, "" if weight is None else f"{weight:.3f}", *(f"{100 * value:.2f}" for value in shown)))
     best = max(tests, key=lambda test: top_k_accuracy(test.scores, test.labels)[0])
