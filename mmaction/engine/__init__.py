@@ -1,13 +1,21 @@
 """What MMEngine's Runner lacks: hooks, an optimizer wrapper for the CPU, start-up checks, safe checkpoints."""
 
 from mmaction.engine.broken import BrokenSamplesHook, Evaluator
-from mmaction.engine.hooks import CheckpointHook, DataEpochHook, DataWaitHook, FiniteLossHook, PredictionHealthHook
+from mmaction.engine.hooks import (
+    CheckpointHook,
+    DataEpochHook,
+    DataWaitHook,
+    EMAHook,
+    FiniteLossHook,
+    PredictionHealthHook,
+)
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.engine.optim_groups import TSMOptimWrapperConstructor
 from mmaction.engine.preflight import PreflightHook
 from mmaction.engine.pretrained import PretrainedInit
 from mmaction.engine.runner import ActionRunner, build_runner
+from mmaction.engine.sharding import MMFullyShardedDataParallel
 
 __all__ = [
     "ActionRunner",
@@ -16,9 +24,11 @@ __all__ = [
     "CheckpointHook",
     "DataEpochHook",
     "DataWaitHook",
+    "EMAHook",
     "EpochBasedTrainLoop",
     "Evaluator",
     "FiniteLossHook",
+    "MMFullyShardedDataParallel",
     "PredictionHealthHook",
     "PreflightHook",
     "PretrainedInit",

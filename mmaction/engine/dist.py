@@ -38,7 +38,9 @@ def check_launcher(launcher: str) -> None:
 
 
 def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
-    """Connect the processes through gloo if this machine has no GPU; with one, MMEngine does it through NCCL.
+    """Let all launchers name place and meeting point alike; connect the processes through gloo if there is no GPU.
+
+    With a GPU MMEngine connects them through NCCL.
 
     Args:
         launcher: ``"none"``, ``"pytorch"``, ``"slurm"`` or ``"mpi"``.
@@ -52,19 +54,54 @@ def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
     check_launcher(launcher)
     for ours, theirs in zip(_PLACE["pytorch"], _PLACE[launcher], strict=True):
         os.environ[ours] = os.environ[theirs]  # MMEngine chooses the GPU by LOCAL_RANK under every launcher
-    if get_device() != "cpu":
-        return
     os.environ.setdefault("MASTER_PORT", str(dist_cfg.get("port") or 29500))
-    os.environ.setdefault("MASTER_ADDR", _first_host(launcher))
-    dist.init_process_group("gloo", timeout=timedelta(seconds=float(dist_cfg.get("timeout") or 1800)))
+    if "MASTER_ADDR" not in os.environ:
+        os.environ["MASTER_ADDR"] = _first_host(launcher)
+    if get_device() == "cpu":
+        dist.init_process_group("gloo", timeout=timedelta(seconds=float(dist_cfg.get("timeout") or 1800)))
 
 
 def _first_host(launcher: str) -> str:
-    """Return the machine of rank 0."""
-    if launcher != "slurm":
-        return "127.0.0.1"
-    command = ["scontrol", "show", "hostnames", os.environ.get("SLURM_NODELIST", "")]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
+    """Return the machine of rank 0.
+
+    Raises:
+        ValueError: If the launcher does not tell it.
+    """
+    if launcher == "slurm":
+        nodes = os.environ.get("SLURM_STEP_NODELIST") or os.environ.get("SLURM_NODELIST", "")
+        try:
+            command = ["scontrol", "show", "hostnames", nodes]
+            return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
+        except (OSError, subprocess.CalledProcessError, IndexError) as error:
+            raise ValueError(
+                f"--launcher slurm: `scontrol show hostnames {nodes}` does not name the machine of process 0 "
+                f"({error}); set MASTER_ADDR to its name or address"
+            ) from error
+    world_size = os.environ["WORLD_SIZE"]
+    if launcher == "mpi" and os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE", world_size) != world_size:
+        raise ValueError(
+            "--launcher mpi: the processes are on several machines; set MASTER_ADDR to the name or address of "
+            "that of process 0 (`mpirun -x MASTER_ADDR=...`)"
+        )
+    return "127.0.0.1"
+
+
+def any_process(*flags: bool) -> list[bool]:
+    """Return for each flag whether it is set in any process; every process must ask."""
+    return (sum_over_processes(torch.tensor(flags, dtype=torch.int64)) > 0).tolist()
+
+
+def refuse_sync_bn_on_cpu(model: nn.Module, sync_bn: str | None) -> None:
+    """Check that no batch norm is to share its statistics between processes, for which there are only GPU kernels.
+
+    Raises:
+        ValueError: If one is.
+    """
+    if sync_bn or any(isinstance(module, nn.SyncBatchNorm) for module in model.modules()):
+        raise ValueError(
+            "batch norms share their statistics between processes on GPUs only; on the CPU leave out sync_bn and use "
+            "norm_cfg.type='BN3d' (or 'BN2d') instead of 'SyncBN'"
+        )
 
 
 def wrap_on_cpu(model: nn.Module, find_unused_parameters: bool, **kwargs: Any) -> MMDistributedDataParallel:

@@ -12,6 +12,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmaction.engine.hooks.data_hooks import nested_datasets
+from mmaction.engine.sharding import MMFullyShardedDataParallel
 from mmaction.registry import HOOKS
 from mmaction.utils.config import base_batch_size
 
@@ -198,7 +199,10 @@ class PreflightHook(Hook):
         scaled = " (scaled to this batch)" if (runner.auto_scale_lr or {}).get("enable") else ""
         precision = "mixed" if hasattr(runner.optim_wrapper, "loss_scaler") else "float32"
         yield "optimizer", f"{type(runner.optim_wrapper.optimizer).__name__}, learning rate {lr:.4g}{scaled}{meant}"
-        yield "device", f"{next(runner.model.parameters()).device.type}, {precision} precision"
+        sharded = (
+            ", parameters in parts over the processes" if isinstance(runner.model, MMFullyShardedDataParallel) else ""
+        )
+        yield "device", f"{next(runner.model.parameters()).device.type}, {precision} precision{sharded}"
 
     @staticmethod
     def _lr(runner: Runner) -> float:

@@ -12,19 +12,20 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import get_rank, get_world_size, master_only
+from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapper
+from mmengine.model import convert_sync_batchnorm, is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
 from mmaction.engine.checkpoint import LoadReport, load_weights, log_report, model_weights, read_checkpoint
-from mmaction.engine.dist import start_gloo, wrap_on_cpu
+from mmaction.engine.dist import refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
 from mmaction.engine.peers import PeerWatch
 from mmaction.engine.resume import plan_resume, without_program
+from mmaction.engine.sharding import MMFullyShardedDataParallel, is_sharding, optimizer_in_whole
 from mmaction.registry import EVALUATOR, OPTIMIZERS, RUNNERS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.config import base_batch_size
@@ -84,7 +85,9 @@ class ActionRunner(Runner):
     Configs are those of MMEngine. Different are: checkpoints are read without running code from them and written in
     one step; a head of another class count is dropped when training starts from a checkpoint, and is an error when
     testing; runs resume exactly, also in the middle of an epoch; on machines without a GPU several processes work
-    through gloo; the hooks of :data:`OWN_HOOKS` are there by default (``default_hooks=dict(NAME=None)`` takes one out).
+    through gloo; a model is sharded by ``model_wrapper_cfg=dict(type="MMFullyShardedDataParallel")`` and writes the
+    same checkpoints; the hooks of :data:`OWN_HOOKS` are there by default (``default_hooks=dict(NAME=None)`` takes one
+    out).
 
     Two more keys of the config are read: ``trust_checkpoint`` (default False) also builds arbitrary objects that a
     checkpoint names, and ``auto_scale_lr.base_batch_size`` may be absent where the file name says it (``8xb16``).
@@ -92,6 +95,7 @@ class ActionRunner(Runner):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.load_report: LoadReport | None = None
+        self._shard_cfg: dict[str, Any] | None = None
         self._testing = False
         super().__init__(*args, **kwargs)
         for handler in self._console_handlers():
@@ -149,25 +153,52 @@ class ActionRunner(Runner):
             self._peers.done()
 
     def train(self) -> nn.Module:
-        """Train the model and return it."""
+        """Train the model and return it.
+
+        Raises:
+            TypeError: If the optimizer of a model to be sharded is built already: its parameters would be others.
+            ValueError: If batch norms are to share their statistics between processes on the CPU.
+        """
         with self._watching_peers(), _signal_handler_kept(signal.SIGTERM):
+            if self.distributed and get_device() == "cpu":
+                refuse_sync_bn_on_cpu(self.model, self.cfg.get("sync_bn"))
+            self._shard_to_train()
             return super().train()
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """Wrap the model for a distributed run.
-
-        Raises:
-            NotImplementedError: For a wrapper that shards the parameters: MMEngine saves its checkpoints from one
-                process alone, which would wait for the others for ever.
-        """
-        if "FullySharded" in str((model_wrapper_cfg or {}).get("type")):
-            raise NotImplementedError(
-                "model_wrapper_cfg: sharded parameters (FSDP) are not supported; leave it out to train with "
-                "DistributedDataParallel, and see docs/scale.md to save memory"
-            )
-        if self.distributed and get_device() == "cpu" and model_wrapper_cfg is None:
+        """Wrap the model for a distributed run; one that is to be sharded is so when the run begins."""
+        if not self.distributed:
+            return super().wrap_model(model_wrapper_cfg, model)
+        on_cpu = get_device() == "cpu"
+        if is_sharding(model_wrapper_cfg):
+            self._shard_cfg = {key: value for key, value in model_wrapper_cfg.items() if key != "type"}
+            sync_bn = None if on_cpu else self.cfg.get("sync_bn")
+            return convert_sync_batchnorm(model, sync_bn).to(get_device()) if sync_bn else model.to(get_device())
+        if on_cpu and model_wrapper_cfg is None:
             return wrap_on_cpu(model, self.cfg.get("find_unused_parameters", False))
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def _shard(self) -> None:
+        """Shard the model if the config says so and it is not yet."""
+        if self._shard_cfg is not None and not is_model_wrapper(self.model):
+            self.model = MMFullyShardedDataParallel(self.model, **self._shard_cfg)
+
+    def _shard_to_train(self) -> None:
+        """Shard the model after its weights have their initial values and before there is an optimizer."""
+        if self._shard_cfg is None or is_model_wrapper(self.model):
+            return
+        if not isinstance(self.optim_wrapper, dict):
+            raise TypeError(
+                f"optim_wrapper: to shard the model (model_wrapper_cfg), give a config; got "
+                f"{type(self.optim_wrapper).__name__}, which holds the parameters from before"
+            )
+        super()._init_model_weights()
+        self._shard()
+
+    def _init_model_weights(self) -> None:
+        """Give the weights their initial values, which those of a sharded model have already."""
+        if self._shard_cfg is None:
+            super()._init_model_weights()
 
     # -- parts of a run -----------------------------------------------------------------------------------------------
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
@@ -193,7 +224,11 @@ class ActionRunner(Runner):
         name = (optim_wrapper.get("optimizer") or {}).get("type") if isinstance(optim_wrapper, dict) else None
         if isinstance(name, str) and OPTIMIZERS.get(name) is None:
             raise KeyError(f"{name} is not in the mmaction::{OPTIMIZERS.name} registry")
-        return super().build_optim_wrapper(optim_wrapper)
+        built = super().build_optim_wrapper(optim_wrapper)
+        if self._shard_cfg is not None and built is not optim_wrapper:
+            for wrapper in built.values() if isinstance(built, OptimWrapperDict) else [built]:
+                optimizer_in_whole(wrapper.optimizer)
+        return built
 
     def build_evaluator(self, evaluator: Any) -> PlainEvaluator:
         """Build the evaluator, which counts broken samples as wrong."""
@@ -248,11 +283,13 @@ class ActionRunner(Runner):
         """Test the model with a checkpoint that fits it exactly; return the metrics by name."""
         self._testing = True
         with self._watching_peers():
+            self._shard()
             return super().test()
 
     def val(self) -> dict[str, float]:
         """Validate the model with a checkpoint that fits it exactly; return the metrics by name."""
         self._testing = True
+        self._shard()
         return super().val()
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
@@ -288,13 +325,37 @@ class ActionRunner(Runner):
         self._has_loaded = True
         return checkpoint
 
-    @master_only
-    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Write a checkpoint under a temporary name, sync it to the disk and rename it.
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint; whole tensors that are to be sharded do not lie on the GPU before."""
+        if self._shard_cfg is not None:
+            kwargs.setdefault("map_location", "cpu")
+        super().resume(filename, *args, **kwargs)
+
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: Any, save_optimizer: bool = True, **kwargs: Any
+    ) -> None:
+        """Write a checkpoint; every process must call it, process 0 writes.
+
+        Args:
+            out_dir: Folder, or address of an object store.
+            filename: Name in it.
+            *args: As in MMEngine.
+            save_optimizer: Whether the state of the optimizer belongs to it.
+            **kwargs: As in MMEngine.
 
         Raises:
             ToolStop: If it cannot be written; what was there before is still there.
         """
+        if is_main_process():
+            self._write_checkpoint(out_dir, filename, *args, save_optimizer=save_optimizer, **kwargs)
+        elif self._shard_cfg is not None:  # tensors are gathered from all processes
+            checkpoint = {"meta": {}, "state_dict": self.model.module.state_dict()}
+            if save_optimizer:
+                checkpoint["optimizer"] = self.optim_wrapper.state_dict()
+            self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
+
+    def _write_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Write a checkpoint under a temporary name, sync it to the disk and rename it."""
         if "://" in str(out_dir):  # object stores write in one step
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,30 +11,20 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torch.distributed as dist
+from processes import environment, free_port, of_torchrun, run_two
 
 from mmaction.engine.checkpoint import read_checkpoint
-from mmaction.engine.dist import check_launcher, start_gloo
+from mmaction.engine.dist import check_launcher, refuse_sync_bn_on_cpu, start_gloo
 from mmaction.engine.peers import MAX_SILENT_BEATS, PeerWatch
 
 SAME = "model['dropout'] = 0\ntrain_dataloader['batch_size'] = {batch}\nenv_cfg['dist_cfg']['timeout'] = 60\n"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def environment(root, **more):
-    path = os.pathsep.join([str(root / "tests" / "engine"), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **{k: str(v) for k, v in more.items()}}
 
 
 def torchrun(root, cwd, *command, prefix=(), nodes=()):
     options = nodes or ("--nproc_per_node=2", f"--master_port={free_port()}")
     call = [*prefix, sys.executable, "-m", "torch.distributed.run", *options, *map(str, command)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(call, env=environment(root), cwd=cwd, **pipes)
+    return subprocess.Popen(call, env=environment(), cwd=cwd, **pipes)
 
 
 def finish(process, timeout_s=240):
@@ -74,7 +63,7 @@ def test_when_a_process_is_killed_the_other_ends_within_a_minute(root, tmp_path,
     config = toy.write_config(tmp_path, extra=slow)
     port, processes = free_port(), []
     for rank in (0, 1):
-        place = environment(root, RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+        place = environment(MASTER_PORT=port, **of_torchrun(rank))
         call = [sys.executable, root / "tools" / "train.py", config, "--work-dir", tmp_path / "run"]
         call += ["--launcher", "pytorch"]
         processes.append(subprocess.Popen(call, env=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
@@ -139,10 +128,56 @@ def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
     assert (tmp_path / "host0" / "epoch_1.pth").is_file() and not (tmp_path / "host1" / "epoch_1.pth").exists()
 
 
-def test_sharding_is_refused_instead_of_hanging_at_the_first_checkpoint(tmp_path, toy, train):
-    config = toy.write_config(tmp_path, extra="model_wrapper_cfg = dict(type='MMFullyShardedDataParallel')\n")
-    with pytest.raises(NotImplementedError, match=r"sharded parameters \(FSDP\) are not supported"):
-        train(config, "--work-dir", tmp_path / "run")
+def of_slurm(rank):
+    nodes = {"SLURM_STEP_NODELIST": "node[3-4]", "SLURM_NODELIST": "node[1-4]"}
+    return {"SLURM_PROCID": rank, "SLURM_LOCALID": 0, "SLURM_NTASKS": 2, **nodes}
+
+
+def of_mpi(rank):
+    ours = {"RANK": rank, "LOCAL_RANK": rank, "SIZE": 2, "LOCAL_SIZE": 2}
+    return {f"OMPI_COMM_WORLD_{name}": value for name, value in ours.items()}
+
+
+@pytest.fixture
+def scontrol(tmp_path, monkeypatch):
+    """A program that knows the machines of a SLURM job, as long as it is asked in the right way."""
+    program = tmp_path / "bin" / "scontrol"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\n[ "$*" = "show hostnames node[3-4]" ] && printf "127.0.0.1\\nnode4\\n"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("launcher", "place"), [("slurm", of_slurm), ("mpi", of_mpi)])
+def test_slurm_and_mpi_start_processes_that_train_together(tmp_path, toy, train, scontrol, launcher, place):
+    once = SAME + "train_cfg['max_epochs'] = 1\n"
+    one = toy.write_config(tmp_path, name="one.py", train_count=8, extra=once.format(batch=8))
+    two = toy.write_config(tmp_path, name="two.py", train_count=8, extra=once.format(batch=4))
+    options = ("--no-validate", "--seed", 7, "--work-dir")
+    codes, text = run_two(tmp_path, ["train", two, "--launcher", launcher, *options, tmp_path / "two"], place=place)
+    assert codes == [0, 0], text[-4000:]
+    train(one, *options, tmp_path / "one")
+    assert_close_weights(tmp_path / "one" / "epoch_1.pth", tmp_path / "two" / "epoch_1.pth")
+
+
+def test_a_launcher_that_does_not_tell_where_process_0_is_needs_its_address(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    for name, value in {**of_slurm(0), **of_mpi(0), "PATH": "", "OMPI_COMM_WORLD_SIZE": 4}.items():
+        monkeypatch.setenv(name, str(value))
+    with pytest.raises(ValueError, match=r"`scontrol show hostnames node\[3-4\]` does not name .* set MASTER_ADDR"):
+        start_gloo("slurm", {})
+    with pytest.raises(ValueError, match=r"--launcher mpi: the processes are on several machines; set MASTER_ADDR"):
+        start_gloo("mpi", {})
+
+
+def test_batch_norms_cannot_share_their_statistics_on_the_cpu():
+    refuse_sync_bn_on_cpu(torch.nn.BatchNorm3d(2), None)
+    for model, key in ((torch.nn.BatchNorm3d(2), "torch"), (torch.nn.Sequential(torch.nn.SyncBatchNorm(2)), None)):
+        with pytest.raises(ValueError, match="on GPUs only; on the CPU leave out sync_bn"):
+            refuse_sync_bn_on_cpu(model, key)
 
 
 def test_a_launcher_that_did_not_start_the_process_is_named(monkeypatch):

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import nn
 
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.datasets.transforms.base import RandomTransform
-from mmaction.registry import DATASETS, MODELS, TRANSFORMS
+from mmaction.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 
 HERE = Path(__file__).parent
@@ -52,11 +54,44 @@ class ToyLoad(RandomTransform):
         return {"inputs": torch.from_numpy((point + noise).astype(np.float32)), "data_samples": sample}
 
 
+@TRANSFORMS.register_module(force=True)
+class ToyClip(ToyLoad):
+    """Instead of the point a clip of three channels whose brightness it is: (1 view, 3, T, H, W)."""
+
+    def transform(self, results):
+        sample = super().transform(results)
+        texture = torch.linspace(-1, 1, 4 * 16 * 16).reshape(4, 16, 16)
+        return {**sample, "inputs": (sample["inputs"].reshape(1, 3, 1, 1, 1) + texture).contiguous()}
+
+
 class ToyHead(nn.Module):
     def __init__(self, num_classes):
         super().__init__()
         self.num_classes = num_classes
         self.fc_cls = nn.Linear(8, num_classes)
+
+
+@HOOKS.register_module(force=True)
+class ToySigterm(Hook):
+    """Send SIGTERM to process ``rank`` after iteration ``after``, as a batch system does."""
+
+    def __init__(self, after, rank):
+        self.after, self.rank = after, rank
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if get_rank() == self.rank and runner.iter + 1 == self.after:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@HOOKS.register_module(force=True)
+class ToyCount(Hook):
+    """Write how many numbers of parameters and of the optimizer's state lie in this process, and how many there are."""
+
+    def after_train_epoch(self, runner):
+        states = [v for entry in runner.optim_wrapper.optimizer.state.values() for v in entry.values() if v.ndim]
+        tensors = [*runner.model.parameters(), *states]
+        here = sum(t.to_local().numel() if hasattr(t, "to_local") else t.numel() for t in tensors)
+        Path(runner.work_dir, f"count_{get_rank()}.txt").write_text(f"{here} {sum(t.numel() for t in tensors)}")
 
 
 @MODELS.register_module(force=True)
@@ -111,6 +146,17 @@ default_hooks = dict(checkpoint=dict(type="CheckpointHook", interval=1, save_bes
                      logger=dict(type="LoggerHook", interval=2))
 auto_scale_lr = dict(base_batch_size=4)
 env_cfg = dict(dist_cfg=dict(backend="gloo", timeout=60))
+"""
+
+
+# a residual network of 9,000 parameters on clips of noise, with dropout and batch norms that do not depend on the batch
+NETWORK = """
+pipeline[0]["type"] = "ToyClip"
+model = dict(type="Recognizer3D", data_preprocessor=dict(type="ActionDataPreprocessor"),
+    backbone=dict(type="ResNet3dSlowOnly", depth=50, stage_blocks=(2, 1), num_stages=2, base_channels=5,
+        out_indices=(1,), spatial_strides=(1, 2), temporal_strides=(1, 1), dilations=(1, 1), inflate=(0, 1),
+        conv1_kernel=(1, 3, 3), norm_eval=True, frozen_stages=0, zero_init_residual=False),
+    cls_head=dict(type="I3DHead", in_channels=40, num_classes=3, dropout_ratio=0.0))
 """
 
 

@@ -2,6 +2,7 @@
 
 from mmaction.engine.hooks.checkpoint_hook import CheckpointHook
 from mmaction.engine.hooks.data_hooks import DataEpochHook, DataWaitHook
+from mmaction.engine.hooks.ema_hook import EMAHook
 from mmaction.engine.hooks.health_hooks import FiniteLossHook, PredictionHealthHook
 from mmaction.engine.hooks.visualization_hook import VisualizationHook
 
@@ -9,6 +10,7 @@ __all__ = [
     "CheckpointHook",
     "DataEpochHook",
     "DataWaitHook",
+    "EMAHook",
     "FiniteLossHook",
     "PredictionHealthHook",
     "VisualizationHook",

@@ -14,6 +14,7 @@ from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.runner import Runner
 
 from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.engine.dist import any_process
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
@@ -82,16 +83,17 @@ class CheckpointHook(PlainCheckpointHook):
         """
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         ends_epoch = batch_idx + 1 == len(runner.train_dataloader)
-        if self._terminated or (self.by_epoch and not ends_epoch and self._snapshot_is_due(runner)):
+        due = self.by_epoch and not ends_epoch and self._snapshot_is_due(runner)
+        terminated, due = any_process(self._terminated, due)  # clocks and signals differ between processes
+        if terminated or due:
             self._write_snapshot(runner)
-        if self._terminated:
+        if terminated:
             raise ToolStop(f"stopped by SIGTERM after iteration {runner.iter + 1}; go on with --resume")
 
     def _snapshot_is_due(self, runner: Runner) -> bool:
         waited_min = (time.monotonic() - self._last_saved) / 60
         return self.every_n_train_iters(runner, self.snapshot_interval) or 0 < self.snapshot_minutes <= waited_min
 
-    @master_only
     def _write_snapshot(self, runner: Runner) -> None:
         """Save the state after the iteration that just ended; mmengine counts it only later, hence + 1."""
         step = runner.iter + 1
@@ -105,10 +107,11 @@ class CheckpointHook(PlainCheckpointHook):
             by_epoch=False,
             backend_args=self.backend_args,
         )
-        self._point_to(runner, path)
-        self._remove_snapshot(but=path)
-        self._snapshot = path
         self._last_saved = time.monotonic()
+        if is_main_process():
+            self._point_to(runner, path)
+            self._remove_snapshot(but=path)
+            self._snapshot = path
 
     def _remove_snapshot(self, but: Path | None = None) -> None:
         if self._snapshot is not None and self._snapshot != but:

@@ -1,0 +1,287 @@
+"""Parameters, gradients and states of the optimizer in parts, one in each process, by PyTorch's ``fully_shard``.
+
+To the outside a sharded model and its optimizer look like any other: their state dicts name whole tensors in the usual
+way, so that checkpoints are the same with and without sharding, whatever the number of processes.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from mmengine.device import get_device
+from mmengine.dist import get_world_size, is_distributed, is_main_process
+from mmengine.optim import OptimWrapper
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from mmaction.registry import FUNCTIONS, MODEL_WRAPPERS
+from mmaction.utils.cli import suggest
+
+RESHARD_AFTER_FORWARD = {"FULL_SHARD": True, "SHARD_GRAD_OP": False}
+
+# arguments of PyTorch's first FSDP and the values that say what ``fully_shard`` does in any case
+AS_IT_IS = {
+    "backward_prefetch": (None, "BACKWARD_PRE"),
+    "cpu_offload": (None, False),
+    "device_id": (None,),
+    "forward_prefetch": (None, False),
+    "ignored_modules": (None,),
+    "ignored_parameters": (None,),
+    "ignored_states": (None,),
+    "limit_all_gathers": (True,),
+    "mixed_precision": (None,),
+    "param_init_fn": (None,),
+    "process_group": (None,),
+    "sync_module_states": (True, False),
+    "use_orig_params": (True,),
+}
+INSTEAD = {
+    "cpu_offload": "see docs/scale.md to save memory in other ways",
+    "mixed_precision": "batch norms must keep float32 parameters; pass --amp, which sees to that",
+}
+
+
+def residual_blocks(model: nn.Module) -> list[nn.Module]:
+    """Return the parts of the backbone that are gathered one at a time: the blocks of its stages.
+
+    A block is an element of a sequence that has layers of its own; sequences inside a block stay with it.
+    """
+    found: list[nn.Module] = []
+
+    def collect(module: nn.Module) -> None:
+        in_sequence = isinstance(module, (nn.Sequential, nn.ModuleList))
+        for child in module.children():
+            is_sequence = isinstance(child, (nn.Sequential, nn.ModuleList))
+            has_layers = next(child.children(), None) is not None and next(child.parameters(), None) is not None
+            if in_sequence and has_layers and not is_sequence:
+                found.append(child)
+            else:
+                collect(child)
+
+    collect(getattr(model, "backbone", model))
+    return found
+
+
+def chosen_by(policy: Callable[..., bool], model: nn.Module) -> list[nn.Module]:
+    """Return the modules inside ``model`` that a policy of PyTorch's first FSDP picks, inner ones first."""
+    found: list[nn.Module] = []
+
+    def collect(module: nn.Module) -> int:
+        """Return how many parameters of ``module`` belong to a module that was picked."""
+        numel = sum(parameter.numel() for parameter in module.parameters())
+        if not policy(module=module, recurse=True, nonwrapped_numel=numel):
+            return 0
+        picked = sum(collect(child) for child in module.children())
+        if module is model or not policy(module=module, recurse=False, nonwrapped_numel=numel - picked):
+            return picked
+        found.append(module)
+        return numel
+
+    collect(model)
+    return found
+
+
+def _policy(spec: str | dict[str, Any] | Callable[..., bool] | None) -> Callable[[nn.Module], list[nn.Module]]:
+    """Return the function from a model to its parts that ``auto_wrap_policy`` names."""
+    if spec is None:
+        return residual_blocks
+    if not callable(spec):
+        spec = {"type": spec} if isinstance(spec, str) else dict(spec)
+        function = FUNCTIONS.get(spec.pop("type"))
+        if function is None:
+            raise KeyError(
+                "model_wrapper_cfg: auto_wrap_policy is a function of the registry FUNCTIONS or a full name such as "
+                "torch.distributed.fsdp.wrap.size_based_auto_wrap_policy; leave it out for one part per residual block"
+            )
+        spec = partial(function, **spec)
+    return partial(chosen_by, spec)
+
+
+def check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Check the arguments of PyTorch's first FSDP that ``fully_shard`` lacks.
+
+    Raises:
+        TypeError: If there is no such argument.
+        ValueError: If one asks for something that is not done.
+    """
+    for name, value in arguments.items():
+        if name not in AS_IT_IS:
+            known = ["sharding_strategy", "auto_wrap_policy", *AS_IT_IS]
+            raise TypeError(f"model_wrapper_cfg: there is no argument {name!r}{suggest(name, known)}")
+        if getattr(value, "name", value) not in AS_IT_IS[name]:
+            allowed = " or ".join(map(repr, AS_IT_IS[name]))
+            raise ValueError(
+                f"model_wrapper_cfg: {name}={value!r} cannot be honoured, {allowed} can; "
+                f"{INSTEAD.get(name, 'leave it out')}"
+            )
+
+
+def _whole(value: Any) -> Any:
+    """Return the whole of a tensor in parts, on the CPU, in process 0; in the others ``value`` itself.
+
+    Every process must call it. Anything else than a tensor in parts is returned as it is.
+    """
+    if not isinstance(value, DTensor):
+        return value
+    whole = value.full_tensor()
+    return whole.cpu() if is_main_process() else value
+
+
+def _in_parts(value: Any, like: torch.Tensor) -> Any:
+    """Return a whole tensor in parts like those of ``like``, if that is in parts and has its shape; else ``value``."""
+    if not isinstance(like, DTensor) or not isinstance(value, torch.Tensor) or isinstance(value, DTensor):
+        return value
+    if value.shape != like.shape:
+        return value
+    return distribute_tensor(value.detach(), like.device_mesh, like.placements)
+
+
+def save_whole(module: nn.Module) -> None:
+    """Let the state dict of ``module`` hold whole tensors: on the CPU in process 0, the others keep their parts.
+
+    Every process must then ask for the state dict when one does.
+    """
+
+    def gather(_module: nn.Module, state: dict[str, Any], prefix: str, _metadata: Any) -> None:
+        for key in [key for key in state if key.startswith(prefix)]:
+            state[key] = _whole(state[key])
+
+    module.register_state_dict_post_hook(gather)
+
+
+def load_whole(module: nn.Module) -> None:
+    """Let ``module``, whose parameters are in parts at this time, load state dicts of whole tensors."""
+    layout = dict(module.named_parameters())
+
+    def split(_module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+        for name, part in layout.items():
+            if prefix + name in state:
+                state[prefix + name] = _in_parts(state[prefix + name], part)
+
+    module.register_load_state_dict_pre_hook(split)
+
+
+def optimizer_in_whole(optimizer: torch.optim.Optimizer) -> None:
+    """Let the state dict of ``optimizer`` hold whole tensors, and let it load such, as for a module."""
+
+    def gather(_optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
+        whole = {key: {name: _whole(value) for name, value in entry.items()} for key, entry in state["state"].items()}
+        return {**state, "state": whole}
+
+    def split(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
+        ids = [key for group in state["param_groups"] for key in group["params"]]
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        like = dict(zip(ids, parameters, strict=False))  # other lengths are PyTorch's to complain about
+        parts = {
+            key: {name: _in_parts(value, like[key]) if key in like else value for name, value in entry.items()}
+            for key, entry in state["state"].items()
+        }
+        return {**state, "state": parts}
+
+    optimizer.register_state_dict_post_hook(gather)
+    optimizer.register_load_state_dict_pre_hook(split)
+
+
+def parts_of(module: nn.Module) -> nn.Module:
+    """Return a module that computes nothing and holds the very parameters and buffers of ``module`` by their names.
+
+    Taken while parameters are in parts, it goes on to hold the parts when ``module`` has them gathered, and it can be
+    copied, which a sharded module cannot.
+    """
+    parts = nn.Module()
+    for name, parameter in module.named_parameters(recurse=False):
+        parts.register_parameter(name, parameter)
+    for name, buffer in module.named_buffers(recurse=False):
+        parts.register_buffer(name, buffer, persistent=name not in module._non_persistent_buffers_set)
+    for name, child in module.named_children():
+        parts.add_module(name, parts_of(child))
+    return parts
+
+
+@MODEL_WRAPPERS.register_module()
+class MMFullyShardedDataParallel(nn.Module):
+    """Train a model of which each process holds a part of every parameter, its gradient and its optimizer state.
+
+    The parameters of a residual block are gathered when the block is computed and given up again afterwards. In
+    evaluation mode all are gathered once, when the mode is set, so that processes may then compute different amounts.
+    Buffers, such as the statistics of batch norms, are whole in each process, as with DistributedDataParallel.
+
+    The optimizer must be built after this.
+
+    Args:
+        module: Changed in place; it starts as that of process 0 everywhere.
+        sharding_strategy: ``FULL_SHARD``, or ``SHARD_GRAD_OP`` to keep gathered parameters until the backward pass:
+            fewer transfers, more memory.
+        auto_wrap_policy: What is gathered at a time: None for the residual blocks of the backbone, or a policy of
+            :mod:`torch.distributed.fsdp.wrap`, as a function, its full name, or a dict of ``type`` and arguments. What
+            it does not pick is one more part, gathered all the time.
+        **others: Further arguments of MMEngine's class of this name; those that ``fully_shard`` cannot honour are
+            refused.
+
+    Raises:
+        RuntimeError: If there is no process group.
+        ValueError, TypeError, KeyError: On an argument that cannot be honoured or does not exist.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        sharding_strategy: str | Any = "FULL_SHARD",
+        auto_wrap_policy: str | dict[str, Any] | Callable[..., bool] | None = None,
+        **others: Any,
+    ) -> None:
+        super().__init__()
+        check_arguments(others)
+        strategy = getattr(sharding_strategy, "name", sharding_strategy) or "FULL_SHARD"
+        if strategy not in RESHARD_AFTER_FORWARD:
+            raise ValueError(
+                f"model_wrapper_cfg: sharding_strategy is {' or '.join(RESHARD_AFTER_FORWARD)}, got {strategy!r}; "
+                f"to shard nothing, leave out model_wrapper_cfg"
+            )
+        if not is_distributed():
+            raise RuntimeError("MMFullyShardedDataParallel needs a process group; start the run with a launcher")
+        self._reshard = RESHARD_AFTER_FORWARD[strategy]
+        units = _policy(auto_wrap_policy)(module)
+        mesh = init_device_mesh(get_device(), (get_world_size(),))
+        for tensor in [*module.parameters(), *module.buffers()]:
+            dist.broadcast(tensor.data, 0)
+        for unit in units:
+            fully_shard(unit, mesh=mesh, reshard_after_forward=self._reshard)
+        self.module = fully_shard(module, mesh=mesh)
+        self._units = tuple(units)
+        save_whole(self.module)
+        load_whole(self.module)
+
+    def train(self, mode: bool = True) -> "MMFullyShardedDataParallel":
+        """Set the mode: all parameters are gathered for evaluation and given up again for training."""
+        for unit in (*self._units, self.module):
+            unit.reshard() if mode else unit.unshard()
+        for unit in self._units:
+            unit.set_reshard_after_forward(mode and self._reshard, recurse=False)
+        return super().train(mode)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the model."""
+        return self.module(*args, **kwargs)
+
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, torch.Tensor]:
+        """Train on one batch and return the losses, as the model alone does."""
+        return self.module.train_step(data, optim_wrapper)
+
+    def val_step(self, data: Any) -> list[Any]:
+        """Return the predictions for one batch of validation."""
+        return self.module.val_step(data)
+
+    def test_step(self, data: Any) -> list[Any]:
+        """Return the predictions for one batch of testing."""
+        return self.module.test_step(data)
+
+
+def is_sharding(model_wrapper_cfg: Mapping[str, Any] | None) -> bool:
+    """Return whether a config asks for sharding, under the name that MMEngine's own class has too."""
+    kind = (model_wrapper_cfg or {}).get("type")
+    return getattr(kind, "__name__", str(kind)).rpartition(".")[2] == MMFullyShardedDataParallel.__name__
