@@ -25,7 +25,8 @@ class PoseDataset(BaseActionDataset):
         valid_ratio: Keep clips of which at least this share of the frames holds a person found with a score of
             ``box_thr`` (Kinetics skeletons only, which count such frames in ``valid``). None or 0: keep all.
         box_thr: Score from which a found person counts, one of 0.5, 0.6, 0.7, 0.8 and 0.9.
-        data_prefix: ``video``: folder that is put before the clips' names; ``skeleton``: folder of one pickle per clip
+        data_prefix: ``video``: folder that is put before the clips' names, whose videos (``filename``, by default the
+            name with ``.mp4``) the pipeline can then read as well; ``skeleton``: folder of one pickle per clip
             that holds the skeleton, where the annotation file holds only labels (Kinetics).
         **kwargs: Arguments of :class:`~mmaction.datasets.base.BaseActionDataset`.
 
@@ -61,6 +62,7 @@ class PoseDataset(BaseActionDataset):
         annotations = load_annotations(self.ann_file, self.split)
         if self.data_prefix.get("video"):
             for info in annotations:
+                info.setdefault("filename", f"{annotation_name(info)}.mp4")
                 for key in ("filename", "frame_dir"):
                     if key in info:
                         info[key] = os.path.join(self.data_prefix["video"], info[key])

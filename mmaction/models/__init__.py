@@ -1,5 +1,5 @@
-"""Networks: backbones, heads, losses, recognizers and the preparation of their input."""
+"""Networks: backbones, necks, heads, losses, recognizers and the preparation of their input."""
 
-from mmaction.models import backbones, heads, losses, preprocess, recognizers
+from mmaction.models import backbones, heads, losses, necks, preprocess, recognizers
 
-__all__ = ["backbones", "heads", "losses", "preprocess", "recognizers"]
+__all__ = ["backbones", "heads", "losses", "necks", "preprocess", "recognizers"]

@@ -52,6 +52,7 @@ def test_from_pickle_to_model_input(ann_file):
 def test_names_get_the_folder_of_the_videos(ann_file):
     dataset = PoseDataset(str(ann_file), [], split="val", data_prefix={"video": "videos"})
     assert dataset[0]["frame_dir"] == "videos/bb"
+    assert dataset[0]["filename"] == "videos/bb.mp4"
 
 
 def test_wrong_files_are_named_when_the_data_set_is_built(ann_file):

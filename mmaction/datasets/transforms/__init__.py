@@ -16,7 +16,7 @@ from .loading import (
     VideoDecode,
     VideoInit,
 )
-from .multimodal import MMCompact, MMDecode
+from .multimodal import MMCompact, MMDecode, VideoPoseDecode
 from .pose import DecompressPose, PoseCompact, PoseDecode
 from .pose_augment import PoseJitter, RandomJointDropout, RandomPoseAffine
 from .processing import Flip, Fuse, RandomRescale, Resize
@@ -83,4 +83,5 @@ __all__ = [
     "UntrimmedSampleFrames",
     "VideoDecode",
     "VideoInit",
+    "VideoPoseDecode",
 ]

@@ -5,7 +5,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from .base import Transform
-from .loading import DecordDecode, DecordInit
+from .loading import DecordDecode, DecordInit, VideoDecode
 from .pose import PoseCompact, PoseDecode
 
 
@@ -41,7 +41,7 @@ class MMDecode(Transform):
                 raise ValueError(f"MMDecode reads RGB and Pose; got the modality {modality!r}")
             getattr(self, f"_decode_{modality.lower()}")(results, results[f"{modality}_inds"])
         if "imgs" in results and "keypoint" in results:
-            self._match_sizes(results)
+            _match_sizes(results, results["imgs"][0].shape[:2])
         return results
 
     def _decode_rgb(self, results: dict, inds: np.ndarray) -> None:
@@ -55,12 +55,40 @@ class MMDecode(Transform):
         pose = self._pose({"keypoint": keypoint, "keypoint_score": score, "frame_inds": inds})
         results["keypoint"], results["keypoint_score"] = pose["keypoint"], pose["keypoint_score"]
 
-    def _match_sizes(self, results: dict) -> None:
-        actual, (height, width) = results["imgs"][0].shape[:2], results["img_shape"]
-        if actual != (height, width):
-            results["keypoint"][..., 0] *= actual[1] / width
-            results["keypoint"][..., 1] *= actual[0] / height
-            results["img_shape"] = results["original_shape"] = actual
+
+@TRANSFORMS.register_module()
+class VideoPoseDecode(VideoDecode):
+    """Read the same sampled frames of an opened video and of its skeleton.
+
+    As ``VideoDecode``, and ``keypoint`` ``(M, N * T, V, 2)`` and ``keypoint_score`` as ``PoseDecode``; joints are
+    brought to the size of the frames.
+
+    Args:
+        lazy: As in ``VideoDecode``.
+    """
+
+    reads = (*VideoDecode.reads, "keypoint", "img_shape")
+
+    def transform(self, results: dict) -> dict:
+        """Read both.
+
+        Raises:
+            ValueError: If a sampled frame is outside the video or the skeleton, or cannot be decoded.
+        """
+        annotated = results["img_shape"]
+        results = super().transform(PoseDecode()(results))
+        frames, results["img_shape"] = results["img_shape"], annotated
+        _match_sizes(results, frames)
+        return results
+
+
+def _match_sizes(results: dict, actual: tuple[int, int]) -> None:
+    """Bring the joints from the image size of the annotation to that of the frames."""
+    height, width = results["img_shape"]
+    if actual != (height, width):
+        results["keypoint"][..., 0] *= actual[1] / width
+        results["keypoint"][..., 1] *= actual[0] / height
+        results["img_shape"] = results["original_shape"] = actual
 
 
 @TRANSFORMS.register_module()

@@ -93,7 +93,7 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
         """
         inputs, samples = list(self.cast_data(data["inputs"])), data.get("data_samples")
         if inputs and all(x.ndim == 5 and x.shape[-1] == 3 for x in inputs):
-            batch = self.render(_pad_persons(inputs), *self._image(samples))
+            batch = self.render(pad_persons(inputs), *self._image(samples))
         else:
             batch = stack_samples(inputs)
         batch = batch.to(self.dtype)
@@ -159,9 +159,9 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
         return out.view(batch, len(views) * clips, frames, *shape, len(start)).permute(0, 1, 5, 2, 3, 4)
 
 
-def _pad_persons(samples: Sequence[torch.Tensor]) -> torch.Tensor:
+def pad_persons(samples: Sequence[torch.Tensor]) -> torch.Tensor:
     """Stack samples (N, M, T, V, 3) of different numbers of persons; those missing are far outside, with score 0."""
-    persons = max(x.shape[1] for x in samples)
+    persons = max(1, *(x.shape[1] for x in samples))
     padded = []
     for x in samples:
         missing = x.new_full((x.shape[0], persons - x.shape[1], *x.shape[2:]), FAR_AWAY)

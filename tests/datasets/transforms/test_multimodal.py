@@ -2,7 +2,15 @@ import cv2
 import numpy as np
 import pytest
 
-from mmaction.datasets.transforms import MMCompact, MMDecode, MMUniformSampleFrames, PoseCompact
+from mmaction.datasets.transforms import (
+    MMCompact,
+    MMDecode,
+    MMUniformSampleFrames,
+    PoseCompact,
+    UniformSampleFrames,
+    VideoInit,
+    VideoPoseDecode,
+)
 
 
 @pytest.fixture
@@ -40,6 +48,25 @@ def test_frames_and_joints_come_to_one_size(video):
     assert (result["keypoint_score"] == 1).all()
     assert result["img_shape"] == (48, 64)
     assert given["img_shape"] == (96, 128)
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+def test_a_video_and_its_skeleton_give_the_same_frames(video, lazy):
+    given = sample(video, filename=str(video))
+    result = UniformSampleFrames(clip_len=4, num_clips=2, test_mode=True)(VideoInit()(given.copy()))
+    inds = result["frame_inds"]
+    result = VideoPoseDecode(lazy)(result)
+    np.testing.assert_allclose([int(img.mean()) for img in result["imgs"]], 20 * inds + 20, atol=4)
+    np.testing.assert_allclose(result["keypoint"], given["keypoint"][:, inds].astype(float) / 2, atol=0.1)
+    assert result["img_shape"] == result["original_shape"] == (48, 64)
+
+
+def test_a_skeleton_shorter_than_its_video(video):
+    given = sample(video, filename=str(video))
+    given["keypoint"] = given["keypoint"][:, :6]
+    result = UniformSampleFrames(clip_len=4, test_mode=True)(VideoInit()(given))
+    with pytest.raises(ValueError, match="were sampled, but the skeleton has 6"):
+        VideoPoseDecode()(result)
 
 
 def test_an_unknown_modality(video):

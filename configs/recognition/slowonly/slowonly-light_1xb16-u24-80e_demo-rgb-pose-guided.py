@@ -1,0 +1,58 @@
+_base_ = [
+    "../../_base_/models/rgb_preprocessor.py",
+    "../../_base_/datasets/demo_video.py",
+    "../../_base_/pipelines/rgb_demo_pose_guided.py",
+    "../../_base_/schedules/adamw_100e_small.py",
+    "../../_base_/default_runtime.py",
+]
+
+# Trained from nothing on few clips: skeletons show the first stage where the joints are. Testing takes frames alone.
+model = dict(
+    type="Recognizer3D",
+    backbone=dict(
+        type="ResNet3dSlowOnly",
+        depth=18,
+        base_channels=32,
+        num_stages=3,
+        stage_blocks=(2, 2, 2),
+        spatial_strides=(2, 2, 2),
+        temporal_strides=(1, 1, 1),
+        dilations=(1, 1, 1),
+        inflate=(0, 1, 1),
+        conv1_kernel=(1, 7, 7),
+        with_pool1=False,
+        out_indices=(0, 2),
+    ),
+    neck=dict(type="PoseGuide", in_channels=32, num_joints=17),
+    cls_head=dict(
+        type="I3DHead",
+        in_channels=128,
+        num_classes=10,
+        dropout_ratio=0.4,
+        label_smooth_eps=0.05,
+        average_clips="prob",
+    ),
+)
+
+clips_train = dict(
+    _delete_=True,
+    type="PoseDataset",
+    ann_file="data/demo_diving/skeletons.pkl",
+    split="train",
+    data_prefix=dict(video="data/demo_diving/videos"),
+    metainfo=dict(label_space="data/demo_diving/classes.csv"),
+    pipeline={{_base_.train_pipeline}},
+)
+train_dataloader = dict(batch_size=16, dataset=clips_train)
+val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(batch_size=8, dataset=dict(pipeline={{_base_.test_pipeline}}))
+
+train_cfg = dict(max_epochs=80)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.05, by_epoch=True, begin=0, end=5, convert_to_iter_based=True),
+    dict(type="CosineAnnealingLR", T_max=75, eta_min=0, by_epoch=True, begin=5, end=80, convert_to_iter_based=True),
+]
+
+# For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=2))
