@@ -1,6 +1,7 @@
 """Hooks that notice when the numbers of a run have stopped to mean anything."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,9 +27,23 @@ def sample_names(data_batch: Any) -> list[str]:
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Stop at a loss that is NaN or infinite, before a checkpoint of the spoilt weights is written."""
+    """Stop at a loss that is NaN or infinite, and before a checkpoint of spoilt weights is written."""
 
     priority = "HIGHEST"
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Check the weights, which the last step can have spoilt although its loss was finite.
+
+        Raises:
+            ToolStop: With the first of them, the last good checkpoint and what to try.
+        """
+        weights = checkpoint.get("state_dict", {})
+        bad = [key for key, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
+        if bad:
+            raise ToolStop(
+                f"epoch {runner.epoch + 1}: {len(bad)} of {len(weights)} weights have become NaN or infinite, such as "
+                f"{bad[0]}; they are not saved.\n{self._advice(runner)}"
+            )
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
@@ -42,21 +57,21 @@ class FiniteLossHook(Hook):
         bad = [f"{key} = {value.item()}" for key, value in losses.items() if not torch.isfinite(value).all()]
         if not bad:
             return
-        last = runner.message_hub.runtime_info.get("last_ckpt")
         raise ToolStop(
             f"epoch {runner.epoch + 1}, iteration {batch_idx + 1}: {', '.join(bad)}.\n"
             f"  samples of the batch: {', '.join(sample_names(data_batch)) or 'unknown'}\n"
-            f"  last good checkpoint: {last or 'none yet'}\n"
-            f"  what to try: {self._hint(runner)}"
+            f"{self._advice(runner)}"
         )
 
     @staticmethod
-    def _hint(runner: Runner) -> str:
+    def _advice(runner: Runner) -> str:
+        pointer = Path(runner.work_dir, "last_checkpoint")  # written after the checkpoint, unlike MMEngine's last_ckpt
+        last = pointer.read_text() if pointer.exists() else None
         lr = max(value for values in runner.optim_wrapper.get_lr().values() for value in values)
         tips = [f"a learning rate below {lr:.2g}, or a longer warm-up", "optim_wrapper.clip_grad.max_norm=40"]
         if hasattr(runner.optim_wrapper, "loss_scaler"):
             tips.append("training without --amp, or with optim_wrapper.dtype=bfloat16")
-        return "; ".join(tips)
+        return f"  last good checkpoint: {last or 'none yet'}\n  what to try: {'; '.join(tips)}"
 
 
 @HOOKS.register_module()
@@ -80,6 +95,8 @@ class PredictionHealthHook(Hook):
         """Count the predicted and the true classes of a batch."""
         for sample in outputs or ():
             score = sample.get("pred_score")
+            if isinstance(score, dict) and score:  # one for each modality
+                score = sum(score.values())
             if not isinstance(score, torch.Tensor) or sample.get("gt_label") is None:
                 continue
             if not len(self._predicted):

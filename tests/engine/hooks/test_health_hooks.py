@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 
 from mmaction.engine.hooks import DataWaitHook, PredictionHealthHook
+from mmaction.registry import HOOKS
 from mmaction.structures import ActionDataSample
 from mmaction.utils.cli import ToolStop
 
@@ -23,6 +25,26 @@ def test_a_nan_loss_stops_with_samples_checkpoint_and_hint(tmp_path, toy, train)
     )
     assert "learning rate below" in text
     assert not (tmp_path / "run" / "epoch_2.pth").exists()
+
+
+class SpoilWeights(Hook):
+    """Does what half precision can do: the loss was finite, the step was not."""
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == 11:  # the last one of the second epoch
+            next(runner.model.parameters()).data[0] = float("inf")
+
+
+def test_weights_spoilt_by_the_last_step_of_an_epoch_are_not_saved(tmp_path, toy, train):
+    HOOKS.register_module(module=SpoilWeights, force=True)
+    config = toy.write_config(tmp_path, extra="custom_hooks = [dict(type='SpoilWeights')]\n")
+    with pytest.raises(
+        ToolStop, match=r"epoch 2: 1 of \d weights have become NaN or infinite, such as backbone"
+    ) as caught:
+        train(config, "--work-dir", tmp_path / "run")
+    text = str(caught.value)
+    assert f"last good checkpoint: {tmp_path / 'run' / 'epoch_1.pth'}" in text and "learning rate below" in text
+    assert not [path.name for path in (tmp_path / "run").glob("*epoch_2*")]
 
 
 class Runner:
@@ -59,6 +81,16 @@ def test_a_class_never_predicted_is_named_unless_it_has_no_sample():
     (message,) = validate([0, 1, 0, 1], [0, 1, 2, 0])
     assert message == "1 of 3 classes of the validation set were never predicted: 2 (c)"
     assert validate([0, 1, 0, 1], [0, 1, 1, 0]) == []
+
+
+def test_scores_of_several_modalities_are_summed():
+    hook, runner = PredictionHealthHook(), Runner()
+    hook.before_val_epoch(runner)
+    for label in (0, 1):
+        scores = {"rgb": torch.tensor([0.6, 0.4, 0.0]), "pose": torch.tensor([0.0, 0.9, 0.1])}
+        hook.after_val_iter(runner, label, None, [ActionDataSample().set_gt_label(label).set_pred_score(scores)])
+    hook.after_val_epoch(runner)
+    assert runner.messages[0].startswith("every validation sample was given class 1 (b)")
 
 
 @pytest.mark.parametrize(("data_s", "warned"), [(0.1, False), (0.6, True)])
