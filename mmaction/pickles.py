@@ -8,19 +8,25 @@ import difflib
 import io
 import os
 import pickle
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import numpy as np
+
+# What is built may be larger than its file by this factor and this many bytes, counting shared parts each time.
+GROWTH, SPARE = 16, 1 << 20
+MAX_DEPTH = 100  # of containers in containers
+MAX_BITS = 1000  # of a whole number, which is then always printable and a float
 
 
 class _Dtype:
     """Stands for ``numpy.dtype`` in a pickle: plain numbers and text only, no objects and no records."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
-        dtype = np.dtype(code) if isinstance(code, str) else None
-        if dtype is None or dtype.kind not in "biufcSU":
+        dtype = np.dtype(code) if isinstance(code, str) and len(code) < 16 else None
+        if dtype is None or dtype.kind not in "biufcSU" or not dtype.itemsize:
             raise pickle.UnpicklingError(f"refused: an array of type {code!r}; arrays hold numbers or text")
         self.dtype = dtype
 
@@ -89,7 +95,7 @@ _ALLOWED = {
     ("_codecs", "encode"): _Callable(_encode),
     ("builtins", "bytes"): _Callable(_no_bytes),
     ("collections", "OrderedDict"): OrderedDict,
-    **{("builtins", kind.__name__): kind for kind in (list, tuple, dict, set, frozenset)},
+    **{("builtins", kind.__name__): kind for kind in (set, frozenset)},
     **{
         (f"numpy.{core}.{module}", name): value
         for core in ("core", "_core")
@@ -102,11 +108,21 @@ _ALLOWED = {
 }
 
 
-class RestrictedUnpickler(pickle.Unpickler):
-    """An unpickler that builds containers, numbers, text and NumPy arrays of these, and nothing else."""
+class RestrictedUnpickler(pickle._Unpickler):
+    """An unpickler that builds containers, numbers, text and NumPy arrays of these, and nothing else.
+
+    It is based on the interpreter that is written in Python. The one in C cannot be bounded: ten bytes make it take 32
+    GiB (an index of its memo), and tuples nested a million deep end the process.
+    """
+
+    dispatch: ClassVar[dict[int, Callable]] = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file, encoding="latin1")
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        self._limit = self._left = SPARE + GROWTH * size
+        self._nested: dict[int, tuple[tuple, int, int]] = {}
 
     def find_class(self, module: str, name: str) -> object:
         """Return what stands for a global of the pickle.
@@ -124,6 +140,122 @@ class RestrictedUnpickler(pickle.Unpickler):
         """Refuse references to objects outside the file."""
         raise pickle.UnpicklingError(f"refused: the persistent id {pid!r}")
 
+    def load(self) -> object:
+        """Return the content.
+
+        Raises:
+            pickle.UnpicklingError: If it would become far larger than its file, or holds itself.
+        """
+        content = super().load()
+        if _measure(content, {})[0] > self._limit:
+            raise pickle.UnpicklingError("refused: content that repeats or holds itself without end")
+        return content
+
+    def spend(self, made: object) -> None:
+        """Count what a call has made, so that a short program cannot make large copies again and again."""
+        if isinstance(made, np.ndarray):
+            self._left -= made.nbytes
+        elif isinstance(made, (bytes, set, frozenset, dict)):
+            self._left -= len(made)
+        if self._left < 0:
+            raise pickle.UnpicklingError("refused: more data than the file can hold")
+
+    def check_tuple(self) -> None:
+        """Refuse a tuple of tuples that is too deep or too large to be hashed, as the key of a dict is."""
+        new = self.stack[-1]
+        inner = [self._nested.get(id(item), (item, len(item), 1)) for item in new if type(item) is tuple]
+        if not inner:
+            return
+        weight, height = len(new) + sum(weight for _, weight, _ in inner), 1 + max(height for _, _, height in inner)
+        if weight > self._limit or height > MAX_DEPTH:
+            raise pickle.UnpicklingError("refused: tuples that are nested too deeply")
+        self._nested[id(new)] = new, weight, height  # kept, so that its id stays its own
+
+
+def _measure(value: object, known: dict[int, tuple[float, int]], depth: int = 0) -> tuple[float, int]:
+    """Return the size of ``value`` written out, inf if it holds itself, and how deep its containers are nested."""
+    if isinstance(value, (str, bytes)):
+        return len(value), 0
+    if isinstance(value, np.ndarray):
+        return value.nbytes, 0
+    if not isinstance(value, (list, tuple, dict, set, frozenset)):
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise pickle.UnpicklingError(f"refused: a number of more than {MAX_BITS} bits")
+        return 1, 0
+    if id(value) not in known:
+        known[id(value)] = float("inf"), 0
+        size, height = 8.0, 0
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
+            if depth + height > MAX_DEPTH:
+                raise pickle.UnpicklingError(f"refused: containers that are nested more than {MAX_DEPTH} deep")
+            inner_size, inner_height = _measure(item, known, depth + 1)
+            size, height = size + inner_size, max(height, 1 + inner_height)
+        known[id(value)] = size, height
+    return known[id(value)]
+
+
+def _metered(load: Callable) -> Callable:
+    def run(self: RestrictedUnpickler) -> None:
+        load(self)
+        self.spend(self.stack[-1])
+
+    return run
+
+
+def _only_on(kinds: type | tuple[type, ...], load: Callable, place: Callable) -> Callable:
+    def run(self: RestrictedUnpickler) -> None:
+        changed = place(self)
+        if not isinstance(changed, kinds):
+            what = "a function" if callable(changed) else type(changed).__name__
+            raise pickle.UnpicklingError(f"refused: a change of {what}")
+        load(self)
+
+    return run
+
+
+def _checked_tuple(load: Callable) -> Callable:
+    def run(self: RestrictedUnpickler) -> None:
+        load(self)
+        self.check_tuple()
+
+    return run
+
+
+def _bytearray(self: RestrictedUnpickler) -> None:
+    """Read before memory is taken, unlike the original."""
+    (size,) = struct.unpack("<Q", self.read(8))
+    data = self.read(size)
+    if len(data) < size:
+        raise EOFError
+    self.append(bytearray(data))
+
+
+def _refused(self: RestrictedUnpickler) -> None:
+    raise pickle.UnpicklingError("refused: a buffer outside of the file")
+
+
+def _restrict(dispatch: dict[int, Callable]) -> None:
+    """Put bounds on what the opcodes do."""
+    changes = (
+        (pickle.SETITEM, dict, lambda self: self.stack[-3]),
+        (pickle.SETITEMS, dict, lambda self: self.metastack[-1][-1]),
+        (pickle.APPEND, list, lambda self: self.stack[-2]),
+        (pickle.APPENDS, list, lambda self: self.metastack[-1][-1]),
+        (pickle.ADDITEMS, set, lambda self: self.metastack[-1][-1]),
+        (pickle.BUILD, (_Dtype, _Array), lambda self: self.stack[-2]),
+    )
+    for (code,), kinds, place in changes:
+        dispatch[code] = _only_on(kinds, dispatch[code], place)
+    for (code,) in (pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ, pickle.BUILD):
+        dispatch[code] = _metered(dispatch[code])
+    for (code,) in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
+        dispatch[code] = _checked_tuple(dispatch[code])
+    for (code,) in (pickle.NEXT_BUFFER, pickle.READONLY_BUFFER):
+        dispatch[code] = _refused
+    dispatch[pickle.BYTEARRAY8[0]] = _bytearray
+
+
+_restrict(RestrictedUnpickler.dispatch)
 
 _BROKEN = (
     pickle.UnpicklingError,
@@ -136,6 +268,7 @@ _BROKEN = (
     RecursionError,
     TypeError,
     ValueError,
+    struct.error,
 )
 
 
@@ -165,13 +298,23 @@ def _load(file: BinaryIO, path: str, unpickler: type[RestrictedUnpickler]) -> ob
     try:
         return unpickler(file).load()
     except _BROKEN as error:
-        reason = str(error) or type(error).__name__
+        cut_off = isinstance(error, (EOFError, struct.error))
+        reason = "it ends too early" if cut_off else str(error) or type(error).__name__
         if reason.startswith("refused: "):
             raise ValueError(
                 f"{path} would build {reason.removeprefix('refused: ')}, but an annotation file holds only "
                 "containers, numbers, text and NumPy arrays; do not open it with other tools if you do not trust it"
             ) from error
         raise ValueError(f"{path} cannot be read as a pickle: {reason}") from error
+
+
+def as_numbers(value: object) -> np.ndarray | None:
+    """Return a value of a pickle as a plain array of numbers (kind ``f``, ``i`` or ``u``), or None if it is none."""
+    try:
+        array = np.asarray(value).view(np.ndarray)
+    except (ValueError, TypeError, OverflowError):  # lists of unequal lengths, objects
+        return None
+    return array if array.dtype.kind in "fiu" else None
 
 
 def _similar_files(path: str) -> str:

@@ -1,6 +1,7 @@
 """Read the scores that other programs dump: pickles of MMAction2's ``--dump`` and of PYSKL's ``--out``."""
 
 import io
+import math
 import os
 import pickle
 from collections.abc import Mapping, Sequence
@@ -44,8 +45,10 @@ class _Tensor:
     def __call__(self, storage: torch.TypedStorage, offset: int, size: Sequence, stride: Sequence, *rest: Any) -> Any:
         try:
             empty = torch.empty(0, dtype=storage.dtype)
+            if math.prod(size) * empty.element_size() > storage._untyped_storage.nbytes():  # it repeats a few numbers
+                raise RuntimeError("it is larger than its data")
             return to_numpy(empty.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))).copy()
-        except (RuntimeError, AttributeError) as error:
+        except (RuntimeError, AttributeError, TypeError) as error:
             raise pickle.UnpicklingError(f"a tensor is damaged: {error}") from error
 
 
@@ -92,7 +95,7 @@ def load_any(path: str | os.PathLike, reference: Predictions | None = None) -> P
             ids = reference.ids if reference is not None else [f"sample {i}" for i in range(len(content))]
         classes = reference.classes if reference is not None and reference.num_classes == scores.shape[1] else ()
         return Predictions(unique_ids(ids), labels, scores, classes)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: {error.args[0] if error.args else error}") from error
 
 
@@ -108,7 +111,7 @@ def _score(sample: Mapping[str, Any]) -> np.ndarray:
 
 def _labels(content: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
     labels = [sample.get("gt_label", sample.get("gt_labels")) for sample in content]
-    labels = [next(iter(label.values())) if isinstance(label, Mapping) else label for label in labels]
+    labels = [next(iter(label.values()), None) if isinstance(label, Mapping) else label for label in labels]
     if any(label is None for label in labels):
         return None
     return np.stack([np.atleast_1d(np.asarray(label)) for label in labels])

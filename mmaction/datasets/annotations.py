@@ -3,13 +3,14 @@
 import difflib
 import os
 import pickle
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
 
-from mmaction.pickles import load_pickle
+from mmaction.pickles import as_numbers, load_pickle
 
 
 def load_annotations(path: str | os.PathLike, split: str | None = None) -> list[dict]:
@@ -57,7 +58,9 @@ def _select(path: str | os.PathLike, indexed: list, splits: object, split: str) 
         close = difflib.get_close_matches(split, map(str, splits))
         hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
         raise KeyError(f"{path} has no split {split!r}; {hint}it has {', '.join(map(repr, splits))}")
-    wanted = set(splits[split])
+    if not isinstance(splits[split], (list, tuple, set, frozenset, np.ndarray)):
+        raise ValueError(f"the split {split!r} of {path} is a list of names; got {reprlib.repr(splits[split])}")
+    wanted = set(map(str, splits[split]))
     chosen = [(index, info) for index, info in indexed if annotation_name(info) in wanted]
     if not chosen:
         reason = "names no clip" if not wanted else f"names {len(wanted)} clips, none of which has an annotation"
@@ -73,39 +76,42 @@ def check_annotation(info: dict) -> str | None:
     """Return what is wrong with one annotation, or None; fills in ``total_frames`` where it is absent."""
     if "label" not in info:
         return "it has no label"
-    label = np.asarray(info["label"])
-    if label.dtype.kind not in "iu" or label.ndim > 1 or (label.size and label.min() < 0):
-        return f"the label is a class index from 0 on, or a list of them; got {info['label']!r}"
+    label = as_numbers(info["label"])
+    if label is None or label.dtype.kind == "f" or label.ndim > 1 or (label.size and label.min() < 0):
+        return f"the label is a class index from 0 on, or a list of them; got {reprlib.repr(info['label'])}"
     for key in ("img_shape", "original_shape"):
-        shape = info.get(key, (1, 1))
-        if len(shape) != 2 or min(shape) <= 0:
-            return f"{key} is height and width in pixels; got {shape!r}"
-    if "keypoint" in info:
-        return _check_skeleton(info)
-    return None if info.get("total_frames", 1) >= 1 else f"total_frames is at least 1; got {info['total_frames']}"
+        shape = as_numbers(info.get(key, (1, 1)))
+        if shape is None or shape.shape != (2,) or not ((shape > 0) & (shape < np.inf)).all():
+            return f"{key} is height and width in pixels; got {reprlib.repr(info[key])}"
+    frames = as_numbers(info.get("total_frames", 1))
+    if frames is None or frames.ndim or not 1 <= frames < np.inf:
+        return f"total_frames is at least 1; got {reprlib.repr(info['total_frames'])}"
+    return _check_skeleton(info) if "keypoint" in info else None
 
 
 def _check_skeleton(info: dict) -> str | None:
-    keypoint = info["keypoint"] = _plain(info["keypoint"])
-    if keypoint.dtype.kind not in "fiu":
-        return f"keypoint is an array of numbers; got {keypoint.dtype}"
+    keypoint = as_numbers(info["keypoint"])
+    if keypoint is None:
+        return f"keypoint is an array of numbers; got {_shown(info['keypoint'])}"
+    info["keypoint"] = keypoint
     if keypoint.ndim == 3 and "frame_inds" in info:  # one row per detected person, to be sorted by DecompressPose
-        rows = len(info["frame_inds"])
+        rows = np.size(as_numbers(info["frame_inds"]))
         return None if rows == len(keypoint) else f"frame_inds has {rows} entries, keypoint has {len(keypoint)}"
     if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3) or 0 in keypoint.shape:
         return f"keypoint has shape (M, T, V, 2 or 3): persons, frames, joints, coordinates; got {keypoint.shape}"
     if info.setdefault("total_frames", keypoint.shape[1]) != keypoint.shape[1]:
         return f"total_frames is {info['total_frames']}, but keypoint {keypoint.shape} has {keypoint.shape[1]} frames"
     if "keypoint_score" in info:
-        score = info["keypoint_score"] = _plain(info["keypoint_score"])
-        if score.shape != keypoint.shape[:3]:
-            return f"keypoint_score has the shape (M, T, V) of keypoint, {keypoint.shape[:3]}; got {score.shape}"
+        score = as_numbers(info["keypoint_score"])
+        if score is None or score.shape != keypoint.shape[:3]:
+            got = _shown(info["keypoint_score"]) if score is None else score.shape
+            return f"keypoint_score has the shape (M, T, V) of keypoint, {keypoint.shape[:3]}; got {got}"
+        info["keypoint_score"] = score
     return None
 
 
-def _plain(value: object) -> np.ndarray:
-    """Return an array without the subclass it had while it was read."""
-    return np.asarray(value).view(np.ndarray)
+def _shown(value: object) -> str:
+    return str(value.dtype) if isinstance(value, np.ndarray) else reprlib.repr(value)
 
 
 def save_annotations(

@@ -1,13 +1,14 @@
 """Choose the annotation of a video from a skeleton file, without torch."""
 
 import difflib
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from mmaction.pickles import load_pickle
+from mmaction.pickles import as_numbers, load_pickle
 from mmaction.skeletons import LAYOUTS, Layout, get_layout
 
 # The layout that "auto" takes for a number of joints; other layouts of the same number have to be named.
@@ -137,25 +138,35 @@ def clip_poses(entry: Mapping, layout: str = "auto", source: str | Path = "annot
         ValueError: If the shapes do not fit.
     """
     name = annotation_name(entry)
-    keypoint = np.asarray(entry["keypoint"]).astype(np.float32)
+    keypoint, label = _numbers(entry, "keypoint", f"{source}, {name}"), as_numbers(entry.get("label"))
     if keypoint.ndim == 3:
         keypoint = keypoint[None]
     if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3) or not keypoint.size:
         raise ValueError(f"{source}, {name}: keypoint: expected the shape (M, T, V, 2 or 3), got {keypoint.shape}")
-    score = entry.get("keypoint_score")
-    if score is None:
-        score = keypoint[..., 2] if keypoint.shape[-1] == 3 else (keypoint != 0).any(axis=-1)
-    score = np.asarray(score).astype(np.float32)
+    if entry.get("keypoint_score") is not None:
+        score = _numbers(entry, "keypoint_score", f"{source}, {name}")
+    else:
+        score = keypoint[..., 2] if keypoint.shape[-1] == 3 else (keypoint != 0).any(axis=-1).astype(np.float32)
     if score.shape == keypoint.shape[1:3]:
         score = score[None]
     if score.shape != keypoint.shape[:3]:
         raise ValueError(f"{source}, {name}: keypoint_score: expected shape {keypoint.shape[:3]}, got {score.shape}")
-    shape, label = entry.get("img_shape") or entry.get("original_shape"), entry.get("label")
+    shape = next((entry[key] for key in ("img_shape", "original_shape") if entry.get(key) is not None), None)
+    size = None if shape is None else as_numbers(shape)
+    if shape is not None and (size is None or size.shape != (2,) or not ((size > 0) & (size < np.inf)).all()):
+        raise ValueError(f"{source}, {name}: img_shape: expected height and width, got {reprlib.repr(shape)}")
     return ClipPoses(
         name=name,
         keypoint=keypoint[..., :2],
         score=score,
         layout=choose_layout(layout, keypoint.shape[2]),
-        img_shape=None if shape is None else (int(shape[0]), int(shape[1])),
-        label=int(label) if np.ndim(label) == 0 and label is not None else None,
+        img_shape=None if size is None else (int(size[0]), int(size[1])),
+        label=int(label) if label is not None and not label.ndim and label.dtype.kind != "f" else None,
     )
+
+
+def _numbers(entry: Mapping, key: str, where: str) -> np.ndarray:
+    array = as_numbers(entry[key])
+    if array is None:
+        raise ValueError(f"{where}: {key}: expected an array of numbers, got {reprlib.repr(entry[key])}")
+    return array.astype(np.float32)

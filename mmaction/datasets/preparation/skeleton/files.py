@@ -13,7 +13,7 @@ import numpy as np
 
 from mmaction.datasets.annotations import annotation_name, check_annotation, save_annotations
 from mmaction.datasets.preparation.lists import Clip, read_clip_list
-from mmaction.pickles import load_pickle
+from mmaction.pickles import as_numbers, load_pickle
 
 Splits = dict[str, list[str]]
 
@@ -51,6 +51,9 @@ class AnnotationFile:
                 raise ValueError(f"{path}, annotation {index}: expected a dict, found {type(info).__name__}")
         if splits is not None and not isinstance(splits, dict):
             raise ValueError(f"{path}: expected 'split' to be a dict of lists, found {type(splits).__name__}")
+        for name, clips in (splits or {}).items():
+            if not isinstance(clips, (list, tuple, set, frozenset, np.ndarray)):
+                raise ValueError(f"{path}: expected split {name!r} to be a list of names, found {type(clips).__name__}")
         named = splits and {str(name): [str(clip) for clip in clips] for name, clips in splits.items()}
         return cls(annotations, named, path)
 
@@ -65,9 +68,12 @@ class AnnotationFile:
 
     @property
     def labels(self) -> dict[str, int]:
-        """Label by name, of clips with several the first; clips without label are not in it."""
-        pairs = zip(self.names, self.annotations, strict=True)
-        return {name: int(np.ravel(info["label"])[0]) for name, info in pairs if np.size(info.get("label", ()))}
+        """Label by name, of clips with several the first; clips without a label that is a class index are not in it."""
+        labels = {
+            name: as_numbers(info.get("label", ())) for name, info in zip(self.names, self.annotations, strict=True)
+        }
+        usable = {name: label for name, label in labels.items() if label is not None and label.dtype.kind != "f"}
+        return {name: int(label.flat[0]) for name, label in usable.items() if label.size}
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield the name of a clip or split and what is wrong with it."""
@@ -86,20 +92,18 @@ class AnnotationFile:
 
     def describe(self) -> dict[str, object]:
         """Return what the file holds: clips, splits, classes, joints, persons, frames, sizes, missing joints."""
-        skeletons = [info for info in self.annotations if np.ndim(info.get("keypoint")) == 4]
+        skeletons = [array for array in self._arrays("keypoint") if array.ndim == 4]
         labels = Counter(self.labels.values())
-        frames = [info["keypoint"].shape[1] for info in skeletons]
-        missing = [_missing_share(info) for info in skeletons if "keypoint_score" in info]
+        frames = [array.shape[1] for array in skeletons]
+        missing = [np.mean(array <= 0) for array in self._arrays("keypoint_score")]
         facts: dict[str, object] = {
             "clips": len(self.annotations),
             "splits": {name: len(clips) for name, clips in (self.splits or {}).items()},
             "classes": len(labels),
             "labels": f"{min(labels)} to {max(labels)}" if labels else "none",
-            "joints and coordinates": _counted(info["keypoint"].shape[2:] for info in skeletons),
-            "persons": _counted(info["keypoint"].shape[0] for info in skeletons),
-            "image sizes": _counted(
-                tuple(map(int, info["img_shape"])) for info in self.annotations if "img_shape" in info
-            ),
+            "joints and coordinates": _counted(array.shape[2:] for array in skeletons),
+            "persons": _counted(array.shape[0] for array in skeletons),
+            "image sizes": _counted(tuple(np.ravel(array).tolist()) for array in self._arrays("img_shape")),
         }
         if frames:
             facts["frames"] = f"{min(frames)} to {max(frames)}, median {int(np.median(frames))}"
@@ -107,9 +111,10 @@ class AnnotationFile:
             facts["missing joints"] = f"{100 * np.mean(missing):.1f} %"
         return facts
 
-
-def _missing_share(info: Mapping) -> float:
-    return float(np.mean(np.asarray(info["keypoint_score"]) <= 0))
+    def _arrays(self, key: str) -> Iterator[np.ndarray]:
+        """Yield the entries ``key`` of the annotations that are arrays of numbers."""
+        arrays = (as_numbers(info[key]) for info in self.annotations if key in info)
+        return (array for array in arrays if array is not None and array.size)
 
 
 def _counted(values: Iterator) -> dict[str, int]:
