@@ -158,7 +158,7 @@ def test_label_and_score_are_read(clip):
     assert run(clip, "--label-map", clip / "labels.txt", output="without") == CLEAN
     with_scores, without = pictures(clip / "with")[0], pictures(clip / "without")[0]
     assert (with_scores != without).any()
-    with pytest.raises(ValueError, match=r"labels.txt: expected a scores.npz"):
+    with pytest.raises(ValueError, match=r"labels.txt is no readable scores.npz"):
         run(clip, "--scores", clip / "labels.txt", output="c.mp4")
 
 

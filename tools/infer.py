@@ -29,6 +29,7 @@ from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.datasets.annotations import annotation_name, load_annotations
 from mmaction.utils.cli import USER_ERRORS, add_config_options, describe_error, run_tool, suggest
 from mmaction.utils.config import load_config
+from mmaction.utils.files import read_text
 from mmaction.visualization.video_io import VIDEO_SUFFIXES
 
 
@@ -133,7 +134,7 @@ def read_label_map(path: str, num_classes: int) -> list[str]:
     Raises:
         ValueError: If there are not as many lines as classes.
     """
-    names = Path(path).expanduser().read_text(encoding="utf-8").rstrip().splitlines()
+    names = read_text(Path(path).expanduser()).rstrip().split("\n")
     if len(names) != num_classes:
         raise ValueError(f"--label-map {path} has {len(names)} lines, the model has {num_classes} classes")
     return [name.strip() for name in names]

@@ -77,7 +77,7 @@ def read_records(files: Iterable[Path]) -> list[dict[str, Any]]:
                 continue
             try:
                 record = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 if number == len(lines):
                     continue
                 raise ValueError(f"{file}, line {number}: expected a JSON object, found {line[:60]!r}") from error
@@ -121,7 +121,8 @@ def read_log(path: str | Path, name: str | None = None) -> RunLog:
 
 def _numbers(record: dict[str, Any]) -> dict[str, float]:
     """Return the numeric entries of a log record."""
-    return {k: float(v) for k, v in record.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    numbers = {k: v for k, v in record.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    return {k: float(v) for k, v in numbers.items() if isinstance(v, float) or abs(v) < 2**63}
 
 
 def default_name(path: str | Path) -> str:

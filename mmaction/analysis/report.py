@@ -18,7 +18,7 @@ from mmaction.datasets.label_spaces import LabelSpace
 from mmaction.evaluation import Predictions, load_scores, summarise
 from mmaction.evaluation.predictions import as_probabilities
 from mmaction.evaluation.summary import label_space_of
-from mmaction.utils.files import write_atomically
+from mmaction.utils.files import read_json, write_atomically
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -65,12 +65,14 @@ def load_result(path: str | os.PathLike, name: str | None = None, space: LabelSp
 
 def _read_metrics(file: Path, predictions: Predictions) -> dict[str, Any]:
     try:
-        summary = json.loads(file.read_text(encoding="utf-8"))
-        count, accuracy = summary["evaluated"]["count"], summary["accuracy"]
-    except (ValueError, KeyError, TypeError) as error:
+        summary = read_json(file)
+        count = summary["evaluated"]["count"]
+        top1 = None if predictions.is_multi_label else float(np.mean(predictions.predicted == predictions.labels))
+        same = top1 is None or abs(float(summary["accuracy"].get("top1", top1)) - top1) < 1e-9
+        _train_counts(summary)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{file} is no metrics.json of a test: {error!r}") from error
-    top1 = None if predictions.is_multi_label else float(np.mean(predictions.predicted == predictions.labels))
-    if count != len(predictions) or (top1 is not None and abs(accuracy.get("top1", top1) - top1) > 1e-9):
+    if count != len(predictions) or not same:
         raise ValueError(f"{file} does not belong to the scores beside it; run the test again")
     return summary
 

@@ -3,26 +3,8 @@
 import os.path
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-
-def read_text(path: str | Path) -> str:
-    """Read a UTF-8 file, with or without byte order mark, with any line ends.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not text; the message holds the line.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {path}")
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}:{line}: not a text file (UTF-8): {error.reason}") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+from mmaction.utils.files import read_text
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -135,13 +134,9 @@ def _persons(output: dict) -> Persons:
 
 
 def _read_weights(weights: str) -> dict:
-    import torch
+    from mmaction.engine.checkpoint import read_checkpoint
 
-    if "://" in weights:
-        return torch.hub.load_state_dict_from_url(weights, map_location="cpu", weights_only=True)
-    if not Path(weights).is_file():
-        raise FileNotFoundError(f"weights: no such file: {weights}")
-    state = torch.load(weights, map_location="cpu", weights_only=True)
+    state = read_checkpoint(weights)
     return state.get("state_dict", state.get("model", state))
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.datasets.annotations import load_annotations, save_annotations
-from mmaction.pickles import load_pickle
+from mmaction.pickles import as_numbers, load_pickle
 from mmaction.pose_estimation.backends import BackendOptions, Persons, PoseBackend, build_backend
 from mmaction.pose_estimation.tracking import TrackingOptions, best_tracks, follow_persons
+from mmaction.utils.files import read_text
 from mmaction.visualization.video_io import VIDEO_SUFFIXES, VideoReader
 
 
@@ -86,11 +87,11 @@ def list_clips(source: Path) -> list[Clip]:
 
 
 def _listed_clips(source: Path) -> Iterator[Clip]:
-    for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(source).split("\n"), start=1):
         if not line.strip():
             continue
         path_text, _, label = line.strip().rpartition(" ")
-        if not path_text or not label.isdigit():
+        if not path_text or not (label.isascii() and label.isdigit() and len(label) < 10):
             raise ValueError(f"{source}, line {number}: expected PATH LABEL, got {line!r}")
         path = Path(path_text) if Path(path_text).is_absolute() else source.parent / path_text
         if not path.is_file():
@@ -109,11 +110,12 @@ def read_boxes(path: str) -> dict[str, list[np.ndarray]]:
         raise ValueError(f"{path}: expected a dict from the name of a video to a list of boxes for each frame")
     boxes = {}
     for name, frames in content.items():
-        arrays = [np.asarray(frame, np.float32) for frame in frames]
-        arrays = [array.reshape(-1, array.shape[-1] if array.size else 4) for array in arrays]
-        if any(array.shape[1] not in (4, 5) for array in arrays):
+        arrays = [as_numbers(frame) for frame in frames] if isinstance(frames, (list, tuple)) else [None]
+        if any(array is None or (array.size and (array.shape or (0,))[-1] not in (4, 5)) for array in arrays):
             raise ValueError(f"{path}: {name}: expected boxes (N, 4 or 5) for each frame")
-        boxes[str(name)] = arrays
+        boxes[str(name)] = [
+            array.reshape(-1, array.shape[-1] if array.size else 4).astype(np.float32) for array in arrays
+        ]
     return boxes
 
 

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import bz2
+import errno
+import gzip
 import hashlib
 import http.client
+import lzma
+import os
 import re
 import shutil
+import struct
 import tarfile
 import time
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from mmaction.utils.files import check_growth, unpacked_limit
+
 CHUNK = 1 << 20
+_COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}  # by the first bytes of a file
+# what the readers of archives raise for damaged ones
+_DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(UnicodeError, LookupError, RuntimeError, OverflowError),
+)
 _TRANSIENT = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
 
 
@@ -218,23 +233,59 @@ def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, 
         for name, size, source in tqdm(_members(archive), desc=archive.name, unit=" files", disable=not progress):
             target = _inside(folder, name, archive, strip)
             count += 1
-            if target.is_file() and target.stat().st_size == size:
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(target.name + ".part")
-            with source, open(part, "wb") as file:
-                shutil.copyfileobj(source, file, CHUNK)
-            part.replace(target)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+            with source:
+                _unpack(source, size, target, f"{archive}: {name[:100]!r}")
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # of the disk, not of the archive
+            raise
         raise ValueError(
             f"{archive}: the archive is damaged or cut off ({error}). Delete it and fetch it again."
         ) from error
     return count
 
 
+def _unpack(source: IO[bytes], size: int, target: Path, where: str) -> None:
+    if target.is_file() and target.stat().st_size == size:
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(f"{where} is to lie in a folder, but there is a file of that name") from error
+    if target.is_dir():
+        raise ValueError(f"{where} is a file, but there is a folder of that name")
+    part = target.with_name(target.name + ".part")
+    with open(part, "wb") as file:
+        shutil.copyfileobj(source, file, CHUNK)
+    part.replace(target)
+
+
+class _Bounded:
+    """A stream that refuses to go on where it becomes far larger than its archive."""
+
+    def __init__(self, stream: IO[bytes], archive: Path) -> None:
+        self._stream, self._archive, self._limit = stream, archive, unpacked_limit(archive)
+        self.tell = stream.tell
+
+    def read(self, size: int) -> bytes:
+        self._check(self.tell() + size)
+        return self._stream.read(size)
+
+    def seek(self, position: int) -> int:
+        self._check(position)
+        return self._stream.seek(position)
+
+    def _check(self, position: int) -> None:
+        if position > self._limit:
+            raise ValueError(f"{self._archive}: refused: it would unpack to more than {self._limit:,} bytes")
+
+
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    """Yield name, length and content of every file; refuse links and devices."""
+    """Yield name, length and content of every file; refuse links, devices and bombs."""
     if zipfile.is_zipfile(archive):
+        try:
+            check_growth(archive)
+        except ValueError as error:
+            raise ValueError(f"{archive}: {error}") from error
         with zipfile.ZipFile(archive) as packed:
             for info in packed.infolist():
                 if (info.external_attr >> 16) & 0o170000 == 0o120000:
@@ -242,7 +293,10 @@ def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
                 if not info.is_dir():
                     yield info.filename, info.file_size, packed.open(info)
         return
-    with tarfile.open(archive, "r:*") as packed:
+    with open(archive, "rb") as file:
+        start = file.read(8)
+    unpack = next((unpack for magic, unpack in _COMPRESSIONS.items() if start.startswith(magic)), open)
+    with unpack(archive, "rb") as stream, tarfile.open(fileobj=_Bounded(stream, archive), mode="r:") as packed:
         for info in packed:
             if not (info.isfile() or info.isdir()):
                 raise ValueError(f"{archive}: refused {info.name!r}, which is a link or a device and not a file")
@@ -252,7 +306,10 @@ def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
 
 def _inside(folder: Path, name: str, archive: Path, strip: int) -> Path:
     inner = PurePosixPath(name.replace("\\", "/"))
-    target = (folder / PurePosixPath(*inner.parts[min(strip, len(inner.parts) - 1) :])).resolve()
+    parts = inner.parts[min(strip, len(inner.parts) - 1) :] if inner.parts else ()
+    if not parts or "\0" in name or any(len(os.fsencode(part)) > 250 for part in parts):
+        raise ValueError(f"{archive}: refused {name[:100]!r}, which is no name of a file")
+    target = (folder / PurePosixPath(*parts)).resolve()
     if inner.is_absolute() or ".." in inner.parts or not target.is_relative_to(folder.resolve()):
         raise ValueError(f"{archive}: refused {name!r}, which would be written outside of {folder}")
     return target

@@ -3,6 +3,7 @@
 import argparse
 import configparser
 import difflib
+import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ class Settings:
     tolerance: float = _setting("checks", 0.1, "share of the frames that a check may name", "SHARE")
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{name}: expected a number, got {value}")
         for name, low in (("scale", 0.05), ("speed", 0.01), ("sheet_frames", 1), ("trail", 0), ("workers", 0)):
             if getattr(self, name) < low:
                 raise ValueError(f"{name}: expected {low} or more, got {getattr(self, name)}")

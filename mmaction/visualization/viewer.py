@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmaction.utils.files import read_text
 from mmaction.visualization.checks import Report, check_clip, check_length
 from mmaction.visualization.overlay import Look, Overlay, Panel
 from mmaction.visualization.poses import ClipPoses
@@ -54,14 +55,13 @@ def read_classes(settings: Settings) -> Classes:
     """
     names: tuple[str, ...] = ()
     if settings.label_map:
-        names = tuple(Path(settings.label_map).read_text(encoding="utf-8").splitlines())
+        names = tuple(read_text(settings.label_map).rstrip().split("\n"))
     if not settings.scores:
         return Classes(names)
-    try:
-        with np.load(settings.scores, allow_pickle=False) as data:
-            return Classes(names, dict(zip(data["ids"].tolist(), data["scores"], strict=True)))
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{settings.scores}: expected a scores.npz that the test tool wrote ({error})") from error
+    from mmaction.evaluation.predictions import load_scores  # imports torch
+
+    predictions = load_scores(settings.scores)
+    return Classes(names, dict(zip(predictions.ids, predictions.scores, strict=True)))
 
 
 def output_kind(settings: Settings) -> str:

@@ -51,7 +51,7 @@ def test_weights_from_a_file(tmp_path, rcnn):
     assert float(backend._model.roi_heads.keypoint_predictor.kps_score_lowres.weight.detach().mean()) == pytest.approx(
         0.01
     )
-    with pytest.raises(FileNotFoundError, match=r"weights: no such file: .*none.pth"):
+    with pytest.raises(FileNotFoundError, match=r"checkpoint .*none.pth does not exist"):
         build_backend("torchvision", BackendOptions(weights=str(tmp_path / "none.pth"), min_size=64))
 
 

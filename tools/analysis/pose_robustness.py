@@ -9,7 +9,6 @@ Examples:
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from mmaction.analysis.perturb import KINDS, LEVELS
 from mmaction.analysis.predict import build_test_set, choose_samples
 from mmaction.analysis.robustness import plot_robustness, robustness
 from mmaction.utils.cli import run_tool, suggest
+from mmaction.utils.files import read_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -63,7 +63,7 @@ def read_earlier(paths: Sequence[str], levels: dict[str, tuple[float, ...]]) -> 
     results = {}
     for path in paths:
         try:
-            found = json.loads(Path(path).read_text(encoding="utf-8"))
+            found = read_json(path)
             missing = [kind for result in found.values() for kind in levels if kind not in result["curves"]]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"--against {path}: no robustness.json of this tool ({error!r})") from error

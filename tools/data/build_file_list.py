@@ -13,7 +13,7 @@ map given, or as they are when all labels are numbers. Existing lists are kept u
 import argparse
 from pathlib import Path
 
-from mmaction.datasets.file_list import read_text
+from mmaction.utils.files import read_text
 from mmaction.datasets.preparation.listing import (
     KINDS,
     class_indices,

@@ -10,9 +10,9 @@ from mmaction.datasets.doctor.examine import Diagnosis
 from mmaction.datasets.doctor.findings import KINDS
 from mmaction.datasets.doctor.samples import Sample
 from mmaction.datasets.doctor.sources import Source
-from mmaction.datasets.preparation.lists import read_text
 from mmaction.datasets.preparation.manifest import write_text
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile
+from mmaction.utils.files import read_text
 
 
 def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, int]]:

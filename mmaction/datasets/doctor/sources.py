@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmaction.datasets.label_spaces import load_label_space, with_label_space
-from mmaction.datasets.preparation.lists import read_text
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile
 from mmaction.skeletons import Layout
+from mmaction.utils.files import read_text
 
 _KINDS = {"VideoDataset": "video", "RawframeDataset": "frames", "PoseDataset": "pose"}
 

@@ -63,8 +63,8 @@ class LabelSpace:
             for label, value in enumerate(self.table[name]):
                 if not _is_number(value):
                     raise ValueError(f"label space {self.title}: {name} of class {label} is {value!r}, not a number")
-        for label in self.without_samples:
-            self._check(label)
+        if outside := [label for label in self.without_samples if not 0 <= label < len(self)]:
+            raise ValueError(f"label space {self.title}: without_samples names class {outside[0]} of {len(self)}")
 
     def __len__(self) -> int:
         return len(self.names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +9,12 @@ from pathlib import Path
 
 from mmaction.datasets.label_spaces import load_label_space
 from mmaction.datasets.preparation.journal import Journal
-from mmaction.datasets.preparation.lists import Clip, read_diving48, read_text
+from mmaction.datasets.preparation.lists import Clip, read_diving48
 from mmaction.datasets.preparation.manifest import ListReport, Manifest, count_classes, write_lists
 from mmaction.datasets.preparation.media import VideoError, find_videos, in_parallel, look_at
 from mmaction.datasets.preparation.versions import ListVersion, identify
 from mmaction.utils.download import download, extract_archive
+from mmaction.utils.files import read_json
 
 SITE = "http://www.svcl.ucsd.edu/projects/resound"
 ANNOTATIONS = {
@@ -116,9 +116,9 @@ def _pick(folder: Path, word: str, version: str | None) -> OfficialList:
 def _check_vocabulary(path: Path) -> None:
     space = load_label_space("diving48")
     try:
-        vocabulary = json.loads(read_text(path))
+        vocabulary = read_json(path)
         take_offs = [str(entry[0]).lower() for entry in vocabulary]
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise ValueError(f"{path}: not the vocabulary of Diving48: {error}") from error
     if take_offs != list(space.table["take_off"]):
         raise ValueError(f"{path}: not the vocabulary of the 48 classes of Diving48 (their take-offs differ)")

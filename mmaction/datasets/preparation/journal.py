@@ -33,7 +33,7 @@ class Journal:
         try:
             record = json.loads(line)
             self.records[record.pop("key")] = record
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{self.path}: not a journal of a prepare tool; delete it to start anew") from error
 
     def get(self, key: str) -> dict | None:

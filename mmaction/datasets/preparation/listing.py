@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os.path
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaction.datasets.file_list import read_text
+from mmaction.utils.files import read_text
 
 from .media import VIDEO_SUFFIXES
 
@@ -95,7 +96,14 @@ def entries_of_table(table: Path, root: Path, kind: str) -> list[Entry]:
         FileNotFoundError: If there is no table, or a clip is missing.
         ValueError: If a column or a value is missing; the message holds the line.
     """
-    reader = csv.DictReader(read_text(table).splitlines())
+    reader = csv.DictReader(read_text(table).split("\n"))
+    try:
+        return _entries(reader, table, root, kind)
+    except csv.Error as error:
+        raise ValueError(f"{table}:{reader.line_num}: not a table in CSV: {error}") from error
+
+
+def _entries(reader: csv.DictReader, table: Path, root: Path, kind: str) -> list[Entry]:
     found = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
     columns = {key: next((found[name] for name in names if name in found), None) for key, names in COLUMNS.items()}
     for key in ("path", "label"):
@@ -109,8 +117,10 @@ def entries_of_table(table: Path, root: Path, kind: str) -> list[Entry]:
         values = {key: (row[name] or "").strip() if name else "" for key, name in columns.items()}
         if not values["path"] or not values["label"]:
             raise ValueError(f"{table}:{reader.line_num}: the {'label' if values['path'] else 'path'} is missing")
+        if Path(values["path"]).is_absolute() or ".." in Path(values["path"]).parts:
+            raise ValueError(f"{table}:{reader.line_num}: {values['path']!r} leaves the data folder {root}")
         path = root / values["path"]
-        if not (path.is_file() if kind == "videos" else path.is_dir()):
+        if not (os.path.isfile(path) if kind == "videos" else os.path.isdir(path)):
             raise FileNotFoundError(f"{table}:{reader.line_num}: there is no {path}")
         frames = None if kind == "videos" else _frames_in(path, kind)
         if frames == 0:

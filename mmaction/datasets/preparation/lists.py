@@ -6,12 +6,11 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmaction.datasets.file_list import read_text
+from mmaction.utils.files import json_errors, read_json, read_text
 
 
 class Clip(NamedTuple):
@@ -136,21 +135,6 @@ def read_diving48(path: str | Path) -> list[Clip]:
     return _listed(clips, path)
 
 
-@contextmanager
-def json_errors(path: str | Path) -> Iterator[None]:
-    """Name the file and the line in the errors of the JSON decoder."""
-    try:
-        yield
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{error.lineno}: not JSON of the expected form: {error.msg}") from None
-    except RecursionError:
-        raise ValueError(f"{path}:1: not JSON of the expected form: nested too deeply") from None
-    except ValueError as error:
-        if str(error).startswith(f"{path}:"):
-            raise
-        raise ValueError(f"{path}:1: not JSON of the expected form: {error}") from None  # a number of 4,300 digits
-
-
 def _json_items(text: str) -> Iterator[tuple[int, Any]]:
     """Yield the line number and the value of each item of a JSON array."""
     decoder, blank = json.JSONDecoder(), re.compile(r"\s*")
@@ -210,9 +194,7 @@ def read_gym_times(path: str | Path) -> tuple[dict[str, Span], dict[str, Span]]:
     Raises:
         ValueError: If the file has another form; the message holds the line.
     """
-    text = read_text(path)
-    with json_errors(path):
-        content = json.loads(text)
+    text, content = read_text(path), read_json(path)
     events: dict[str, Span] = {}
     elements: dict[str, Span] = {}
     key = ""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mmaction.datasets.preparation.lists import read_text
+from mmaction.utils.files import read_json
 
 NAME = "manifest.json"
 
@@ -156,9 +156,9 @@ def _manifest_entry(ann_file: str | Path) -> Iterator[tuple[dict, dict | None]]:
     ann_file = Path(ann_file)
     path = ann_file.with_name(NAME)
     try:
-        content = json.loads(read_text(path)) if path.is_file() else {"lists": {}}
+        content = read_json(path) if path.is_file() else {"lists": {}}
         yield content, content["lists"].get(ann_file.name)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: not a manifest of a prepare tool ({error!r}); prepare the data set again") from error
 
 

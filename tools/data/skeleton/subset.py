@@ -9,7 +9,7 @@ Examples:
 import argparse
 from pathlib import Path
 
-from mmaction.datasets.preparation.lists import read_text
+from mmaction.utils.files import read_text
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile, subset
 from mmaction.utils.cli import run_tool
 

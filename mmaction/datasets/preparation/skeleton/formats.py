@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.datasets.preparation.lists import json_errors, read_text
 from mmaction.datasets.preparation.manifest import write_text
 from mmaction.datasets.preparation.skeleton.poses import ClipPoses, Pose
+from mmaction.utils.files import read_json
 
 Size = tuple[int, int]
 MAX_FRAMES = 1_000_000  # of one clip; more is a mistake in the file
@@ -39,11 +39,6 @@ class Format:
     read: Callable[[Path, int, Size | None], Iterator[ClipPoses]]
     write: Callable[[Path, ClipPoses, Size], Path]
     needs_size: bool = False
-
-
-def _load(path: Path) -> Any:
-    with json_errors(path):
-        return json.loads(read_text(path))
 
 
 def _points(values: Any, joints: int, where: str) -> np.ndarray:
@@ -107,7 +102,7 @@ def read_openpose(folder: Path, joints: int, size: Size | None = None) -> Iterat
         first = min(frame for frame, _ in frames)
         clip = ClipPoses(name)
         for frame, path in frames:
-            for person in _list(_get(_load(path), "people", str(path)), str(path)):
+            for person in _list(_get(read_json(path), "people", str(path)), str(path)):
                 points = _points(_get(person, "pose_keypoints_2d", str(path)), joints, str(path))
                 clip.poses.append(Pose(_frame(frame - first, str(path)), points))
         yield clip
@@ -149,7 +144,7 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
     if not paths:
         raise ValueError(f"{path} holds no .json file")
     for file in paths:
-        content = _load(file)
+        content = read_json(file)
         if isinstance(content, dict) and "annotations" in content:
             content = content["annotations"]
         clips: dict[str, ClipPoses] = {}
@@ -210,7 +205,7 @@ def read_mediapipe(path: Path, joints: int, size: Size | None) -> Iterator[ClipP
         raise ValueError(f"{path} holds no .json file")
     for file in paths:
         clip = ClipPoses(file.stem)
-        for frame, item in enumerate(_list(_load(file), str(file))):
+        for frame, item in enumerate(_list(read_json(file), str(file))):
             where = f"{file}, frame {frame}"
             for person, landmarks in enumerate(_mediapipe_persons(item, where)):
                 values = [_landmark(landmark, size, where) for landmark in landmarks]
