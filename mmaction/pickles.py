@@ -186,10 +186,10 @@ def _measure(value: object, known: dict[int, tuple[float, int]], depth: int = 0)
         known[id(value)] = float("inf"), 0
         size, height = 8.0, 0
         for item in (*value, *value.values()) if isinstance(value, dict) else value:
-            if depth + height > MAX_DEPTH:
-                raise pickle.UnpicklingError(f"refused: containers that are nested more than {MAX_DEPTH} deep")
             inner_size, inner_height = _measure(item, known, depth + 1)
             size, height = size + inner_size, max(height, 1 + inner_height)
+            if depth + height > MAX_DEPTH:
+                raise pickle.UnpicklingError(f"refused: containers that are nested more than {MAX_DEPTH} deep")
         known[id(value)] = size, height
     return known[id(value)]
 

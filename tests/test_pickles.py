@@ -170,6 +170,36 @@ def test_noise_is_read_or_refused_but_never_runs(data):
         assert not callable(read) or read in _ALLOWED.values()
 
 
+def nested(value, times):
+    for _ in range(times):
+        value = [value]
+    return value
+
+
+def test_shared_and_nested_content_is_read_up_to_the_limits(write):
+    names = [f"class {number}" for number in range(99)]
+    content = {"annotations": [{"classes": names, "shape": (1080, 1920)} for _ in range(200)], "deep": nested(1, 95)}
+    assert load_pickle(write(content)) == content
+    assert load_pickle(write({(1, (2, (3, 4))): [np.zeros(2)] * 3}, protocol=2)).keys() == {(1, (2, (3, 4)))}
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (nested(1, 101), "containers that are nested more than 100 deep"),
+        ([inner := nested(1, 60), nested(inner, 60)], "containers that are nested more than 100 deep"),
+        ([big := list(range(30_000)), [big] * 5_000], "content that repeats or holds itself without end"),
+        ([text := "x" * 30_000, [text] * 5_000], "content that repeats or holds itself without end"),
+        ([array := np.zeros(30_000), [array] * 5_000], "content that repeats or holds itself without end"),
+        (2**1000, "a number of more than 1000 bits"),
+    ],
+)
+def test_content_that_is_far_larger_than_its_file_is_refused(write, content, message, protocol):
+    with pytest.raises(ValueError, match=f"ann.pkl would build {message}"):
+        load_pickle(write(content, protocol))
+
+
 def test_a_missing_file_lists_similar_names(write):
     path = write([])
     with pytest.raises(FileNotFoundError, match=r"no annotation file .*anm\.pkl; the folder has ann\.pkl"):
