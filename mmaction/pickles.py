@@ -186,8 +186,9 @@ def _measure(value: object, known: dict[int, tuple[float, int]], depth: int = 0)
         known[id(value)] = float("inf"), 0
         size, height = 8.0, 0
         for item in (*value, *value.values()) if isinstance(value, dict) else value:
-            inner_size, inner_height = _measure(item, known, depth + 1)
-            size, height = size + inner_size, max(height, 1 + inner_height)
+            if depth <= MAX_DEPTH:
+                inner_size, inner_height = _measure(item, known, depth + 1)
+                size, height = size + inner_size, max(height, 1 + inner_height)
             if depth + height > MAX_DEPTH:
                 raise pickle.UnpicklingError(f"refused: containers that are nested more than {MAX_DEPTH} deep")
         known[id(value)] = size, height
@@ -298,7 +299,7 @@ def _load(file: BinaryIO, path: str, unpickler: type[RestrictedUnpickler]) -> ob
     try:
         return unpickler(file).load()
     except _BROKEN as error:
-        cut_off = isinstance(error, (EOFError, struct.error))
+        cut_off = isinstance(error, (EOFError, struct.error)) or str(error) == "index out of range"  # of bytes
         reason = "it ends too early" if cut_off else str(error) or type(error).__name__
         if reason.startswith("refused: "):
             raise ValueError(

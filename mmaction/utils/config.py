@@ -4,9 +4,11 @@ import re
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import yaml
 from mmengine.config import Config
+from mmengine.fileio import YamlHandler, register_handler
 
 from mmaction.utils.cli import close_matches, describe_error, merge_options
 
@@ -16,10 +18,26 @@ SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 _BATCH_IN_NAME = re.compile(r"(?<![0-9a-z])(\d+)xb(\d+)(?![0-9])")
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """Builds plain values, and tuples, which MMEngine writes."""
+
+
+_PlainLoader.add_constructor(
+    "tag:yaml.org,2002:python/tuple", lambda loader, node: tuple(loader.construct_sequence(node))
+)
+
+
+class _PlainYaml(YamlHandler):
+    """MMEngine's handler calls any function that a YAML file names; this one refuses."""
+
+    def load_from_fileobj(self, file: IO, **kwargs: Any) -> Any:
+        return super().load_from_fileobj(file, **{**kwargs, "Loader": _PlainLoader})
+
+
 def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tuple[Config, list[str]]:
     """Read a config and apply ``--cfg-options``.
 
-    A config is a Python program: it runs with the rights of the user who reads it.
+    A config in Python is a program: it runs with the rights of the user who reads it. One in JSON or YAML is data.
 
     Args:
         path: The config file.
@@ -37,6 +55,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
         raise FileNotFoundError(f"config {path} {_absence(path)}")
     if path.suffix not in CONFIG_SUFFIXES:
         raise ValueError(f"config {path}: expected a file named {', '.join('*' + s for s in CONFIG_SUFFIXES)}")
+    register_handler(["yaml", "yml"])(_PlainYaml)
     try:
         cfg = Config.fromfile(path)
     except Exception as error:  # a config is a program: it may raise anything

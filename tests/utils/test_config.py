@@ -18,6 +18,18 @@ def test_a_config_is_read_with_options(tmp_path):
     assert default_work_dir(cfg) == "work_dirs/leaf"
 
 
+def test_yaml_is_data(tmp_path):
+    folder = tmp_path / "made"
+    (tmp_path / "plain.yaml").write_text("a: {x: 1, y: !!python/tuple [2, 3]}\n")
+    (tmp_path / "evil.yaml").write_text(f"a: !!python/object/apply:os.mkdir [{folder}]\n")
+    (tmp_path / "leaf.yml").write_text("_base_: ./evil.yaml\n")
+    assert load_config(tmp_path / "plain.yaml")[0].a == dict(x=1, y=(2, 3))
+    for name in ("evil.yaml", "leaf.yml"):
+        with pytest.raises(ValueError, match=rf"config .*{name}: .*constructor for the tag .*os.mkdir"):
+            load_config(tmp_path / name)
+    assert not folder.exists()
+
+
 def test_a_loader_in_a_list_of_one_is_taken_out(tmp_path):
     path = tmp_path / "published.py"
     path.write_text("train_dataloader = [dict(batch_size=16)]\nval_dataloader = dict(batch_size=1)\n")
