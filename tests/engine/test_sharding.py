@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributed.tensor import DTensor
 
 from mmaction.engine import ActionRunner, MMFullyShardedDataParallel
-from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.engine.checkpoint import load_weights, read_checkpoint
 from mmaction.engine.sharding import chosen_by, is_sharding, parts_of, residual_blocks
 from mmaction.registry import MODELS
 
@@ -151,6 +151,19 @@ def test_whole_tensors_go_in_and_out_in_any_mode(toy, alone):
         assert list(loaded) == list(other.state_dict())
         assert all(type(v) is torch.Tensor and torch.equal(v, other.state_dict()[k]) for k, v in loaded.items())
         other.cls_head.fc_cls.bias.data.add_(1)
+
+
+def test_fine_tuning_starts_from_a_whole_checkpoint_and_drops_a_head_of_another_class_count(toy, alone):
+    model, other = MMFullyShardedDataParallel(network(toy)), network(toy)
+    weights = {key: value + 1 for key, value in other.state_dict().items()}
+    weights["cls_head.fc_cls.weight"] = torch.zeros(7, 40)
+    report = load_weights(model.module, weights, "weights.pth", strict=False)
+    assert report.dropped == {"cls_head.fc_cls.weight": ((7, 40), (3, 40))}
+    loaded = model.module.state_dict()
+    assert torch.equal(loaded.pop("cls_head.fc_cls.weight"), other.cls_head.fc_cls.weight)
+    assert all(torch.equal(value, weights[key]) for key, value in loaded.items())
+    with pytest.raises(ValueError, match="does not fit the model of the config"):
+        load_weights(model.module, weights, "weights.pth", strict=True)
 
 
 def test_what_holds_the_parts_follows_the_model_and_can_be_copied(toy, alone):
