@@ -131,13 +131,24 @@ def resolve_names(path: str, lines: list[ListLine], root: str) -> Iterator[tuple
         ValueError: If a relative name leaves ``root``.
     """
     for line in lines:
-        if os.path.isabs(line.name):
-            yield line.name, line
-            continue
-        name = os.path.normpath(line.name)
-        if name == os.pardir or name.startswith(os.pardir + os.sep):
-            raise ValueError(
-                f"{path}:{line.number}: {line.name!r} leaves the data folder {root or os.curdir!r}; give a path within "
-                "it, or an absolute one if that is meant"
-            )
-        yield os.path.join(root, name), line
+        try:
+            yield resolve_name(line.name, root), line
+        except ValueError as error:
+            raise ValueError(f"{path}:{line.number}: {error}") from None
+
+
+def resolve_name(name: str, root: str) -> str:
+    """Return where a clip lies: below ``root``, or where an absolute name says.
+
+    Raises:
+        ValueError: If a relative name leaves ``root``.
+    """
+    if os.path.isabs(name):
+        return name
+    inner = os.path.normpath(name)
+    if inner == os.pardir or inner.startswith(os.pardir + os.sep):
+        raise ValueError(
+            f"{name!r} leaves the data folder {root or os.curdir!r}; give a path within it, or an absolute one if that "
+            "is meant"
+        )
+    return os.path.join(root, inner)

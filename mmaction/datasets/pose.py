@@ -1,15 +1,15 @@
 """Skeleton data sets."""
 
-import os.path
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from mmengine.logging import print_log
 
+from mmaction.pickles import as_numbers, load_pickle
 from mmaction.registry import DATASETS
 
-from .annotations import annotation_name, check_annotation, load_annotations, load_pickle
+from .annotations import annotation_name, check_annotation, load_annotations
 from .base import BaseActionDataset
+from .file_list import resolve_name
 
 BOX_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -65,8 +65,15 @@ class PoseDataset(BaseActionDataset):
                 info.setdefault("filename", f"{annotation_name(info)}.mp4")
                 for key in ("filename", "frame_dir"):
                     if key in info:
-                        info[key] = os.path.join(self.data_prefix["video"], info[key])
+                        info[key] = self._resolve(str(info[key]), "video")
         return annotations
+
+    def _resolve(self, name: str, prefix: str) -> str:
+        """Return the path of a file that the annotations name, which may not leave the folder of its kind."""
+        try:
+            return resolve_name(name, self.data_prefix[prefix])
+        except ValueError as error:
+            raise ValueError(f"{self.ann_file}: {error}") from None
 
     def filter_data(self) -> list[dict]:
         """Drop clips with too few valid frames, then check what is left."""
@@ -82,14 +89,21 @@ class PoseDataset(BaseActionDataset):
                 f"{self.ann_file} ({annotation_name(info)}) has no {', '.join(missing)}, which valid_ratio needs; "
                 "only Kinetics skeletons have it, leave valid_ratio out for others"
             )
-        info["anno_inds"] = np.asarray(info["box_score"]) >= self.box_thr
-        return info["valid"][self.box_thr] / info["total_frames"] >= self.valid_ratio
+        boxes, valid = as_numbers(info["box_score"]), info["valid"]
+        count = as_numbers(valid.get(self.box_thr)) if isinstance(valid, dict) else None
+        if boxes is None or count is None or count.ndim:
+            raise ValueError(
+                f"{self.ann_file} ({annotation_name(info)}): expected an array box_score, and valid as a dict from "
+                f"{self.box_thr} (box_thr) and other scores to a number of frames"
+            )
+        info["anno_inds"] = boxes >= self.box_thr
+        return bool(count / info["total_frames"] >= self.valid_ratio)
 
     def get_data_info(self, idx: int) -> dict:
         """Return annotation ``idx``, with the skeleton from its own file if there is a folder of those."""
         info = super().get_data_info(idx)
         if self.data_prefix.get("skeleton"):
-            path = os.path.join(self.data_prefix["skeleton"], f"{annotation_name(info)}.pkl")
+            path = self._resolve(f"{annotation_name(info)}.pkl", "skeleton")
             skeleton = load_pickle(path)
             if not isinstance(skeleton, dict):
                 raise ValueError(f"{path} holds a {type(skeleton).__name__}; expected a dict with keypoint")

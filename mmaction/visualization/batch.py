@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+
 from mmaction.visualization.checks import FRAME_CHECKS, Report, frame_ranges
 from mmaction.visualization.poses import annotation_name, clip_poses, find_annotation, load_annotation_list
 from mmaction.visualization.settings import Settings
@@ -73,8 +75,9 @@ def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
     from mmaction.pickles import load_pickle
 
     content = load_pickle(annotation) if split else None
-    splits = content.get("split", {}) if isinstance(content, dict) else {}
-    return frozenset(map(str, splits[split])) if split in splits else None
+    splits = content.get("split") if isinstance(content, dict) else None
+    names = splits.get(split) if isinstance(splits, dict) else None
+    return frozenset(map(str, names)) if isinstance(names, (list, tuple, set, frozenset, np.ndarray)) else None
 
 
 def run_batch(settings: Settings, progress: bool = True) -> list[Report]:

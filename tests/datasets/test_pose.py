@@ -55,6 +55,16 @@ def test_names_get_the_folder_of_the_videos(ann_file):
     assert dataset[0]["filename"] == "videos/bb.mp4"
 
 
+@pytest.mark.parametrize("key", ["frame_dir", "filename"])
+def test_names_stay_in_the_folder_of_the_videos(tmp_path, key):
+    save_annotations(tmp_path / "ann.pkl", [annotation("a", **{key: "b/../../outside"})])
+    with pytest.raises(ValueError, match=r"ann.pkl: 'b/../../outside(.mp4)?' leaves the data folder 'videos'"):
+        PoseDataset(str(tmp_path / "ann.pkl"), [], data_prefix={"video": "videos"})
+    dataset = PoseDataset(str(tmp_path / "ann.pkl"), [], data_prefix={"skeleton": "skeletons"})
+    with pytest.raises(ValueError, match=r"ann.pkl: 'b/../../outside.pkl' leaves the data folder 'skeletons'"):
+        dataset.get_data_info(0)
+
+
 def test_wrong_files_are_named_when_the_data_set_is_built(ann_file):
     with pytest.raises(FileNotFoundError, match=r"no annotation file .*an\.pkl; the folder has ann\.pkl"):
         PoseDataset(str(ann_file.with_name("an.pkl")), [])

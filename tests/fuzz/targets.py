@@ -80,15 +80,14 @@ def read_annotations(path: Path) -> None:
     from mmaction.datasets.annotations import load_annotations
     from mmaction.datasets.pose import PoseDataset
 
-    for split in (None, "train"):
-        try:
-            infos = load_annotations(path, split)
-        except KeyError:
-            continue
-        assert all(isinstance(info, dict) and "label" in info for info in infos)
-    dataset = PoseDataset(str(path), [], num_classes=3, valid_ratio=0.5 if "valid" in infos[0] else None)
+    infos = load_annotations(path)
+    assert all(isinstance(info, dict) and "label" in info for info in infos)
+    ratio = 0.5 if infos and "valid" in infos[0] else None
+    dataset = PoseDataset(str(path), [], num_classes=3, valid_ratio=ratio, data_prefix={"video": "videos"})
     for index in range(len(dataset)):
-        assert dataset.get_data_info(index)["label"] is not None
+        info = dataset.get_data_info(index)
+        assert info["label"] is not None and (info["filename"].startswith("videos/") or os.path.isabs(info["filename"]))
+    load_annotations(path, "train")
 
 
 def use_annotation_tools(path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmaction.utils.download import check_file, download, file_sha256
+from mmaction.utils.files import read_text
 
 
 class Published(NamedTuple):
@@ -55,8 +56,9 @@ def fetch(name: str, folder: Path, *, progress: bool = True) -> Path:
     row = table[name]
     path = folder / row.file
     record = path.with_name(path.name + ".sha256")
-    if path.exists() and record.exists():
-        check_file(path, sha256=record.read_text(encoding="utf-8").split()[0])
+    recorded = read_text(record).split() if record.is_file() else []
+    if path.exists() and recorded:
+        check_file(path, sha256=recorded[0])
         return path
     download(row.url, path, progress=progress)
     if row.splits:

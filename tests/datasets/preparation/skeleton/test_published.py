@@ -17,11 +17,14 @@ def test_fetch_checks_and_remembers(tmp_path, monkeypatch):
 
     def download(url, path, progress):
         made.append(url)
-        AnnotationFile([dict(frame_dir="a", label=0)], {"train": ["a"], "val": []}).write(path)
+        if not path.exists():
+            AnnotationFile([dict(frame_dir="a", label=0)], {"train": ["a"], "val": []}).write(path)
 
     monkeypatch.setattr(module, "download", download)
     path = fetch("gym_2d", tmp_path)
     assert fetch("gym_2d", tmp_path) == path and len(made) == 1
+    (tmp_path / f"{path.name}.sha256").write_text("")  # a run was killed while it was written
+    assert fetch("gym_2d", tmp_path) == path and len(made) == 2
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(ValueError, match="SHA-256 should start with"):
         fetch("gym_2d", tmp_path)
