@@ -21,6 +21,7 @@ model = dict(
         inflate=(0, 1, 1),
         conv1_kernel=(1, 7, 7),
         with_pool1=False,
+        zero_init_residual=False,
         out_indices=(0, 2),
     ),
     neck=dict(type="PoseGuide", in_channels=32, num_joints=17),
