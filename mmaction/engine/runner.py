@@ -348,7 +348,7 @@ class ActionRunner(Runner):
         """
         if is_main_process():
             self._write_checkpoint(out_dir, filename, *args, save_optimizer=save_optimizer, **kwargs)
-        elif self._shard_cfg is not None:  # tensors are gathered from all processes
+        elif self._shard_cfg is not None:  # tensors are gathered from all processes, and hooks see the same everywhere
             checkpoint = {"meta": {}, "state_dict": self.model.module.state_dict()}
             if save_optimizer:
                 checkpoint["optimizer"] = self.optim_wrapper.state_dict()

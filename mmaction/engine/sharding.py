@@ -121,14 +121,16 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
 
 
 def _whole(value: Any) -> Any:
-    """Return the whole of a tensor in parts, on the CPU, in process 0; in the others ``value`` itself.
+    """Return the whole of a tensor in parts, on the CPU; anything else as it is. Every process must call it."""
+    return value.full_tensor().cpu() if isinstance(value, DTensor) else value
 
-    Every process must call it. Anything else than a tensor in parts is returned as it is.
-    """
+
+def _whole_in_first(value: Any) -> Any:
+    """Return the whole of a tensor in parts in process 0, in the others only their part, as :func:`_whole` does."""
     if not isinstance(value, DTensor):
         return value
     whole = value.full_tensor()
-    return whole.cpu() if is_main_process() else value
+    return whole.cpu() if is_main_process() else value.to_local()
 
 
 def _in_parts(value: Any, like: torch.Tensor) -> Any:
@@ -141,10 +143,7 @@ def _in_parts(value: Any, like: torch.Tensor) -> Any:
 
 
 def save_whole(module: nn.Module) -> None:
-    """Let the state dict of ``module`` hold whole tensors: on the CPU in process 0, the others keep their parts.
-
-    Every process must then ask for the state dict when one does.
-    """
+    """Let the state dict of ``module`` hold whole tensors, on the CPU; every process must ask for it when one does."""
 
     def gather(_module: nn.Module, state: dict[str, Any], prefix: str, _metadata: Any) -> None:
         for key in [key for key in state if key.startswith(prefix)]:
@@ -166,10 +165,13 @@ def load_whole(module: nn.Module) -> None:
 
 
 def optimizer_in_whole(optimizer: torch.optim.Optimizer) -> None:
-    """Let the state dict of ``optimizer`` hold whole tensors, and let it load such, as for a module."""
+    """Let the state dict of ``optimizer`` hold whole tensors, in process 0 alone, and let it load such."""
 
     def gather(_optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
-        whole = {key: {name: _whole(value) for name, value in entry.items()} for key, entry in state["state"].items()}
+        whole = {
+            key: {name: _whole_in_first(value) for name, value in entry.items()}
+            for key, entry in state["state"].items()
+        }
         return {**state, "state": whole}
 
     def split(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
