@@ -89,9 +89,16 @@ def _importing() -> bool:
     return False
 
 
+def reset_peak() -> int:
+    """Start to measure the peak of the resident memory anew; return what is resident now, in bytes."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak_bytes()
+
+
 def peak_bytes() -> int:
-    """Return the peak of the resident memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Return the peak of the resident memory since :func:`reset_peak`."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split(maxsplit=1)[0]) * 1024
 
 
 def limit_memory(extra: int = 6 << 30) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fuzz.guard import MEMORY, Escape, Guard, peak_bytes
+from fuzz.guard import MEMORY, Escape, Guard, peak_bytes, reset_peak
 from fuzz.targets import Target
 
 TURN = 100  # executions of one target before the next has its turn
@@ -20,9 +20,10 @@ POOL = 400  # inputs that are kept for having shown something new
 
 @dataclass
 class Tally:
-    """What became of one target: executions, the kinds of outcome with the input that first showed each, faults."""
+    """What became of one target: executions, peak of the memory in bytes, kinds of outcome, faults by kind."""
 
     executions: int = 0
+    peak: int = 0
     outcomes: set[str] = field(default_factory=set)
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -71,14 +72,14 @@ class Fuzzer:
                 on_fault(self.target, fault, data)
             if outcome not in self.tally.outcomes:
                 self.tally.outcomes.add(outcome)
-                if len(self.pool) < POOL and len(data) < 20_000:
+                if len(self.pool) < len(self.seeds) + POOL and len(data) < 20_000:
                     self.pool.append(data)
 
     def judge(self, data: bytes) -> tuple[str, str | None]:
         """Run one input; return the kind of its outcome, and what is wrong with it or None."""
         shutil.rmtree(self.folder / "unpacked", ignore_errors=True)
         self.path.write_bytes(data)
-        before, fault = peak_bytes(), None
+        before, fault = reset_peak(), None
         try:
             with self.guard.watch(self.folder):
                 self.target.call(self.path)
@@ -89,8 +90,10 @@ class Fuzzer:
                 fault = f"the message does not name the file\n{traceback.format_exc()}"
         except (Exception, Escape) as error:
             outcome, fault = self.kind(error), traceback.format_exc()
-        if peak_bytes() > before + MEMORY + 4 * len(data):
-            outcome, fault = "memory", f"took {(peak_bytes() - before) >> 20} MiB"
+        taken = peak_bytes() - before
+        self.tally.peak = max(self.tally.peak, before + taken)
+        if taken > MEMORY + 4 * len(data):
+            outcome, fault = "memory", f"took {taken >> 20} MiB"
         return outcome, fault
 
     def kind(self, error: BaseException) -> str:
@@ -119,7 +122,7 @@ def run(targets: list[Target], folder: Path, faults: Path, cpu_seconds: float, s
             (folder / "turn").write_text(json.dumps([fuzzer.target.name, str(fuzzer.path)]))
             fuzzer.turn(TURN, save)
             report = {f.target.name: [f.tally.executions, sorted(f.tally.outcomes), f.tally.faults] for f in fuzzers}
-        spent = {"targets": report, "cpu": time.process_time() - start, "peak": peak_bytes()}
+        spent = {"targets": report, "cpu": time.process_time() - start, "peak": max(f.tally.peak for f in fuzzers)}
         (folder / "report.part").write_text(json.dumps(spent))
         (folder / "report.part").replace(folder / "report.json")
     return {fuzzer.target.name: fuzzer.tally for fuzzer in fuzzers}
