@@ -61,6 +61,17 @@ def test_resuming_in_the_middle_of_an_epoch_changes_nothing(tmp_path, toy, train
         assert_same_run(whole / "epoch_3.pth", cut / "epoch_3.pth")
 
 
+def test_no_snapshot_is_taken_while_gradients_are_summed(tmp_path, toy, train, keep_everything):
+    config = toy.write_config(tmp_path, extra=SNAPSHOTS + KEEP)
+    options = ["--seed", 3, "--cfg-options", "optim_wrapper.accumulative_counts=3"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(config, "--work-dir", whole, *options)
+    kept = {path.name for path in whole.glob("kept_iter_*.pth")}
+    assert kept == {"kept_iter_3.pth", "kept_iter_9.pth", "kept_iter_15.pth"}  # due at 2, 8 and 14
+    train(config, "--work-dir", cut, "--resume", whole / "kept_iter_9.pth", *options)
+    assert_same_run(whole / "epoch_3.pth", cut / "epoch_3.pth")
+
+
 def test_a_random_seed_is_taken_over_and_the_validation_cut_off_is_made_up_for(tmp_path, toy, train, capfd):
     config = toy.write_config(tmp_path)
     whole, cut = tmp_path / "whole", tmp_path / "cut"

@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import CheckpointHook as PlainCheckpointHook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 
 from mmaction.engine.checkpoint import read_checkpoint
@@ -27,6 +28,11 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple, set)):
         return all(_is_plain(item) for item in value)
     return value is None or isinstance(value, (str, bool, int, float))
+
+
+def _parts(wrapper: OptimWrapper | OptimWrapperDict) -> list[OptimWrapper]:
+    """Return the wrappers of the single optimizers."""
+    return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
 
 
 @HOOKS.register_module()
@@ -53,6 +59,7 @@ class CheckpointHook(PlainCheckpointHook):
         self.snapshot_interval = snapshot_interval
         self.snapshot_minutes = snapshot_minutes
         self._snapshot: Path | None = None
+        self._is_owed = False
         self._terminated = False
 
     def before_train(self, runner: Runner) -> None:
@@ -76,23 +83,26 @@ class CheckpointHook(PlainCheckpointHook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Write a snapshot when one is due.
+        """Write a snapshot when one is due, after a step of the optimizer: gradients that it sums are not saved.
 
         Raises:
             ToolStop: After SIGTERM.
         """
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        self._is_owed |= self.every_n_train_iters(runner, self.snapshot_interval)
+        if not all(part.should_update() for part in _parts(runner.optim_wrapper)):
+            return
         ends_epoch = batch_idx + 1 == len(runner.train_dataloader)
-        due = self.by_epoch and not ends_epoch and self._snapshot_is_due(runner)
+        due = self.by_epoch and not ends_epoch and self._snapshot_is_due()
         terminated, due = any_process(self._terminated, due)  # clocks and signals differ between processes
         if terminated or due:
             self._write_snapshot(runner)
         if terminated:
             raise ToolStop(f"stopped by SIGTERM after iteration {runner.iter + 1}; go on with --resume")
 
-    def _snapshot_is_due(self, runner: Runner) -> bool:
+    def _snapshot_is_due(self) -> bool:
         waited_min = (time.monotonic() - self._last_saved) / 60
-        return self.every_n_train_iters(runner, self.snapshot_interval) or 0 < self.snapshot_minutes <= waited_min
+        return self._is_owed or 0 < self.snapshot_minutes <= waited_min
 
     def _write_snapshot(self, runner: Runner) -> None:
         """Save the state after the iteration that just ended; mmengine counts it only later, hence + 1."""
@@ -107,7 +117,7 @@ class CheckpointHook(PlainCheckpointHook):
             by_epoch=False,
             backend_args=self.backend_args,
         )
-        self._last_saved = time.monotonic()
+        self._last_saved, self._is_owed = time.monotonic(), False
         if is_main_process():
             self._point_to(runner, path)
             self._remove_snapshot(but=path)
@@ -131,7 +141,7 @@ class CheckpointHook(PlainCheckpointHook):
             self.keep_ckpt_ids.append(step)  # the step is the newest already: MMEngine then removes nothing itself
             runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
         super()._save_checkpoint_with_step(runner, step, meta)
-        self._last_saved = time.monotonic()
+        self._last_saved, self._is_owed = time.monotonic(), False
         if is_main_process():
             self._point_to(runner, self.last_ckpt)
             if self.by_epoch:
