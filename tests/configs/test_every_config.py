@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tiny import datasets, shrink_config
 
 from mmaction.engine import build_runner
 from mmaction.skeletons import get_layout
@@ -15,22 +16,6 @@ from mmaction.utils.config import base_batch_size, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" not in path.parts)
-# sizes in the configs -> sizes in this test
-PIXELS = {256: 40, 224: 32, 64: 24, 56: 16, 48: 16, 32: 16, 40: 24, 104: 40, 96: 40}
-MOST_FRAMES, MOST_CLIPS, MOST_SEGMENTS = 8, 2, 16
-
-
-def shrink(step: dict, segments: bool) -> dict:
-    """Return a transform config with small images and few frames."""
-    step = dict(step)
-    for key in ("scale", "crop_size", "input_size", "size"):
-        if key in step:
-            value = step[key]
-            step[key] = tuple(PIXELS.get(v, v) for v in value) if isinstance(value, (list, tuple)) else PIXELS[value]
-    if "clip_len" in step:
-        step["clip_len"] = min(step["clip_len"], MOST_FRAMES if step.get("frame_interval", 1) != 2 else 16)
-        step["num_clips"] = min(step.get("num_clips", 1), MOST_SEGMENTS if segments else MOST_CLIPS)
-    return step
 
 
 @pytest.fixture(scope="session")
@@ -72,24 +57,18 @@ def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path 
 
 def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
     """Let the loaders of ``cfg`` read small data of the kind that the config expects."""
-    sets = []
-    for name in ("train", "val", "test"):
-        dataset = cfg[f"{name}_dataloader"].dataset
-        while "dataset" in dataset:
-            dataset["times"] = 1
-            dataset = dataset.dataset
-        sets.append(dataset)
+    sets = datasets(cfg)
     splits = {dataset.split for dataset in sets if "split" in dataset}
     for dataset in sets:
         dataset.indices = 2
         if str(dataset.get("metainfo", {}).get("label_space", "")).endswith(".csv"):
             dataset.metainfo.label_space = str(demo_data / "classes.csv")
-        segments = cfg.model.type == "Recognizer2D"
-        dataset.pipeline = [shrink(step, segments) for step in dataset.pipeline]
         if dataset.type == "VideoDataset":
             dataset.update(ann_file=str(demo_data / "train.txt"), data_prefix=dict(video=str(demo_data / "videos")))
         elif dataset.type == "RawframeDataset":
             dataset.update(ann_file=str(flow_frames / "list.txt"), data_prefix=dict(img=str(flow_frames)))
+        elif "video" in dataset.get("data_prefix", {}):
+            dataset.update(ann_file=str(demo_data / "skeletons.pkl"), data_prefix=dict(video=str(demo_data / "videos")))
         else:
             compressed = folder / "kpfiles" if "skeleton" in dataset.get("data_prefix", {}) else None
             layout = get_layout(cfg.model.get("data_preprocessor", {}).get("layout", "coco17"))
@@ -105,11 +84,8 @@ def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_
     assert not notes
     assert base_batch_size(cfg), "--auto-scale-lr must work for every config that is shipped"
     point_at_test_data(cfg, demo_data, flow_frames, tmp_path)
-    for name in ("train", "val", "test"):
-        cfg[f"{name}_dataloader"].update(batch_size=2 if name == "train" else 1, num_workers=0)
-    cfg.update(work_dir=str(tmp_path / "work"), load_from=None, launcher="none")
-    cfg.model.backbone.pretrained = None
-    cfg.train_cfg.update(max_epochs=1, val_begin=1, val_interval=1)
+    shrink_config(cfg)
+    cfg.update(work_dir=str(tmp_path / "work"), launcher="none")
     cfg.auto_scale_lr = dict(cfg.get("auto_scale_lr") or {}, enable=True)
     cfg.default_hooks.checkpoint.update(save_last=False, interval=-1, save_best=None)
     cfg.visualizer = dict(type="ActionVisualizer", vis_backends=[])

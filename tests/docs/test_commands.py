@@ -1,57 +1,33 @@
-"""Every command in README and docs names programs, configs and options that exist."""
+"""Every command in README and docs runs, and names programs, configs and options that exist."""
 
 import re
-import shlex
-import subprocess
-import sys
-from functools import cache
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
-
-
-def commands(page: Path) -> list[list[str]]:
-    """Return the words of each command line in the shell blocks of a page."""
-    found = []
-    for block in re.findall(r"```(?:bash|shell|console)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
-            for part in re.split(r"\s(?:&&|\||;)\s", line):
-                words = shlex.split(part.strip().removeprefix("$ "), comments=True)
-                if words:
-                    found.append(words)
-    return found
-
-
-def program(words: list[str]) -> Path | None:
-    """Return the program of this repository that a command runs, if it runs one."""
-    for word in words:
-        if word.endswith((".py", ".sh")) and (word.startswith("tools/") or word == "pose_visualizer.py"):
-            return ROOT / word
-    return None
-
+from page_commands import (
+    NOT_RUN,
+    PAGES,
+    PROGRAM,
+    README,
+    ROOT,
+    SHELLS,
+    blocks,
+    commands,
+    files,
+    program,
+    reason_not_to_run,
+)
+from workspace import Workspace, run_forked
 
 USED = [(page, words) for page in PAGES for words in commands(page)]
+SHOWING = sorted({page for page, _ in USED})
 PROGRAMS = sorted({path for _, words in USED if (path := program(words)) and path.suffix == ".py"})
 
 
-@cache
-def help_of(path: Path) -> str:
-    """Return what a program prints for ``--help``."""
-    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_pages_show_commands():
-    assert len(PROGRAMS) >= 8
-
-
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
-def test_options_are_known(path):
-    known = set(re.findall(r"(?<![\w-])(--[a-z][\w-]*)", help_of(path)))
+def test_options_are_known(path, tmp_path):
+    log = tmp_path / "help.txt"
+    assert run_forked([str(path), "--help"], ROOT, log) == 0, log.read_text()
+    known = set(re.findall(r"(?<![\w-])(--[a-z][\w-]*)", log.read_text()))
     for page, words in USED:
         if program(words) == path:
             after = words[words.index(str(path.relative_to(ROOT))) + 1 :]
@@ -59,12 +35,42 @@ def test_options_are_known(path):
             assert not unknown, f"{page.name}: {' '.join(words)}"
 
 
+def test_the_pages_show_commands():
+    assert len(PROGRAMS) >= 8
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if commands(page) and page != README], ids=lambda path: path.name
+)
+def test_commands_run(page, demo_data, tmp_path):
+    """Those of the README, between which the reader edits a file, run in tests/test_workflow.py."""
+    workspace = Workspace(tmp_path, demo_data)
+    workspace.write_files(page)
+    for words in commands(page):
+        if not reason_not_to_run(words):
+            workspace.run(words)
+
+
+def test_the_commands_not_run_are_there():
+    lines = [" ".join(words) for _, words in USED]
+    unused = [pattern for pattern in NOT_RUN if not any(re.fullmatch(pattern, line) for line in lines)]
+    assert not unused, f"no page shows {unused}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_commands_stand_in_shell_blocks(page):
+    others = [block for language, block in blocks(page) if language not in SHELLS]
+    hidden = [block for block in others if re.search(f"(?m)^{PROGRAM}", block)]
+    assert not hidden, f"{page.name}: write ```bash before {hidden}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_named_files_are_there(page):
     words = [word for used, line in USED if used == page for word in line]
-    files = [word for word in words if re.match(r"(configs|tools|tests)/[\w./-]+\.(py|sh)$", word)]
-    made = {"configs/recognition/slowfast/slowfast_r50_diving48.py"}  # the copy that the README makes
-    missing = [name for name in files if name not in made and not (ROOT / name).is_file()]
+    named = {word for word in words if re.match(r"(configs|tools|tests)/[\w./-]+\.(py|sh)$", word)}
+    made = {"configs/recognition/slowfast/slowfast_r50_diving48.py", *files(page)}  # the copy that the README makes
+    missing = [name for name in named - made if not (ROOT / name).is_file()]
     assert not missing, f"{page.name} names {missing}"
 
 

@@ -89,6 +89,8 @@ def growth(samples: Sequence[Sample], warm_up: float) -> float:
 def watch(work: Callable, args: tuple, interval_s: float) -> list[Sample]:
     """Run ``work(progress, *args)`` in a process of its own and sample its tree until ``progress`` is infinite.
 
+    Ctrl-C ends the run; the samples so far are returned.
+
     Raises:
         RuntimeError: If it fails.
     """
@@ -97,12 +99,16 @@ def watch(work: Callable, args: tuple, interval_s: float) -> list[Sample]:
     process = context.Process(target=work, args=(progress, *args))
     process.start()
     samples = []
-    while process.is_alive() and progress.value != math.inf:
-        time.sleep(interval_s)
-        samples.append(take_sample(progress.value, process_tree(process.pid)))
-    process.join()
-    if process.exitcode:
-        raise RuntimeError(f"the run that was measured ended with exit code {process.exitcode}")
+    try:
+        while process.is_alive() and progress.value != math.inf:
+            time.sleep(interval_s)
+            samples.append(take_sample(progress.value, process_tree(process.pid)))
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"the run that was measured ended with exit code {process.exitcode}")
+    except KeyboardInterrupt:
+        print("stopped by the user", flush=True)
+        process.terminate()
     return [sample for sample in samples if sample.epoch != math.inf]
 
 
@@ -190,7 +196,7 @@ def train_videos(progress, data: Path, epochs: int, folder: Path, options: dict)
             data_prefix={"video": str(data / "videos")},
             metainfo={"label_space": str(data / "classes.csv")},
         )
-    cfg.train_cfg.max_epochs = epochs
+    cfg.train_cfg.max_epochs, cfg.log_level = epochs, "WARNING"
     cfg.work_dir, cfg.launcher, cfg.randomness = str(folder), "none", {"seed": 0}
     runner = build_runner(cfg)
     runner.register_hook(Progress())
@@ -248,16 +254,17 @@ def measure_skeletons(args: argparse.Namespace, folder: Path) -> None:
     print(f"{args.annotations} annotations, {size:.0f} MB\n{HEADER}", flush=True)
     curves = {}
     for name, options in VARIANTS.items():
-        curves[name] = watch(read_skeletons, (path, args.epochs, options), 0.25)
+        curves[name] = watch(read_skeletons, (path, args.epochs, options), args.interval)
         print(row(name, curves[name], warm_up=1), flush=True)
-    title = f"Reading {args.annotations:,} skeleton annotations for {args.epochs} epochs"
-    draw(args.out / "memory_skeletons.png", title, curves)
+        title = f"Reading {args.annotations:,} skeleton annotations for {args.epochs} epochs"
+        draw(args.out / "memory_skeletons.png", title, curves)
 
 
 def measure_videos(args: argparse.Namespace, folder: Path) -> None:
     """Measure a training on the demo videos."""
     print(HEADER, flush=True)
-    samples = watch(train_videos, (args.data.resolve(), args.epochs, folder / "videos", {}), 1.0)
+    options = {"train_dataloader.dataset.indices": args.clips} if args.clips else {}
+    samples = watch(train_videos, (args.data.resolve(), args.epochs, folder / "videos", options), args.interval)
     warm_up = args.epochs / 10
     print(row(f"{args.epochs} epochs of training", samples, warm_up), flush=True)
     name = f"{growth(samples, warm_up):+.3f} MB per epoch after epoch {warm_up:.0f}"
@@ -268,15 +275,17 @@ def main(argv: list[str] | None = None) -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("skeletons", "videos"))
-    parser.add_argument("--epochs", type=int, help="default: 5 for skeletons, 200 for videos")
+    parser.add_argument("--epochs", type=int, help="default: 4 for skeletons, 200 for videos")
     parser.add_argument("--annotations", type=int, default=40_000, help="skeleton clips (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=Path("data/demo_diving"), help="demo data (default: %(default)s)")
+    parser.add_argument("--clips", type=int, help="videos of an epoch (default: all to train on)")
+    parser.add_argument("--interval", type=float, default=2, help="seconds between samples (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("work_dirs/memory"), help="results (default: %(default)s)")
     parser.add_argument("--keep", type=Path, help="keep the working files in this folder")
     args = parser.parse_args(argv)
     if not os.path.exists("/proc/self/smaps_rollup"):
         raise NotImplementedError("memory is read from /proc/PID/smaps_rollup, which Linux has from version 4.14 on")
-    args.epochs = args.epochs or {"skeletons": 5, "videos": 200}[args.what]
+    args.epochs = args.epochs or {"skeletons": 4, "videos": 200}[args.what]
     with tempfile.TemporaryDirectory(prefix="memory-") as temporary:
         folder = args.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,68 @@
+"""The commands that README, CONTRIBUTING and docs show."""
+
+import re
+import shlex
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHELLS = ("bash", "shell", "console")
+PROGRAM = r"(?:[A-Z_]+=\S+ )*(?:(?:python|make|pip|torchrun|mpirun|mim|pre-commit|apt-get|git) |tools/\S+\.sh )"
+
+
+# commands that no test runs: regular expression and reason
+NOT_RUN = {
+    r"make (install|test|format)": "installs the package, or runs this test and all others",
+    r"make demo": "takes minutes; tests/tools/test_demo_steps.py runs its steps on small data",
+    r"(pip|mim|apt-get) .*": "installs from the network",
+    r"pre-commit install": "changes the git hooks of the checkout",
+    r".* --download": "fetches from the network; tests/datasets/preparation does the rest with local files",
+    r"python tools/data/skeleton/download\.py \w+ .*": "fetches gigabytes from the network",
+    r"NNODES=4 .*": "needs 4 machines; tests/engine/test_dist.py has two, in two network namespaces",
+    r"GPUS=32 .*": "needs SLURM; tests/engine/test_dist.py starts processes as SLURM does",
+    r"tools/dist_train\.sh .*FullySharded.*": "tests/engine/test_sharding.py does it with 2 processes",
+    r"(torchrun|mpirun) .*": "needs 8 GPUs or MPI; tests/engine/test_dist.py runs torchrun with 2 processes",
+    r"python tests/(reliability|fuzz)/.*": "takes minutes to hours; the tests beside the program run a part",
+    r"python tools/train\.py \.\.\.": "is no whole command",
+}
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return language and content of each fenced block of a page."""
+    return re.findall(r"^ *```(\w*)\n(.*?)^ *```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def files(page: Path) -> dict[str, str]:
+    """Return name and content of each file of a page: Python blocks whose first line is a comment with the name."""
+    named = ((re.match(r"# (\S+\.py)\n", block), block) for language, block in blocks(page) if language == "python")
+    return {name[1]: block for name, block in named if name}
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Return the words of each command of a page: the lines of its shell blocks, then those in its text."""
+    text = page.read_text(encoding="utf-8")
+    lines = [
+        part
+        for language, block in blocks(page)
+        if language in SHELLS
+        for line in block.replace("\\\n", " ").splitlines()
+        for part in re.split(r"\s(?:&&|\||;)\s", line)
+    ]
+    text = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    lines += re.findall(rf"`({PROGRAM}[^`]+)`", text)
+    words = (shlex.split(line.strip().removeprefix("$ "), comments=True) for line in lines)
+    return [found for found in words if found]
+
+
+def program(words: list[str]) -> Path | None:
+    """Return the program of this repository that a command runs, if it runs one."""
+    for word in words:
+        if word.endswith((".py", ".sh")) and (word.startswith(("tools/", "tests/")) or word == "pose_visualizer.py"):
+            return ROOT / word
+    return None
+
+
+def reason_not_to_run(words: list[str]) -> str | None:
+    """Return why no test runs a command, or None."""
+    return next((reason for pattern, reason in NOT_RUN.items() if re.fullmatch(pattern, " ".join(words))), None)

@@ -1,0 +1,41 @@
+"""Configs of tiny size, for the tests that build or run them."""
+
+# sizes in the configs -> sizes in the tests
+PIXELS = {256: 40, 224: 32, 64: 24, 56: 16, 48: 16, 32: 16, 40: 24, 72: 24, 112: 40, 102: 40, 104: 40, 96: 40}
+MOST_FRAMES, MOST_CLIPS, MOST_SEGMENTS = 8, 2, 16
+
+
+def shrink_step(step: dict, segments: bool) -> dict:
+    """Return a transform config with small images and few frames."""
+    step = dict(step)
+    for key in ("scale", "crop_size", "input_size", "size"):
+        if key in step:
+            value = step[key]
+            step[key] = tuple(PIXELS.get(v, v) for v in value) if isinstance(value, (list, tuple)) else PIXELS[value]
+    if "clip_len" in step:
+        step["clip_len"] = min(step["clip_len"], MOST_FRAMES if step.get("frame_interval", 1) != 2 else 16)
+        step["num_clips"] = min(step.get("num_clips", 1), MOST_SEGMENTS if segments else MOST_CLIPS)
+    return step
+
+
+def datasets(cfg) -> list:
+    """Return the configs of the three data sets without their wrappers, whose repetitions are set to one."""
+    found = []
+    for name in ("train", "val", "test"):
+        dataset = cfg[f"{name}_dataloader"].dataset
+        while "dataset" in dataset:
+            dataset["times"] = 1
+            dataset = dataset.dataset
+        found.append(dataset)
+    return found
+
+
+def shrink_config(cfg, epochs: int = 1) -> None:
+    """Let a config train ``epochs`` epochs in this process, on small inputs, from initial weights."""
+    for dataset in datasets(cfg):
+        dataset.pipeline = [shrink_step(step, cfg.model.type == "Recognizer2D") for step in dataset.pipeline]
+    for name in ("train", "val", "test"):
+        loader = cfg[f"{name}_dataloader"]
+        loader.update(batch_size=2 if name == "train" else 1, num_workers=0, persistent_workers=False)
+    cfg.model.backbone.pretrained = cfg.load_from = None
+    cfg.train_cfg.update(max_epochs=epochs, val_begin=epochs, val_interval=1)
