@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import master_only
+from mmengine.evaluator import BaseMetric
 from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -46,11 +47,19 @@ class Evaluator(PlainEvaluator):
     """MMEngine's evaluator; a broken sample counts as wrong, whatever the sample that stood in for it scored.
 
     The results of several processes are sent, not exchanged through a folder that all machines would have to share.
+
+    Raises:
+        TypeError: If a metric is neither one nor the config of one.
     """
 
     def __init__(self, metrics: Any) -> None:
         super().__init__(metrics)
         for metric in self.metrics:
+            if not isinstance(metric, BaseMetric):
+                raise TypeError(
+                    f"val_evaluator and test_evaluator hold metrics, such as dict(type='AccMetric'); got {metric!r}. "
+                    "--cfg-options cannot give a list of dicts: pass test_evaluator.type=AccMetric"
+                )
             if metric.collect_dir is None:
                 metric.collect_device = "gpu"  # what MMEngine calls sending; it works on the CPU as well
 

@@ -129,3 +129,10 @@ def test_a_broken_sample_of_several_labels_is_wrong(tmp_path):
     assert values["acc/mmit_mean_average_precision"] == pytest.approx(sample_precision)
     assert values["acc/mean_average_precision"] == pytest.approx(class_precision)
     assert summary["accuracy"] == pytest.approx({key.removeprefix("acc/"): value for key, value in values.items()})
+
+
+def test_what_is_no_metric_is_named():
+    with pytest.raises(
+        TypeError, match=r"""hold metrics, such as .*; got "dict\(type='AccMetric'\)".*test_evaluator.type"""
+    ):
+        Evaluator(["dict(type='AccMetric')"])
