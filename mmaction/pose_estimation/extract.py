@@ -94,7 +94,7 @@ def _listed_clips(source: Path) -> Iterator[Clip]:
         if not path_text or not (label.isascii() and label.isdigit() and len(label) < 10):
             raise ValueError(f"{source}, line {number}: expected PATH LABEL, got {line!r}")
         path = Path(path_text) if Path(path_text).is_absolute() else source.parent / path_text
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise FileNotFoundError(f"{source}, line {number}: no such video: {path}")
         yield Clip(path, Path(path_text).stem, int(label))
 

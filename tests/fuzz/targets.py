@@ -361,6 +361,7 @@ def unpack(path: Path) -> None:
     try:
         extract_archive(path, folder, progress=False)
     finally:
+        assert not folder.is_file(), "the folder became a file"
         assert sorted(file for file in path.parent.iterdir() if file != folder) == before, "written beside the folder"
         written = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         assert written < 100 << 20, f"{written} bytes were written"

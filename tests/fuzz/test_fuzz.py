@@ -1,5 +1,6 @@
 """A short part of the fuzzing, and the inputs that once showed a fault; all of it is run by hand, see run.py."""
 
+import functools
 import io
 import pickle
 import subprocess
@@ -60,30 +61,29 @@ def npy_header(text):
 
 
 def repeated_tensor():
-    """Return a dumped tensor of four terabytes that are one number, repeated by strides of zero."""
+    """Return a dumped tensor of 800 MB that are one number, repeated by strides of zero."""
     import torch
 
-    return pickle.dumps([{"pred_score": torch.zeros(1).expand(10**6, 10**6), "gt_label": 0}], protocol=2)
+    return pickle.dumps([{"pred_score": torch.zeros(1).expand(10**4, 2 * 10**4), "gt_label": 0}], protocol=2)
 
 
 REGULAR, DEEP = tarfile.REGTYPE, b"[" * 100_000
 FOUND = {
     "any pickle": (
-        b"\x80\x02]r\xff\xff\xff\x7f.",  # a place in the memo: 32 GiB
+        b"\x80\x02]r" + (5 * 10**7).to_bytes(4, "little") + b".",  # a place in the memo: 800 MB, and up to 32 GiB
         b"\x80\x02})" + b"\x85" * 1_000_000 + b"Ns.",  # the hash of tuples a million deep: the stack of the process
         b"\x80\x02})" + b"2\x86" * 60 + b"Ns.",  # the hash of 2**60 shared tuples: years
-        b"\x80\x05\x96" + (2**36).to_bytes(8, "little") + b".",  # a bytearray: 64 GiB, all of them touched
-        b"\x80\x02](" + b"K\x01" * 9999 + b"eq\x000c__builtin__\nset\nq\x010](" + b"h\x01h\x00\x85R" * 9999 + b"e.",
-        b"\x80\x02]" + b"2\x86" * 40 + b".",  # a list of lists that is short as a pickle and not as text
-        b"\x80\x02]q\x00h\x00a.",  # a list in itself
-        b"\x80\x02cnumpy\ndtype\nX\x02\x00\x00\x00U0K\x00K\x01\x87R.",
-        b"\x80\x02ccollections\nOrderedDict\n)R}X\x03\x00\x00\x00getc__builtin__\nset\nsb.",  # a method replaced
+        pickle.dumps(list(range(4999)), 2)[:-1]
+        + b"q\xff0c__builtin__\nset\nq\xfe0]("
+        + b"h\xfeh\xff\x85R" * 4999
+        + b"e.",
     ),
     "skeleton file": (
         *(annotation_file(label=label) for label in ([[0], [1, 2]], "x", None, 10**400, {})),
         *(annotation_file(img_shape=shape) for shape in (3, (np.nan, 4), ("a", "b"), [np.zeros(2), 1], ())),
         *(annotation_file(total_frames=frames) for frames in (np.arange(3), [3], "3", np.nan)),
         *(annotation_file(keypoint=keypoint) for keypoint in ({}, [[1], [1, 2]], np.array(["x"]))),
+        annotation_file(label=functools.reduce(lambda part, _: [part, part], range(28), 1)),  # 2**28 labels
         pickle.dumps({**seeds.annotations(), "split": {"train": 3}}),
     ),
     "skeleton tools": (
@@ -111,7 +111,13 @@ FOUND = {
     "captions": (*seeds.npz()[2:], b"PK\x03\x04", npz(scores=np.float32(1))),
     "label map": (b"a\xff\nb",),
     "class names": (b"a\nb\n\xed\xa0\x80",),
-    "list of videos": ("a.mp4 ²\n".encode(), "a.mp4 ٣\n".encode(), b"a.mp4 " + b"9" * 5000, b"\xff 1"),
+    "list of videos": (
+        "a.mp4 ²\n".encode(),
+        "a.mp4 ٣\n".encode(),
+        b"a.mp4 " + b"9" * 5000,
+        b"\xff 1",
+        b"n" * 300 + b" 1",
+    ),
     "table of clips": (
         b"path,label\n../outside.mp4,1\n",
         b"path,label\n/etc/hostname,1\n",
@@ -144,7 +150,7 @@ FOUND = {
         mutators.pack_zip([("archive/data.pkl", b"\x80\x02}."), ("archive/data/0", bytes(120_000_000))], 8),
     ),
     "archive": (
-        mutators.pack_tar([(".", REGULAR, "", b"x")]),  # was written as unpacked.part, beside the folder
+        mutators.pack_tar([(".", REGULAR, "", b"x")]),  # took the place of the folder
         mutators.pack_zip([(".", b"x")]),
         mutators.pack_tar([("a", REGULAR, "", b"x"), ("a/b", REGULAR, "", b"x")]),
         mutators.pack_zip([("a/b", b"x"), ("a", b"xy")]),
