@@ -12,7 +12,7 @@ from mmaction.datasets.fallback import load_or_stand_in
 from mmaction.datasets.label_spaces import with_label_space
 from mmaction.registry import TRANSFORMS
 
-from .shared_array import SharedArray
+from .shared_array import SharedArray, release_freed_memory
 from .transforms.base import check_pipeline
 
 IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
@@ -106,6 +106,7 @@ class BaseActionDataset(BaseDataset):
         """Read the annotations, check their labels and serialise them."""
         if not self._fully_initialized:
             super().full_init()
+            release_freed_memory()
 
     def filter_data(self) -> list[dict]:
         """Refuse labels that the model has no output for, and an empty list.

@@ -16,6 +16,7 @@ Each run writes a picture and the samples as CSV, and prints a row of the table 
 
 import argparse
 import csv
+import itertools
 import math
 import multiprocessing
 import os
@@ -159,8 +160,8 @@ def skeleton_loader(
     )
 
 
-def read_skeletons(progress, path: Path, epochs: int, options: dict) -> None:
-    """Read the skeletons for some epochs."""
+def read_skeletons(progress, path: Path, epochs: int, batches: int | None, options: dict) -> None:
+    """Read the skeletons for some epochs, all of them or some random batches in each."""
     import torch
 
     torch.set_num_threads(1)
@@ -169,8 +170,8 @@ def read_skeletons(progress, path: Path, epochs: int, options: dict) -> None:
     for epoch in range(epochs):
         loader.dataset.set_epoch(epoch)
         loader.sampler.set_epoch(epoch)
-        for number, _ in enumerate(loader):
-            progress.value = epoch + number / len(loader)
+        for number, _ in enumerate(itertools.islice(loader, batches)):
+            progress.value = epoch + number / (batches or len(loader))
     progress.value = math.inf
 
 
@@ -253,10 +254,12 @@ def measure_skeletons(args: argparse.Namespace, folder: Path) -> None:
     size = path.stat().st_size / 2**20
     print(f"{args.annotations} annotations, {size:.0f} MB\n{HEADER}", flush=True)
     curves = {}
-    for name, options in VARIANTS.items():
-        curves[name] = watch(read_skeletons, (path, args.epochs, options), args.interval)
+    for name in args.runs:
+        run = (path, args.epochs, args.batches, VARIANTS[name])
+        curves[name] = watch(read_skeletons, run, args.interval)
         print(row(name, curves[name], warm_up=1), flush=True)
-        title = f"Reading {args.annotations:,} skeleton annotations for {args.epochs} epochs"
+        much = f"{args.batches} batches" if args.batches else "all"
+        title = f"{args.annotations:,} skeleton annotations, reading {much} in each of {args.epochs} epochs"
         draw(args.out / "memory_skeletons.png", title, curves)
 
 
@@ -277,6 +280,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("what", choices=("skeletons", "videos"))
     parser.add_argument("--epochs", type=int, help="default: 4 for skeletons, 200 for videos")
     parser.add_argument("--annotations", type=int, default=40_000, help="skeleton clips (default: %(default)s)")
+    parser.add_argument("--batches", type=int, help="batches of 64 skeletons in an epoch (default: all)")
+    parser.add_argument("--runs", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="default: all")
     parser.add_argument("--data", type=Path, default=Path("data/demo_diving"), help="demo data (default: %(default)s)")
     parser.add_argument("--clips", type=int, help="videos of an epoch (default: all to train on)")
     parser.add_argument("--interval", type=float, default=2, help="seconds between samples (default: %(default)s)")

@@ -10,6 +10,7 @@ from reliability import memory
 from torch.utils.data import get_worker_info
 
 from mmaction.datasets import VideoDataset
+from mmaction.datasets.shared_array import release_freed_memory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 WORKERS = 4
@@ -37,6 +38,17 @@ def growth_of_reading(loader):
             pass
     assert len(memory.process_tree(os.getpid())) >= 1 + WORKERS
     return own_memory() - before, loader.dataset.data_bytes.nbytes / 2**20
+
+
+def test_reading_leaves_no_more_than_the_annotations(tmp_path):
+    memory.write_skeletons(tmp_path / "many.pkl", count=8000)
+    release_freed_memory()
+    before = own_memory()
+    loader = memory.skeleton_loader(tmp_path / "many.pkl", workers=0)
+    loader.dataset.full_init()
+    size = loader.dataset.data_bytes.nbytes / 2**20
+    assert size > 50
+    assert own_memory() - before < 1.4 * size
 
 
 def copy_annotations(worker):
