@@ -8,7 +8,9 @@ import difflib
 import io
 import os
 import pickle
+import reprlib
 import struct
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import BinaryIO, ClassVar
@@ -21,13 +23,16 @@ MAX_DEPTH = 100  # of containers in containers
 MAX_BITS = 1000  # of a whole number, which is then always printable and a float
 
 
+_shown = reprlib.repr  # never the whole: shared lists may be endless as text
+
+
 class _Dtype:
     """Stands for ``numpy.dtype`` in a pickle: plain numbers and text only, no objects and no records."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
         dtype = np.dtype(code) if isinstance(code, str) and len(code) < 16 else None
         if dtype is None or dtype.kind not in "biufcSU" or not dtype.itemsize:
-            raise pickle.UnpicklingError(f"refused: an array of type {code!r}; arrays hold numbers or text")
+            raise pickle.UnpicklingError(f"refused: an array of type {_shown(code)}; arrays hold numbers or text")
         self.dtype = dtype
 
     def __setstate__(self, state: tuple) -> None:
@@ -41,6 +46,7 @@ class _Array(np.ndarray):
         version, shape, dtype, fortran, data = state
         raw = data.encode("latin1") if isinstance(data, str) else data
         super().__setstate__((version, shape, dtype.dtype, fortran, raw))
+        _check_text(self)
 
     def __reduce_ex__(self, protocol: int) -> tuple:
         return self.view(np.ndarray).__reduce_ex__(protocol)
@@ -70,18 +76,27 @@ def _reconstruct(kind: object, shape: tuple, code: object) -> np.ndarray:
 
 
 def _from_buffer(data: bytes, dtype: _Dtype, shape: tuple, order: str) -> np.ndarray:
-    return np.frombuffer(data, dtype=dtype.dtype).reshape(shape, order=order)
+    return _check_text(np.frombuffer(data, dtype=dtype.dtype)).reshape(shape, order=order)
 
 
 def _scalar(dtype: _Dtype, data: bytes | str) -> np.generic:
     raw = data.encode("latin1") if isinstance(data, str) else data
-    return np.frombuffer(raw, dtype=dtype.dtype, count=1)[0]
+    return _check_text(np.frombuffer(raw, dtype=dtype.dtype, count=1))[0]
+
+
+def _check_text(array: np.ndarray) -> np.ndarray:
+    """Refuse text with numbers that are no characters, on which Python fails when it is used."""
+    if array.dtype.kind == "U" and array.size:
+        codes = np.frombuffer(array.tobytes(), dtype=np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if codes.max() > sys.maxunicode:
+            raise pickle.UnpicklingError("refused: text of numbers that are no characters")
+    return array
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     """Return bytes as protocol 2 writes them."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"refused: bytes encoded as {encoding!r}")
+        raise pickle.UnpicklingError(f"refused: bytes encoded as {_shown(encoding)}")
     return text.encode("latin1")
 
 
@@ -138,7 +153,7 @@ class RestrictedUnpickler(pickle._Unpickler):
 
     def persistent_load(self, pid: object) -> None:
         """Refuse references to objects outside the file."""
-        raise pickle.UnpicklingError(f"refused: the persistent id {pid!r}")
+        raise pickle.UnpicklingError(f"refused: the persistent id {_shown(pid)}")
 
     def load(self) -> object:
         """Return the content.
@@ -203,6 +218,17 @@ def _metered(load: Callable) -> Callable:
     return run
 
 
+def _real_call(load: Callable) -> Callable:
+    """Python would write a thing that is no function, however long, into its error message."""
+
+    def run(self: RestrictedUnpickler) -> None:
+        if not callable(self.stack[-2]) or not isinstance(self.stack[-1], tuple):
+            raise pickle.UnpicklingError("refused: a call of what is no function")
+        load(self)
+
+    return run
+
+
 def _only_on(kinds: type | tuple[type, ...], load: Callable, place: Callable) -> Callable:
     def run(self: RestrictedUnpickler) -> None:
         changed = place(self)
@@ -247,6 +273,7 @@ def _restrict(dispatch: dict[int, Callable]) -> None:
     )
     for (code,), kinds, place in changes:
         dispatch[code] = _only_on(kinds, dispatch[code], place)
+    dispatch[pickle.REDUCE[0]] = _real_call(dispatch[pickle.REDUCE[0]])
     for (code,) in (pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ, pickle.BUILD):
         dispatch[code] = _metered(dispatch[code])
     for (code,) in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
@@ -267,6 +294,7 @@ _BROKEN = (
     MemoryError,
     OverflowError,
     RecursionError,
+    SystemError,
     TypeError,
     ValueError,
     struct.error,

@@ -67,6 +67,7 @@ def repeated_tensor():
     return pickle.dumps([{"pred_score": torch.zeros(1).expand(10**4, 2 * 10**4), "gt_label": 0}], protocol=2)
 
 
+SCALAR = b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n"
 REGULAR, DEEP = tarfile.REGTYPE, b"[" * 100_000
 FOUND = {
     "any pickle": (
@@ -77,6 +78,10 @@ FOUND = {
         + b"q\xff0c__builtin__\nset\nq\xfe0]("
         + b"h\xfeh\xff\x85R" * 4999
         + b"e.",
+        # text of a number that is no character; a type that is 3**30 shared lists, in the message
+        b"\x80\x02" + SCALAR + b"X\x02\x00\x00\x00U1\x85R" + b"C\x04\xff\xff\xff\xff\x86R.",
+        b"\x80\x02]q\x00" + b"](h\x00h\x00h\x00eq\x00" * 30 + b"NR.",  # a call of such lists, in Python's message
+        b"\x80\x02" + SCALAR + b"]q\x00" + b"](h\x00h\x00h\x00eq\x00" * 30 + b"\x85R.",
     ),
     "skeleton file": (
         *(annotation_file(label=label) for label in ([[0], [1, 2]], "x", None, 10**400, {})),
