@@ -8,6 +8,7 @@ there was any fault.
 
 import argparse
 import json
+import logging
 import shutil
 import signal
 import subprocess
@@ -78,6 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     if args.process:
         warnings.simplefilter("ignore")
+        logging.disable()
         limit_memory()
         run(args.chosen, Path(args.process), Path(args.faults), 60 * args.minutes, args.seed)
         return 0
