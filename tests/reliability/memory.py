@@ -103,14 +103,16 @@ def watch(work: Callable, args: tuple, interval_s: float) -> list[Sample]:
     try:
         while process.is_alive() and progress.value != math.inf:
             time.sleep(interval_s)
-            samples.append(take_sample(progress.value, process_tree(process.pid)))
+            sample = take_sample(progress.value, process_tree(process.pid))
+            if progress.value != math.inf:  # else some processes may have ended meanwhile
+                samples.append(sample)
         process.join()
         if process.exitcode:
             raise RuntimeError(f"the run that was measured ended with exit code {process.exitcode}")
     except KeyboardInterrupt:
         print("stopped by the user", flush=True)
         process.terminate()
-    return [sample for sample in samples if sample.epoch != math.inf]
+    return samples
 
 
 def write_skeletons(path: Path, count: int, mean_frames: float = 85) -> None:
