@@ -187,6 +187,9 @@ class RestrictedUnpickler(pickle._Unpickler):
         self._nested[id(new)] = new, weight, height  # kept, so that its id stays its own
 
 
+_PLAIN = (type(None), int, float, complex, bytearray, np.generic)
+
+
 def _measure(value: object, known: dict[int, tuple[float, int]], depth: int = 0) -> tuple[float, int]:
     """Return the size of ``value`` written out, inf if it holds itself, and how deep its containers are nested."""
     if isinstance(value, (str, bytes)):
@@ -196,6 +199,8 @@ def _measure(value: object, known: dict[int, tuple[float, int]], depth: int = 0)
     if not isinstance(value, (list, tuple, dict, set, frozenset)):
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
             raise pickle.UnpicklingError(f"refused: a number of more than {MAX_BITS} bits")
+        if not isinstance(value, _PLAIN):  # what stands for a type or a function must not stay
+            raise pickle.UnpicklingError(f"refused: a {type(value).__name__.strip('_')} as a value")
         return 1, 0
     if id(value) not in known:
         known[id(value)] = float("inf"), 0

@@ -90,6 +90,7 @@ FOUND = {
         *(annotation_file(total_frames=frames) for frames in (np.arange(3), [3], "3", np.nan)),
         *(annotation_file(keypoint=keypoint) for keypoint in ({}, [[1], [1, 2]], np.array(["x"]))),
         annotation_file(label=functools.reduce(lambda part, _: [part, part], range(28), 1)),  # 2**28 labels
+        annotation_file(kind=np.dtype("f4")),  # what stands for a type stayed, and could not be pickled again
         pickle.dumps({**seeds.annotations(), "split": {"train": 3}}),
     ),
     "skeleton tools": (
