@@ -19,6 +19,7 @@ NOT_RUN = {
     r"pre-commit install": "changes the git hooks of the checkout",
     r".* --download": "fetches from the network; tests/datasets/preparation does the rest with local files",
     r"python tools/data/skeleton/download\.py \w+ .*": "fetches gigabytes from the network",
+    r"python tools/data/skeleton/extract_poses\.py .*": "takes minutes; tests/tools/test_extract_poses.py has 3 frames",
     r"NNODES=4 .*": "needs 4 machines; tests/engine/test_dist.py has two, in two network namespaces",
     r"GPUS=32 .*": "needs SLURM; tests/engine/test_dist.py starts processes as SLURM does",
     r"tools/dist_train\.sh .*FullySharded.*": "tests/engine/test_sharding.py does it with 2 processes",

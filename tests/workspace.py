@@ -29,7 +29,6 @@ PLACEHOLDERS = {
 # what makes a command short; `dist_*.sh CONFIG 8` starts one process
 SHORTER = {
     "make_demo_data.py": "--num-clips 12 --num-classes 3 --size 96x72 --workers 1 --overwrite",
-    "extract_poses.py": "--weights none --min-size 64 --person-thr 0",
     "pose_robustness.py": "--num 2",
     "joint_importance.py": "--num 2",
     "benchmark.py": "--num 2 --steps 1 --batches 1",
@@ -160,10 +159,6 @@ class Workspace:
         path.mkdir()
         for video in self.videos[:2]:
             shutil.copy(video, path)
-
-    def video_list(self, path: Path, words: list[str]) -> None:
-        """A list of videos by their full paths."""
-        path.write_text("".join(f"{video} {index % 2}\n" for index, video in enumerate(self.videos[:2])))
 
     def csv_list(self, path: Path, words: list[str]) -> None:
         """A CSV file of videos of the demo data."""
@@ -312,7 +307,6 @@ RULES = {
     r"(clip|long|dive|corrupted)\.mp4": Workspace.video,
     r"data/\w+/(videos|full)": Workspace.class_folders,
     r"videos/?": Workspace.flat_folder,
-    r"train\.txt": Workspace.video_list,
     r"data/mine/clips\.csv": Workspace.csv_list,
     r"data/mine/label_map\.txt": Workspace.label_map,
     r"gym\.pkl": Workspace.demo_skeletons,
