@@ -23,14 +23,25 @@ SAME = "model['dropout'] = 0\ntrain_dataloader['batch_size'] = {batch}\nenv_cfg[
 def torchrun(root, cwd, *command, prefix=(), nodes=()):
     options = nodes or ("--nproc_per_node=2", f"--master_port={free_port()}")
     call = [*prefix, sys.executable, "-m", "torch.distributed.run", *options, *map(str, command)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(call, env=environment(), cwd=cwd, **pipes)
+    output = cwd / "output.txt"  # no pipe: one that nobody empties would stop the process
+    with output.open("w") as file:
+        process = subprocess.Popen(call, env=environment(), cwd=cwd, stdout=file, stderr=subprocess.STDOUT)
+    process.output = output
+    return process
 
 
-def finish(process, timeout_s=240):
-    text = process.communicate(timeout=timeout_s)[0]
-    assert process.returncode == 0, text[-4000:]
-    return text
+def finish(*processes, timeout_s=240):
+    """Wait until all have ended, for ``timeout_s`` together, and check that they ended well."""
+    deadline = time.monotonic() + timeout_s
+    try:
+        codes = [process.wait(max(0, deadline - time.monotonic())) for process in processes]
+    except subprocess.TimeoutExpired:
+        codes = [process.poll() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    said = "\n----\n".join(process.output.read_text()[-4000:] for process in processes)
+    assert not any(codes) and None not in codes, f"{codes}: {said}"
 
 
 def assert_close_weights(path, other):
@@ -119,12 +130,7 @@ def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
         (tmp_path / f"host{rank}").mkdir()  # the hosts share no folder but that of the data
         command = (root / "tools" / "train.py", config, "--work-dir", tmp_path / f"host{rank}", "--launcher", "pytorch")
         processes.append(torchrun(root, tmp_path / f"host{rank}", *command, prefix=prefix, nodes=nodes))
-    try:
-        for process in processes:
-            finish(process)
-    finally:
-        for process in processes:
-            process.kill()
+    finish(*processes)
     assert (tmp_path / "host0" / "epoch_1.pth").is_file() and not (tmp_path / "host1" / "epoch_1.pth").exists()
 
 
