@@ -141,6 +141,9 @@ def load_scores(path: str | os.PathLike) -> Predictions:
         check_growth(path)
         with np.load(path, allow_pickle=False) as data:
             arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}
+        empty = [name for name, array in arrays.items() if array.size and not array.dtype.itemsize]
+        if empty:  # a few bytes can claim any number of values that take no bytes
+            raise ValueError(f"the values of {empty[0]} have the type {arrays[empty[0]].dtype}")
         texts = {name: arrays[name].tolist() for name in ("ids", "classes") if name in arrays}
     except Exception as error:  # damaged bytes make NumPy raise anything, from TokenError to SystemError
         raise ValueError(f"{path} is no readable scores.npz: {error}") from error

@@ -57,6 +57,12 @@ def dump(**changes):
     return pickle.dumps([{"pred_score": np.ones(2, "f4"), "gt_label": 0, "frame_dir": "a", **changes}])
 
 
+def npy(values):
+    buffer = io.BytesIO()
+    np.save(buffer, np.array(values))
+    return buffer.getvalue()
+
+
 def npy_header(text):
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
 
@@ -69,6 +75,7 @@ def repeated_tensor():
 
 
 SCALAR = b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n"
+NO_BYTES = b"{'descr': '|S0', 'fortran_order': False, 'shape': (99999999999, 2), }\n"
 REGULAR, DEEP = tarfile.REGTYPE, b"[" * 100_000
 FOUND = {
     "any pickle": (
@@ -113,6 +120,7 @@ FOUND = {
         mutators.pack_zip([("ids.npy", npy_header(b"{'descr': '<U1', 'fortran_order': (\n"))]),
         mutators.pack_zip([("ids.npy", npy_header(b"{'descr': '<U1', 'fortran_order': False, 'shape': (9**12,)}\n"))]),
         mutators.pack_zip([("ids.npy", bytes(120_000_000))], zipfile.ZIP_DEFLATED),
+        mutators.pack_zip([("ids.npy", npy(["a"])), ("labels.npy", npy([0])), ("scores.npy", npy_header(NO_BYTES))]),
     ),
     "dumped scores": (dump(pred_score=[10**300, 1]), dump(gt_label={}), dump(pred_score={"a": {}}), repeated_tensor()),
     "captions": (*seeds.npz()[2:], b"PK\x03\x04", npz(scores=np.float32(1))),
