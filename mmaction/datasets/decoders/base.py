@@ -30,10 +30,16 @@ class Frame:
         """Return the image, uint8, shape ``(H, W, 3)``."""
         return self._image
 
-    def scaled(self, shape: tuple[int, int]) -> np.ndarray:
-        """Return the image at ``shape`` (height, width), interpolated bilinearly."""
+    def scaled(self, shape: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> np.ndarray:
+        """Return the image at ``shape`` (height, width), interpolated bilinearly, or the part of that inside ``box``.
+
+        Args:
+            shape: Height and width of the whole.
+            box: Left, top, right and bottom of the part, the last two beyond it, in pixels of the scaled image.
+        """
         image = self.rgb()
-        return image if image.shape[:2] == shape else cv2.resize(image, shape[::-1])
+        image = image if image.shape[:2] == shape else cv2.resize(image, shape[::-1])
+        return image if box is None else image[box[1] : box[3], box[0] : box[2]]
 
 
 class VideoReader(ABC):

@@ -52,15 +52,22 @@ class YuvFrame(Frame):
         converted = self._converter.reformat(self._frame, format="rgb24")
         return self._upright(_plane(converted.planes[0], channels=3))
 
-    def scaled(self, shape: tuple[int, int]) -> np.ndarray:
-        """Return the upright image at ``shape`` (height, width), interpolated bilinearly."""
+    def scaled(self, shape: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> np.ndarray:
+        """Return the upright image at ``shape`` (height, width), interpolated bilinearly, or a part of it.
+
+        Args:
+            shape: Height and width of the whole.
+            box: Left, top, right and bottom of the part; only its pixels are converted to RGB.
+        """
         height, width = self.shape
         if 2 * shape[0] * shape[1] > height * width or self._frame.format.name not in _PLANAR_420:
-            return super().scaled(shape)
+            return super().scaled(shape, box)
         size = shape if self._turns % 2 else shape[::-1]
-        planes = [cv2.resize(_plane(plane), size) for plane in self._frame.planes]
+        planes = [self._upright(cv2.resize(_plane(plane), size)) for plane in self._frame.planes]
+        if box is not None:
+            planes = [plane[box[1] : box[3], box[0] : box[2]] for plane in planes]
         kind = (self._frame.format.name, self._frame.colorspace, self._frame.color_range)
-        return self._upright(cv2.transform(cv2.merge(planes), swscale_matrix(*kind)))
+        return cv2.transform(cv2.merge(planes), swscale_matrix(*kind))
 
     def _upright(self, image: np.ndarray) -> np.ndarray:
         return cv2.rotate(image, _ROTATE[self._turns]) if self._turns else image

@@ -60,9 +60,10 @@ def scale_keypoints(keypoint: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- crop
-@deferrable
 def crop_frames(imgs: Frames, box: Box) -> Frames:
     """Return the part of every frame inside ``box``, as views."""
+    if isinstance(imgs, LazyFrames):
+        return imgs if imgs.crop_first(box) else imgs.then(lambda images: crop_frames(images, box))
     x1, y1, x2, y2 = box
     return [img[y1:y2, x1:x2] for img in imgs]
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+Box = tuple[int, int, int, int]
 Step = Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
@@ -18,8 +19,8 @@ class DecodedFrame(Protocol):
     def rgb(self) -> np.ndarray:
         """Return the image, uint8, shape ``(H, W, 3)``."""
 
-    def scaled(self, shape: tuple[int, int]) -> np.ndarray:
-        """Return the image at ``shape`` (height, width), interpolated bilinearly."""
+    def scaled(self, shape: tuple[int, int], box: Box | None = None) -> np.ndarray:
+        """Return the image at ``shape`` (height, width), interpolated bilinearly; or its part inside ``box``."""
 
 
 class LazyFrames(Sequence):
@@ -40,6 +41,7 @@ class LazyFrames(Sequence):
         self._frames = chain([first], frames)
         self._inds = np.asarray(inds)
         self._scale_to: tuple[int, int] | None = None
+        self._crop_to: Box | None = None
         self._steps: tuple[Step, ...] = ()
         self._views = 1
         self._stacked: np.ndarray | None = None
@@ -59,8 +61,15 @@ class LazyFrames(Sequence):
         self._scale_to = shape
         return True
 
+    def crop_first(self, box: Box) -> bool:
+        """Make a crop part of that resize, so that only its pixels are converted; False when it does not follow one."""
+        if self._steps or self._scale_to is None or self._crop_to is not None or self._stacked is not None:
+            return False
+        self._crop_to = box
+        return True
+
     def _render(self, frame: DecodedFrame) -> list[np.ndarray]:
-        images = [frame.rgb() if self._scale_to is None else frame.scaled(self._scale_to)]
+        images = [frame.rgb() if self._scale_to is None else frame.scaled(self._scale_to, self._crop_to)]
         for step in self._steps:
             images = step(images)
         return images

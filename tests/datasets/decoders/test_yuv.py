@@ -31,3 +31,10 @@ def test_little_shrinking_and_enlarging_are_exact(shared):
     _, frame = next(open_video(shared / "data/video/ta_chi.mp4").frames([40]))
     for shape in ((256, 340), (224, 224), (300, 400)):
         np.testing.assert_array_equal(frame.scaled(shape), cv2.resize(frame.rgb(), shape[::-1]))
+
+
+@pytest.mark.parametrize("shape", [(256, 455), (1080, 1920), (900, 1600)])
+def test_a_part_equals_the_part_of_the_whole(shared, shape):
+    _, frame = next(open_video(shared / "data/video/ntu_sample.avi").frames([31]))
+    part = frame.scaled(shape, (20, 30, 244, 200))
+    np.testing.assert_array_equal(part, frame.scaled(shape)[30:200, 20:244])
