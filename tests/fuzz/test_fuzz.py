@@ -138,6 +138,7 @@ FOUND = {
         b"path,label\n/etc/hostname,1\n",
         b"path,label\n" + b"n" * 300 + b",1\n",
         b"path,label\n" + b"n" * 140_000 + b",1\n",
+        b"path,label\nb.mp4," + b"9" * 5000 + b"\n",
     ),
     "label space": (b"# without_samples: 9\nlabel,name\n0,a\n",),
     "config.ini": (b"[paths]\nvideo = a\n[drawing]\nscale = nan\n", b"[paths]\n[output]\nspeed = inf\n"),

@@ -139,6 +139,8 @@ def _entries(reader: csv.DictReader, table: Path, root: Path, kind: str) -> list
 def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> dict[str, int]:
     """Return the index of each class: as in ``known``, or as the labels say if all are numbers, or in sorted order.
 
+    Numbers of ten digits and more are names.
+
     Raises:
         ValueError: If a label is not in ``known``.
     """
@@ -148,7 +150,7 @@ def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> 
         if unknown:
             raise ValueError(f"classes that the label map does not have: {', '.join(unknown[:5])}")
         return {name: index for index, name in enumerate(known)}
-    if all(name.isascii() and name.isdigit() for name in names):
+    if all(name.isascii() and name.isdigit() and len(name) < 10 for name in names):
         return {name: int(name) for name in names}
     return {name: index for index, name in enumerate(names)}
 
