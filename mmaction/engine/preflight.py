@@ -72,6 +72,13 @@ def sample_path(dataset: Any, index: int) -> str:
     return str(info.get("filename") or info.get("frame_dir") or index)
 
 
+def reads_files(dataset: Any) -> bool:
+    """Return whether a file or folder belongs to each sample: not to skeletons, unless the pipeline opens videos."""
+    steps = getattr(getattr(dataset, "pipeline", None), "transforms", ())
+    opens_videos = any("filename" in getattr(step, "reads", ()) for step in steps)
+    return opens_videos or getattr(dataset, "modality", "Pose") != "Pose"
+
+
 def missing_files(dataset: Any) -> tuple[list[str], int]:
     """Look for the video files or frame folders of ``dataset``.
 
@@ -81,7 +88,7 @@ def missing_files(dataset: Any) -> tuple[list[str], int]:
     missing: list[str] = []
     checked = 0
     for part in sources(dataset):
-        if getattr(part, "modality", "Pose") == "Pose" or not hasattr(part, "get_data_info"):
+        if not (hasattr(part, "get_data_info") and reads_files(part)):
             continue
         for index in range(0, len(part), -(-len(part) // MAX_FILES_CHECKED)):
             path = sample_path(part, index)

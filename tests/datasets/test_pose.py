@@ -5,6 +5,7 @@ import pytest
 
 from mmaction.datasets import PoseDataset
 from mmaction.datasets.annotations import save_annotations
+from mmaction.engine.preflight import missing_files
 from mmaction.registry import DATASETS
 
 PIPELINE = [
@@ -63,6 +64,13 @@ def test_names_stay_in_the_folder_of_the_videos(tmp_path, key):
     dataset = PoseDataset(str(tmp_path / "ann.pkl"), [], data_prefix={"skeleton": "skeletons"})
     with pytest.raises(ValueError, match=r"ann.pkl: 'b/../../outside.pkl' leaves the data folder 'skeletons'"):
         dataset.get_data_info(0)
+
+
+@pytest.mark.parametrize(("pipeline", "looked_for"), [([], False), ([{"type": "VideoInit"}], True)])
+def test_videos_are_looked_for_where_the_pipeline_opens_them(ann_file, pipeline, looked_for):
+    dataset = PoseDataset(str(ann_file), pipeline, data_prefix={"video": "videos"})
+    missing, checked = missing_files(dataset)
+    assert len(missing) == checked == (len(dataset) if looked_for else 0)
 
 
 def test_wrong_files_are_named_when_the_data_set_is_built(ann_file):
