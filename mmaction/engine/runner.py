@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -27,7 +28,7 @@ from mmaction.engine.peers import PeerWatch
 from mmaction.engine.resume import plan_resume, without_program
 from mmaction.engine.sharding import MMFullyShardedDataParallel, is_sharding, optimizer_in_whole
 from mmaction.registry import EVALUATOR, OPTIMIZERS, RUNNERS
-from mmaction.utils.cli import ToolStop
+from mmaction.utils.cli import WORKER_ADVICE, ToolStop
 from mmaction.utils.config import base_batch_size
 from mmaction.utils.files import replacing
 
@@ -46,17 +47,20 @@ def _is_for_users(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith(('"FileClient" will be', '"HardDiskBackend" is the alias'))
 
 
+def _is_lost_worker(error: BaseException) -> bool:
+    """Return whether a data worker went while its batch was read, before PyTorch noticed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, (EOFError, ConnectionError)) and any("dataloader.py" in at.filename for at in frames)
+
+
 def _advice(error: BaseException) -> str | None:
     """Return what to do after an error that is neither ours nor the user's typing."""
     if isinstance(error, torch.OutOfMemoryError):
         return "lower train_dataloader.batch_size (with --auto-scale-lr), or pass --amp; then go on with --resume"
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("gloo", "NCCL", "by peer")):
         return "another process of this run has ended or is out of reach; see its output, then go on with --resume"
-    if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
-        return (
-            "a data worker was killed from outside, most often because the memory is full: lower num_workers, or make "
-            "/dev/shm larger; then go on with --resume"
-        )
+    if _is_lost_worker(error) or (isinstance(error, RuntimeError) and "DataLoader worker" in str(error)):
+        return WORKER_ADVICE
     return None
 
 
@@ -71,6 +75,13 @@ def _signal_handler_kept(number: int) -> Iterator[None]:
         yield
     finally:
         signal.signal(number, before)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those that led to it: PyTorch's signal handler raises its own in the middle of anything."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _is_short(record: logging.LogRecord) -> bool:
@@ -146,8 +157,10 @@ class ActionRunner(Runner):
         except BaseException as error:
             if self._peers:
                 self._peers.failed()
-            if advice := _advice(error):
-                raise ToolStop(f"{str(error).splitlines()[0]}\n  {advice}") from error
+            for cause in _causes(error):
+                if advice := _advice(cause):
+                    said = f"DataLoader worker is gone ({cause!r})" if _is_lost_worker(cause) else str(cause)
+                    raise ToolStop(f"{said.splitlines()[0]}\n  {advice}") from error
             raise
         if self._peers:
             self._peers.done()

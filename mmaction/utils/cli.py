@@ -22,6 +22,12 @@ DEBUG_VARIABLE = "MMACTION_DEBUG"
 _UNKNOWN_NAME = re.compile(r"(?P<name>\S+) is not in the (?P<scope>[\w.]+)::(?P<registry>[\w ]+?) registry")
 
 
+WORKER_ADVICE = (
+    "a data worker was killed from outside, most often because the memory is full: lower num_workers, or make "
+    "/dev/shm larger; then go on with --resume"
+)
+
+
 class ToolStop(RuntimeError):  # noqa: N818 - it ends a run on purpose, with a message and exit code 1
     """A run that cannot or must not go on, through no mistake in what the user typed."""
 
@@ -89,6 +95,12 @@ def run_tool(main: Callable[[], int | None]) -> None:
         sys.exit(0)
     except ToolStop as stop:
         print(f"stopped: {stop}", file=sys.stderr)
+        sys.exit(1)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        # PyTorch's signal handler raises this anywhere, in the handling of the first error too
+        print(f"stopped: {str(error).splitlines()[0]}\n  {WORKER_ADVICE}", file=sys.stderr)
         sys.exit(1)
     except USER_ERRORS as error:
         if os.environ.get(DEBUG_VARIABLE):

@@ -160,7 +160,7 @@ def test_a_killed_data_worker_is_named_with_advice(tmp_path, toy, root):
     call = [sys.executable, root / "tools/train.py", config, "--cfg-options", "train_dataloader.num_workers=1"]
     # not in this process, whose next child to end would make PyTorch's signal handler raise the error once more
     done = subprocess.run(call, env=environment(), cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert re.search(r"DataLoader worker .*\n.*killed from outside.*lower num_workers.*--resume", done.stderr)
 
 
