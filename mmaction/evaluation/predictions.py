@@ -4,13 +4,12 @@ import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mmaction.evaluation.functional import as_labels, as_scores, label_ranks, top_k_predictions
-from mmaction.utils.files import check_growth, replacing
+from mmaction.utils.files import read_scores, replacing
 
 META_PREFIX = "meta_"
 NUM_TOP = 5
@@ -133,23 +132,8 @@ def load_scores(path: str | os.PathLike) -> Predictions:
         FileNotFoundError: If there is none.
         ValueError: If the file is damaged, holds Python objects, or lacks an array.
     """
-    path = Path(path)
-    path = path / "scores.npz" if path.is_dir() else path
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; tools/test.py writes scores.npz into its work folder")
-    try:
-        check_growth(path)
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}
-        empty = [name for name, array in arrays.items() if array.size and not array.dtype.itemsize]
-        if empty:  # a few bytes can claim any number of values that take no bytes
-            raise ValueError(f"the values of {empty[0]} have the type {arrays[empty[0]].dtype}")
-        texts = {name: arrays[name].tolist() for name in ("ids", "classes") if name in arrays}
-    except Exception as error:  # damaged bytes make NumPy raise anything, from TokenError to SystemError
-        raise ValueError(f"{path} is no readable scores.npz: {error}") from error
-    missing = {"ids", "labels", "scores"} - arrays.keys()
-    if missing:
-        raise ValueError(f"{path} lacks the arrays {sorted(missing)}; it has {sorted(arrays)}")
+    arrays = read_scores(path)
+    texts = {name: arrays[name].tolist() for name in ("ids", "classes") if name in arrays}
     meta = {name[len(META_PREFIX) :]: array for name, array in arrays.items() if name.startswith(META_PREFIX)}
     try:
         return Predictions(texts["ids"], arrays["labels"], arrays["scores"], texts.get("classes", ()), meta)

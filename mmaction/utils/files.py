@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 # An archive may unpack to so many times its size, and so many bytes more.
 MAX_GROWTH, SPARE = 100, 64 << 20
 
@@ -98,6 +100,34 @@ def check_growth(path: str | Path) -> None:
         unpacked = sum(info.file_size for info in archive.infolist())
     if unpacked > unpacked_limit(path):
         raise ValueError(f"refused: {os.path.getsize(path):,} bytes would unpack to {unpacked:,}")
+
+
+def read_scores(path: str | Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a ``scores.npz``, or of the one in a test's folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged, holds Python objects, or would take far more memory than its size.
+    """
+    path = Path(path)
+    path = path / "scores.npz" if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; tools/test.py writes scores.npz into its work folder")
+    try:
+        check_growth(path)
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}
+        empty = [name for name, array in arrays.items() if array.size and not array.dtype.itemsize]
+        if empty:  # a few bytes can claim any number of values that take no bytes
+            raise ValueError(f"the values of {empty[0]} have the type {arrays[empty[0]].dtype}")
+        for name in {"ids", "classes"} & arrays.keys():
+            arrays[name].tolist()  # text that cannot be decoded shows here
+    except Exception as error:  # damaged bytes make NumPy raise anything, from TokenError to SystemError
+        raise ValueError(f"{path} is no readable scores.npz: {error}") from error
+    missing = {"ids", "labels", "scores"} - arrays.keys()
+    if missing:
+        raise ValueError(f"{path} lacks the arrays {sorted(missing)}; it has {sorted(arrays)}")
+    return arrays
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaction.utils.files import read_text
+from mmaction.utils.files import read_scores, read_text
 from mmaction.visualization.checks import Report, check_clip, check_length
 from mmaction.visualization.overlay import Look, Overlay, Panel
 from mmaction.visualization.poses import ClipPoses
@@ -58,10 +58,13 @@ def read_classes(settings: Settings) -> Classes:
         names = tuple(read_text(settings.label_map).rstrip().split("\n"))
     if not settings.scores:
         return Classes(names)
-    from mmaction.evaluation.predictions import load_scores  # imports torch
-
-    predictions = load_scores(settings.scores)
-    return Classes(names, dict(zip(predictions.ids, predictions.scores, strict=True)))
+    arrays = read_scores(settings.scores)
+    ids, scores = arrays["ids"], arrays["scores"]
+    if ids.ndim != 1 or scores.ndim != 2 or scores.dtype.kind != "f" or len(ids) != len(scores) or not scores.size:
+        raise ValueError(
+            f"{settings.scores}: expected ids (N,) and scores (N, C), got {ids.shape} and {scores.shape} {scores.dtype}"
+        )
+    return Classes(names, dict(zip(map(str, ids.tolist()), scores, strict=True)))
 
 
 def output_kind(settings: Settings) -> str:

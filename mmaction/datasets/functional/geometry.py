@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .lazy_frames import LazyFrames, deferrable
+from .lazy_frames import Box, LazyFrames, deferrable
 
 Frames = Sequence[np.ndarray] | LazyFrames
-Box = tuple[int, int, int, int]
 Quadruple = tuple[float, float, float, float]
 
 INTERPOLATIONS = {
