@@ -1,11 +1,12 @@
 """What makes networks fast and right on a CPU.
 
-Freed memory is kept, channels lie beside each other, norms are folded, and convolutions take short clips.
+Freed memory is kept, channels lie beside each other, norms are folded, and convolutions train on small inputs.
 """
 
 import ctypes
 import functools
 import sys
+import types
 
 import torch
 from mmcv.cnn import bricks
@@ -13,30 +14,42 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmaction.registry import MODELS
-
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of glibc's ``mallopt``."""
 
 
-@MODELS.register_module()
-class Conv3d(nn.Conv3d):
-    """A 3D convolution whose weights also train right on clips that are shorter than its kernel.
+CONVOLUTIONS = {
+    nn.Conv1d._conv_forward: functional.conv1d,
+    nn.Conv2d._conv_forward: functional.conv2d,
+    nn.Conv3d._conv_forward: functional.conv3d,
+}
+
+
+def pad_small_inputs(module: nn.Module) -> None:
+    """Make the convolutions of ``module`` train right on inputs that are smaller than their kernel, as short clips are.
 
     On a CPU, oneDNN 3.12 writes outside its buffers in the gradient of the weights of such a convolution (wrong or
-    infinite values in bfloat16, a damaged heap in float32). So the clip gets its zeros before, not in the convolution.
+    infinite values in bfloat16, a damaged heap in float32). So the input gets its zeros before, not in the convolution.
     """
-
-    def _conv_forward(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        span = self.dilation[0] * (self.kernel_size[0] - 1) + 1
-        if x.device.type != "cpu" or not torch.is_grad_enabled() or x.shape[-3] >= span or self.padding_mode != "zeros":
-            return super()._conv_forward(x, weight, bias)
-        pad_t, *padding = self.padding
-        x = functional.pad(x, (0, 0, 0, 0, pad_t, pad_t))
-        return functional.conv3d(x, weight, bias, self.stride, (0, *padding), self.dilation, self.groups)
+    for conv in module.modules():
+        if getattr(type(conv), "_conv_forward", None) in CONVOLUTIONS and conv.padding_mode == "zeros":
+            conv._conv_forward = types.MethodType(_conv_forward, conv)
 
 
-PLAIN_CONVS = (nn.Conv2d, nn.Conv3d, Conv3d, bricks.wrappers.Conv2d, bricks.wrappers.Conv3d)
+def _conv_forward(
+    self: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    forward = type(self)._conv_forward
+    if x.device.type != "cpu" or not torch.is_grad_enabled():
+        return forward(self, x, weight, bias)
+    spans = [dilation * (kernel - 1) + 1 for dilation, kernel in zip(self.dilation, self.kernel_size, strict=True)]
+    if all(size >= span for size, span in zip(x.shape[-len(spans) :], spans, strict=True)):
+        return forward(self, x, weight, bias)
+    x = functional.pad(x, self._reversed_padding_repeated_twice)
+    return CONVOLUTIONS[forward](x, weight, bias, self.stride, 0, self.dilation, self.groups)
+
+
+PLAIN_CONVS = (nn.Conv2d, nn.Conv3d, bricks.wrappers.Conv2d, bricks.wrappers.Conv3d)
 """Convolutions whose forward is known to be that of PyTorch."""
 
 

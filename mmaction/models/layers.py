@@ -54,11 +54,8 @@ class ConvNormAct(nn.Module):
         act_cfg: Cfg | None = RELU,
     ) -> None:
         super().__init__()
-        conv_cfg = None if conv_cfg is None else dict(conv_cfg)
-        if conv_cfg and conv_cfg.get("type") == "Conv3d":
-            conv_cfg["type"] = cpu.Conv3d  # in every scope, not mmcv's
         self.conv = build_conv_layer(
-            conv_cfg,
+            None if conv_cfg is None else dict(conv_cfg),
             in_channels,
             out_channels,
             kernel,
@@ -68,6 +65,7 @@ class ConvNormAct(nn.Module):
             groups=groups,
             bias=norm_cfg is None if bias is None else bias,
         )
+        cpu.pad_small_inputs(self.conv)
         self.norm_name: str | None = None
         if norm_cfg is not None:
             self.norm_name, norm = build_norm_layer(dict(norm_cfg), out_channels)

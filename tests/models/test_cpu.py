@@ -5,11 +5,12 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 from torch import nn
-from torch.nn import functional
+from torchvision.models.video import r3d_18
 
 from mmaction.models import cpu
 from mmaction.models.backbones import ResNet, ResNet3dSlowOnly
 from mmaction.models.layers import ConvNormAct
+from mmaction.models.recognizers import Recognizer3D
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -106,17 +107,32 @@ def test_weights_keep_their_layout():
         assert value.stride() == before[name].stride(), name
 
 
-@pytest.mark.parametrize(
-    ("frames", "kernel", "stride"), [(2, 3, 1), (2, 5, 1), (3, 5, 2), (4, 7, 1), (1, 3, 1), (5, 3, 2)]
-)
+SMALL = [
+    ((2, 7, 7), (3, 1, 1), (1, 1, 1)),
+    ((2, 7, 7), (5, 1, 1), (1, 1, 1)),
+    ((3, 7, 7), (5, 1, 1), (2, 1, 1)),
+    ((4, 7, 7), (7, 3, 3), (1, 1, 1)),
+    ((1, 7, 7), (3, 3, 3), (1, 2, 2)),
+    ((2, 3, 3), (3, 3, 3), (1, 1, 1)),
+    ((5, 1, 1), (3, 3, 3), (2, 1, 1)),
+    ((4, 2, 3), (1, 3, 5), (1, 1, 1)),
+    ((1, 1), (1, 3), (1, 2)),
+    ((4, 25), (9, 1), (1, 1)),
+    ((1,), (5,), (2,)),
+]
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride"), SMALL)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_gradients_of_clips_shorter_than_the_kernel(frames, kernel, stride, dtype):
-    conv = cpu.Conv3d(32, 64, (kernel, 1, 1), (stride, 1, 1), (kernel // 2, 0, 0)).to(dtype)
-    x = torch.randn(2, 32, frames, 7, 7, dtype=dtype, requires_grad=True)
+def test_gradients_of_inputs_smaller_than_the_kernel(size, kernel, stride, dtype):
+    convolution = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[len(size) - 1]
+    conv = convolution(32, 64, kernel, stride, [width // 2 for width in kernel]).to(dtype)
+    cpu.pad_small_inputs(conv)
+    x = torch.randn(2, 32, *size, dtype=dtype, requires_grad=True)
     y = conv(x)
     grad = torch.randn_like(y)
     inputs = [value.detach().double().requires_grad_() for value in (x, conv.weight, conv.bias)]
-    exact = functional.conv3d(*inputs, conv.stride, conv.padding)
+    exact = convolution._conv_forward(conv, *inputs)  # oneDNN has no float64
     assert y.shape == exact.shape
     found = torch.autograd.grad(y, (x, conv.weight, conv.bias), grad)
     for value, right in zip(found, torch.autograd.grad(exact, inputs, grad.double()), strict=True):
@@ -124,9 +140,13 @@ def test_gradients_of_clips_shorter_than_the_kernel(frames, kernel, stride, dtyp
 
 
 @pytest.mark.parametrize("scope", [None, "mmaction"])
-def test_networks_use_the_convolution_for_short_clips(scope):
+def test_all_convolutions_of_a_network_pad_small_inputs(scope):
     with DefaultScope.overwrite_default_scope(scope):
-        assert type(ConvNormAct(2, 2, 3).conv) is cpu.Conv3d
+        assert "_conv_forward" in vars(ConvNormAct(2, 2, 3).conv)
+    model = Recognizer3D({"type": r3d_18})
+    convolutions = [module for module in copy.deepcopy(model).modules() if isinstance(module, nn.Conv3d)]
+    assert len(convolutions) == 20
+    assert all(conv._conv_forward.__self__ is conv for conv in convolutions)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")

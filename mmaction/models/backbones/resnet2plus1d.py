@@ -6,7 +6,6 @@ import torch
 from mmcv.cnn import build_norm_layer
 from torch import nn
 
-from mmaction.models import cpu
 from mmaction.models.backbones.resnet3d import ResNet3d
 from mmaction.models.layers import BN3D, Cfg
 from mmaction.registry import MODELS
@@ -54,7 +53,7 @@ class Conv2plus1d(nn.Module):
         self.conv_s = nn.Conv3d(in_channels, middle, (1, *kernel), (1, *stride), (0, *padding), bias=bias)
         self.bn_s = build_norm_layer(dict(norm_cfg), middle)[1]
         self.relu = nn.ReLU(inplace=True)
-        self.conv_t = cpu.Conv3d(middle, out_channels, (kernel_t, 1, 1), (stride_t, 1, 1), (padding_t, 0, 0), bias=bias)
+        self.conv_t = nn.Conv3d(middle, out_channels, (kernel_t, 1, 1), (stride_t, 1, 1), (padding_t, 0, 0), bias=bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return shape ``(N, out_channels, T, H, W)`` for ``(N, in_channels, T, H, W)``."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from mmengine.model import BaseModel
 
+from mmaction.models import cpu
 from mmaction.models.heads.base import check_average_clips, pool
 from mmaction.models.recognizers.views import ChunkedRunner, Views
 from mmaction.registry import MODELS
@@ -56,6 +57,7 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
             self.neck = MODELS.build(neck)
         if cls_head is not None:
             self.cls_head = MODELS.build(cls_head)
+        cpu.pad_small_inputs(self)
         self.train_cfg = train_cfg
         self.test_cfg = self._checked_test_cfg(test_cfg)
         if self.test_cfg.get("average_clips") and self.with_cls_head:
