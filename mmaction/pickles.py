@@ -8,6 +8,7 @@ import difflib
 import io
 import os
 import pickle
+import re
 import reprlib
 import struct
 import sys
@@ -21,6 +22,7 @@ import numpy as np
 GROWTH, SPARE = 16, 1 << 20
 MAX_DEPTH = 100  # of containers in containers
 MAX_BITS = 1000  # of a whole number, which is then always printable and a float
+_TYPE_CODE = "[a-zA-Z?][0-9]{0,9}"  # of plain numbers and text, such as f4; NumPy parses others as Python
 
 
 _shown = reprlib.repr  # never the whole: shared lists may be endless as text
@@ -30,7 +32,7 @@ class _Dtype:
     """Stands for ``numpy.dtype`` in a pickle: plain numbers and text only, no objects and no records."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
-        dtype = np.dtype(code) if isinstance(code, str) and len(code) < 16 else None
+        dtype = np.dtype(code) if isinstance(code, str) and re.fullmatch(_TYPE_CODE, code) else None
         if dtype is None or dtype.kind not in "biufcSU" or not dtype.itemsize:
             raise pickle.UnpicklingError(f"refused: an array of type {_shown(code)}; arrays hold numbers or text")
         self.dtype = dtype

@@ -14,7 +14,7 @@ from pathlib import Path
 from fuzz.guard import MEMORY, Escape, Guard, peak_bytes, reset_peak
 from fuzz.targets import Target
 
-TURN = 100  # executions of one target before the next has its turn
+TURN = 100  # executions between two reports
 POOL = 400  # inputs that are kept for having shown something new
 
 
@@ -105,27 +105,18 @@ class Fuzzer:
         return f"{type(error).__name__} {place} {text}"
 
 
-def run(targets: list[Target], folder: Path, faults: Path, cpu_seconds: float, seed: int) -> dict[str, Tally]:
-    """Fuzz the targets in turns for ``cpu_seconds`` of this process; ``folder`` also tells whose turn it is."""
-    guard = Guard()
-    fuzzers = [Fuzzer(target, folder, guard, seed) for target in targets]
-    for fuzzer in fuzzers:
-        fuzzer.warm_up()
+def run(target: Target, folder: Path, faults: Path, cpu_seconds: float, seed: int) -> None:
+    """Fuzz a target for ``cpu_seconds`` of this process, keeping in ``folder`` what is needed should it end early."""
+    fuzzer = Fuzzer(target, folder, Guard(), seed)
+    (folder / "input").write_text(str(fuzzer.path))
+    fuzzer.warm_up()
     faults.mkdir(parents=True, exist_ok=True)
-
-    def save(target: Target, fault: str, data: bytes) -> None:
-        save_fault(faults, target.name, fault, data)
-
-    start = time.process_time()
-    while time.process_time() < start + cpu_seconds:
-        for fuzzer in fuzzers:
-            (folder / "turn").write_text(json.dumps([fuzzer.target.name, str(fuzzer.path)]))
-            fuzzer.turn(TURN, save)
-            report = {f.target.name: [f.tally.executions, sorted(f.tally.outcomes), f.tally.faults] for f in fuzzers}
-        spent = {"targets": report, "cpu": time.process_time() - start, "peak": max(f.tally.peak for f in fuzzers)}
-        (folder / "report.part").write_text(json.dumps(spent))
+    start, tally = time.process_time(), fuzzer.tally
+    while (spent := time.process_time() - start) < cpu_seconds:
+        fuzzer.turn(TURN, lambda target, fault, data: save_fault(faults, target.name, fault, data))
+        report = {"executions": tally.executions, "outcomes": sorted(tally.outcomes), "faults": sorted(tally.faults)}
+        (folder / "report.part").write_text(json.dumps(report | {"cpu_s": spent, "peak": tally.peak}))
         (folder / "report.part").replace(folder / "report.json")
-    return {fuzzer.target.name: fuzzer.tally for fuzzer in fuzzers}
 
 
 def save_fault(folder: Path, name: str, fault: str, data: bytes) -> Path:
