@@ -138,6 +138,7 @@ class RestrictedUnpickler(pickle._Unpickler):
         super().__init__(file, encoding="latin1")
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
+        self._file_read = lambda length: file.read(min(length, size))  # which takes the memory before it reads
         self._limit = self._left = SPARE + GROWTH * size
         self._nested: dict[int, tuple[tuple, int, int]] = {}
 
