@@ -1,45 +1,7 @@
-# As ``posec3d_joints``, with 48x48 in training and 56x56 in testing.
-left_kp = [1, 3, 5, 7, 9, 11, 13, 15]
-right_kp = [2, 4, 6, 8, 10, 12, 14, 16]
+_base_ = "posec3d_joints.py"
 
-train_pipeline = [
-    dict(type="UniformSampleFrames", clip_len=48),
-    dict(type="PoseDecode"),
-    dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
-    dict(type="Resize", scale=(-1, 64)),
-    dict(type="RandomResizedCrop", area_range=(0.56, 1.0)),
-    dict(type="Resize", scale=(48, 48), keep_ratio=False),
-    dict(type="Flip", flip_ratio=0.5, left_kp=left_kp, right_kp=right_kp),
-    dict(type="GeneratePoseTarget", sigma=0.6, use_score=True, with_kp=True, with_limb=False),
-    dict(type="FormatShape", input_format="NCTHW_Heatmap"),
-    dict(type="PackActionInputs"),
-]
-val_pipeline = [
-    dict(type="UniformSampleFrames", clip_len=48, num_clips=1, test_mode=True),
-    dict(type="PoseDecode"),
-    dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
-    dict(type="Resize", scale=(-1, 56)),
-    dict(type="CenterCrop", crop_size=56),
-    dict(type="GeneratePoseTarget", sigma=0.6, use_score=True, with_kp=True, with_limb=False),
-    dict(type="FormatShape", input_format="NCTHW_Heatmap"),
-    dict(type="PackActionInputs"),
-]
-test_pipeline = [
-    dict(type="UniformSampleFrames", clip_len=48, num_clips=10, test_mode=True),
-    dict(type="PoseDecode"),
-    dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
-    dict(type="Resize", scale=(-1, 56)),
-    dict(type="CenterCrop", crop_size=56),
-    dict(
-        type="GeneratePoseTarget",
-        sigma=0.6,
-        use_score=True,
-        with_kp=True,
-        with_limb=False,
-        double=True,
-        left_kp=left_kp,
-        right_kp=right_kp,
-    ),
-    dict(type="FormatShape", input_format="NCTHW_Heatmap"),
-    dict(type="PackActionInputs"),
-]
+# The same with 48x48 in training and 56x56 in testing.
+_sizes = dict(Resize=dict(scale=(-1, 56)), CenterCrop=dict(crop_size=56))
+train_pipeline = [dict(step, scale=(48, 48)) if "keep_ratio" in step else step for step in _base_.train_pipeline]
+val_pipeline = [dict(step, **_sizes.get(step["type"], {})) for step in _base_.val_pipeline]
+test_pipeline = [dict(step, **_sizes.get(step["type"], {})) for step in _base_.test_pipeline]

@@ -1,32 +1,6 @@
-# 3 single frames spread over the video; 25 frames x 10 crops in testing.
-file_client_args = dict(io_backend="disk")
+_base_ = "rgb_1x1x8_tsn.py"
 
-train_pipeline = [
-    dict(type="DecordInit", **file_client_args),
-    dict(type="SampleFrames", clip_len=1, frame_interval=1, num_clips=3),
-    dict(type="DecordDecode"),
-    dict(type="Resize", scale=(-1, 256)),
-    dict(type="MultiScaleCrop", input_size=224, scales=(1, 0.875, 0.75, 0.66), random_crop=False, max_wh_scale_gap=1),
-    dict(type="Resize", scale=(224, 224), keep_ratio=False),
-    dict(type="Flip", flip_ratio=0.5),
-    dict(type="FormatShape", input_format="NCHW"),
-    dict(type="PackActionInputs"),
-]
-val_pipeline = [
-    dict(type="DecordInit", **file_client_args),
-    dict(type="SampleFrames", clip_len=1, frame_interval=1, num_clips=3, test_mode=True),
-    dict(type="DecordDecode"),
-    dict(type="Resize", scale=(-1, 256)),
-    dict(type="CenterCrop", crop_size=224),
-    dict(type="FormatShape", input_format="NCHW"),
-    dict(type="PackActionInputs"),
-]
-test_pipeline = [
-    dict(type="DecordInit", **file_client_args),
-    dict(type="SampleFrames", clip_len=1, frame_interval=1, num_clips=25, test_mode=True),
-    dict(type="DecordDecode"),
-    dict(type="Resize", scale=(-1, 256)),
-    dict(type="TenCrop", crop_size=224),
-    dict(type="FormatShape", input_format="NCHW"),
-    dict(type="PackActionInputs"),
-]
+# The same with 3 frames in training and validation.
+_sampling = dict(SampleFrames=dict(num_clips=3))
+train_pipeline = [dict(step, **_sampling.get(step["type"], {})) for step in _base_.train_pipeline]
+val_pipeline = [dict(step, **_sampling.get(step["type"], {})) for step in _base_.val_pipeline]
