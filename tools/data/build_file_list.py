@@ -13,7 +13,6 @@ map given, or as they are when all labels are numbers. Existing lists are kept u
 import argparse
 from pathlib import Path
 
-from mmaction.utils.files import read_text
 from mmaction.datasets.preparation.listing import (
     KINDS,
     class_indices,
@@ -24,6 +23,7 @@ from mmaction.datasets.preparation.listing import (
     write_list,
 )
 from mmaction.utils.cli import run_tool
+from mmaction.utils.files import read_text
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

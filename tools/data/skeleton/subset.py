@@ -9,9 +9,9 @@ Examples:
 import argparse
 from pathlib import Path
 
-from mmaction.utils.files import read_text
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile, subset
 from mmaction.utils.cli import run_tool
+from mmaction.utils.files import read_text
 
 
 def main(argv: list[str] | None = None) -> None:
