@@ -70,7 +70,8 @@ class FiniteLossHook(Hook):
         lr = max(value for values in runner.optim_wrapper.get_lr().values() for value in values)
         tips = [f"a learning rate below {lr:.2g}, or a longer warm-up", "optim_wrapper.clip_grad.max_norm=40"]
         if hasattr(runner.optim_wrapper, "loss_scaler"):
-            tips.append("training without --amp, or with optim_wrapper.dtype=bfloat16")
+            narrow = getattr(runner.optim_wrapper, "cast_dtype", None) != torch.bfloat16
+            tips.append("training without --amp" + narrow * ", or with optim_wrapper.dtype=bfloat16")
         return f"  last good checkpoint: {last or 'none yet'}\n  what to try: {'; '.join(tips)}"
 
 

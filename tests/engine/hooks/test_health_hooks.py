@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from mmaction.engine.hooks import DataWaitHook, PredictionHealthHook
+from mmaction.engine.hooks import DataWaitHook, FiniteLossHook, PredictionHealthHook
 from mmaction.registry import HOOKS
 from mmaction.structures import ActionDataSample
 from mmaction.utils.cli import ToolStop
@@ -25,6 +25,15 @@ def test_a_nan_loss_stops_with_samples_checkpoint_and_hint(tmp_path, toy, train)
     )
     assert "learning rate below" in text
     assert not (tmp_path / "run" / "epoch_2.pth").exists()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tip"), [(torch.bfloat16, "without --amp"), (None, "without --amp, or with optim_wrapper.dtype=bfloat16")]
+)
+def test_the_hint_on_mixed_precision_is_something_else_than_what_was_done(tmp_path, dtype, tip):
+    wrapper = SimpleNamespace(get_lr=lambda: {"lr": [0.1]}, loss_scaler=None, cast_dtype=dtype)
+    advice = FiniteLossHook._advice(SimpleNamespace(work_dir=tmp_path, optim_wrapper=wrapper))
+    assert advice.endswith(tip)
 
 
 class SpoilWeights(Hook):
