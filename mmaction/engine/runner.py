@@ -1,5 +1,6 @@
 """The Runner of this package: MMEngine's, with safe checkpoints, checks before training and runs on the CPU."""
 
+import gc
 import logging
 import signal
 import threading
@@ -7,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _is_short(record: logging.LogRecord) -> bool:
     """Keep off the terminal what MMEngine logs for each parameter; it is in the log file."""
     return not record.getMessage().startswith("paramwise_options")
+
+
+def _start_worker(worker_id: int, then: Callable[[int], None] | None) -> None:
+    """Leave all that a data worker has inherited out of its garbage collections: they would copy its pages, 66 MB."""
+    gc.freeze()
+    if then is not None:
+        then(worker_id)
 
 
 @RUNNERS.register_module()
@@ -255,7 +264,7 @@ class ActionRunner(Runner):
     def build_dataloader(
         dataloader: DataLoader | dict[str, Any], seed: int | None = None, diff_rank_seed: bool = False
     ) -> DataLoader:
-        """Build a data loader whose sampler has the same, reproducible seed in every process."""
+        """Build a data loader with a reproducible seed, the same in every process, and workers that stay small."""
         if isinstance(dataloader, DataLoader):
             return dataloader
         dataloader = deepcopy(dataloader)
@@ -264,7 +273,9 @@ class ActionRunner(Runner):
         if not dataloader.get("num_workers"):  # PyTorch refuses these without workers
             dataloader["persistent_workers"] = False
             dataloader.pop("prefetch_factor", None)
-        return Runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=diff_rank_seed)
+        loader = Runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=diff_rank_seed)
+        loader.worker_init_fn = partial(_start_worker, then=loader.worker_init_fn)
+        return loader
 
     def effective_batch(self) -> int:
         """Return how many samples one step of the optimizer sees, over all processes."""

@@ -44,12 +44,13 @@ VARIANTS = {
 
 
 class Sample(NamedTuple):
-    """Memory at one moment: epochs done (negative while loading), processes, their PSS and own memory in MB."""
+    """Memory at one moment, in MB: PSS, own, and own that is not shared; epochs done are negative while loading."""
 
     epoch: float
     processes: int
     pss_mb: float
     own_mb: float
+    private_mb: float
 
 
 def process_tree(process: int) -> list[int]:
@@ -68,7 +69,7 @@ def process_tree(process: int) -> list[int]:
 
 def take_sample(epoch: float, processes: Sequence[int]) -> Sample:
     """Return the memory of some processes together; one that has ended counts nothing."""
-    kilobytes = dict.fromkeys(("Pss", "Pss_Anon", "Pss_Shmem"), 0)
+    kilobytes = dict.fromkeys(("Pss", "Pss_Anon", "Pss_Shmem", "Private_Dirty"), 0)
     for process in processes:
         try:
             lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
@@ -78,7 +79,7 @@ def take_sample(epoch: float, processes: Sequence[int]) -> Sample:
             if name in kilobytes:
                 kilobytes[name] += int(value.split()[0])
     own = kilobytes["Pss_Anon"] + kilobytes["Pss_Shmem"]
-    return Sample(epoch, len(processes), kilobytes["Pss"] / 1024, own / 1024)
+    return Sample(epoch, len(processes), kilobytes["Pss"] / 1024, own / 1024, kilobytes["Private_Dirty"] / 1024)
 
 
 def growth(samples: Sequence[Sample], warm_up: float) -> float:
@@ -140,8 +141,7 @@ def skeleton_loader(
     path: Path, workers: int, start: str = "fork", serialize: bool = True, batch_size: int = 64, **kwargs: object
 ):
     """Return a loader of the skeletons in ``path`` with the pipeline of PoseC3D, as the Runner builds it."""
-    from mmengine.runner import Runner
-
+    from mmaction.engine.runner import ActionRunner
     from mmaction.utils import register_all_modules
     from mmaction.utils.config import load_config
 
@@ -149,7 +149,7 @@ def skeleton_loader(
     pipeline = load_config(ROOT / "configs/_base_/pipelines/posec3d_rendered.py")[0].train_pipeline
     dataset = {"type": "PoseDataset", "ann_file": str(path), "split": "train", "num_classes": 99, "pipeline": pipeline}
     options = {"multiprocessing_context": start, "persistent_workers": True} if workers else {}
-    return Runner.build_dataloader(
+    return ActionRunner.build_dataloader(
         {
             "dataset": {**dataset, "serialize_data": serialize},
             "sampler": {"type": "DefaultSampler", "shuffle": True},
@@ -216,7 +216,7 @@ def draw(path: Path, title: str, curves: dict[str, list[Sample]]) -> None:
 
     figure, axes = pyplot.subplots(figsize=(8, 4.2), dpi=100, layout="constrained")
     for name, samples in curves.items():
-        epochs, _, pss, own = zip(*(sample for sample in samples if sample.epoch >= 0), strict=True)
+        epochs, _, pss, own, _ = zip(*(sample for sample in samples if sample.epoch >= 0), strict=True)
         [line] = axes.plot(epochs, pss, label=name, linewidth=1.3)
         axes.plot(epochs, own, "--", color=line.get_color(), linewidth=1)
     axes.set(xlabel="epoch", ylabel="MB, all processes together (dashed: own)", title=title)

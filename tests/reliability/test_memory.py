@@ -1,5 +1,6 @@
 """A short version of memory.py, with controls: a copy or a leak would be seen."""
 
+import gc
 import math
 import multiprocessing
 import os
@@ -8,11 +9,13 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+from mmengine.runner import Runner
 from reliability import memory
 from torch.utils.data import get_worker_info
 
 from mmaction.datasets import VideoDataset
 from mmaction.datasets.shared_array import release_freed_memory
+from mmaction.engine import ActionRunner
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 WORKERS = 4
@@ -72,6 +75,27 @@ def test_workers_share_the_annotations(skeletons):
     assert size > 50
     assert grown < WORKERS * size / 2
     assert copied > grown + 0.8 * WORKERS * size
+
+
+class Collecting:
+    """A data set whose samples are what a full garbage collection adds to the memory of this process alone, in MB."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        before = memory.take_sample(0, [os.getpid()]).private_mb
+        gc.collect()
+        return memory.take_sample(0, [os.getpid()]).private_mb - before
+
+
+@pytest.mark.parametrize("build", [ActionRunner, Runner])
+def test_garbage_collection_in_workers_copies_no_inherited_objects(build):
+    loader = build.build_dataloader(
+        {"dataset": Collecting(), "sampler": {"type": "DefaultSampler"}, "batch_size": 1, "num_workers": 1}, seed=0
+    )
+    copied = max(value for batch in loader for value in batch)
+    assert copied < 4 if build is ActionRunner else copied > 20
 
 
 class Recorder:
