@@ -14,18 +14,27 @@ MIN_LIMB_LENGTH = 1.0  # pixels; shorter limbs are drawn as their first joint
 
 
 def draw_segments(
-    out: np.ndarray, start: np.ndarray, end: np.ndarray, score: np.ndarray, sigma: float, mirror: bool = False
+    out: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    start_score: np.ndarray,
+    end_score: np.ndarray,
+    sigma: float,
+    mirror: bool = False,
 ) -> None:
     """Draw Gaussian segments into heatmaps, keeping the greater value where several overlap.
 
     A cell at distance d from the segment gets ``score * exp(-d**2 / (2 * sigma**2))`` if it lies in the box that
-    reaches 3 sigma beyond the ends, else 0 (Duan et al., CVPR 2022, equations 1 and 2).
+    reaches 3 sigma beyond the ends, else 0 (Duan et al., CVPR 2022, equations 1 and 2). The score is the lower one of
+    both ends, and a segment of which that is below 1e-4 is not drawn. One shorter than a pixel is drawn as its first
+    end, with the score of that.
 
     Args:
         out: Float32 array ``(T, C, H, W)`` that is changed; its memory must be dense, in any order of the axes.
         start: First ends ``(M, T, C, 2)``, pixels (x, y).
         end: Other ends ``(M, T, C, 2)``.
-        score: Peak values ``(M, T, C)``.
+        start_score: Scores of the first ends ``(M, T, C)``.
+        end_score: Scores of the other ends ``(M, T, C)``.
         sigma: Standard deviation in pixels.
         mirror: Draw the mirror image, left and right swapped.
     """
@@ -37,8 +46,9 @@ def draw_segments(
         base += (size[0] - 1) * column_step
         column_step = -column_step
     flat = np.lib.stride_tricks.as_strided(out, (out.size,), (out.itemsize,))
-    for person, (first, second, value) in enumerate(zip(start, end, score, strict=True)):
-        segments = _clip(base, first.reshape(-1, 2), second.reshape(-1, 2), value.reshape(-1), size, sigma)
+    for person, (first, second, *scores) in enumerate(zip(start, end, start_score, end_score, strict=True)):
+        scores = np.stack(scores).reshape(2, -1)
+        segments = _clip(base, first.reshape(-1, 2), second.reshape(-1, 2), scores, size, sigma)
         widths, rows = _rows(*segments, sigma, row_step, column_step)
         edges = np.flatnonzero(np.diff(widths, prepend=0, append=0))
         for first_row, end_row in pairwise(edges):
@@ -47,9 +57,9 @@ def draw_segments(
 
 
 def _clip(
-    base: np.ndarray, start: np.ndarray, end: np.ndarray, score: np.ndarray, size: tuple[int, int], sigma: float
+    base: np.ndarray, start: np.ndarray, end: np.ndarray, scores: np.ndarray, size: tuple[int, int], sigma: float
 ) -> tuple[np.ndarray, ...]:
-    """Return the segments that touch the image, narrow boxes first.
+    """Return the segments that touch the image, narrow boxes first; ``scores`` are those of both ends.
 
     Returns:
         ``base``, ``start``, ``end`` and ``score`` of these, and the first and past-the-end cells (x, y) of their boxes.
@@ -57,13 +67,15 @@ def _clip(
     with np.errstate(invalid="ignore", over="ignore"):  # joints may be NaN or infinite
         short = ((end - start) ** 2).sum(-1) < MIN_LIMB_LENGTH
         end = np.where(short[:, None], start, end)
+        score = scores.min(axis=0)
         # In float64: the edges are rounded to whole cells, and float32 could round differently.
         low = np.trunc(np.minimum(start, end).astype(np.float64) - 3 * sigma).clip(0, size)
         high = (np.trunc(np.maximum(start, end).astype(np.float64) + 3 * sigma) + 1).clip(0, size)
         drawn = np.flatnonzero((score >= MIN_SCORE) & (low < high).all(-1))  # False for NaN as well
     drawn = drawn[np.argsort((high - low)[drawn, 0])]
     low, high = low[drawn].astype(np.int64), high[drawn].astype(np.int64)
-    return base[drawn], start[drawn], end[drawn], score[drawn].astype(np.float32), low, high
+    score = np.where(short, scores[0], score)[drawn].astype(np.float32)
+    return base[drawn], start[drawn], end[drawn], score, low, high
 
 
 def _rows(

@@ -24,7 +24,8 @@ class GeneratePoseTarget(Transform):
 
     Args:
         sigma: Standard deviation of the Gaussians, in pixels.
-        use_score: Whether a joint's score is the peak of its Gaussian; a limb takes the lower one of its ends.
+        use_score: Whether a joint's score is the peak of its Gaussian; a limb takes the lower one of its ends,
+            or that of its first joint where it is shorter than a pixel.
             Otherwise peaks are 1.
         with_kp: Draw joints.
         with_limb: Draw limbs.
@@ -93,5 +94,5 @@ class GeneratePoseTarget(Transform):
         end: np.ndarray,
         mirror: bool = False,
     ) -> None:
-        peak = np.minimum(score[..., start], score[..., end])
-        draw_segments(out, keypoint[:, :, start], keypoint[:, :, end], peak, self.spec.sigma, mirror)
+        points, scores = ((values[:, :, start], values[:, :, end]) for values in (keypoint, score))
+        draw_segments(out, *points, *scores, self.spec.sigma, mirror)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.model import BaseDataPreprocessor
 
@@ -152,7 +151,8 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
                     out[sample, mirror].permute(0, 3, 1, 2).numpy(),
                     points[:, sample][:, :, first],
                     points[:, sample][:, :, second],
-                    np.minimum(score[:, sample][..., first], score[:, sample][..., second]),
+                    score[:, sample][..., first],
+                    score[:, sample][..., second],
                     self.spec.sigma,
                     bool(mirror),
                 )

@@ -44,8 +44,8 @@ def render(
             parts.append(_joints(point.index_select(2, index), value.index_select(2, index), shape, sigma))
         if joint_count < len(start):
             first, second = start[joint_count:], end[joint_count:]
-            peak = torch.minimum(value.index_select(2, first), value.index_select(2, second))
-            parts.append(_limbs(point.index_select(2, first), point.index_select(2, second), peak, shape, sigma))
+            ends = (x.index_select(2, index) for x in (point, value) for index in (first, second))
+            parts.append(_limbs(*ends, shape, sigma))
         drawn = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
         heatmaps = drawn if heatmaps is None else torch.maximum(heatmaps, drawn)
     return heatmaps
@@ -78,7 +78,12 @@ def _joints(point: torch.Tensor, score: torch.Tensor, shape: tuple[int, int], si
 
 
 def _limbs(
-    start: torch.Tensor, end: torch.Tensor, score: torch.Tensor, shape: tuple[int, int], sigma: float
+    start: torch.Tensor,
+    end: torch.Tensor,
+    start_score: torch.Tensor,
+    end_score: torch.Tensor,
+    shape: tuple[int, int],
+    sigma: float,
 ) -> torch.Tensor:
     """Draw segments by each cell's distance along the segment's line and across it, in units of sqrt(2) sigma."""
     unit = 1 / (math.sqrt(2) * sigma)
@@ -101,4 +106,6 @@ def _limbs(
     beyond = along - torch.minimum(along.clamp(min=0), length.unsqueeze(-1))
     across = across_column.unsqueeze(-2) + across_row.unsqueeze(-1)
     distance = torch.addcmul(across.square(), beyond, beyond)
-    return torch.exp(-distance) * _visible(score)[..., None, None]
+    lower = torch.minimum(start_score, end_score)
+    peak = torch.where(short.squeeze(-1) & (lower >= MIN_SCORE), start_score, lower)
+    return torch.exp(-distance) * _visible(peak)[..., None, None]

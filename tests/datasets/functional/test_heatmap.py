@@ -7,8 +7,9 @@ from hypothesis.extra.numpy import arrays
 from mmaction.datasets.functional.heatmap import draw_segments
 
 
-def slow_draw(start, end, score, shape, sigma):
+def slow_draw(start, end, start_score, end_score, shape, sigma):
     """Cell by cell: distance to the segment, inside the box that reaches 3 sigma beyond the ends."""
+    score = np.minimum(start_score, end_score)
     persons, frames, channels = score.shape
     out = np.zeros((frames, channels, *shape))
     for m, t, c in np.ndindex(persons, frames, channels):
@@ -18,6 +19,7 @@ def slow_draw(start, end, score, shape, sigma):
         length = np.hypot(*(b - a))
         if length < 1:
             b, length = a, 0.0
+            score[m, t, c] = start_score[m, t, c]
         (x0, y0), (x1, y1) = np.minimum(a, b) - 3 * sigma, np.maximum(a, b) + 3 * sigma
         for y in range(max(int(y0), 0), min(int(y1) + 1, shape[0])):
             for x in range(max(int(x0), 0), min(int(x1) + 1, shape[1])):
@@ -37,20 +39,22 @@ def segments(draw):
     shape = (draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 3)))
     start = draw(arrays(np.float32, (*shape, 2), elements=coordinates))
     end = draw(arrays(np.float32, (*shape, 2), elements=coordinates))
-    score = draw(arrays(np.float32, shape, elements=st.sampled_from([0, 5e-5, 0.5, 1, 1.5])))
-    return start, end, score
+    if draw(st.booleans()):
+        end = start + end / 32  # most of these are shorter than a pixel
+    scores = [draw(arrays(np.float32, shape, elements=st.sampled_from([0, 5e-5, 0.5, 1, 1.5]))) for _ in range(2)]
+    return start, end, *scores
 
 
 @settings(max_examples=60, deadline=None)
 @given(segments(), st.integers(1, 18), st.integers(1, 18), st.sampled_from([0.6, 1.0, 1.7]), st.booleans())
 def test_equals_the_slow_loop(case, height, width, sigma, points):
-    start, end, score = case
+    start, end, *scores = case
     end = start if points else end
-    out = np.zeros((*score.shape[1:], height, width), dtype=np.float32)
-    draw_segments(out, start, end, score, sigma)
-    np.testing.assert_allclose(out, slow_draw(start, end, score, (height, width), sigma), atol=1e-5)
+    out = np.zeros((*start.shape[1:3], height, width), dtype=np.float32)
+    draw_segments(out, start, end, *scores, sigma)
+    np.testing.assert_allclose(out, slow_draw(start, end, *scores, (height, width), sigma), atol=1e-5)
     mirrored = np.zeros_like(out)
-    draw_segments(mirrored, start, end, score, sigma, mirror=True)
+    draw_segments(mirrored, start, end, *scores, sigma, mirror=True)
     np.testing.assert_array_equal(mirrored, out[..., ::-1])
 
 
@@ -58,7 +62,8 @@ def test_equals_the_slow_loop(case, height, width, sigma, points):
 def test_the_peak_is_at_the_joint(x, y, score):
     out = np.zeros((1, 1, 12, 20), dtype=np.float32)
     point = np.array([x, y], dtype=np.float32).reshape(1, 1, 1, 2)
-    draw_segments(out, point, point, np.full((1, 1, 1), score, dtype=np.float32), 0.6)
+    scores = np.full((2, 1, 1, 1), score, dtype=np.float32)
+    draw_segments(out, point, point, *scores, 0.6)
     assert np.unravel_index(out.argmax(), out.shape) == (0, 0, y, x)
     assert out.max() == pytest.approx(score)
 
@@ -70,7 +75,7 @@ def test_any_order_of_the_axes_in_memory():
     plain = np.zeros((4, 5, 12, 14), dtype=np.float32)
     channels_last = np.zeros((4, 12, 14, 5), dtype=np.float32).transpose(0, 3, 1, 2)
     for out in (plain, channels_last):
-        draw_segments(out, start, end, score, 0.8)
+        draw_segments(out, start, end, score, score, 0.8)
     np.testing.assert_array_equal(plain, channels_last)
 
 
@@ -79,7 +84,7 @@ def test_joints_without_a_place_are_not_drawn(bad):
     out = np.zeros((1, 1, 6, 6), dtype=np.float32)
     point = np.array([bad, 2], dtype=np.float32).reshape(1, 1, 1, 2)
     with np.errstate(all="raise"):
-        draw_segments(out, point, point, np.ones((1, 1, 1), dtype=np.float32), 0.6)
+        draw_segments(out, point, point, *np.ones((2, 1, 1, 1), dtype=np.float32), 0.6)
     assert not out.any()
 
 
@@ -87,6 +92,6 @@ def test_inputs_stay_as_they_are():
     start = np.full((1, 1, 1, 2), 3.0, dtype=np.float32)
     end, score = start + 5, np.ones((1, 1, 1), dtype=np.float32)
     copies = start.copy(), end.copy(), score.copy()
-    draw_segments(np.zeros((1, 1, 9, 9), dtype=np.float32), start, end, score, 0.6)
+    draw_segments(np.zeros((1, 1, 9, 9), dtype=np.float32), start, end, score, score, 0.6)
     for array, copy in zip((start, end, score), copies, strict=True):
         np.testing.assert_array_equal(array, copy)
