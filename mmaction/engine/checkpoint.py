@@ -14,7 +14,6 @@ from urllib.parse import urlparse
 
 import numpy as np
 import torch
-from mmengine.dist import barrier, get_rank
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
@@ -62,10 +61,7 @@ def local_path(source: str | Path) -> Path:
     source = str(source)
     if source.startswith(("http://", "https://")):
         cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(source).path).name
-        if get_rank() == 0:
-            download(source, cached)
-        barrier()
-        return download(source, cached)  # on other machines of a distributed run, too
+        return download(source, cached)
     path = Path(source).expanduser()
     if path.is_file():
         return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import errno
 import gzip
 import hashlib
@@ -12,6 +13,7 @@ import os
 import re
 import shutil
 import struct
+import sys
 import tarfile
 import time
 import urllib.error
@@ -19,10 +21,16 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from mmaction.utils.files import check_growth, unpacked_limit
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 CHUNK = 1 << 20
 _COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}  # by the first bytes of a file
@@ -41,10 +49,20 @@ def hash_from_name(name: str) -> str | None:
         name: A file name or URL such as ``slowonly_r50-b1234567.pth``.
 
     Returns:
-        The hexadecimal prefix (8 digits or more) before the extension, or None where there is none.
+        The hexadecimal prefix (8 digits or more) before the extension, or None where there is none or where it reads
+        as a date (``best-20240115.pth``), with or without the time of day.
     """
     found = re.search(r"-([0-9a-f]{8,64})\.[A-Za-z0-9.]+$", name)
-    return found[1] if found else None
+    return found[1] if found and not _is_date(found[1]) else None
+
+
+def _is_date(digits: str) -> bool:
+    if not re.fullmatch(r"(19|20)\d{6}(\d{4}|\d{6})?", digits):
+        return False
+    try:
+        return bool(date(int(digits[:4]), int(digits[4:6]), int(digits[6:8])))
+    except ValueError:
+        return False
 
 
 def file_sha256(path: str | Path) -> str:
@@ -93,7 +111,8 @@ def download(
     """Fetch ``url`` into ``path``; a file that is already there and passes the checks is kept.
 
     The bytes go to ``PATH.part`` first, which a later call continues (HTTP Range, guarded by the entity tag that the
-    server gave), and are renamed only when complete, so ``path`` never holds half a file.
+    server gave), and are renamed only when complete, so ``path`` never holds half a file. Of several processes that
+    want the same ``path``, one fetches it and the others wait for it, by a lock on ``PATH.lock``.
 
     Args:
         url: An ``http://`` or ``https://`` address.
@@ -120,24 +139,69 @@ def download(
         check_file(path, sha256=sha256, size=size)
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    for attempt in range(retries + 1):
+    with _lock(path.with_name(path.name + ".lock"), progress):
+        if path.exists():  # another process has fetched it meanwhile
+            check_file(path, sha256=sha256, size=size)
+            return path
+        part = path.with_name(path.name + ".part")
+        for attempt in range(retries + 1):
+            try:
+                _transfer(url, part, progress, timeout)
+                break
+            except _TRANSIENT as error:
+                refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
+                if refused or attempt == retries:
+                    raise ConnectionError(_advice(url, path, error)) from error
+                time.sleep(wait_s * 2**attempt)
         try:
-            _transfer(url, part, progress, timeout)
-            break
-        except _TRANSIENT as error:
-            refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
-            if refused or attempt == retries:
-                raise ConnectionError(_advice(url, path, error)) from error
-            time.sleep(wait_s * 2**attempt)
-    try:
-        check_file(part, sha256=sha256, size=size)
-    except ValueError:
-        _discard(part)
-        raise
-    part.replace(path)
-    _tag_file(part).unlink(missing_ok=True)
+            check_file(part, sha256=sha256, size=size)
+        except ValueError:
+            _discard(part)
+            raise
+        part.replace(path)
+        _tag_file(part).unlink(missing_ok=True)
     return path
+
+
+@contextlib.contextmanager
+def _lock(path: Path, progress: bool) -> Iterator[None]:
+    """Keep other processes out of the same block until this one leaves it; the lock file goes with the last of them.
+
+    A process that is killed gives its lock up. Where the disk knows no locks, nobody is kept out.
+    """
+    if fcntl is None:
+        yield
+        return
+    while True:
+        with open(path, "ab") as file:
+            _wait_for_lock(file, path, progress)
+            if not _lies_at(file, path):  # who had the lock before has removed it: others lock a new file by now
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _lies_at(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _wait_for_lock(file: IO[bytes], path: Path, progress: bool) -> None:
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if progress:
+                print(f"another process downloads {path.stem}; waiting for it", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
 
 
 def _advice(url: str, path: Path, error: Exception) -> str:
@@ -183,8 +247,12 @@ def _transfer(url: str, part: Path, progress: bool, timeout: float) -> None:
             tag_file.write_text(tag, encoding="utf-8")
         _check_space(part.parent, (total or 0) - start)
         _copy(response, part, start, total, progress)
-    if total is not None and part.stat().st_size < total:
-        raise ConnectionError(f"the connection broke after {part.stat().st_size:,} of {total:,} bytes")
+    found = part.stat().st_size
+    if total is not None and found > total:  # nothing of it can be trusted
+        _discard(part)
+        raise ConnectionError(f"the file has grown to {found:,} bytes, where the server announced {total:,}")
+    if total is not None and found < total:
+        raise ConnectionError(f"the connection broke after {found:,} of {total:,} bytes")
 
 
 def _check_space(folder: Path, needed: int) -> None:

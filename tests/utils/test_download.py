@@ -3,10 +3,13 @@ import http.server
 import io
 import tarfile
 import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mmaction.utils import download as download_module
 from mmaction.utils.download import check_file, download, extract_archive, hash_from_name
 
 CONTENT = bytes(range(256)) * 20_000  # 5 MB
@@ -36,6 +39,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("ETag", state["etag"])
         self.end_headers()
         cut = state["cuts"].pop(0) if state["cuts"] else None
+        time.sleep(state["delay_s"])
         self.wfile.write(content[start : cut and start + cut])
         self.close_connection = True
 
@@ -46,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.state = dict(content=CONTENT, etag='"one"', ranges=True, cuts=[], requests=[])
+    server.state = dict(content=CONTENT, etag='"one"', ranges=True, cuts=[], requests=[], delay_s=0.0)
     server.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -117,6 +121,30 @@ def test_existing_wrong_file_is_not_overwritten(server, tmp_path):
     assert (tmp_path / "file.bin").read_bytes() == b"mine"
 
 
+def test_one_of_several_fetches(server, tmp_path):
+    server.state["delay_s"] = 0.2  # so that all want the file before it is there
+    with ThreadPoolExecutor(3) as pool:
+        paths = list(pool.map(lambda _: fetch(server, tmp_path / "file.bin"), range(3)))
+    assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert len(server.state["requests"]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_grown_part_file_is_not_kept(server, tmp_path, monkeypatch):
+    part = tmp_path / "file.bin.part"
+    copy = download_module._copy
+
+    def copy_twice(*args):  # as a process does that knows nothing of the lock
+        copy(*args)
+        if len(server.state["requests"]) == 1:
+            with open(part, "ab") as file:
+                file.write(CONTENT)
+
+    monkeypatch.setattr(download_module, "_copy", copy_twice)
+    assert fetch(server, tmp_path / "file.bin").read_bytes() == CONTENT
+    assert len(server.state["requests"]) == 2
+
+
 def test_refused_and_unreachable(server, tmp_path):
     with pytest.raises(ConnectionError, match="404"):
         download(f"{server.url}/missing", tmp_path / "x", progress=False)
@@ -130,6 +158,16 @@ def test_refused_and_unreachable(server, tmp_path):
 def test_hash_from_name():
     assert hash_from_name("https://host/slowonly_r50-b1234567.pth") == "b1234567"
     assert hash_from_name("https://host/gym_2d.pkl") is None
+
+
+@pytest.mark.parametrize("digits", ["20240115", "20240115123456"])
+def test_date_is_no_hash(digits):
+    assert hash_from_name(f"best-{digits}.pth") is None
+
+
+@pytest.mark.parametrize("digits", ["12345678", "20241315", "20240230", "2024011512345678"])
+def test_digits_that_are_no_date_are_a_hash(digits):
+    assert hash_from_name(f"r50-{digits}.pth") == digits
 
 
 def make_tar(path, members):
