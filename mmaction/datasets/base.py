@@ -141,6 +141,10 @@ class BaseActionDataset(BaseDataset):
 
     def get_data_info(self, idx: int) -> dict:
         """Return the annotation of sample ``idx`` as it enters the pipeline."""
+        return self.annotation(idx)
+
+    def annotation(self, idx: int) -> dict:
+        """Return what the annotation file says of sample ``idx``, however broken the sample's own files are."""
         info = super().get_data_info(idx)
         info["modality"] = self.modality
         info["start_index"] = self.start_index
@@ -188,8 +192,8 @@ class BaseActionDataset(BaseDataset):
             raise ValueError(f"{self.ann_file}, sample {idx}: the pipeline returned nothing")
         return data
 
-    def __getitem__(self, idx: int) -> dict:
-        return self.get(idx)
+    def __getitem__(self, idx: int | tuple[int, int]) -> dict:
+        return self.get(*idx) if isinstance(idx, tuple) else self.get(idx)  # (index, number of the pass)
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the class indices of sample ``idx``."""

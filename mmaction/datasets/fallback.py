@@ -15,7 +15,8 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
     """Return sample ``index``, or another one that stands in for it.
 
     Args:
-        dataset: Gives the annotation, the seed and the epoch, from which the choice of the other sample follows.
+        dataset: A :class:`~mmaction.datasets.base.BaseActionDataset`: gives the annotation, the seed and the epoch,
+            from which the choice of the other sample follows.
         index: The sample wanted.
         load: Loads the sample of an index.
         stream: Which repetition of the sample this is.
@@ -32,7 +33,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
     except BROKEN as error:
         first = error
     fault = f"{type(first).__name__}: {first}".splitlines()[0][:300]
-    info = dataset.get_data_info(index)
+    info = dataset.annotation(index)
     name = str(info.get("filename") or info.get("frame_dir") or f"{dataset.ann_file}, sample {index}")
     rng = np.random.default_rng([dataset.seed, dataset.epoch + 1, stream, index % len(dataset)])
     for other in rng.permutation(len(dataset))[: MAX_TRIES + 1]:

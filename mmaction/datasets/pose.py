@@ -101,7 +101,7 @@ class PoseDataset(BaseActionDataset):
 
     def get_data_info(self, idx: int) -> dict:
         """Return annotation ``idx``, with the skeleton from its own file if there is a folder of those."""
-        info = super().get_data_info(idx)
+        info = self.annotation(idx)
         if self.data_prefix.get("skeleton"):
             path = self._resolve(f"{annotation_name(info)}.pkl", "skeleton")
             skeleton = load_pickle(path)

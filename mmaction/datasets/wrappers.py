@@ -44,8 +44,8 @@ class _Wrapper:
         dataset, inner, repetition, count = self._locate(idx % len(self))
         return dataset.get(inner, stream * count + repetition) if hasattr(dataset, "get") else dataset[inner]
 
-    def __getitem__(self, idx: int) -> dict:
-        return self.get(idx)
+    def __getitem__(self, idx: int | tuple[int, int]) -> dict:
+        return self.get(*idx) if isinstance(idx, tuple) else self.get(idx)  # (index, number of the pass)
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch of all wrapped data sets."""
@@ -57,6 +57,11 @@ class _Wrapper:
     def num_classes(self) -> int | None:
         """The class count of the wrapped data sets."""
         return getattr(self.inner_datasets[0], "num_classes", None)
+
+    def annotation(self, idx: int) -> dict:
+        """Return what the annotation file says of sample ``idx``."""
+        dataset, inner, _, _ = self._locate(idx)
+        return dataset.annotation(inner)
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the class indices of sample ``idx``."""

@@ -140,7 +140,10 @@ def clip_facts(info: dict[str, Any]) -> dict[str, Any]:
 
 def dataset_facts(dataset: Any, index: int) -> dict[str, Any]:
     """Return ``id``, ``source`` (path of the clip) and the facts of sample ``index`` from its annotation."""
-    info = dataset.get_data_info(index)
+    try:
+        info = dataset.get_data_info(index)
+    except (OSError, ValueError):  # a skeleton file that is broken: another sample stood in for this one
+        info = dataset.annotation(index)
     if info.get("original_shape") is None and info.get("img_shape") is not None:
         info = {**info, "original_shape": info["img_shape"]}
     name = info.get("frame_dir") or info.get("filename")

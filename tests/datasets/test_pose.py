@@ -3,9 +3,10 @@ import pickle
 import numpy as np
 import pytest
 
-from mmaction.datasets import PoseDataset
+from mmaction.datasets import PoseDataset, RepeatDataset
 from mmaction.datasets.annotations import save_annotations
 from mmaction.engine.preflight import missing_files
+from mmaction.evaluation.writer import dataset_facts
 from mmaction.registry import DATASETS
 
 PIPELINE = [
@@ -126,6 +127,29 @@ def test_a_skeleton_file_that_does_not_fit(tmp_path):
     (tmp_path / "clip.pkl").write_bytes(pickle.dumps([1]))
     with pytest.raises(ValueError, match=r"clip\.pkl holds a list; expected a dict"):
         dataset[0]
+
+
+def skeleton_files(folder, count=4):
+    """An annotation file with labels alone, and the skeleton files of all but the first clip."""
+    rows = np.random.default_rng(0).uniform(10, 90, (4, 17, 3)).astype(np.float16)
+    for index in range(1, count):
+        (folder / f"c{index}.pkl").write_bytes(pickle.dumps({"keypoint": rows}))
+    save_annotations(folder / "ann.pkl", [kinetics(f"c{index}", [0.9] * 4) | {"label": index} for index in range(count)])
+    return str(folder / "ann.pkl")
+
+
+@pytest.mark.parametrize("damage", [None, b"no pickle"])
+def test_another_clip_stands_in_for_a_skeleton_file_that_is_broken(tmp_path, damage):
+    ann_file = skeleton_files(tmp_path)
+    if damage:
+        (tmp_path / "c0.pkl").write_bytes(damage)
+    pipeline = [{"type": "DecompressPose"}, *PIPELINE]
+    dataset = PoseDataset(ann_file, pipeline, data_prefix={"skeleton": str(tmp_path)}, test_mode=True)
+    sample = dataset[0]["data_samples"]
+    assert sample.broken[0] == "c0" and "c0.pkl" in sample.broken[1]
+    assert sample.gt_label.tolist() == [0]
+    for test_set in (dataset, RepeatDataset(dataset, 2)):
+        assert dataset_facts(test_set, 0) == {"id": "c0", "source": "c0", "frames": 4, "height": 120, "width": 160}
 
 
 def test_a_valid_ratio_needs_its_counts(ann_file):
