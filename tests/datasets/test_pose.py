@@ -134,7 +134,8 @@ def skeleton_files(folder, count=4):
     rows = np.random.default_rng(0).uniform(10, 90, (4, 17, 3)).astype(np.float16)
     for index in range(1, count):
         (folder / f"c{index}.pkl").write_bytes(pickle.dumps({"keypoint": rows}))
-    save_annotations(folder / "ann.pkl", [kinetics(f"c{index}", [0.9] * 4) | {"label": index} for index in range(count)])
+    annotations = [kinetics(f"c{index}", [0.9] * 4) | {"label": index} for index in range(count)]
+    save_annotations(folder / "ann.pkl", annotations)
     return str(folder / "ann.pkl")
 
 
