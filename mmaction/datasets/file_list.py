@@ -125,7 +125,7 @@ def _short(text: str) -> str:
 
 
 def resolve_names(path: str, lines: list[ListLine], root: str) -> Iterator[tuple[str, ListLine]]:
-    """Yield where each clip lies: below ``root``, or where an absolute name says.
+    """Yield where each clip lies, see :func:`resolve_name`.
 
     Raises:
         ValueError: If a relative name leaves ``root``.
@@ -138,12 +138,12 @@ def resolve_names(path: str, lines: list[ListLine], root: str) -> Iterator[tuple
 
 
 def resolve_name(name: str, root: str) -> str:
-    """Return where a clip lies: below ``root``, or where an absolute name says.
+    """Return where a clip lies: below ``root``, or where an absolute name or an address (``s3://...``) says.
 
     Raises:
         ValueError: If a relative name leaves ``root``.
     """
-    if os.path.isabs(name):
+    if os.path.isabs(name) or "://" in name:
         return name
     inner = os.path.normpath(name)
     if inner == os.pardir or inner.startswith(os.pardir + os.sep):

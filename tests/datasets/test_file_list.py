@@ -119,10 +119,10 @@ def test_what_is_written_is_read(path, entries):
 
 
 def test_names_lie_below_the_data_folder_or_where_they_say(path, tmp_path):
-    path.write_text(f"a/b.mp4 1\na/../c.mp4 1\n{tmp_path}/d.mp4 2\n..hidden/e.mp4 1\n")
+    path.write_text(f"a/b.mp4 1\na/../c.mp4 1\n{tmp_path}/d.mp4 2\n..hidden/e.mp4 1\ns3://bucket/f.mp4 1\n")
     lines = read_file_list(str(path))
     found = [name for name, _ in resolve_names(str(path), lines, "root")]
-    assert found == ["root/a/b.mp4", "root/c.mp4", f"{tmp_path}/d.mp4", "root/..hidden/e.mp4"]
+    assert found == ["root/a/b.mp4", "root/c.mp4", f"{tmp_path}/d.mp4", "root/..hidden/e.mp4", "s3://bucket/f.mp4"]
 
 
 @pytest.mark.parametrize("name", ["../x.mp4", "a/../../x.mp4", ".."])
