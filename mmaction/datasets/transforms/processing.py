@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 
 from mmaction.registry import TRANSFORMS
 from mmaction.skeletons import get_layout
@@ -12,6 +13,7 @@ from .base import RandomTransform, Transform
 
 Result = dict
 Scale = float | tuple[int, int]
+Label = int | Sequence[int] | np.ndarray | torch.Tensor
 
 
 def prepare_geometry(results: Result, lazy: bool) -> tuple[int, int]:
@@ -156,7 +158,8 @@ class Flip(RandomTransform):
     Args:
         flip_ratio: Probability, 0 to 1.
         direction: ``'horizontal'`` or ``'vertical'``; keypoints and optical flow only horizontally.
-        flip_label_map: Class index to the class index of its mirror image.
+        flip_label_map: Class index to the class index of its mirror image; those of several labels are mapped one by
+            one, whether the label lists them or is the vector of zeros and ones of ``multi_class``.
         left_kp: Joints of the left side, each exchanged with the joint at the same place of ``right_kp``.
         right_kp: Joints of the right side.
         lazy: Note the step for `Fuse` instead of carrying it out.
@@ -214,12 +217,31 @@ class Flip(RandomTransform):
         if not flip:
             return results
         if self.flip_label_map is not None:
-            results["label"] = self.flip_label_map.get(results["label"], results["label"])
+            results["label"] = self._mirror_label(results["label"])
         if "imgs" in results and not self.lazy:
             results["imgs"] = geometry.flip_frames(results["imgs"], self.direction, is_flow)
         if "keypoint" in results:
             self._flip_keypoints(results, img_shape[1])
         return results
+
+    def _mirror_label(self, label: Label) -> Label:
+        """Return a class index, class indices (list or array), or a tensor of zeros and ones after the mapping.
+
+        Raises:
+            ValueError: If a class of the map lies outside the vector.
+        """
+        if isinstance(label, torch.Tensor) and label.ndim:
+            mirrored = torch.zeros_like(label)
+            for index in label.nonzero().ravel().tolist():
+                image = self.flip_label_map.get(index, index)
+                if not 0 <= image < len(label):
+                    raise ValueError(f"flip_label_map maps class {index} to {image}, the data set has {len(label)}")
+                mirrored[image] = label[index]
+            return mirrored
+        if np.ndim(label):
+            mirrored = [self.flip_label_map.get(index, index) for index in map(int, label)]
+            return np.array(mirrored, label.dtype) if isinstance(label, np.ndarray) else mirrored
+        return self.flip_label_map.get(int(label), int(label))
 
     def _flip_keypoints(self, results: Result, img_width: int) -> None:
         keypoint = geometry.flip_keypoints(results["keypoint"], img_width)

@@ -1,5 +1,8 @@
+import copy
+
 import numpy as np
 import pytest
+import torch
 
 from mmaction.datasets.transforms import CenterCrop, Flip, Fuse, RandomRescale, RandomResizedCrop, Resize
 
@@ -92,6 +95,31 @@ def test_flip_label_map_applies_to_flipped_samples_alone():
     flip = Flip(0.5, flip_label_map={1: 7})
     found = {(results["flip"], results["label"]) for results in (flip(sample(seed=seed)) for seed in range(30))}
     assert found == {(True, 7), (False, 1)}
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        (np.array(1), 2),
+        (np.int64(1), 2),
+        ([0, 1], [0, 2]),
+        (np.array([2, 0]), np.array([1, 0])),
+        (np.array([0, 1]), np.array([0, 2])),
+        (torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])),
+        (torch.tensor([1, 1, 1, 0]), torch.tensor([1, 1, 1, 0])),
+    ],
+)
+def test_flip_label_map_applies_to_each_of_several_labels(label, expected):
+    before = copy.deepcopy(label)
+    found = Flip(1.0, flip_label_map={1: 2, 2: 1})(sample(label=label))["label"]
+    assert type(found) is type(expected)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(label, before)
+
+
+def test_flip_label_map_beyond_the_classes_is_named():
+    with pytest.raises(ValueError, match="flip_label_map maps class 1 to 4, the data set has 4"):
+        Flip(1.0, flip_label_map={1: 4})(sample(label=torch.tensor([0, 1, 0, 0])))
 
 
 def test_no_flip_is_no_change():
