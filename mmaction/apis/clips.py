@@ -16,7 +16,7 @@ PICKLE_SUFFIXES = (".pkl", ".pickle")
 OPENERS = ("VideoInit", "DecordInit", "PyAVInit", "OpenCVInit")
 DECODERS = ("VideoDecode", "DecordDecode", "PyAVDecode", "OpenCVDecode", "RawFrameDecode", "ArrayDecode")
 DECODER_OF = {"frames": "RawFrameDecode", "array": "ArrayDecode"}
-_NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)$")
+_NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>[0-9]+)$")
 
 ClipLike = str | Path | np.ndarray | Mapping[str, Any]
 
@@ -43,12 +43,14 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
         source: Path of a video; folder of numbered images; frames (T, H, W, 3), RGB, uint8, or flow (T, H, W, 2); a
             skeleton annotation with ``keypoint`` (M, T, V, 2 or 3) in pixels, ``keypoint_score`` (M, T, V) and
             ``img_shape`` (height, width); or any other dict that the pipeline reads, as a data set makes it.
-        dataset: Config of the data set that the model was made for; tells ``modality`` and ``filename_tmpl``.
+        dataset: Config of the data set that the model was made for; tells ``modality`` and ``filename_tmpl``. Images of
+            other names are taken where the folder has no frame 0 or 1 of that one.
 
     Raises:
         FileNotFoundError: If there is no such file or folder; close matches are named.
         TypeError: If it is none of these.
-        ValueError: If the folder holds no numbered images, or the array or the annotation has a wrong shape.
+        ValueError: If the folder holds no numbered images or several series of them, or the array or the annotation has
+            a wrong shape.
     """
     dataset = dataset or {}
     modality = dataset.get("modality", "RGB")
@@ -106,27 +108,28 @@ def _skeleton_clip(source: Mapping[str, Any]) -> Clip:
 
 
 def _frames(folder: Path, modality: str, template: str | None) -> dict[str, Any]:
-    """Describe a folder of images ``<stem><number>.<suffix>`` whose numbers follow each other."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for file in folder.iterdir():
-        numbered = _NUMBERED.match(file.stem)
-        if numbered and file.suffix.lower() in IMAGE_SUFFIXES:
-            groups.setdefault((numbered["stem"], file.suffix), []).append(numbered["number"])
-    if modality == "Flow":
-        template = template or "{}_{:05d}.jpg"
-        numbers = _flow_numbers(folder, template)
-    else:
-        if not groups:
-            raise ValueError(f"folder {folder} holds no numbered images ({', '.join(IMAGE_SUFFIXES)})")
-        (stem, suffix), digits = max(groups.items(), key=lambda item: len(item[1]))
-        width = len(digits[0]) if len({len(number) for number in digits}) == 1 else 0
-        template = f"{stem.replace('{', '{{').replace('}', '}}')}{{:0{width}d}}{suffix}"
-        numbers = sorted(int(number) for number in digits)
+    """Describe a folder of images whose numbers follow each other."""
+    from mmaction.datasets.rawframe import checked_template
+
+    names = {file.name for file in folder.iterdir()}
+    component = ("x",) if modality == "Flow" else ()
+    if component and template is None:
+        template = "{}_{:05d}.jpg"
+    if template is not None:
+        checked_template(template, modality)
+        if not names & {template.format(*component, first) for first in (0, 1)}:
+            if component:
+                raise ValueError(f"folder {folder} holds no flow images named {template.format('x', 1)}")
+            template = None
+    if template is None:
+        template = _found_template(folder, names)
+    candidates = {int(digits) for name in names for digits in re.findall("[0-9]+", name)}
+    numbers = sorted(number for number in candidates if template.format(*component, number) in names)
     missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
     if missing:
         raise ValueError(
-            f"folder {folder}: image {template.format(*(['x'] if modality == 'Flow' else []), missing[0])} is missing; "
-            "the numbers of the frames must follow each other"
+            f"folder {folder}: image {template.format(*component, missing[0])} is missing; the numbers of the frames "
+            "must follow each other"
         )
     return {
         "frame_dir": str(folder),
@@ -136,16 +139,27 @@ def _frames(folder: Path, modality: str, template: str | None) -> dict[str, Any]
     }
 
 
-def _flow_numbers(folder: Path, template: str) -> list[int]:
-    """Return the numbers of the frames whose x component there is."""
-    number = 0 if (folder / template.format("x", 0)).is_file() else 1
-    numbers = []
-    while (folder / template.format("x", number)).is_file():
-        numbers.append(number)
-        number += 1
-    if not numbers:
-        raise ValueError(f"folder {folder} holds no flow images named {template.format('x', 1)}")
-    return numbers
+def _found_template(folder: Path, names: set[str]) -> str:
+    """Return the template ``<stem><number>.<suffix>`` of most images."""
+    series: dict[tuple[str, str], list[str]] = {}
+    for name in map(Path, sorted(names)):
+        numbered = _NUMBERED.match(name.stem)
+        if numbered and name.suffix.lower() in IMAGE_SUFFIXES:
+            series.setdefault((numbered["stem"], name.suffix), []).append(numbered["number"])
+    if not series:
+        raise ValueError(f"folder {folder} holds no numbered images ({', '.join(IMAGE_SUFFIXES)})")
+    count = max(map(len, series.values()))
+    longest = [key for key, digits in series.items() if len(digits) == count]
+    if len(longest) > 1:
+        shown = ", ".join(stem + series[stem, suffix][0] + suffix for stem, suffix in longest)
+        raise ValueError(
+            f"folder {folder} holds {len(longest)} series of {count} images ({shown}); say which with filename_tmpl in "
+            "the config's test set, such as test_dataloader.dataset.filename_tmpl=img_{:05}.jpg"
+        )
+    ((stem, suffix),) = longest
+    shortest = min(series[stem, suffix], key=lambda digits: (len(digits), digits))
+    width = len(shortest) if shortest.startswith("0") else 0  # 999 is followed by 1000, in names of three digits too
+    return f"{stem.replace('{', '{{').replace('}', '}}')}{{:0{width}d}}{suffix}"
 
 
 def fit_pipeline(pipeline: Sequence[Mapping[str, Any]], kind: str, opened: bool = False) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ class RawframeDataset(BaseActionDataset):
         test_mode: bool = False,
         **kwargs,
     ) -> None:
-        self.filename_tmpl = _checked_template(filename_tmpl, modality)
+        self.filename_tmpl = checked_template(filename_tmpl, modality)
         self.with_offset = with_offset
         prefix = {"img": ""} if data_prefix is None else data_prefix
         super().__init__(
@@ -75,8 +75,12 @@ class RawframeDataset(BaseActionDataset):
         return info
 
 
-def _checked_template(template: str, modality: str) -> str:
-    """Return ``template`` if it makes different names for different frames (and components of flow)."""
+def checked_template(template: str, modality: str) -> str:
+    """Return ``template`` if it makes different names for different frames (and components of flow).
+
+    Raises:
+        ValueError: If it does not.
+    """
     parts = [("x", 1), ("y", 1), ("x", 2)] if modality == "Flow" else [(1,), (2,)]
     try:
         names = {template.format(*part) for part in parts}

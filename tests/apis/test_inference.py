@@ -115,6 +115,51 @@ def test_folders_name_their_frames(tmp_path):
         as_clip(tmp_path)
 
 
+def write_frames(folder, template, numbers):
+    for number in numbers:
+        (folder / template.format(number)).write_bytes(b"x")
+
+
+@pytest.mark.parametrize("first", ["img", "y"])
+def test_of_several_series_the_template_of_the_data_set_is_taken(tmp_path, first):
+    for stem in dict.fromkeys((first, "img", "x", "y")):
+        write_frames(tmp_path, stem + "_{:05d}.jpg", range(1, 31))
+    write_frames(tmp_path, "thumbnail{}.jpg", range(40))
+    sample = as_clip(tmp_path, {"filename_tmpl": "img_{:05}.jpg", "modality": "RGB"}).sample
+    assert (sample["filename_tmpl"], sample["start_index"], sample["total_frames"]) == ("img_{:05}.jpg", 1, 30)
+
+
+def test_several_series_of_the_same_length_are_refused(tmp_path):
+    for stem in ("img", "x"):
+        write_frames(tmp_path, stem + "_{:05d}.jpg", range(1, 4))
+    for dataset in (None, {"filename_tmpl": "frame{}.png"}):
+        with pytest.raises(ValueError, match=r"2 series of 3 images \(img_00001.jpg, x_00001.jpg\).*filename_tmpl"):
+            as_clip(tmp_path, dataset)
+
+
+@pytest.mark.parametrize(
+    ("template", "numbers"),
+    [
+        ("img_{:03d}.jpg", range(1, 1003)),
+        ("img_{:03d}.jpg", range(998, 1002)),
+        ("{}.png", range(12)),
+        ("{}.png", [8, 9, 10]),
+    ],
+)
+def test_numbers_may_outgrow_their_width(tmp_path, template, numbers):
+    write_frames(tmp_path, template, numbers)
+    sample = as_clip(tmp_path).sample
+    assert (sample["start_index"], sample["total_frames"]) == (numbers[0], len(numbers))
+    assert all((tmp_path / sample["filename_tmpl"].format(number)).is_file() for number in numbers)
+
+
+def test_a_template_of_another_width_or_of_flow(tmp_path):
+    write_frames(tmp_path, "img_{:05d}.jpg", range(1, 13))
+    assert as_clip(tmp_path, {"filename_tmpl": "img_{}.jpg"}).sample["total_frames"] == 12
+    with pytest.raises(ValueError, match=r"cannot name the images of modality RGB|several images the same name"):
+        as_clip(tmp_path, {"filename_tmpl": "{}_{:05d}.jpg"})
+
+
 def test_folders_of_flow(tmp_path):
     for number in (1, 2):
         for part in "xy":
@@ -123,6 +168,10 @@ def test_folders_of_flow(tmp_path):
     assert (sample["start_index"], sample["total_frames"], sample["modality"]) == (1, 2, "Flow")
     with pytest.raises(ValueError, match=r"no flow images named flow_x_1\.png"):
         as_clip(tmp_path, {"modality": "Flow", "filename_tmpl": "flow_{}_{}.png"})
+    for part in "xy":
+        write_frames(tmp_path, part + "_{:05d}.jpg", [4])
+    with pytest.raises(ValueError, match=r"x_00003\.jpg is missing"):
+        as_clip(tmp_path, {"modality": "Flow"})
 
 
 VIDEO_STEPS = [{"type": "DecordInit"}, {"type": "SampleFrames"}, {"type": "DecordDecode"}, {"type": "Resize"}]
