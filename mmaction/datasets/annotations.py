@@ -19,6 +19,7 @@ def load_annotations(path: str | os.PathLike, split: str | None = None) -> list[
     Reads ``dict(split={name: [id, ...]}, annotations=[...])`` (MMAction2 1.x, PYSKL) and the bare list of annotations
     (MMAction 0.x). An annotation is a dict with ``frame_dir`` (or ``filename``), ``label``, ``keypoint``
     ``(M, T, V, 2 or 3)``, ``keypoint_score`` ``(M, T, V)``, ``total_frames``, ``img_shape``, ``original_shape``.
+    With an ``img_shape``, a third channel of ``keypoint`` is the score.
 
     Args:
         path: The file.

@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmaction.datasets import PoseDataset, RepeatDataset
 from mmaction.datasets.annotations import save_annotations
@@ -49,6 +50,23 @@ def test_from_pickle_to_model_input(ann_file):
     assert packed["data_samples"].gt_label.tolist() == [2]
     assert dataset.get_data_info(0)["modality"] == "Pose"
     assert len(PoseDataset(str(ann_file), [])) == 3
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_scores_may_be_the_third_channel_of_the_joints(tmp_path, root, name):
+    config = Config.fromfile(root / "configs/skeleton/posec3d/slowonly_r50_8xb16-u48-240e_gym-keypoint.py")
+    one = annotation("a")
+    one["keypoint"], one["keypoint_score"] = one["keypoint"][:, :, :17], one["keypoint_score"][:, :, :17]
+    joints = np.concatenate([one["keypoint"], one["keypoint_score"][..., None]], axis=-1)
+    other = {key: value for key, value in one.items() if key != "keypoint_score"} | {"keypoint": joints}
+    inputs = []
+    for info in (one, other):
+        save_annotations(tmp_path / "ann.pkl", [info], overwrite=True)
+        dataset = PoseDataset(str(tmp_path / "ann.pkl"), config[f"{name}_pipeline"], seed=0, strict_samples=True)
+        dataset.set_epoch(0)
+        inputs.append(dataset[0]["inputs"].numpy())
+    assert inputs[0].any()
+    np.testing.assert_array_equal(*inputs)
 
 
 def test_names_get_the_folder_of_the_videos(ann_file):

@@ -50,10 +50,10 @@ class MMDecode(Transform):
         results["imgs"] = video["imgs"]
 
     def _decode_pose(self, results: dict, inds: np.ndarray) -> None:
-        keypoint = results["keypoint"]
-        score = results.get("keypoint_score", np.ones(keypoint.shape[:-1], dtype=np.float32))
-        pose = self._pose({"keypoint": keypoint, "keypoint_score": score, "frame_inds": inds})
-        results["keypoint"], results["keypoint_score"] = pose["keypoint"], pose["keypoint_score"]
+        given = {key: results[key] for key in ("keypoint", "keypoint_score", "img_shape") if key in results}
+        pose = self._pose({**given, "frame_inds": inds})
+        keypoint = results["keypoint"] = pose["keypoint"]
+        results["keypoint_score"] = pose.get("keypoint_score", np.ones(keypoint.shape[:-1], dtype=np.float32))
 
 
 @TRANSFORMS.register_module()

@@ -15,6 +15,9 @@ class PoseDecode(Transform):
 
     Changes ``keypoint`` to ``(M, N * T, V, C)`` and ``keypoint_score`` to ``(M, N * T, V)``; without ``frame_inds``
     all frames are taken. ``offset`` is added to the indices if the sample has it.
+
+    Joints in an image, those of a sample with ``img_shape``, have two coordinates: a third channel becomes
+    ``keypoint_score``, or is dropped where there are scores already. 3D joints stay as they are.
     """
 
     reads = ("keypoint",)
@@ -40,6 +43,10 @@ class PoseDecode(Transform):
         results["keypoint"] = keypoint[:, inds].astype(np.float32)
         if "keypoint_score" in results:
             results["keypoint_score"] = results["keypoint_score"][:, inds].astype(np.float32)
+        if "img_shape" in results and keypoint.shape[-1] == 3:
+            joints = results["keypoint"]
+            results["keypoint"] = joints[..., :2].copy()
+            results.setdefault("keypoint_score", joints[..., 2].copy())
         return results
 
 

@@ -50,6 +50,16 @@ def test_frames_and_joints_come_to_one_size(video):
     assert given["img_shape"] == (96, 128)
 
 
+def test_scores_in_the_third_channel(video):
+    given = sample(video)
+    score = np.random.default_rng(1).random((1, 10, 17)).astype(np.float16)
+    step = MMUniformSampleFrames(clip_len={"RGB": 3, "Pose": 5}, test_mode=True)
+    expected = MMDecode()(step(given | {"keypoint_score": score}))
+    result = MMDecode()(step(given | {"keypoint": np.concatenate([given["keypoint"], score[..., None]], axis=-1)}))
+    for key in ("keypoint", "keypoint_score"):
+        np.testing.assert_array_equal(result[key], expected[key])
+
+
 @pytest.mark.parametrize("lazy", [True, False])
 def test_a_video_and_its_skeleton_give_the_same_frames(video, lazy):
     given = sample(video, filename=str(video))

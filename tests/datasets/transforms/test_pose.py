@@ -140,6 +140,26 @@ def test_decode_of_a_frame_that_is_not_there():
         PoseDecode()({**make_sample(), "frame_inds": np.array([2, 6])})
 
 
+def in_one_array(sample):
+    """The sample with its scores as the third channel of its joints."""
+    joints = np.concatenate([sample["keypoint"], sample["keypoint_score"][..., None]], axis=-1)
+    return {key: value for key, value in sample.items() if key != "keypoint_score"} | {"keypoint": joints}
+
+
+def test_decode_takes_scores_from_the_third_channel_of_joints_in_an_image():
+    sample = make_sample()
+    expected = PoseDecode()(dict(sample))
+    given = in_one_array(sample)
+    both = given | {"keypoint_score": sample["keypoint_score"]}
+    for result in (PoseDecode()(dict(given)), PoseDecode()(both)):
+        np.testing.assert_array_equal(result["keypoint"], expected["keypoint"])
+        np.testing.assert_array_equal(result["keypoint_score"], expected["keypoint_score"])
+    assert given["keypoint"].shape[-1] == 3
+    del given["img_shape"]  # 3D
+    result = PoseDecode()(dict(given))
+    assert result["keypoint"].shape == given["keypoint"].shape and "keypoint_score" not in result
+
+
 def test_compact_moves_joints_and_image_together():
     sample = PoseDecode()(make_sample())
     result = PoseCompact(hw_ratio=1.0)(dict(sample))
