@@ -144,10 +144,11 @@ class Preparation:
         return [name for name in given if not self._known_to_be_whole(name)]
 
     def _known_to_be_whole(self, name: str) -> bool:
-        record = self.journal.get(name)
-        path = self.sources.elements[name]
-        linked = self.target(name).exists() and self.target(name).samefile(path)
-        return bool(record) and "span" not in record and linked and self._unchanged(path, record)
+        """Whether a clip is in place that was checked: one that was cut here, or the user's own, linked to."""
+        record, target, path = self.journal.get(name), self.target(name), self.sources.elements[name]
+        if not record or not self._unchanged(target, record):
+            return False
+        return not target.is_symlink() if "span" in record else target.samefile(path)
 
     def take_element(self, name: str) -> int:
         """Check an element clip of the user's by decoding it and link to it; returns 1."""

@@ -122,6 +122,27 @@ def test_from_event_clips_and_element_clips(tmp_path, gym_videos, videos):
     assert videos.numbers(tmp_path / f"third/subactions/{element_ids()[1]}.mp4") == exact_frames(element_ids()[1])
 
 
+def test_clips_that_were_cut_stay_when_a_folder_of_elements_is_added(tmp_path, gym_videos, videos):
+    lists, full, elements = write_lists(tmp_path / "lists"), tmp_path / "full", tmp_path / "elements"
+    full.mkdir()
+    (full / "AAAAAAAAAAA.mp4").symlink_to(gym_videos / "AAAAAAAAAAA.mp4")
+    manifests = prepare(tmp_path / "gym", lists, full, with_events=False)
+    assert manifests["gym99"].lists["train.txt"].available == 6
+    cut, other = element_ids()[0], element_ids()[6]
+    for name in (cut, other):
+        videos.write(elements / f"{name}.mp4", 12)
+    for _ in range(2):
+        manifests = prepare(tmp_path / "gym", lists, full, elements, with_events=False)
+        assert manifests["gym99"].lists["train.txt"].available == 7
+        assert (tmp_path / "gym/problems.txt").read_text() == ""
+        assert videos.numbers(tmp_path / f"gym/subactions/{cut}.mp4") == exact_frames(cut)
+        assert (tmp_path / f"gym/subactions/{other}.mp4").samefile(elements / f"{other}.mp4")
+    (tmp_path / f"gym/subactions/{cut}.mp4").write_bytes(b"not what was cut")
+    manifests = prepare(tmp_path / "gym", lists, full, elements, with_events=False)
+    assert manifests["gym99"].lists["train.txt"].available == 6
+    assert "is there already; remove it" in (tmp_path / "gym/problems.txt").read_text()
+
+
 def test_changed_times_and_damaged_clips_are_cut_again(tmp_path, gym_videos, videos):
     lists, clip = write_lists(tmp_path / "lists", exact=False), tmp_path / f"gym/subactions/{element_ids()[0]}.mp4"
     prepare(tmp_path / "gym", lists, gym_videos)
