@@ -151,7 +151,9 @@ def _finish(part: Path, cut: Cut, frames: int) -> int:
 
 
 def _check_end(cut: Cut, frames: int, video_end: float) -> None:
-    """Refuse a clip of which the video holds only a part."""
+    """Refuse a clip of which the video holds nothing, or only a part."""
+    if frames == 0 and cut.span.start < video_end:
+        raise VideoError(f"{cut.id}: no frame of the video lies in {cut.span.start:.3f} to {cut.span.end:.3f} s")
     if frames == 0:
         raise VideoError(
             f"{cut.id}: the video ends at {video_end:.2f} s, before the clip starts ({cut.span.start:.2f} s)"
@@ -278,9 +280,12 @@ def _cut_with_pyav(
             if stop.is_set():
                 raise VideoError(f"{source}: stopped")
             end = time + reader.interval
-            while waiting and reader.holds(waiting[0].span, time):
+            while waiting and waiting[0].span.start - reader.tolerance <= time:
                 cut = waiting.pop(0)
-                active.append(_ClipWriter(cut, _part(scratch, cut), reader, frame, encoding))
+                if reader.holds(cut.span, time):
+                    active.append(_ClipWriter(cut, _part(scratch, cut), reader, frame, encoding))
+                else:  # it lies between two frames
+                    yield cut, _attempt(_check_end, cut, 0, end)
             for writer in [w for w in active if not reader.holds(w.cut.span, time)]:
                 active.remove(writer)
                 yield writer.cut, _attempt(_close_writer, writer, end)

@@ -79,6 +79,15 @@ def test_a_video_that_ends_early_is_said(videos, long_video, tmp_path, backend):
     assert [cut.target.exists() for cut in cuts] == [False, False, True]
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_clip_between_two_frames_is_said_and_keeps_no_other_from_being_cut(videos, long_video, tmp_path, backend):
+    spans = [(1.005, 1.03), (2.0, 2.5), (11.97, 11.99)]
+    found, cuts = run(long_video, spans, tmp_path, Encoding(backend=backend, preset="ultrafast"))
+    assert "clip0: no frame of the video lies in 1.005 to 1.030 s" in str(found[0])
+    assert videos.numbers(cuts[1].target) == expected(spans[1], 25, 300)
+    assert "clip2: no frame of the video lies in 11.970 to 11.990 s" in str(found[2])
+
+
 def test_clips_have_even_size_no_b_frames_and_close_keyframes(videos, tmp_path):
     source = videos.write(tmp_path / "s.mkv", 100, width=162, height=50, codec="ffv1")
     _, (cut,) = run(source, [(1, 3)], tmp_path)
