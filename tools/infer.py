@@ -15,7 +15,9 @@ for a mistake in the call.
 import argparse
 import glob
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -23,10 +25,11 @@ from tqdm import tqdm
 
 from mmaction.apis.clips import IMAGE_SUFFIXES, PICKLE_SUFFIXES, Clip, as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, classify_sample, dataset_config, init_recognizer, pipeline_config
-from mmaction.apis.labelled_video import write_labelled
+from mmaction.apis.labelled_video import check_suffix, write_labelled
 from mmaction.apis.predictions import FORMATS, Prediction, render, scores_of
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.datasets.annotations import annotation_name, load_annotations
+from mmaction.utils.arguments import positive_number
 from mmaction.utils.cli import USER_ERRORS, add_config_options, describe_error, run_tool, suggest
 from mmaction.utils.config import load_config
 from mmaction.utils.files import read_text
@@ -42,11 +45,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--format", choices=FORMATS, default="table", help="form of the result")
     parser.add_argument("--topk", type=int, default=5, metavar="K", help="classes to list (default: 5)")
     parser.add_argument("--label-map", metavar="FILE", help="class names, one a line (default: those of the config)")
-    parser.add_argument("--window", type=float, metavar="S", help="slide a window of S seconds over each clip")
-    parser.add_argument("--stride", type=float, metavar="S", help="seconds between windows (default: half a window)")
+    parser.add_argument(
+        "--window", type=positive_number, metavar="S", help="slide a window of S seconds over each clip"
+    )
+    parser.add_argument(
+        "--stride", type=positive_number, metavar="S", help="seconds between windows (default: half a window)"
+    )
     parser.add_argument("--timeline", metavar="FILE.png", help="draw the scores of the windows over time")
-    parser.add_argument("--fps", type=float, help="frames per second, of folders and skeletons, which do not tell it")
-    parser.add_argument("--out", metavar="PATH", help="write the video with its labels: *.mp4, *.gif, or a folder")
+    parser.add_argument(
+        "--fps", type=positive_number, help="frames per second, of folders and skeletons, which do not tell it"
+    )
+    parser.add_argument(
+        "--out", metavar="PATH", help="write the video with its labels: *.mp4 or *.gif of one clip, or a folder"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace files that --out or --timeline name")
     parser.add_argument("--split", help="of a pickle: classify this split alone")
     parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
@@ -95,24 +106,39 @@ def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
     """Return what to classify in one file: the file itself, or the annotations of a pickle."""
     if Path(path).suffix.lower() not in PICKLE_SUFFIXES:
         return [path]
-    annotations = {annotation_name(info): info for info in load_annotations(path, args.split)}
-    for name in args.clip or ():
-        if name not in annotations:
-            raise KeyError(f"{path} has no clip {name!r}{suggest(name, annotations)}")
-    return [annotations[name] for name in args.clip or annotations]
+    annotations = load_annotations(path, args.split)
+    if not args.clip:
+        return annotations
+    by_name: dict[str, list[dict]] = {}
+    for info in annotations:
+        by_name.setdefault(annotation_name(info), []).append(info)
+    for name in args.clip:
+        if name not in by_name:
+            raise KeyError(f"{path} has no clip {name!r}{suggest(name, by_name)}")
+    return [info for name in args.clip for info in by_name[name]]
+
+
+def number_skeletons(clips: Iterable[Clip]) -> Iterator[Clip]:
+    """Yield the clips; a second skeleton of a name is called ``NAME (2)``."""
+    seen: Counter[str] = Counter()
+    for clip in clips:
+        seen[clip.name] += clip.kind == "skeleton"
+        yield replace(clip, name=f"{clip.name} ({seen[clip.name]})") if seen[clip.name] > 1 else clip
 
 
 def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, Path]:
     """Return the file that ``--out`` gives each clip.
 
     Raises:
-        ValueError: If two clips would share a file.
-        FileExistsError: If a file exists and ``--overwrite`` is not given.
+        ValueError: If two clips would share a file, or the file is of another kind.
     """
     if not args.out:
         return {}
     out = Path(args.out).expanduser()
-    if out.suffix.lower() in (".mp4", ".gif") and len(clips) == 1:
+    if out.suffix.lower() in VIDEO_SUFFIXES and not out.is_dir():
+        if len(clips) > 1:
+            raise ValueError(f"--out {out} is one file, but there are {len(clips)} clips; name a folder")
+        check_suffix(out)
         files = {clips[0].name: out}
     else:
         files = {clip.name: out / f"{Path(clip.name).stem}.mp4" for clip in clips}
@@ -121,8 +147,17 @@ def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, P
     return files
 
 
-def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
-    """Raise FileExistsError if one of ``paths`` exists and may not be replaced."""
+def check_outputs(paths: Sequence[Path], inputs: Iterable[str], overwrite: bool) -> None:
+    """Raise an error if one of ``paths`` exists and may not be replaced.
+
+    Raises:
+        ValueError: If it is one of the inputs.
+        FileExistsError: If it is another file and ``overwrite`` is False.
+    """
+    sources = {Path(path).resolve() for path in inputs}
+    for path in paths:
+        if path.resolve() in sources:
+            raise ValueError(f"{path} is an input and is not replaced; choose another output")
     existing = [] if overwrite else [path for path in paths if path.exists()]
     if existing:
         raise FileExistsError(f"{existing[0]} exists; choose another name or pass --overwrite")
@@ -200,11 +235,12 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     paths = expand_inputs(args.inputs)
     classifier = Classifier(args)
-    clips = [as_clip(source, classifier.dataset) for path in paths for source in sources_of(path, args)]
+    sources = [source for path in paths for source in sources_of(path, args)]
+    clips = list(number_skeletons(as_clip(source, classifier.dataset) for source in sources))
     files = output_files(args, clips)
     if args.timeline and len(clips) > 1:
         raise ValueError(f"--timeline is for one clip; got {len(clips)}")
-    refuse_existing([*files.values(), *([Path(args.timeline)] if args.timeline else [])], args.overwrite)
+    check_outputs([*files.values(), *([Path(args.timeline)] if args.timeline else [])], paths, args.overwrite)
     predictions, failed = classify_all(classifier, clips, files)
     if predictions or args.format != "table":
         print(render(predictions, classifier.names, args.format, args.topk))

@@ -83,6 +83,10 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.show_dir:
         hook = {"type": "VisualizationHook", "enable": True, "interval": 1, "out_dir": args.show_dir}
         cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "visualization": hook}
+        cfg.visualizer = cfg.get("visualizer") or {
+            "type": "ActionVisualizer",
+            "vis_backends": [{"type": "LocalVisBackend"}],
+        }
     if args.dump:
         given = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*given, {"type": "DumpResults", "out_file_path": args.dump}]

@@ -11,6 +11,12 @@ from mmaction.apis.clips import Clip
 from mmaction.apis.predictions import Prediction, class_name
 
 
+def check_suffix(path: Path) -> None:
+    """Raise ValueError unless labels can be written into a file of this name."""
+    if path.suffix.lower() not in (".mp4", ".gif"):
+        raise ValueError(f"{path}: labels are written into *.mp4 or *.gif")
+
+
 def write_labelled(
     clip: Clip,
     predictions: Sequence[Prediction],
@@ -35,8 +41,7 @@ def write_labelled(
     from mmaction.visualization.draw import draw_scores
     from mmaction.visualization.video_io import VideoSink
 
-    if path.suffix.lower() not in (".mp4", ".gif"):
-        raise ValueError(f"{path}: labels are written into *.mp4 or *.gif")
+    check_suffix(path)
     frames, rate = _pictures(clip, fps)
     labels = [class_name(names, label) for label in range(len(predictions[0].scores))]
     centres = np.array([((p.start_s or 0) + (p.end_s or 0)) / 2 for p in predictions])

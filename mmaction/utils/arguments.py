@@ -1,6 +1,7 @@
 """Types of command-line arguments that several tools take."""
 
 import argparse
+import math
 from pathlib import Path
 
 
@@ -10,6 +11,17 @@ def image_size(text: str) -> tuple[int, int]:
     if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 1280x720, got {text!r}")
     return int(width), int(height)
+
+
+def positive_number(text: str) -> float:
+    """Read a number above 0, such as seconds or frames per second."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return number
 
 
 def split_and_file(text: str) -> tuple[str, Path]:

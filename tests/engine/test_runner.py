@@ -10,6 +10,7 @@ import time
 import pytest
 import torch
 from processes import environment
+from stick_figure import write_video
 
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.utils.cli import ToolStop
@@ -43,6 +44,13 @@ def test_testing_prints_figures_and_writes_result_files(trained, test, tmp_path,
     dumped = pickle.loads((tmp_path / "scores.pkl").read_bytes())
     right = sum(int(sample["pred_score"].argmax() == sample["gt_label"]) for sample in dumped)
     assert len(dumped) == 9 and float(printed["acc/top1"]) == pytest.approx(right / 9, abs=1e-4)
+
+
+def test_clips_are_shown_where_the_config_has_no_visualizer(trained, test, tmp_path):
+    config, work_dir = trained
+    (tmp_path / "val.txt").write_text(f"{write_video(tmp_path / 'clip0.mp4', 4)} 0\n")
+    test(config, work_dir / "epoch_3.pth", "--work-dir", work_dir, "--show-dir", tmp_path / "shown")
+    assert [path.name for path in (tmp_path / "shown").iterdir()] == ["clip0.mp4"]
 
 
 def test_a_head_of_another_class_count_is_dropped_in_training_and_refused_in_testing(trained, train, test, tmp_path):

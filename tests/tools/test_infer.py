@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import io
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -98,11 +99,28 @@ def test_labelled_videos_of_a_folder(infer, rgb, folder, tmp_path):
         infer(*rgb, folder, "--out", tmp_path / "again")
 
 
-def test_skeletons_of_a_pickle(infer, pose, tmp_path):
-    from mmaction.datasets.annotations import save_annotations
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [("x.avi", r"x\.avi: labels are written into \*\.mp4"), ("two.mp4", "two.mp4 is one file, but there are 2 clips")],
+)
+def test_outputs_that_look_like_another_file_are_refused(infer, rgb, folder, tmp_path, out, message):
+    with pytest.raises(ValueError, match=message):
+        infer(*rgb, *([folder] if out == "two.mp4" else [folder / "one.mp4"]), "--out", tmp_path / out)
+    assert not (tmp_path / out).exists()
 
+
+def test_an_input_is_never_replaced(infer, rgb, folder):
+    before = (folder / "one.mp4").read_bytes()
+    (folder.parent / "link").symlink_to(folder)
+    for out in (folder, folder.parent / "link" / "one.mp4"):
+        with pytest.raises(ValueError, match=r"one\.mp4 is an input and is not replaced"):
+            infer(*rgb, folder / "one.mp4", "--out", out, "--overwrite")
+    assert (folder / "one.mp4").read_bytes() == before
+
+
+def skeletons(*names):
     rng = np.random.default_rng(0)
-    clips = [
+    return [
         {
             "frame_dir": name,
             "label": 0,
@@ -112,10 +130,25 @@ def test_skeletons_of_a_pickle(infer, pose, tmp_path):
             "keypoint": rng.uniform(5, 45, (1, 12, 17, 2)).astype(np.float32),
             "keypoint_score": np.ones((1, 12, 17), np.float32),
         }
-        for name in ("walk", "run", "sit")
+        for name in names
     ]
+
+
+def test_skeletons_of_one_name_are_numbered(infer, pose, tmp_path):
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps(skeletons("walk", "run", "walk")))
+    _, out, _ = infer(*pose, tmp_path / "s.pkl", "--format", "json")
+    entries = json.loads(out)
+    assert [entry["input"] for entry in entries] == ["walk", "run", "walk (2)"]
+    assert entries[0]["top"] != entries[2]["top"]
+    _, out, _ = infer(*pose, tmp_path / "s.pkl", "--clip", "walk", "--format", "json")
+    assert [entry["input"] for entry in json.loads(out)] == ["walk", "walk (2)"]
+
+
+def test_skeletons_of_a_pickle(infer, pose, tmp_path):
+    from mmaction.datasets.annotations import save_annotations
+
     path = tmp_path / "skeletons.pkl"
-    save_annotations(path, clips, {"test": ["run", "sit"]})
+    save_annotations(path, skeletons("walk", "run", "sit"), {"test": ["run", "sit"]})
     _, out, _ = infer(*pose, path, "--split", "test", "--format", "json")
     assert [entry["input"] for entry in json.loads(out)] == ["run", "sit"]
     _, out, _ = infer(*pose, path, "--clip", "walk", "--format", "csv", "--topk", 1, "--window", 0.5, "--fps", 12)
@@ -160,7 +193,18 @@ def test_mistakes_are_explained(infer, rgb, folder, tmp_path, args, error, messa
         infer(*rgb, *(places.get(arg, arg) for arg in args))
 
 
-@pytest.mark.parametrize("args", [["--stride", "1"], ["--timeline", "a.png"], ["--topk", "0"], ["--format", "xml"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--stride", "1"],
+        ["--timeline", "a.png"],
+        ["--topk", "0"],
+        ["--format", "xml"],
+        ["--fps", "-5"],
+        ["--fps", "nan"],
+        ["--window", "0"],
+    ],
+)
 def test_options_that_contradict_end_with_code_2(infer, rgb, capsys, args):
     with pytest.raises(SystemExit) as stop:
         infer(*rgb, "clip.mp4", *args)

@@ -92,6 +92,26 @@ def test_hook_writes_a_video_of_each_sample(visualizer, tmp_path):
     assert np.median(walk[5]) < 20  # the skeleton stands on black
 
 
+def test_hook_keeps_clips_of_one_name_apart(visualizer, tmp_path):
+    dataset = Dataset(tmp_path)
+    dataset.infos = []
+    for folder, value in (("a", 40), ("b", 200)):
+        (tmp_path / folder).mkdir()
+        dataset.infos.append(dict(filename=str(write_video(tmp_path / folder / "0.mp4", 4, value=value)), label=0))
+    hook = VisualizationHook(True, 1, out_dir=str(tmp_path / "show"))
+    for _ in range(2):  # a later validation replaces the videos of the first
+        hook.after_val_iter(FakeRunner(visualizer, dataset), 0, outputs=outputs())
+    assert sorted(path.name for path in (tmp_path / "show").iterdir()) == ["0.mp4", "0_1.mp4"]
+    assert np.median(frames(tmp_path / "show/0.mp4")[0]) < 100 < np.median(frames(tmp_path / "show/0_1.mp4")[0])
+
+
+def test_hook_leaves_broken_samples_out(visualizer, tmp_path):
+    broken = ActionDataSample(metainfo=dict(sample_idx=1, broken=("run.mp4", "no video"))).set_gt_label(0)
+    hook = VisualizationHook(True, 1, out_dir=str(tmp_path / "show"))
+    hook.after_test_iter(FakeRunner(visualizer, Dataset(tmp_path)), 0, outputs=[broken])
+    assert not (tmp_path / "show").exists()
+
+
 def test_hook_finds_the_video_of_a_skeleton(visualizer, tmp_path):
     write_video(tmp_path / "walk.mp4", value=150)
     hook = VisualizationHook(True, 1, out_dir=str(tmp_path / "show"), video_dir=str(tmp_path))

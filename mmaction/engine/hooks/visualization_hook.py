@@ -21,7 +21,8 @@ class VisualizationHook(Hook):
         enable: Whether to draw at all.
         interval: Draw one of so many samples.
         show: Show the frames in a window.
-        out_dir: Folder for one MP4 a clip; without it the frames go to the visualizer's backends.
+        out_dir: Folder for one MP4 a clip, ``NAME.mp4``, of a further clip of the same name ``NAME_INDEX.mp4`` with its
+            place in the list; without it the frames go to the visualizer's backends.
         video_dir: Folder of the videos that belong to a skeleton data set; without it its skeletons are drawn on black.
         **kwargs: Further arguments of :meth:`mmaction.visualization.visualizer.ActionVisualizer.add_datasample`.
 
@@ -42,6 +43,7 @@ class VisualizationHook(Hook):
             raise ValueError(f"interval: expected 1 or more, got {interval}")
         self.enable, self.interval, self.show = enable, interval, show
         self.out_dir, self.video_dir, self.kwargs = out_dir, video_dir, kwargs
+        self._owners: dict[str, tuple[str, int]] = {}
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[ActionDataSample] | None = None
@@ -62,17 +64,25 @@ class VisualizationHook(Hook):
             return
         for offset, sample in enumerate(outputs or ()):
             index = int(sample.get("sample_idx", batch_idx * len(outputs) + offset))
-            if index % self.interval:
+            if index % self.interval or sample.get("broken"):
                 continue
             info = dataset.get_data_info(index)
             poses = clip_poses(info) if "keypoint" in info else None
-            name = Path(str(info.get("filename") or info.get("frame_dir") or index)).stem
+            name = self._name(info, index)
             options = dict(poses=poses, show_frames=self.show, step=step) | self.kwargs
             if self.out_dir is not None:
                 folder = Path(self.out_dir)
                 folder.mkdir(parents=True, exist_ok=True)
                 options |= dict(out_type="video", out_path=str(folder / f"{name}.mp4"))
             runner.visualizer.add_datasample(name, self._video(info, poses), sample, **options)
+
+    def _name(self, info: dict, index: int) -> str:
+        """Return what to call a sample: its file without folder and suffix, numbered where another has that name."""
+        path = str(info.get("filename") or info.get("frame_dir") or index)
+        name = Path(path).stem
+        while self._owners.setdefault(name, (path, index)) != (path, index):
+            name = f"{name}_{index}"
+        return name
 
     def _video(self, info: dict, poses: ClipPoses | None) -> str | np.ndarray:
         """The video of a sample: its file, the one of its name in ``video_dir``, its frames, or black."""
