@@ -1,4 +1,4 @@
-"""The training loop, able to go on in the middle of an epoch."""
+"""The training loops: by epochs, able to go on in the middle of one, and by iterations."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import get_rank, get_world_size
+from mmengine.optim import OptimWrapper
 from mmengine.runner import EpochBasedTrainLoop as PlainEpochBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop as PlainIterBasedTrainLoop
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from mmaction.registry import LOOPS
@@ -58,6 +60,9 @@ def seed_iteration(seed: int, iteration: int) -> None:
 class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
     """Loop over epochs that a checkpoint from the middle of an epoch resumes exactly.
 
+    Where gradients are summed over several iterations (``accumulative_counts``), what an epoch ends with makes a step
+    of its own, so that no gradients are pending between epochs.
+
     Arguments are those of :class:`mmengine.runner.EpochBasedTrainLoop`.
     """
 
@@ -65,8 +70,9 @@ class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
         """Train until the last epoch; a validation that an interruption cut off is made up for first."""
         runner = self.runner
         runner.call_hook("before_train")
+        self._decide_current_val_interval()
         if self._validation_is_due() and runner.message_hub.runtime_info.get("last_validated_epoch") != self._epoch:
-            runner.logger.info(f"validating epoch {self._epoch}, whose validation was interrupted")
+            runner.logger.info(f"validating epoch {self._epoch}, after which the checkpoint was written")
             runner.val_loop.run()
         while self._epoch < self._max_epochs and not self.stop_training:
             self.run_epoch()
@@ -89,8 +95,61 @@ class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
         done = self._iter - self._epoch * len(self.dataloader)
+        self._sum_within_epoch(done)
         for index, batch in batches_from(self.dataloader, done):
             seed_iteration(self.runner.seed, self._iter)
             self.run_iter(index, batch)
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
+
+    def _sum_within_epoch(self, done: int) -> None:
+        """Let the optimizer count the iterations from the beginning of the epoch, and make a step at its end."""
+        wrapper, length = self.runner.optim_wrapper, len(self.dataloader)
+        if isinstance(wrapper, OptimWrapper):
+            wrapper._inner_count, wrapper._max_counts = done, length
+            wrapper._remainder_counts = length % wrapper._accumulative_counts
+
+
+class _Passes(Sampler):
+    """``sampler`` with the number of the pass over the data set beside each index, from 0 on.
+
+    Args:
+        sampler: Gives indices, of one pass or without end.
+        start: Where an endless sampler begins, in indices of this process.
+    """
+
+    def __init__(self, sampler: Sampler, start: int) -> None:
+        self.sampler = sampler
+        self.position = start
+        self.passes = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        endless = hasattr(self.sampler, "skip")
+        for index in self.sampler:
+            seen = self.position * get_world_size() + get_rank()
+            yield index, seen // len(self.sampler) if endless else self.passes
+            self.position += 1
+        self.passes += 1
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+
+@LOOPS.register_module()
+class IterBasedTrainLoop(PlainIterBasedTrainLoop):
+    """Loop over iterations in which each pass over the data is augmented anew, and which resumes exactly.
+
+    Arguments are those of :class:`mmengine.runner.IterBasedTrainLoop`.
+    """
+
+    def run(self) -> torch.nn.Module:
+        """Train until the last iteration."""
+        batch_sampler = self.dataloader.batch_sampler
+        if type(batch_sampler) is BatchSampler and hasattr(self.dataloader.dataset, "get"):
+            batch_sampler.sampler = _Passes(batch_sampler.sampler, self._iter * batch_sampler.batch_size)
+        return super().run()
+
+    def run_iter(self, data_batch: Any) -> None:
+        """Train on one batch."""
+        seed_iteration(self.runner.seed, self._iter)
+        super().run_iter(data_batch)

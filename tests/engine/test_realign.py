@@ -1,0 +1,149 @@
+"""Runs that go on with epochs of another length, with summed gradients, and by iterations."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR
+
+from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.engine.realign import Schedule, place
+
+SCHEDULE = """
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', T_max=3, begin=1, end=4, by_epoch=True, convert_to_iter_based=True),
+    dict(type='MultiStepLR', milestones=[3], by_epoch=True)]
+train_cfg.update(max_epochs=4)
+default_hooks['logger'] = dict(type='LoggerHook', interval=1)
+"""
+
+
+def rates(folder):
+    """Return the learning rate of each logged iteration, by its number, as the last run in the folder has it."""
+    logs = sorted(Path(folder).glob("*/vis_data/scalars.json"))
+    lines = [json.loads(line) for path in logs for line in path.open()]
+    return {line["step"]: line["lr"] for line in lines if "lr" in line and "loss" in line}
+
+
+def weights(path):
+    return read_checkpoint(path)["state_dict"]
+
+
+def differ(one, other):
+    return any(not torch.equal(value, other[key]) for key, value in one.items())
+
+
+@pytest.mark.parametrize(("batch", "count"), [(8, 24), (2, 24), (4, 16)])
+def test_epochs_of_another_length_are_trained_whole_with_the_rates_of_a_run_of_that_length(
+    tmp_path, toy, train, capfd, batch, count
+):
+    config = toy.write_config(tmp_path, extra=SCHEDULE)
+    run, fresh = tmp_path / "run", tmp_path / "fresh"
+    train(config, "--work-dir", run, "--seed", 1, "--cfg-options", "train_cfg.max_epochs=2")
+    toy.write_list(tmp_path / "train.txt", count)
+    other = ("--seed", 1, "--cfg-options", f"train_dataloader.batch_size={batch}")
+    train(config, "--work-dir", run, "--resume", run / "epoch_2.pth", *other)
+    length = count // batch
+    assert f"an epoch has {length} iterations, it had 6: going on at iteration 1 of epoch 3" in capfd.readouterr().out
+    train(config, "--work-dir", fresh, *other)
+    resumed, expected = (
+        {step: rate for step, rate in rates(folder).items() if step > 2 * length} for folder in (run, fresh)
+    )
+    assert read_checkpoint(run / "epoch_4.pth")["meta"]["iter"] == 4 * length
+    assert expected.keys() == set(range(2 * length + 1, 4 * length + 1))
+    assert {step: resumed[step] for step in expected} == pytest.approx(expected, rel=1e-9)
+    assert differ(weights(run / "epoch_3.pth"), weights(run / "epoch_2.pth"))
+
+
+def test_a_snapshot_goes_on_where_the_samples_seen_end():
+    loop = type("Loop", (), {"_epoch": 2, "_iter": 16})()
+    before, now = ({"iters": n, "batch": b, "samples": 24} for n, b in ((6, 4), (12, 2)))
+    assert "iteration 9 of epoch 3" in place(loop, before, now) and loop._iter == 32
+    loop._iter = 16
+    assert "iteration 1 of epoch 3" in place(loop, before, {**now, "samples": 26, "iters": 13}) and loop._iter == 26
+    loop._iter = 13  # of a program that does not tell, in the middle of an epoch: as it is
+    assert place(loop, None, now) is None and loop._iter == 13
+    loop._iter = 12  # at the end of one
+    assert place(loop, None, now) and loop._iter == 24
+
+
+def test_scaled_learning_rates_follow_the_batch_when_a_run_goes_on(tmp_path, toy, train):
+    config = toy.write_config(tmp_path, extra="auto_scale_lr = dict(base_batch_size=8)\n")
+    run, other, scaled = tmp_path / "run", tmp_path / "other", ("--seed", 1, "--auto-scale-lr")
+    train(config, "--work-dir", run, *scaled)
+    left = read_checkpoint(run / "epoch_2.pth")["optimizer"]["param_groups"][0]["lr"]
+    larger = ("--cfg-options", "train_dataloader.batch_size=8")
+    train(config, "--work-dir", other, "--resume", run / "epoch_2.pth", *scaled, *larger)
+    assert rates(other)[8] == pytest.approx(2 * left)
+
+
+def test_a_schedule_played_to_a_place_is_the_one_that_was_walked():
+    def build():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.3)
+        return optimizer, [
+            LinearLR(optimizer, start_factor=0.1, end=7, by_epoch=False),
+            CosineAnnealingLR(optimizer, T_max=20, begin=7, end=27, by_epoch=False),
+            MultiStepLR(optimizer, milestones=[2], by_epoch=True),
+        ]
+
+    walked, schedulers = build()
+    for step in range(1, 18):
+        walked.step()
+        for scheduler in schedulers[:2] + schedulers[2:] * (step % 5 == 0):
+            scheduler.step()
+    played, others = build()
+    start = Schedule(others)
+    for scheduler in others:
+        scheduler.step()  # as a checkpoint of another place would set them
+    assert start.play(others, epoch=3, iteration=17, iters_per_epoch=5)
+    assert played.param_groups[0]["lr"] == walked.param_groups[0]["lr"]
+    assert [one.last_step for one in others] == [one.last_step for one in schedulers]
+
+
+def test_gradients_summed_to_the_end_of_an_epoch_make_a_step(tmp_path, toy, train):
+    config = toy.write_config(tmp_path)
+    options = ("--seed", 1, "--cfg-options", "optim_wrapper.accumulative_counts=4")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(config, "--work-dir", whole, *options)
+    train(config, "--work-dir", cut, "--resume", whole / "epoch_1.pth", *options)
+    assert not differ(weights(whole / "epoch_3.pth"), weights(cut / "epoch_3.pth"))
+
+
+BY_ITERATIONS = """
+train_cfg = dict(by_epoch=False, max_iters=18, val_interval=6)
+train_dataloader['sampler'] = dict(type='{sampler}', shuffle=True)
+default_hooks['checkpoint'].update(by_epoch=False, interval=6)
+default_hooks['see'] = dict(type='SeeClip')
+"""
+
+
+@pytest.fixture
+def seen():
+    """What a hook has seen of one clip."""
+    from mmengine.hooks import Hook
+
+    from mmaction.registry import HOOKS
+
+    values = []
+
+    class SeeClip(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            for clip, sample in zip(data_batch["inputs"], data_batch["data_samples"], strict=True):
+                if sample.filename == "clip3":
+                    values.append(tuple(clip.tolist()))
+
+    HOOKS.register_module(module=SeeClip, force=True)
+    yield values
+    HOOKS.module_dict.pop("SeeClip")
+
+
+@pytest.mark.parametrize("sampler", ["InfiniteSampler", "DefaultSampler"])
+def test_a_run_by_iterations_augments_each_pass_anew_and_resumes_exactly(tmp_path, toy, train, seen, sampler):
+    config = toy.write_config(tmp_path, extra=BY_ITERATIONS.format(sampler=sampler))
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(config, "--work-dir", whole, "--seed", 1)
+    assert len(seen) == 3 and len(set(seen)) == 3
+    train(config, "--work-dir", cut, "--resume", whole / "iter_6.pth", "--seed", 1)
+    assert not differ(weights(whole / "iter_18.pth"), weights(cut / "iter_18.pth"))
