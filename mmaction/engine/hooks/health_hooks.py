@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmaction.engine.dist import sum_over_processes
+from mmaction.evaluation.functional import label_to_array
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
@@ -103,7 +104,7 @@ class PredictionHealthHook(Hook):
             if not len(self._predicted):
                 self._predicted, self._present = torch.zeros(2, len(score))
             self._predicted[int(score.argmax())] += 1
-            self._present[sample.gt_label.cpu()] += 1
+            self._present += torch.from_numpy(label_to_array(len(score), sample.gt_label.cpu().numpy()))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write the warnings."""

@@ -69,7 +69,7 @@ class Runner:
 
 
 def validate(predicted, true, num_classes=3):
-    hook, runner = PredictionHealthHook(), Runner()
+    hook, runner = PredictionHealthHook(), Runner("abcde"[:num_classes])
     hook.before_val_epoch(runner)
     samples = [
         ActionDataSample().set_gt_label(t).set_pred_score(torch.eye(num_classes)[p])
@@ -90,6 +90,11 @@ def test_a_class_never_predicted_is_named_unless_it_has_no_sample():
     (message,) = validate([0, 1, 0, 1], [0, 1, 2, 0])
     assert message == "1 of 3 classes of the validation set were never predicted: 2 (c)"
     assert validate([0, 1, 0, 1], [0, 1, 1, 0]) == []
+
+
+def test_true_classes_may_be_0_or_1_for_each_class():
+    messages = validate([3, 2], [[0, 0, 0, 1, 1], [0, 0, 1, 1, 0]], num_classes=5)
+    assert messages == ["1 of 3 classes of the validation set were never predicted: 4 (e)"]
 
 
 def test_scores_of_several_modalities_are_summed():
