@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmaction.datasets.doctor.samples import Sample
+from mmaction.datasets.preparation.encoding import upright
 from mmaction.skeletons import LAYOUTS, Layout, get_layout
 
 HEIGHT = 130
@@ -25,7 +26,7 @@ def thumbnail(sample: Sample) -> bytes | None:
 
 
 def _video_frame(sample: Sample) -> np.ndarray | None:
-    """Return the middle frame of a readable video or folder, RGB uint8."""
+    """Return the middle frame of a readable video or folder, upright, RGB uint8."""
     import av
     import cv2
 
@@ -34,11 +35,11 @@ def _video_frame(sample: Sample) -> np.ndarray | None:
         image = cv2.imread(str(images[len(images) // 2])) if images else None
         return None if image is None else image[..., ::-1]
     try:
-        with av.open(str(sample.path)) as container:
+        with av.open(str(sample.path), metadata_errors="replace") as container:
             for number, frame in enumerate(container.decode(video=0)):
                 if number >= sample.frames // 2:
-                    return frame.to_ndarray(format="rgb24")
-    except (av.error.FFmpegError, OSError):
+                    return upright(frame).to_ndarray(format="rgb24")
+    except (av.error.FFmpegError, OSError, IndexError):
         return None  # the finding about this file says so
     return None
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from .encoding import upright_shape
+
 if TYPE_CHECKING:
     import av
 
@@ -28,8 +30,8 @@ class VideoFacts:
 
     Attributes:
         frames: Frames that are there (counted, not what the header states).
-        width: Pixels.
-        height: Pixels.
+        width: Pixels of the first frame, upright.
+        height: Pixels of the first frame, upright.
         fps: Average frames per second, 0 where unknown.
     """
 
@@ -93,11 +95,11 @@ def look_at(
                 raise VideoError(f"{path}: holds no video stream")
             stream = container.streams.video[0]
             stream.thread_count = 1
-            frames = _count(container, stream, decode, watch)
+            frames, first = _count(container, stream, decode, watch)
             fps = float(stream.average_rate or 0)
-            width, height = stream.codec_context.width, stream.codec_context.height
-    except (av.error.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError, IndexError) as error:  # IndexError: PyAV, on a packet of no known stream
         raise VideoError(f"{path}: cannot be read ({reason(error)})") from error
+    height, width = upright_shape(first)
     return VideoFacts(frames, width, height, fps)
 
 
@@ -106,9 +108,9 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _count(container, stream, decode: bool, watch: Callable | None) -> int:
-    """Count decoded frames, or packets once the first frame was decoded."""
-    packets = frames = 0
+def _count(container, stream, decode: bool, watch: Callable | None) -> tuple[int, av.VideoFrame]:
+    """Count decoded frames, or packets once the first frame was decoded, and return that frame too."""
+    first, packets, frames = None, 0, 0
     for packet in container.demux(stream):
         packets += bool(packet.size) and not packet.is_discard
         if packet.is_corrupt:
@@ -116,11 +118,12 @@ def _count(container, stream, decode: bool, watch: Callable | None) -> int:
         if decode or not frames:
             decoded = packet.decode()
             frames += len(decoded)
+            first = first or next(iter(decoded), None)
             for frame in decoded if watch else ():
                 watch(frame)
     if not frames:
         raise VideoError(f"{container.name}: holds no frame that decodes")
-    return frames if decode else packets
+    return (frames if decode else packets), first
 
 
 def in_parallel(

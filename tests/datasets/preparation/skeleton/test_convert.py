@@ -77,6 +77,12 @@ def test_sizes_and_lengths_from_videos_and_labels_from_lists(tmp_path, videos):
     assert "no video of this name" in left_out["b"]
 
 
+def test_size_of_a_phone_video_is_that_of_its_upright_frames(shared, tmp_path):
+    list(export_poses(AnnotationFile([make(25, 1, 3, 0, "video_90")]), "openpose", tmp_path))
+    file, _ = import_poses(tmp_path, "openpose", videos=shared / "data/video", label=0)
+    assert file.annotations[0]["img_shape"] == (568, 320)
+
+
 def test_files_that_count_from_one_and_coco_with_folders(tmp_path):
     points = [1.0, 2.0, 0.5] * 17
     entries = [{"image_id": f"dive/{n:04d}.jpg", "keypoints": points, "score": 1, "idx": [2.0]} for n in (1, 2, 3)]
