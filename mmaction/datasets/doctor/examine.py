@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmaction.datasets.doctor.findings import SEVERITIES, Finding, count_severities
@@ -13,6 +13,7 @@ from mmaction.datasets.doctor.samples import Sample, SampleReader
 from mmaction.datasets.doctor.sets import check_sets
 from mmaction.datasets.doctor.sources import Source
 from mmaction.datasets.preparation.media import find_videos, in_parallel
+from mmaction.datasets.preparation.skeleton.files import AnnotationFile
 
 
 @dataclass
@@ -22,10 +23,12 @@ class Diagnosis:
     Attributes:
         samples: The clips by split, with what was seen of each.
         findings: What is wrong, worst first.
+        files: The annotation files as read, by path.
     """
 
     samples: dict[Source, list[Sample]]
     findings: list[Finding]
+    files: Mapping[Path, AnnotationFile] = field(default_factory=dict)
 
     def exit_code(self, strict: bool) -> int:
         """Return 2 with errors, 1 with warnings if ``strict``, else 0."""
@@ -70,7 +73,7 @@ def examine(
             findings += looked[sample]
     findings += [*check_sets(samples), *reader.unused()]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Diagnosis(samples, findings)
+    return Diagnosis(samples, findings, reader.files)
 
 
 def _add_video_paths(samples: dict[Source, list[Sample]]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mmaction.datasets.doctor.sources import Source
 
 SEVERITIES = ("error", "warning", "note")
 
@@ -72,6 +75,7 @@ class Finding:
         clip: Name of the clip, empty where the finding is about the set.
         message: What was expected and what was found.
         position: Number of the clip in its split, from 0; of the clip to leave out.
+        source: Where the clip is listed; several sources may have a split of one name.
     """
 
     code: str
@@ -79,6 +83,7 @@ class Finding:
     clip: str
     message: str
     position: int | None = None
+    source: Source | None = None
 
     @property
     def severity(self) -> str:

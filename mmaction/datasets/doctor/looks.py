@@ -98,7 +98,7 @@ def _look_at_video(sample: Sample, limits: Limits, quick: bool) -> Iterator[Find
 def _contrast(frame: av.VideoFrame) -> float:
     """Return the standard deviation of the first plane (grey levels of most videos), from every 8th pixel."""
     plane = frame.planes[0]
-    lines = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    lines = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
     return float(lines[::8, : plane.width : 8].std())
 
 
@@ -113,8 +113,9 @@ def _look_at_frames(sample: Sample, limits: Limits, quick: bool) -> Iterator[Fin
     flow = [path for path in images if path.name.startswith(("x_", "flow_x"))]
     rgb = [path for path in images if not path.name.startswith(("x_", "y_", "flow_"))]
     sample.frames = len(rgb) or len(flow)
-    if sample.frames < (sample.listed_frames or 1):
-        message = f"{sample.listed_frames} frames are listed, the folder {folder} has {sample.frames}"
+    if sample.frames < sample.offset + (sample.listed_frames or 1):
+        after = f" after the first {sample.offset}" if sample.offset else ""
+        message = f"{sample.listed_frames} frames{after} are listed, the folder {folder} has {sample.frames}"
         yield sample.finding("frame-count", message)
     for path in images[: 1 if quick else None]:
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)

@@ -154,14 +154,14 @@ def _with_legend(figure: Figure) -> Figure:
 
 def _thumbnails(diagnosis: Diagnosis) -> Iterator[str]:
     """Yield pictures of clips with findings, then of others spread over the data set."""
-    blamed = {(finding.split, finding.position): finding for finding in reversed(diagnosis.findings)}
+    blamed = {(finding.source, finding.position): finding for finding in reversed(diagnosis.findings)}
     every = list(diagnosis.all_samples())
-    bad = [sample for sample in every if (sample.source.split, sample.position) in blamed][: THUMBNAILS // 2]
+    bad = [sample for sample in every if (sample.source, sample.position) in blamed][: THUMBNAILS // 2]
     spread = every[:: max(len(every) // THUMBNAILS, 1)]
     for sample in dict.fromkeys([*bad, *spread][:THUMBNAILS]):
         data = thumbnail(sample)
         if data:
-            finding = blamed.get((sample.source.split, sample.position))
+            finding = blamed.get((sample.source, sample.position))
             yield f"<figure>{_image(data, 'jpeg', sample.name)}<br>{_caption(sample, finding)}</figure>"
 
 

@@ -28,6 +28,7 @@ class Sample:
         info: The annotation, of a skeleton.
         listed_frames: Number of frames that the list states.
         line: Line in the list.
+        offset: Number of images of the folder before the clip.
         frames: Number of frames found, 0 before it was looked at.
         height: Pixels.
         width: Pixels.
@@ -46,6 +47,7 @@ class Sample:
     info: dict | None = None
     listed_frames: int | None = None
     line: int | None = None
+    offset: int = 0
     frames: int = 0
     height: int = 0
     width: int = 0
@@ -61,9 +63,14 @@ class Sample:
         base = os.path.basename(self.name)
         return os.path.splitext(base)[0] if self.source.kind == "video" else base
 
+    @property
+    def span(self) -> tuple[int | None, ...]:
+        """What tells clips of one folder apart: offset and number of frames, where the list states offsets."""
+        return (self.offset, self.listed_frames) if self.source.with_offset else ()
+
     def finding(self, code: str, message: str) -> Finding:
         """Make a finding about this clip."""
-        return Finding(code, self.source.split, self.name, message, self.position)
+        return Finding(code, self.source.split, self.name, message, self.position, self.source)
 
 
 class SampleReader:
@@ -93,7 +100,8 @@ class SampleReader:
             return [], [*findings, Finding("unreadable-list", source.split, "", text)]
 
     def _listed(self, source: Source, findings: list[Finding]) -> Iterator[Sample]:
-        fields = ("total_frames",) if source.kind == "frames" else ()
+        fields = ("offset", "total_frames") if source.with_offset else ("total_frames",)
+        fields = fields if source.kind == "frames" else ()
 
         def note(message: str) -> None:
             findings.append(Finding("bad-line", source.split, "", message))
@@ -108,8 +116,9 @@ class SampleReader:
             except ValueError as error:
                 note(str(error))
                 continue
-            frames = line.numbers[0] if line.numbers else None
-            yield Sample(source, position, line.name, line.labels, Path(path), None, frames, line.number)
+            numbers = dict(zip(fields, line.numbers, strict=True))
+            frames, offset = numbers.get("total_frames"), numbers.get("offset", 0)
+            yield Sample(source, position, line.name, line.labels, Path(path), None, frames, line.number, offset)
             position += 1
 
     def _pose(self, source: Source, findings: list[Finding]) -> Iterator[Sample]:

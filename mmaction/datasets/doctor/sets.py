@@ -56,7 +56,7 @@ def _grouped(clips: Sequence[Sample], key: Callable[[Sample], object]) -> dict[o
 
 def _repetitions(source: Source, clips: Sequence[Sample]) -> Iterator[Finding]:
     """Clips of one name, and clips of one content under several names."""
-    for same in _grouped(clips, lambda sample: sample.name).values():
+    for same in _grouped(clips, lambda sample: (sample.name, *sample.span)).values():
         labels = {sample.labels for sample in same}
         if len(labels) > 1:
             told = " and ".join(str(list(label)) for label in sorted(labels))
@@ -165,10 +165,10 @@ def _untrained(training: Source, evaluation: Source, samples: Samples) -> Iterat
 
 def _leaks(training: Source, evaluation: Source, samples: Samples) -> Iterator[Finding]:
     """Training clips that evaluation has too, by name or by content."""
-    names = {sample.key for sample in samples[evaluation]}
+    names = {(sample.key, *sample.span) for sample in samples[evaluation]}
     contents = {sample.digest: sample.name for sample in samples[evaluation] if sample.digest}
     for sample in samples[training]:
-        if sample.key in names:
+        if (sample.key, *sample.span) in names:
             yield sample.finding("in-train-and-val", f"is in {evaluation.split} too")
         elif sample.digest and sample.digest in contents:
             yield sample.finding(

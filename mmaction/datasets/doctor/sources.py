@@ -33,6 +33,7 @@ class Source:
         multi_class: Whether clips have several labels.
         delimiter: What separates name and label in the list.
         layout: Layout of the joints, a name or ``auto``.
+        with_offset: Whether the list states where in its folder of frames a clip starts.
     """
 
     split: str
@@ -47,6 +48,7 @@ class Source:
     multi_class: bool = False
     delimiter: str = " "
     layout: str | Layout = "auto"
+    with_offset: bool = False
 
     @property
     def trains(self) -> bool:
@@ -117,6 +119,7 @@ def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) 
         flips=any(_mirrors(step) for step in dataset.get("pipeline") or ()),
         multi_class=bool(dataset.get("multi_class")),
         delimiter=dataset.get("delimiter", " "),
+        with_offset=bool(dataset.get("with_offset")),
     )
 
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,9 @@ from mmaction.datasets.doctor.examine import examine
 from mmaction.datasets.doctor.findings import KINDS
 from mmaction.datasets.doctor.fix import write_fixed
 from mmaction.datasets.doctor.report import summary, write_csv, write_page
+from mmaction.datasets.doctor.samples import Sample
 from mmaction.datasets.doctor.sources import Source, sources_of_config, sources_of_paths
+from mmaction.datasets.doctor.thumbnails import thumbnail
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile
 
 
@@ -353,6 +356,75 @@ def test_fix_of_annotations(data, tmp_path):
     assert [dropped for _, _, dropped in write_fixed(diagnosis, tmp_path / "fixed")] == [2]
     again = examine(sources_of_paths([tmp_path / "fixed/skeletons.pkl"], num_classes=5), progress=False)
     assert again.findings == []
+
+
+def test_fix_tells_files_with_a_split_of_one_name_apart(data, tmp_path):
+    shutil.copy(data.folder / "skeletons.pkl", data.folder / "clean.pkl")
+    not_a_number(data)
+    save_unchecked(data.file, data.folder / "skeletons.pkl")
+    sources = sources_of_paths([data.folder / "clean.pkl", data.folder / "skeletons.pkl"])
+    diagnosis = examine(sources, progress=False)
+    written = {path.name: dropped for path, _, dropped in write_fixed(diagnosis, tmp_path / "fixed")}
+    assert written == {"clean.pkl": 0, "skeletons.pkl": 1}
+    assert write_page(diagnosis, tmp_path / "report.html", "x").read_text().count("<br><span class=error>") == 1
+
+
+def pose_config(path, **splits):
+    return {
+        f"{loader}_dataloader": dict(dataset=dict(type="PoseDataset", ann_file=str(path), split=split, pipeline=[]))
+        for loader, split in splits.items()
+    }
+
+
+def test_fix_keeps_splits_that_were_not_examined(data, tmp_path):
+    path = data.folder / "skeletons.pkl"
+    splits = data.file.splits
+    bad, kept_elsewhere = splits["train"][:2]
+    splits["test"] = [splits["val"].pop(), kept_elsewhere, bad]
+    frames_disagree(data)
+    data.file.annotations.append({**data.info(1), "label": data.info(1)["label"]})  # listed-twice
+    save_unchecked(data.file, path)
+    diagnosis = examine(sources_of_config(pose_config(path, train="train", val="val")), progress=False)
+    list(write_fixed(diagnosis, tmp_path / "fixed"))
+    fixed = AnnotationFile.read(tmp_path / "fixed/skeletons.pkl")
+    assert fixed.splits == {"train": splits["train"][1:], "val": splits["val"], "test": splits["test"][:2]}
+    assert set(fixed.names) == {name for names in fixed.splits.values() for name in names}
+    # examined as a whole, without naming a split
+    diagnosis = examine(sources_of_config(pose_config(path, train=None)), progress=False)
+    list(write_fixed(diagnosis, tmp_path / "whole"))
+    assert AnnotationFile.read(tmp_path / "whole/skeletons.pkl").splits == fixed.splits
+
+
+def test_fix_does_not_pass_over_a_fault_in_a_split_that_was_not_examined(data, tmp_path):
+    frames_disagree(data)
+    save_unchecked(data.file, data.folder / "skeletons.pkl")
+    sources = sources_of_config(pose_config(data.folder / "skeletons.pkl", val="val"))
+    with pytest.raises(ValueError, match=r"skeletons\.pkl, .*total_frames.*; examine the file itself"):
+        list(write_fixed(examine(sources, progress=False), tmp_path / "fixed"))
+
+
+def test_clips_of_one_folder_are_told_apart_by_their_offset(tmp_path):
+    (tmp_path / "clip").mkdir()
+    for number in range(20):
+        cv2.imwrite(str(tmp_path / f"clip/img_{number + 1:05}.jpg"), np.full((16, 16), number, np.uint8))
+    (tmp_path / "train.txt").write_text("clip 0 10 0\nclip 10 10 1\nclip 12 10 0\n")
+    (tmp_path / "val.txt").write_text("clip 5 5 0\n")
+    common = dict(type="RawframeDataset", data_root=str(tmp_path), num_classes=2, with_offset=True)
+    cfg = {f"{split}_dataloader": dict(dataset=dict(ann_file=f"{split}.txt", **common)) for split in ("train", "val")}
+    diagnosis = examine(sources_of_config(cfg), progress=False)
+    (finding,) = diagnosis.findings
+    assert finding.code == "frame-count" and "10 frames after the first 12 are listed" in finding.message
+    assert [counts for _, *counts in write_fixed(diagnosis, tmp_path / "fixed")] == [[2, 1], [1, 0]]
+    assert (tmp_path / "fixed/train.txt").read_text() == "clip 0 10 0\nclip 10 10 1\n"
+    (tmp_path / "val.txt").write_text("clip 10 10 1\nclip 10 10 1\n")
+    found = [finding.code for finding in examine(sources_of_config(cfg), progress=False).findings]
+    assert found == ["frame-count", "in-train-and-val", "listed-twice"]
+
+
+def test_picture_of_a_phone_video_is_upright(shared):
+    source = Source("train", "video", Path("train.txt"))
+    sample = Sample(source, 0, "video_90.mov", (0,), shared / "data/video/video_90.mov", frames=3)
+    assert cv2.imdecode(np.frombuffer(thumbnail(sample), np.uint8), cv2.IMREAD_COLOR).shape == (130, 73, 3)
 
 
 def test_reports(data, tmp_path):
