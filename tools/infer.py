@@ -30,7 +30,7 @@ from mmaction.apis.predictions import FORMATS, Prediction, render, scores_of
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.datasets.annotations import annotation_name, load_annotations
 from mmaction.utils.arguments import positive_number
-from mmaction.utils.cli import USER_ERRORS, add_config_options, describe_error, run_tool, suggest
+from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, run_tool, suggest
 from mmaction.utils.config import load_config
 from mmaction.utils.files import read_text
 from mmaction.visualization.video_io import VIDEO_SUFFIXES
@@ -62,6 +62,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--split", help="of a pickle: classify this split alone")
     parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
     parser.add_argument("--device", help="cpu, cuda:0, ... (default: the first GPU, else the CPU)")
+    add_trust_option(parser)
     add_config_options(parser)
     args = parser.parse_args(argv)
     if args.topk < 1:
@@ -183,7 +184,7 @@ class Classifier:
         for note in notes:
             print(note, file=sys.stderr)
         self.args = args
-        self.model: nn.Module = init_recognizer(cfg, args.checkpoint, args.device)
+        self.model: nn.Module = init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
         self.names = self.model.classes
         if args.label_map:
             self.names = read_label_map(args.label_map, self.model.cls_head.num_classes)

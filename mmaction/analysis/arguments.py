@@ -10,13 +10,13 @@ from torch import nn
 
 from mmaction.apis import init_recognizer
 from mmaction.skeletons import Layout
-from mmaction.utils.cli import add_config_options
+from mmaction.utils.cli import add_config_options, add_trust_option
 from mmaction.utils.config import load_config
 from mmaction.utils.files import write_atomically
 
 
 def model_parser(description: str | None, checkpoint: str = "required") -> argparse.ArgumentParser:
-    """Return a parser with config, checkpoint, device and ``--cfg-options``.
+    """Return a parser with config, checkpoint, device, ``--trust-checkpoint`` and ``--cfg-options``.
 
     Args:
         description: The tool's docstring.
@@ -27,6 +27,7 @@ def model_parser(description: str | None, checkpoint: str = "required") -> argpa
     optional = {"nargs": "?"} if checkpoint == "optional" else {}
     parser.add_argument("checkpoint", help="weights: a file or a web address", **optional)
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: the first GPU, else the CPU)")
+    add_trust_option(parser)
     add_config_options(parser)
     return parser
 
@@ -43,7 +44,7 @@ def open_model(args: argparse.Namespace) -> nn.Module:
     cfg, notes = load_config(args.config, args.cfg_options)
     for note in notes:
         print(note)
-    return init_recognizer(cfg, args.checkpoint, args.device)
+    return init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
 
 
 def find_layout(name: str, dataset: Any) -> Layout:

@@ -24,6 +24,7 @@ def init_recognizer(
     config: str | Path | Config,
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
+    trust_checkpoint: bool = False,
 ) -> nn.Module:
     """Build the model of a config, load its weights and set it to evaluation.
 
@@ -33,6 +34,8 @@ def init_recognizer(
         config: Path of a config, or a loaded one, which is not changed.
         checkpoint: Path or web address of the weights; None: the weights stay random.
         device: Where the model runs; None: the first GPU where there is one, else the CPU.
+        trust_checkpoint: Load a checkpoint that holds other things than weights, too, which runs code of its author;
+            ``trust_checkpoint = True`` in the config says the same.
 
     Returns:
         The model, with the attributes ``cfg`` and ``classes`` (class names, or None where nothing tells them).
@@ -55,7 +58,8 @@ def init_recognizer(
     model = MODELS.build(model_cfg)
     meta: Mapping[str, Any] = {}
     if checkpoint is not None:
-        content = read_checkpoint(checkpoint)
+        trust = trust_checkpoint or bool(cfg.get("trust_checkpoint"))
+        content = read_checkpoint(checkpoint, trust=trust)
         report = load_weights(model, model_weights(content, checkpoint), str(checkpoint), strict=True)
         if report.unexpected:
             log_report(report, _logger())

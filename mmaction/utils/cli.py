@@ -154,6 +154,15 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trust-checkpoint``, without which a checkpoint that could run code is refused."""
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load a checkpoint that holds other things than weights; that runs code of its author",
+    )
+
+
 def add_launch_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--launcher`` and the ``--local_rank`` that old launchers pass."""
     parser.add_argument(
@@ -169,11 +178,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what training and testing share: where results go, precision, trust, config values and launcher."""
     parser.add_argument("--work-dir", help="folder of logs, checkpoints and results (default: work_dirs/NAME)")
     parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load a checkpoint that holds other things than weights; that runs code of its author",
-    )
+    add_trust_option(parser)
     add_config_options(parser)
     add_launch_options(parser)
 

@@ -48,6 +48,17 @@ def test_class_names_come_from_the_checkpoint_when_the_config_has_none(pose, tmp
     assert init_recognizer(pose[0], pose[1]).classes is None
 
 
+def test_a_checkpoint_with_more_than_weights_needs_trust(rgb, tmp_path):
+    content = torch.load(rgb[1], weights_only=True) | {"where": tmp_path}
+    torch.save(content, tmp_path / "more.pth")
+    with pytest.raises(ValueError, match=r"more\.pth is refused.*trust_checkpoint=True"):
+        init_recognizer(rgb[0], tmp_path / "more.pth")
+    assert init_recognizer(rgb[0], tmp_path / "more.pth", trust_checkpoint=True).classes
+    cfg = Config.fromfile(rgb[0])
+    cfg.trust_checkpoint = True
+    assert init_recognizer(cfg, tmp_path / "more.pth").classes
+
+
 def test_video_folder_array_and_dict_give_the_same_scores(rgb, clip_files):
     model = init_recognizer(*rgb, device="cpu")
     video = inference_recognizer(model, str(clip_files["video"]))

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from mmaction.apis import inference_recognizer, init_recognizer
 
@@ -55,6 +56,14 @@ def test_one_video_as_table(infer, rgb, clip_files):
     lines = out.splitlines()
     assert code == 0 and lines[0] == str(clip_files["video"]) and len(lines) == 3
     assert lines[1].split()[2] in ("jump", "turn", "rest")
+
+
+def test_a_checkpoint_that_could_run_code_needs_the_word_of_the_user(infer, rgb, clip_files, tmp_path):
+    torch.save(torch.load(rgb[1], weights_only=True) | {"where": tmp_path}, tmp_path / "more.pth")
+    call = rgb[0], tmp_path / "more.pth", clip_files["video"]
+    with pytest.raises(ValueError, match="pass --trust-checkpoint"):
+        infer(*call)
+    assert infer(*call, "--trust-checkpoint")[0] == 0
 
 
 def test_a_folder_as_json_has_the_scores_of_the_api(infer, rgb, folder, clip_files):
