@@ -22,14 +22,18 @@ DEBUG_VARIABLE = "MMACTION_DEBUG"
 _UNKNOWN_NAME = re.compile(r"(?P<name>\S+) is not in the (?P<scope>[\w.]+)::(?P<registry>[\w ]+?) registry")
 
 
-WORKER_ADVICE = (
-    "a data worker was killed from outside, most often because the memory is full: lower num_workers, or make "
-    "/dev/shm larger; then go on with --resume"
-)
-
-
 class ToolStop(RuntimeError):  # noqa: N818 - it ends a run on purpose, with a message and exit code 1
     """A run that cannot or must not go on, through no mistake in what the user typed."""
+
+
+def worker_advice(message: str) -> str:
+    """Return what to do after PyTorch's ``message`` that a data worker is gone."""
+    if "by signal: Terminated" in message:
+        return "a data worker got SIGTERM, which batch systems send before they end a job; go on with --resume"
+    return (
+        "a data worker was killed from outside, most often because the memory is full: lower num_workers, or make "
+        "/dev/shm larger; then go on with --resume"
+    )
 
 
 def close_matches(name: str, known: Iterable[str], count: int = 5) -> list[str]:
@@ -100,7 +104,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
         if "DataLoader worker" not in str(error):
             raise
         # PyTorch's signal handler raises this anywhere, in the handling of the first error too
-        print(f"stopped: {str(error).splitlines()[0]}\n  {WORKER_ADVICE}", file=sys.stderr)
+        print(f"stopped: {str(error).splitlines()[0]}\n  {worker_advice(str(error))}", file=sys.stderr)
         sys.exit(1)
     except USER_ERRORS as error:
         if os.environ.get(DEBUG_VARIABLE):

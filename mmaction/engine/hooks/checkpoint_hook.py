@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -40,7 +41,8 @@ class CheckpointHook(PlainCheckpointHook):
     """MMEngine's checkpoint hook, with snapshots inside long epochs.
 
     An old checkpoint is removed after its successor is on the disk, not before. On SIGTERM, which batch systems send
-    before they end a job, the iteration in work is finished, a snapshot is written and the run stops.
+    before they end a job, the iteration in work is finished, a snapshot is written and the run stops. A validation is
+    broken off if the checkpoint before it is written, else finished.
 
     Args:
         snapshot_interval: Iterations between snapshots, 0 for none. A snapshot is a full checkpoint named
@@ -61,6 +63,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._snapshot: Path | None = None
         self._is_owed = False
         self._terminated = False
+        self._saved_iter = -1
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints and listen for SIGTERM."""
@@ -96,17 +99,27 @@ class CheckpointHook(PlainCheckpointHook):
         due = self.by_epoch and not ends_epoch and self._snapshot_is_due()
         terminated, due = any_process(self._terminated, due)  # clocks and signals differ between processes
         if terminated or due:
-            self._write_snapshot(runner)
+            self._write_snapshot(runner, runner.iter + 1)  # mmengine counts the iteration that just ended only later
         if terminated:
             raise ToolStop(f"stopped by SIGTERM after iteration {runner.iter + 1}; go on with --resume")
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Break the validation off after SIGTERM, unless there is a snapshot to take: hooks may have other weights in.
+
+        Raises:
+            ToolStop: After SIGTERM; each process stops by itself, their numbers of batches may differ.
+        """
+        if self._terminated and self._saved_iter == runner.iter:
+            raise ToolStop(f"stopped by SIGTERM in the validation after iteration {runner.iter}; go on with --resume")
 
     def _snapshot_is_due(self) -> bool:
         waited_min = (time.monotonic() - self._last_saved) / 60
         return self._is_owed or 0 < self.snapshot_minutes <= waited_min
 
-    def _write_snapshot(self, runner: Runner) -> None:
-        """Save the state after the iteration that just ended; mmengine counts it only later, hence + 1."""
-        step = runner.iter + 1
+    def _write_snapshot(self, runner: Runner, step: int) -> None:
+        """Save the state after ``step`` iterations."""
         path = Path(str(self.out_dir)) / f"iter_{step}.pth"
         runner.save_checkpoint(
             self.out_dir,
@@ -117,11 +130,14 @@ class CheckpointHook(PlainCheckpointHook):
             by_epoch=False,
             backend_args=self.backend_args,
         )
-        self._last_saved, self._is_owed = time.monotonic(), False
+        self._note_saved(step)
         if is_main_process():
             self._point_to(runner, path)
             self._remove_snapshot(but=path)
             self._snapshot = path
+
+    def _note_saved(self, step: int) -> None:
+        self._last_saved, self._is_owed, self._saved_iter = time.monotonic(), False, step
 
     def _remove_snapshot(self, but: Path | None = None) -> None:
         if self._snapshot is not None and self._snapshot != but:
@@ -141,7 +157,7 @@ class CheckpointHook(PlainCheckpointHook):
             self.keep_ckpt_ids.append(step)  # the step is the newest already: MMEngine then removes nothing itself
             runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
         super()._save_checkpoint_with_step(runner, step, meta)
-        self._last_saved, self._is_owed = time.monotonic(), False
+        self._note_saved(meta["iter"])
         if is_main_process():
             self._point_to(runner, self.last_ckpt)
             if self.by_epoch:
@@ -157,9 +173,18 @@ class CheckpointHook(PlainCheckpointHook):
                 holder["dataset_meta"] = kept
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Keep the best checkpoint, and note that this epoch is validated, for a run that is resumed."""
+        """Keep the best checkpoint, and note that this epoch is validated, for a run that is resumed.
+
+        Raises:
+            ToolStop: After SIGTERM, unless the run has come to its end.
+        """
         runner.message_hub.update_info("last_validated_epoch", runner.epoch)
         super().after_val_epoch(runner, metrics)
+        (terminated,) = any_process(self._terminated)
+        if terminated and runner.iter < runner.max_iters:
+            if self._saved_iter != runner.iter:
+                self._write_snapshot(runner, runner.iter)
+            raise ToolStop(f"stopped by SIGTERM after iteration {runner.iter}; go on with --resume")
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
         if not self.save_best:

@@ -1,7 +1,10 @@
 """Snapshots, SIGTERM, and the order in which checkpoints are written and removed."""
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import time
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from mmengine.hooks import Hook
 
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.hooks import CheckpointHook
+from mmaction.engine.resume import find_resumable
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 
@@ -28,14 +32,25 @@ def register():
         HOOKS.module_dict.pop(name)
 
 
-def test_sigterm_writes_a_snapshot_from_which_the_run_goes_on_identically(tmp_path, toy, train, register):
+def terminate_all():
+    """Send SIGTERM to this process and its data workers from outside, as SLURM does: to the workers first."""
+    workers = [str(worker.pid) for worker in multiprocessing.active_children()]
+    if workers:
+        subprocess.run(["kill", "-TERM", *workers], check=True)
+        time.sleep(0.3)  # enough to die
+    subprocess.run(["kill", "-TERM", str(os.getpid())], check=True)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_sigterm_writes_a_snapshot_from_which_the_run_goes_on_identically(tmp_path, toy, train, register, workers):
     @register
     class Terminate(Hook):
         def before_train_iter(self, runner, batch_idx, data_batch=None):
             if runner.iter == 8 and "stopped" in runner.work_dir:
-                os.kill(os.getpid(), signal.SIGTERM)
+                terminate_all()
 
-    config = toy.write_config(tmp_path, extra="default_hooks['stop'] = dict(type='Terminate')\n")
+    extra = f"default_hooks['stop'] = dict(type='Terminate')\ntrain_dataloader['num_workers'] = {workers}\n"
+    config = toy.write_config(tmp_path, extra=extra)
     train(config, "--work-dir", tmp_path / "whole", "--seed", 2)
     stopped = tmp_path / "stopped"
     before = signal.getsignal(signal.SIGTERM)
@@ -47,6 +62,46 @@ def test_sigterm_writes_a_snapshot_from_which_the_run_goes_on_identically(tmp_pa
     ends = [read_checkpoint(folder / "epoch_3.pth")["state_dict"] for folder in (tmp_path / "whole", stopped)]
     assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
     assert not list(stopped.glob("iter_*.pth"))
+
+
+@pytest.fixture
+def stop_in_validation(register):
+    """Registers a hook that sends SIGTERM after the first batch of the validation after epoch ``at``."""
+
+    @register
+    class Terminate(Hook):
+        def __init__(self, at):
+            self.at = at
+
+        def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            if runner.epoch == self.at and batch_idx == 0 and "stopped" in runner.work_dir:
+                terminate_all()
+
+    return "default_hooks['stop'] = dict(type='Terminate', at={})\n".format
+
+
+@pytest.mark.parametrize("epoch", [2, 3])
+def test_sigterm_breaks_off_a_validation(tmp_path, toy, train, stop_in_validation, epoch, capfd):
+    config = toy.write_config(tmp_path, extra=stop_in_validation(epoch))
+    with pytest.raises(ToolStop, match=rf"by SIGTERM in the validation after iteration {6 * epoch}; go on with --res"):
+        train(config, "--work-dir", tmp_path / "stopped", "--seed", 2)
+    assert find_resumable(tmp_path / "stopped")[0].name == f"epoch_{epoch}.pth"
+    train(config, "--work-dir", tmp_path / "resumed", "--resume", tmp_path / "stopped" / f"epoch_{epoch}.pth")
+    assert f"validating epoch {epoch}, " in capfd.readouterr().out
+
+
+def test_sigterm_in_a_validation_without_a_checkpoint_before_it_takes_a_snapshot(
+    tmp_path, toy, train, stop_in_validation
+):
+    ema = "custom_hooks = [dict(type='EMAHook')]\ndefault_hooks['checkpoint'].update(interval=3, save_best=None)\n"
+    config = toy.write_config(tmp_path, extra=stop_in_validation(2) + ema)
+    train(config, "--work-dir", tmp_path / "whole", "--seed", 2)
+    with pytest.raises(ToolStop, match="stopped by SIGTERM after iteration 12; go on with --resume"):
+        train(config, "--work-dir", tmp_path / "stopped", "--seed", 2)
+    assert [path.name for path in (tmp_path / "stopped").glob("*.pth")] == ["iter_12.pth"]
+    train(config, "--work-dir", tmp_path / "stopped", "--resume")
+    ends = [read_checkpoint(tmp_path / name / "epoch_3.pth")["state_dict"] for name in ("whole", "stopped")]
+    assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
 
 
 def test_an_old_checkpoint_goes_only_after_its_successor_is_there(tmp_path, toy, train, register):

@@ -1,0 +1,44 @@
+"""What a data worker does when it starts: share the memory it inherits, and outlive the signal that stops the run."""
+
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+LOOK_S = 5.0  # between two looks at whether the main process still lives
+
+
+def start_worker(worker_id: int, then: Callable[[int], None] | None = None) -> None:
+    """Prepare a data worker, then call ``then``, the function that was to do so.
+
+    All that the worker has inherited is left out of its garbage collections: they would copy its pages, 66 MB.
+    """
+    gc.freeze()
+    _outlive_sigterm()
+    if then is not None:
+        then(worker_id)
+
+
+def _outlive_sigterm() -> None:
+    """End at SIGTERM of the main process alone.
+
+    Batch systems send it to every process of a job, and the main process needs the worker to finish the iteration in
+    work. A thread takes the signal, as it is told the sender; it also ends a worker that hangs when the main process
+    is gone.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None or not hasattr(signal, "sigtimedwait"):  # macOS and Windows have no such function
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_wait_for_the_end, args=(parent.pid, os.getppid()), name="sigterm", daemon=True).start()
+
+
+def _wait_for_the_end(main: int, parent: int) -> None:
+    """Return never: end the process at SIGTERM of the process ``main``, or once its ``parent`` is another one."""
+    while os.getppid() == parent:
+        received = signal.sigtimedwait({signal.SIGTERM}, LOOK_S)
+        if received is not None and received.si_pid == main:
+            break
+    os._exit(0)
