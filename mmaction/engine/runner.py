@@ -25,7 +25,9 @@ from torch.utils.data import DataLoader
 
 from mmaction.engine.checkpoint import LoadReport, load_weights, log_report, model_weights, read_checkpoint
 from mmaction.engine.dist import refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
+from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.peers import PeerWatch
+from mmaction.engine.realign import Schedule, place, steps_of
 from mmaction.engine.resume import plan_resume, without_program
 from mmaction.engine.sharding import MMFullyShardedDataParallel, is_sharding, optimizer_in_whole
 from mmaction.engine.workers import start_worker
@@ -109,6 +111,7 @@ class ActionRunner(Runner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.load_report: LoadReport | None = None
         self._shard_cfg: dict[str, Any] | None = None
+        self._resumed_steps: dict[str, int] | None = None
         self._testing = False
         super().__init__(*args, **kwargs)
         for handler in self._console_handlers():
@@ -225,9 +228,10 @@ class ActionRunner(Runner):
         )
 
     def build_train_loop(self, loop: Any) -> Any:
-        """Build the training loop, one that resumes inside an epoch where the loop goes by epochs."""
-        if isinstance(loop, dict) and "type" not in loop and loop.get("by_epoch"):
-            loop = {"type": "EpochBasedTrainLoop", **{key: value for key, value in loop.items() if key != "by_epoch"}}
+        """Build the training loop, one that resumes exactly where it has no type."""
+        if isinstance(loop, dict) and "type" not in loop and "by_epoch" in loop:
+            kind = "EpochBasedTrainLoop" if loop["by_epoch"] else "IterBasedTrainLoop"
+            loop = {"type": kind, **{key: value for key, value in loop.items() if key != "by_epoch"}}
         return super().build_train_loop(loop)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
@@ -334,6 +338,7 @@ class ActionRunner(Runner):
         """
         checkpoint = read_checkpoint(filename, map_location, trust=bool(self.cfg.get("trust_checkpoint")))
         checkpoint = without_program(checkpoint)
+        self._resumed_steps = (checkpoint.get("meta") or {}).get("steps")
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         strict = strict or self._resume or self._testing
@@ -343,10 +348,23 @@ class ActionRunner(Runner):
         return checkpoint
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Go on from a checkpoint; whole tensors that are to be sharded do not lie on the GPU before."""
+        """Go on from a checkpoint, also one whose epochs have another number of iterations.
+
+        Whole tensors that are to be sharded do not lie on the GPU before.
+        """
         if self._shard_cfg is not None:
             kwargs.setdefault("map_location", "cpu")
+        schedule = Schedule(self.param_schedulers)
         super().resume(filename, *args, **kwargs)
+        before, now, loop = self._resumed_steps, steps_of(self), self.train_loop
+        note = place(loop, before, now) if isinstance(loop, EpochBasedTrainLoop) else None
+        if note:
+            self.logger.warning(note)
+        rescaled = (self.auto_scale_lr or {}).get("enable") and (before or {}).get("effective_batch") != now[
+            "effective_batch"
+        ]
+        if (note or rescaled) and not schedule.play(self.param_schedulers, loop.epoch, loop.iter, now["iters"]):
+            self.logger.warning("a schedule that depends on validations goes on with the learning rates as they were")
 
     def save_checkpoint(
         self, out_dir: str, filename: str, *args: Any, save_optimizer: bool = True, **kwargs: Any
@@ -373,6 +391,7 @@ class ActionRunner(Runner):
 
     def _write_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint under a temporary name, sync it to the disk and rename it."""
+        kwargs["meta"] = {**(kwargs.get("meta") or {}), "steps": steps_of(self)}
         if "://" in str(out_dir):  # object stores write in one step
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return
