@@ -10,7 +10,9 @@ import yaml
 from mmengine.config import Config
 from mmengine.fileio import YamlHandler, register_handler
 
+from mmaction import registry
 from mmaction.utils.cli import close_matches, describe_error, merge_options
+from mmaction.utils.files import read_json
 
 CONFIG_SUFFIXES = (".py", ".json", ".yaml", ".yml")
 SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -37,7 +39,8 @@ class _PlainYaml(YamlHandler):
 def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tuple[Config, list[str]]:
     """Read a config and apply ``--cfg-options``.
 
-    A config in Python is a program: it runs with the rights of the user who reads it. One in JSON or YAML is data.
+    A config in Python is a program: it runs with the rights of the user who reads it. One in JSON or YAML is data: it
+    builds nothing but what the registries hold, and neither imports modules nor has a base in Python.
 
     Args:
         path: The config file.
@@ -48,7 +51,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
 
     Raises:
         FileNotFoundError: If ``path``, or a ``_base_`` of it, is missing; close matches are named.
-        ValueError: If the file is no config, or is wrong at a line, which is named.
+        ValueError: If the file is no config, or is wrong at a line, which is named; or if it is data that names code.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -57,11 +60,59 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
         raise ValueError(f"config {path}: expected a file named {', '.join('*' + s for s in CONFIG_SUFFIXES)}")
     register_handler(["yaml", "yml"])(_PlainYaml)
     try:
-        cfg = Config.fromfile(path)
+        is_program = path.suffix == ".py"
+        if not is_program:
+            _refuse_programs(path)
+        cfg = Config.fromfile(path, import_custom_modules=is_program)
+        if not is_program:
+            _refuse_code(cfg.to_dict())
     except Exception as error:  # a config is a program: it may raise anything
         raise _config_error(path, error) from error
     notes = _unwrap_loaders(cfg)
     return cfg, notes + merge_options(cfg, options)
+
+
+def _refuse_programs(path: Path) -> None:
+    """Check that the bases of a config in JSON or YAML are such files as well.
+
+    Raises:
+        ValueError: If one is a program, which would run.
+    """
+    content = read_json(path) if path.suffix == ".json" else _PlainYaml().load_from_path(str(path))
+    bases = content.get("_base_", []) if isinstance(content, dict) else []
+    for base in [bases] if isinstance(bases, str) else bases:
+        if "::" in base or Path(base).suffix not in CONFIG_SUFFIXES[1:]:
+            raise ValueError(f"{path} is data, but its _base_ {base} is a program; write {path.stem}.py instead")
+        if (inner := path.parent / base).is_file():
+            _refuse_programs(inner)
+
+
+def _refuse_code(value: Any, where: str = "") -> None:
+    """Check that a config from data names nothing to import or to call but what the registries hold.
+
+    Raises:
+        ValueError: If it does; names the place.
+    """
+    if isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            _refuse_code(item, f"{where}[{index}]")
+        return
+    if not isinstance(value, Mapping):
+        return
+    if "custom_imports" in value:
+        raise ValueError("custom_imports would run code; a config that imports modules is written in Python")
+    for key, item in value.items():
+        place = f"{where}.{key}".lstrip(".")
+        if key in ("type", "runner_type") and isinstance(item, str) and "." in item and not _is_registered(item):
+            raise ValueError(f"{place}: {item} is in no registry, and a config in JSON or YAML calls nothing else")
+        _refuse_code(item, place)
+
+
+def _is_registered(name: str) -> bool:
+    """Return whether ``name``, such as ``mmaction.ResNet3d``, is the name of a class with the scope before it."""
+    scope, _, name = name.partition(".")
+    registries = [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
+    return scope in ("mmaction", "mmengine") and "." not in name and any(part.get(name) for part in registries)
 
 
 def _unwrap_loaders(cfg: Config) -> list[str]:

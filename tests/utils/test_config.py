@@ -30,6 +30,40 @@ def test_yaml_is_data(tmp_path):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model: {type: subprocess.check_output, args: [touch, MADE]}", "model.type: subprocess.check_output is in no"),
+        ("a: [{b: {type: mmengine.mkdir_or_exist, dir_name: MADE}}]", r"a\[0\].b.type: mmengine.mkdir_or_exist is in"),
+        ("runner_type: os.system", "runner_type: os.system is in no registry"),
+        ("custom_imports: {imports: [program]}", "custom_imports would run code"),
+        ("_base_: program.py", "its _base_ program.py is a program; write evil.py"),
+        ("_base_: [plain.json, mmdet::x.py]", "its _base_ mmdet::x.py is a program"),
+        ("_base_: inner.yaml", "inner.yaml is data, but its _base_ program.py is a program"),
+    ],
+)
+def test_data_names_no_code(tmp_path, monkeypatch, text, said):
+    monkeypatch.syspath_prepend(tmp_path)
+    made = tmp_path / "made"
+    (tmp_path / "program.py").write_text(f"import os\nos.mkdir({str(made)!r})\n")
+    (tmp_path / "plain.json").write_text('{"x": 1}')
+    (tmp_path / "inner.yaml").write_text("_base_: program.py\n")
+    (tmp_path / "evil.yaml").write_text(text.replace("MADE", str(made)))
+    with pytest.raises(ValueError, match=said):
+        load_config(tmp_path / "evil.yaml")
+    assert not made.exists()
+
+
+def test_data_names_classes_with_their_scope(tmp_path):
+    write(tmp_path, base="model = dict(type='mmaction.I3DHead', init_cfg=dict(type='mmengine.Kaiming'))\nb = (1, 2)\n")
+    cfg, _ = load_config(tmp_path / "base.py")
+    cfg.dump(tmp_path / "dumped.yaml")
+    cfg.dump(tmp_path / "dumped.json")
+    (tmp_path / "leaf.json").write_text('{"_base_": "dumped.yaml", "model": {"num_classes": 3}}')
+    assert load_config(tmp_path / "dumped.yaml")[0].model.type == "mmaction.I3DHead"
+    assert load_config(tmp_path / "leaf.json")[0].model.num_classes == 3
+
+
 def test_a_loader_in_a_list_of_one_is_taken_out(tmp_path):
     path = tmp_path / "published.py"
     path.write_text("train_dataloader = [dict(batch_size=16)]\nval_dataloader = dict(batch_size=1)\n")
