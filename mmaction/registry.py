@@ -29,7 +29,7 @@ TRANSFORMS = _child("TRANSFORMS", "datasets.transforms")
 
 MODELS = _child("MODELS", "models")
 MODEL_WRAPPERS = _child("MODEL_WRAPPERS", "engine")
-WEIGHT_INITIALIZERS = _child("WEIGHT_INITIALIZERS", "models")
+WEIGHT_INITIALIZERS = _child("WEIGHT_INITIALIZERS", "engine")
 TASK_UTILS = _child("TASK_UTILS", "models")
 
 METRICS = _child("METRICS", "evaluation")

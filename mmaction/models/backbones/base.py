@@ -4,10 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmengine.model import BaseModule, initialize
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmaction.models.inflate import load_pretrained
 from mmaction.models.layers import freeze, init_conv_and_norm, set_norms_eval
+
+InitCfg = dict[str, Any] | list[dict[str, Any]]
+
+
+def init_from_cfg(module: nn.Module, init_cfg: InitCfg) -> None:
+    """Set the weights of ``module`` as MMEngine's ``init_cfg`` describes.
+
+    Names are looked up in this package first, whatever scope is the default one, so that ``Pretrained`` is always the
+    reader of checkpoints that runs no code from them.
+    """
+    with DefaultScope.overwrite_default_scope("mmaction"):
+        initialize(module, init_cfg)
 
 
 class Backbone(BaseModule):
@@ -28,7 +41,7 @@ class Backbone(BaseModule):
         pretrained2d: bool = False,
         frozen_stages: int = -1,
         norm_eval: bool = False,
-        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
+        init_cfg: InitCfg | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if pretrained is not None and not isinstance(pretrained, str):
@@ -53,7 +66,7 @@ class Backbone(BaseModule):
             init_conv_and_norm(self)
             self.init_residuals()
         else:
-            initialize(self, self.init_cfg)
+            init_from_cfg(self, self.init_cfg)
         if self.pretrained is not None:
             load_pretrained(self, self.pretrained, inflate=self.pretrained2d)
 

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from mmengine.model import BaseModule
 
+from mmaction.models.backbones.base import InitCfg, init_from_cfg
 from mmaction.models.backbones.residual import blocks_of
 from mmaction.models.backbones.resnet3d import ResNet3d
 from mmaction.models.inflate import load_pretrained
-from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg, ConvNormAct
+from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg, ConvNormAct, same_padding
 from mmaction.registry import MODELS
 
 PATHWAY_TYPES = ("resnet3d",)
@@ -84,7 +85,7 @@ class Lateral:
         lateral_norm: Whether norm and activation follow the convolution.
         lateral_infl: Factor from the source's channels to those that are added; divisor with ``lateral_inv``.
         lateral_activate: For the stem and each stage but the last, whether its output is joined.
-        fusion_kernel: Temporal kernel, odd.
+        fusion_kernel: Temporal kernel, odd; an even one needs a ``speed_ratio`` from 2 on.
     """
 
     lateral: bool = False
@@ -104,13 +105,16 @@ class Lateral:
 
     def conv(self, source_channels: int, speed_ratio: int, norm_cfg: Cfg | None, act_cfg: Cfg | None) -> ConvNormAct:
         """Build the convolution over time that turns the source's features into those that are added."""
-        conv_cfg = {"type": "deconv3d", "output_padding": (speed_ratio - 1, 0, 0)} if self.lateral_inv else CONV3D
+        kernel = (self.fusion_kernel, 1, 1)
+        padding = same_padding(kernel)
+        missing = speed_ratio + 2 * padding[0] - self.fusion_kernel  # to speed_ratio times as many frames
+        conv_cfg = {"type": "deconv3d", "output_padding": (missing, 0, 0)} if self.lateral_inv else CONV3D
         return ConvNormAct(
             source_channels,
             self.channels(source_channels),
-            (self.fusion_kernel, 1, 1),
+            kernel,
             stride=(speed_ratio, 1, 1),
-            padding=(self.fusion_kernel // 2, 0, 0),
+            padding=padding,
             conv_cfg=conv_cfg,
             norm_cfg=norm_cfg if self.lateral_norm else None,
             act_cfg=act_cfg if self.lateral_norm else None,
@@ -176,7 +180,7 @@ class MultiPath(BaseModule):
             :class:`~mmaction.models.backbones.resnet3d.ResNet3d` and :class:`Lateral`.
         speed_ratio: Frames of the fast pathway for one of the slow pathway.
         pretrained: Checkpoint of the whole network; None initialises each pathway on its own.
-        init_cfg: MMEngine's description of the initial weights.
+        init_cfg: MMEngine's description of the initial weights, followed once each pathway has its own.
 
     Raises:
         ValueError: If an argument of a pathway is out of range.
@@ -187,7 +191,7 @@ class MultiPath(BaseModule):
         pathways: Mapping[str, Mapping[str, Any]],
         speed_ratio: int,
         pretrained: str | None = None,
-        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
+        init_cfg: InitCfg | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.pretrained = pretrained
@@ -214,9 +218,11 @@ class MultiPath(BaseModule):
         return second if name == first else first
 
     def init_weights(self) -> None:
-        """Initialise each pathway, then load ``pretrained`` where that is given."""
+        """Initialise each pathway, then the whole by ``init_cfg`` and from ``pretrained`` where those are given."""
         for name in self.path_names:
             getattr(self, name).init_weights()
+        if self.init_cfg is not None:
+            init_from_cfg(self, self.init_cfg)
         if self.pretrained is not None:
             load_pretrained(self, self.pretrained, inflate=False)
 
@@ -253,7 +259,7 @@ class ResNet3dSlowFast(MultiPath):
         slow_pathway: Arguments of :class:`~mmaction.models.backbones.resnet3d.ResNet3d` and :class:`Lateral`, and
             ``type='resnet3d'``.
         fast_pathway: Likewise.
-        init_cfg: MMEngine's description of the initial weights.
+        init_cfg: MMEngine's description of the initial weights, followed once each pathway has its own.
 
     Raises:
         ValueError: If the ratios do not fit each other or the pathways.
@@ -267,7 +273,7 @@ class ResNet3dSlowFast(MultiPath):
         channel_ratio: int = 8,
         slow_pathway: Cfg = SLOW_PATHWAY,
         fast_pathway: Cfg = FAST_PATHWAY,
-        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
+        init_cfg: InitCfg | None = None,
     ) -> None:
         if resample_rate % speed_ratio:
             raise ValueError(f"resample_rate={resample_rate} must be a multiple of speed_ratio={speed_ratio}")
@@ -312,7 +318,7 @@ class RGBPoseConv3D(MultiPath):
         pose_drop_path: Likewise for the pose pathway.
         rgb_pathway: Arguments of :class:`~mmaction.models.backbones.resnet3d.ResNet3d` and :class:`Lateral`.
         pose_pathway: Likewise.
-        init_cfg: MMEngine's description of the initial weights.
+        init_cfg: MMEngine's description of the initial weights, followed once each pathway has its own.
 
     Raises:
         ValueError: If a probability is not in [0, 1] or the ratio does not fit the pathways.
@@ -329,7 +335,7 @@ class RGBPoseConv3D(MultiPath):
         pose_drop_path: float = 0,
         rgb_pathway: Cfg = RGB_PATHWAY,
         pose_pathway: Cfg = POSE_PATHWAY,
-        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
+        init_cfg: InitCfg | None = None,
     ) -> None:
         super().__init__({"rgb_path": rgb_pathway, "pose_path": pose_pathway}, speed_ratio, pretrained, init_cfg)
         rgb, pose = (getattr(self, name).spec.stages[-1].out_channels for name in self.path_names)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmaction.models import backbones
@@ -116,6 +117,33 @@ def test_weights_survive_saving(name, tmp_path):
     assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_init_cfg_is_followed(name):
+    net = build(name, init_cfg={"type": "Constant", "layer": ["Conv2d", "Conv3d"], "val": 0.5})
+    convs = [module for module in net.modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Conv3d)]
+    assert convs
+    assert all((conv.weight == 0.5).all() for conv in convs)
+
+
+class Surprise:
+    """An object whose pickle would run code when it is read."""
+
+    def __reduce__(self):
+        return pytest.fail, ("the checkpoint ran code",)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_pretrained_of_init_cfg_runs_no_code_outside_our_scope(name, tmp_path):
+    torch.save({"state_dict": {}, "note": Surprise()}, tmp_path / "net.pth")
+    init_cfg = {"type": "Pretrained", "checkpoint": str(tmp_path / "net.pth")}
+    net = MODELS.build({"type": name, **CASES[name][0], "init_cfg": init_cfg})
+    with (
+        DefaultScope.overwrite_default_scope("mmengine"),
+        pytest.raises(ValueError, match=r"net\.pth is refused: it holds"),
+    ):
+        net.init_weights()
+
+
 FREEZABLE = ["ResNet", "ResNetTSM", "ResNet3d", "ResNet3dSlowOnly", "X3D"]
 
 
@@ -144,17 +172,18 @@ def test_norm_eval_keeps_statistics_but_trains_weights(name):
     assert net.training
 
 
-@pytest.mark.parametrize("name", ["ResNet", "ResNet3d", "ResNet3dSlowOnly", "X3D"])
-def test_recomputed_activations_change_nothing(name):
-    grads = []
+@pytest.mark.parametrize("name", FREEZABLE)
+@pytest.mark.parametrize("frozen_stages", [-1, 0, 1])
+def test_recomputed_activations_change_nothing(name, frozen_stages):
+    grads, statistics = [], []
     for with_cp in (False, True):
-        net = build(name, with_cp=with_cp).train()
-        for module in net.modules():  # else the second pass through the norms would move them twice
-            if isinstance(module, _BatchNorm):
-                module.momentum = 0.0
-        sum(out.square().mean() for out in run(net, name)).backward()
-        grads.append([parameter.grad for parameter in net.parameters()])
-    for plain, recomputed in zip(*grads, strict=True):
+        net = build(name, with_cp=with_cp, frozen_stages=frozen_stages).train()
+        loss = sum(out.square().mean() for out in run(net, name))
+        loss.backward(retain_graph=True)
+        loss.backward()  # recomputes once more
+        grads.append({key: parameter.grad for key, parameter in net.named_parameters()})
+        statistics.append(dict(net.named_buffers()))
+    for plain, recomputed in (grads, statistics):
         torch.testing.assert_close(recomputed, plain)
 
 

@@ -99,6 +99,18 @@ def test_whole_checkpoint_and_pathway_checkpoint(tmp_path):
     assert not torch.equal(one.slow_path.layer4[0].conv1.conv.weight, net.slow_path.layer4[0].conv1.conv.weight)
 
 
+def test_init_cfg_is_followed(tmp_path):
+    net = slowfast(init_cfg={"type": "Constant", "layer": "Conv3d", "val": 0.5})
+    net.init_weights()
+    assert (net.slow_path.conv1_lateral.conv.weight == 0.5).all()
+    assert (net.fast_path.layer4[0].conv1.conv.weight == 0.5).all()
+    torch.save({"state_dict": {f"backbone.{k}": v for k, v in net.state_dict().items()}}, tmp_path / "whole.pth")
+    pretrained = {"type": "Pretrained", "checkpoint": str(tmp_path / "whole.pth"), "prefix": "backbone."}
+    other = slowfast(init_cfg=pretrained)
+    other.init_weights()
+    assert all(torch.equal(v, net.state_dict()[k]) for k, v in other.state_dict().items())
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
