@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.checkpoint import checkpoint
 
 from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
+from mmaction.models.backbones.recompute import recomputed
 from mmaction.models.layers import Cfg, ConvNormAct, NonLocal
 
 Kernel = tuple[int, ...]
@@ -237,10 +237,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the features of this block, shape ``(N, out_channels, ...)``."""
-        if self.with_cp and x.requires_grad:
-            x = checkpoint(self._residual, x, use_reentrant=False)
-        else:
-            x = self._residual(x)
+        x = recomputed(self, self._residual, x) if self.with_cp and x.requires_grad else self._residual(x)
         return x if self.non_local_block is None else self.non_local_block(x)
 
 

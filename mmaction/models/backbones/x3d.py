@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.checkpoint import checkpoint
 
 from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
+from mmaction.models.backbones.recompute import recomputed
 from mmaction.models.backbones.residual import LayerCfgs, per_stage
 from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg
 from mmaction.registry import MODELS
@@ -85,7 +85,7 @@ class X3DBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the block's features, shape ``(N, out_channels, T, H, W)``."""
         if self.with_cp and x.requires_grad:
-            return checkpoint(self._residual, x, use_reentrant=False)
+            return recomputed(self, self._residual, x)
         return self._residual(x)
 
 
@@ -109,7 +109,7 @@ class X3D(Backbone):
         se_ratio: Width of the channel attention over that of the block, or None for none.
         use_swish: Whether blocks apply a swish.
         conv_cfg: Config of the convolutions.
-        norm_cfg: Config of the norms.
+        norm_cfg: Config of the norms, or None.
         act_cfg: Config of the other activations.
         norm_eval: See :class:`~mmaction.models.backbones.base.Backbone`.
         with_cp: Whether blocks recompute their activations in the backward pass: less memory, more time.
@@ -136,7 +136,7 @@ class X3D(Backbone):
         se_ratio: float | None = 1 / 16,
         use_swish: bool = True,
         conv_cfg: Cfg = CONV3D,
-        norm_cfg: Cfg = BN3D,
+        norm_cfg: Cfg | None = BN3D,
         act_cfg: Cfg = RELU,
         norm_eval: bool = False,
         with_cp: bool = False,
@@ -180,7 +180,7 @@ class X3D(Backbone):
     def init_residuals(self) -> None:
         """Start every residual branch at zero if asked to."""
         for block in self.modules() if self.zero_init_residual else ():
-            if isinstance(block, X3DBlock):
+            if isinstance(block, X3DBlock) and block.conv3.norm is not None:
                 nn.init.zeros_(block.conv3.norm.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

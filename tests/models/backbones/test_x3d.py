@@ -43,6 +43,13 @@ def test_shallow_shape():
     assert net(torch.rand(1, 17, 4, 64, 64)).shape == (1, 216, 4, 4, 4)
 
 
+def test_no_norm():
+    net = X3D(**SHALLOW, norm_cfg=None)
+    net.init_weights()
+    assert not any("bn" in name for name in net.state_dict())
+    assert net(torch.rand(1, 17, 2, 16, 16)).isfinite().all()
+
+
 def test_attention_scales_whole_channels():
     module = SqueezeExcite(8, 0.5)
     x = torch.rand(2, 8, 2, 3, 3) + 0.1
