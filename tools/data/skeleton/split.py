@@ -1,8 +1,9 @@
 r"""Give a skeleton annotation file new splits: from lists, or at random.
 
 With --lists the clips also get the labels of the lists, and clips in no list are left out; listed clips without
-annotation are counted. At random, each class is split in the same proportion; with --group whole groups of clips (one
-source video, one person) stay on one side.
+annotation are counted. A listed videos/judo/a.mp4 means the clip videos/judo/a, else judo/a, else a. At random, each
+class is split in the same proportion; with --group whole groups of clips (one source video, one person) stay on one
+side.
 
 Examples:
     python tools/data/skeleton/split.py poses.pkl --out data/skeleton/gym288_2d.pkl \

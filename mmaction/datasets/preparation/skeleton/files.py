@@ -7,12 +7,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from os.path import splitext
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from mmaction.datasets.annotations import annotation_name, check_annotation, save_annotations
-from mmaction.datasets.preparation.lists import Clip, read_clip_list
+from mmaction.datasets.file_list import read_file_list
 from mmaction.pickles import as_numbers, load_pickle
 
 Splits = dict[str, list[str]]
@@ -122,8 +123,15 @@ def _counted(values: Iterator) -> dict[str, int]:
 
 
 def same_annotation(first: Mapping, second: Mapping) -> bool:
-    """Whether two annotations hold the same keys and values."""
-    return first.keys() == second.keys() and all(np.array_equal(first[key], second[key]) for key in first)
+    """Whether two annotations hold the same keys and values; joints that are NaN in both are the same."""
+    return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
+
+
+def _same(first: object, second: object) -> bool:
+    numbers = as_numbers(first), as_numbers(second)
+    if numbers[0] is None or numbers[1] is None:
+        return bool(np.array_equal(first, second))
+    return np.array_equal(*numbers, equal_nan=True)
 
 
 def merge(files: Sequence[AnnotationFile]) -> AnnotationFile:
@@ -139,13 +147,63 @@ def merge(files: Sequence[AnnotationFile]) -> AnnotationFile:
     for file in files:
         for name, info in zip(file.names, file.annotations, strict=True):
             if name in found and not same_annotation(found[name][0], info):
-                raise ValueError(f"{name} is in {found[name][1].path} and in {file.path} with different content")
+                places = " and in ".join(str(one.path or "annotations of no file") for one in (found[name][1], file))
+                raise ValueError(f"{name} is in {places} with different content")
             found.setdefault(name, (info, file))
         for split, clips in (file.splits or {}).items():
             splits.setdefault(split, {}).update(dict.fromkeys(clips))
     has_splits = any(file.splits is not None for file in files)
     named = {split: list(clips) for split, clips in splits.items()}
     return AnnotationFile([info for info, _ in found.values()], named if has_splits else None)
+
+
+def match_lists(names: Sequence[str], lists: Mapping[str, str | Path]) -> tuple[dict[str, int], Splits, Splits]:
+    """Find the clips that lists such as ``train.txt`` and ``val.txt`` name.
+
+    A listed name stands for the clip of this name, with or without extension; where there is none, for the clip that is
+    named like the end of its path: ``videos/judo/a.mp4`` for ``judo/a``, else for ``a``.
+
+    Args:
+        names: Names of the clips.
+        lists: Split name to a list of lines ``NAME LABEL``.
+
+    Returns:
+        Labels by clip, per split the clips, and per split the listed names, without extension, that stand for no clip.
+
+    Raises:
+        ValueError: If a list cannot be read, two listed names stand for one clip, or a clip has two labels.
+    """
+    known = set(names)
+    labels: dict[str, int] = {}
+    listed: dict[str, str] = {}
+    splits, missing = {}, {}
+    for split, path in lists.items():
+        lines: dict[str, int] = {}
+        splits[split], missing[split] = [], []
+        for line in read_file_list(str(path)):
+            name, label, where = splitext(line.name)[0], line.labels[0], f"{path}:{line.number}"
+            clip = next((end for end in _ends(line.name) if end in known), None)
+            if clip is None:
+                missing[split].append(name)
+                continue
+            if listed.setdefault(clip, name) != name:
+                raise ValueError(
+                    f"{where}: {name} and {listed[clip]} both stand for the clip {clip}; the clips need the names of "
+                    "the listed files with their folders"
+                )
+            if lines.setdefault(clip, line.number) != line.number:
+                raise ValueError(f"{where}: {name} stands there already, in line {lines[clip]}")
+            if labels.setdefault(clip, label) != label:
+                raise ValueError(f"{where}: {name} has label {label} here, and {labels[clip]} in another list")
+            splits[split].append(clip)
+    return labels, splits, missing
+
+
+def _ends(name: str) -> Iterator[str]:
+    """Yield a path and the ends of it, the longest first, each with and without extension."""
+    parts = PurePosixPath(name).parts
+    for end in (name, *("/".join(parts[first:]) for first in range(len(parts)))):
+        yield from (end, splitext(end)[0])
 
 
 def split_by_lists(
@@ -155,20 +213,24 @@ def split_by_lists(
 
     Args:
         file: The annotations; those in no list are left out.
-        lists: Split name to a list of lines ``NAME LABEL``; folder and extension of a name do not count.
+        lists: Split name to a list of lines ``NAME LABEL``, see :func:`match_lists`.
 
     Returns:
         The new file, and per split the listed clips that have no annotation.
+
+    Raises:
+        ValueError: If the lists and the file have no clip in common, or see :func:`match_lists`.
     """
     by_name = dict(zip(file.names, file.annotations, strict=True))
-    chosen: dict[str, dict] = {}
-    splits, missing = {}, {}
-    for split, path in lists.items():
-        clips = [Clip(Path(clip.id).stem, clip.label) for clip in read_clip_list(path)]
-        missing[split] = [clip.id for clip in clips if clip.id not in by_name]
-        splits[split] = [clip.id for clip in clips if clip.id in by_name]
-        chosen.update({clip.id: {**by_name[clip.id], "label": clip.label} for clip in clips if clip.id in by_name})
-    return AnnotationFile(list(chosen.values()), splits, file.path), missing
+    labels, splits, missing = match_lists(file.names, lists)
+    if not labels:
+        listed = next(name for absent in missing.values() for name in absent)
+        raise ValueError(
+            f"{file.path} has none of the listed clips; listed are such as {listed}, its own are such as "
+            f"{next(iter(by_name), 'none')}"
+        )
+    chosen = [{**by_name[name], "label": label} for name, label in labels.items()]
+    return AnnotationFile(chosen, splits, file.path), missing
 
 
 def split_at_random(

@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,8 +66,16 @@ def test_merge_joins_splits_and_keeps_equal_clips_once():
     assert merged.names == list("abcdxyz")
     assert merged.splits == {"train": ["a", "b", "c", "d"], "val": ["c", "d", "x", "y"]}
     other = AnnotationFile([annotation("a", value=2.0)])
-    with pytest.raises(ValueError, match=r"a is in .* with different content"):
-        merge([make(), other])
+    with pytest.raises(ValueError, match=r"a is in one.pkl and in annotations of no file with different content"):
+        merge([replace(make(), path="one.pkl"), other])
+
+
+def test_merge_takes_equal_joints_that_are_nan_for_equal():
+    files = [AnnotationFile([annotation("a", value=np.nan) | {"valid": {0.5: 3}, "note": "x"}]) for _ in range(2)]
+    assert merge(files).names == ["a"]
+    files[1].annotations[0]["note"] = "y"
+    with pytest.raises(ValueError, match="different content"):
+        merge(files)
 
 
 def test_split_by_lists(tmp_path):
@@ -76,6 +85,39 @@ def test_split_by_lists(tmp_path):
     assert file.splits == {"train": ["b", "a"], "val": ["c"]}
     assert file.labels == {"b": 7, "a": 8, "c": 9}
     assert missing == {"train": ["q"], "val": []}
+
+
+def test_lists_mean_the_clip_that_shares_most_of_the_name(tmp_path):
+    file = AnnotationFile([annotation(name) for name in ("judo/a", "a", "b.v1", "/data/c", "d.mp4")])
+    lines = ["judo/a.mp4 1", "sumo/a.mp4 2", "b.v1.mp4 3", "/data/c.avi 4", "x/d.mp4 5", "e/f.mp4 6"]
+    (tmp_path / "train.txt").write_text("# comment\n" + "\n".join(lines))
+    done, missing = split_by_lists(file, {"train": tmp_path / "train.txt"})
+    assert done.labels == {"judo/a": 1, "a": 2, "b.v1": 3, "/data/c": 4, "d.mp4": 5}
+    assert missing == {"train": ["e/f"]}
+    (tmp_path / "other.txt").write_text("/videos/judo/a.mp4 1\n")
+    assert split_by_lists(file, {"train": tmp_path / "other.txt"})[0].labels == {"judo/a": 1}
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "message"),
+    [
+        (
+            "judo/a.mp4 0\nsumo/a.mp4 1\n",
+            "b 0\n",
+            r"train.txt:2: sumo/a and judo/a both stand for the clip a",
+        ),
+        ("judo/a.mp4 0\n", "sumo/a.mp4 0\n", r"val.txt:1: sumo/a and judo/a both stand for the clip a"),
+        ("a.mp4 0\nb.mp4 0\na.avi 1\n", "b 0\n", r"train.txt:3: a stands there already, in line 1"),
+        ("a.mp4 0\n", "a.mp4 1\n", r"val.txt:1: a has label 1 here, and 0 in another list"),
+        ("x/q.mp4 0\n", "r 0\n", r"x.pkl has none of the listed clips; listed are such as x/q, its own are such as a"),
+    ],
+)
+def test_lists_that_do_not_fit_are_refused(tmp_path, train, val, message):
+    (tmp_path / "train.txt").write_text(train)
+    (tmp_path / "val.txt").write_text(val)
+    file = replace(make(), path="x.pkl")
+    with pytest.raises(ValueError, match=message):
+        split_by_lists(file, {"train": tmp_path / "train.txt", "val": tmp_path / "val.txt"})
 
 
 @given(st.integers(0, 5), st.floats(0.1, 0.9))
