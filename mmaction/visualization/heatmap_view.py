@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.visualization.draw import Colour, colour_heatmaps, fit_height, limb_colours, side_colours
+from mmaction.visualization.draw import WHITE, colour_heatmaps, fit_height, limb_colours
 from mmaction.visualization.overlay import Panel
-from mmaction.visualization.poses import ClipPoses
+from mmaction.visualization.poses import ClipPoses, annotation_name
 
 
 def heatmap_panel(config: str, entry: Mapping[str, Any], poses: ClipPoses) -> Panel:
@@ -25,7 +25,7 @@ def heatmap_panel(config: str, entry: Mapping[str, Any], poses: ClipPoses) -> Pa
         ValueError: If the pipeline of the config makes no heatmaps.
     """
     heatmaps, frame_inds, pairs = clip_heatmaps(config, entry)
-    colours = _channel_colours(poses, len(heatmaps), pairs)
+    colours = limb_colours(poses.layout, pairs) if len(pairs) == len(heatmaps) else [WHITE] * len(heatmaps)
     pictures = colour_heatmaps(heatmaps, colours)
 
     def panel(frame: int, height: int) -> np.ndarray:
@@ -43,11 +43,12 @@ def clip_heatmaps(config: str, entry: Mapping[str, Any]) -> tuple[np.ndarray, np
         entry: The annotation as it stands in the file.
 
     Returns:
-        Heatmaps ``(C, T, H, W)``, the number of the frame behind each of the T, shape ``(T,)``, and the pairs of joints
-        that the config draws as limbs (empty where it does not say).
+        Heatmaps ``(C, T, H, W)``, the number of the frame behind each of the T, shape ``(T,)``, and for each of the C
+        the joints from which to which it is drawn: the same twice for a joint, two for a limb (none where the config
+        does not say).
 
     Raises:
-        ValueError: If the pipeline makes no heatmaps.
+        ValueError: If the pipeline makes no heatmaps, or the annotation has no ``img_shape``.
     """
     from mmaction.registry import MODELS, TRANSFORMS
     from mmaction.utils import register_all_modules
@@ -56,29 +57,23 @@ def clip_heatmaps(config: str, entry: Mapping[str, Any]) -> tuple[np.ndarray, np
     register_all_modules()
     cfg, _ = load_config(config)
     loader = cfg.get("val_dataloader") or cfg.get("test_dataloader")
-    if not loader or "data_preprocessor" not in cfg.get("model", {}):
+    if not loader or not cfg.get("model"):
         raise ValueError(f"{config}: the heatmap view needs a config with a model and a val_dataloader")
-    results = dict(entry, modality="Pose", start_index=0, test_mode=True)
-    frame_inds, pairs = np.zeros(0, np.int64), []
+    if entry.get("img_shape") is None:
+        raise ValueError(f"annotation {annotation_name(entry)!r}: the heatmap view needs its img_shape (height, width)")
+    num_frames, num_joints = np.shape(entry["keypoint"])[-3:-1]
+    results = dict(total_frames=num_frames) | dict(entry, modality="Pose", start_index=0, test_mode=True)
+    frame_inds, spec = np.zeros(0, np.int64), None
     for transform in map(TRANSFORMS.build, loader["dataset"]["pipeline"]):
         results = transform(results)
         frame_inds = results.get("frame_inds", frame_inds)
-        pairs = getattr(transform, "skeletons", pairs)
-    preprocessor = MODELS.build(cfg.model.data_preprocessor)
-    pairs = getattr(preprocessor, "skeletons", pairs)
+        spec = getattr(transform, "spec", spec)
+    preprocessor = MODELS.build(cfg.model.get("data_preprocessor") or {"type": "ActionDataPreprocessor"})
+    spec = getattr(preprocessor, "spec", spec)
     batch = preprocessor(dict(inputs=[results["inputs"]], data_samples=[results["data_samples"]]))["inputs"]
     volume = batch[0] if hasattr(batch, "shape") else None
     if volume is None or volume.ndim != 5 or volume.shape[1] == 3:
         raise ValueError(f"{config}: its pipeline gives no heatmaps (N, C, T, H, W); choose a PoseC3D config")
     heatmaps = volume[0].float().cpu().numpy()
-    return heatmaps, np.asarray(frame_inds)[: heatmaps.shape[1]], [tuple(pair) for pair in pairs]
-
-
-def _channel_colours(poses: ClipPoses, num_channels: int, pairs: list[tuple[int, int]]) -> list[Colour]:
-    """Colours of joints, limbs or both, by the number of channels; channels beyond are white."""
-    joints = side_colours(poses.layout)
-    limbs = limb_colours(poses.layout, tuple(pairs)) if pairs else limb_colours(poses.layout)
-    for colours in (joints, limbs, joints + limbs):
-        if len(colours) == num_channels:
-            return colours
-    return [(255, 255, 255)] * num_channels
+    pairs = [] if spec is None else list(zip(*(ends.tolist() for ends in spec.segments(num_joints)), strict=True))
+    return heatmaps, np.asarray(frame_inds)[: heatmaps.shape[1]], pairs

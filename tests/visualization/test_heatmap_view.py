@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from stick_figure import annotation
 
+from mmaction.skeletons import get_layout
+from mmaction.visualization import heatmap_view
+from mmaction.visualization.draw import limb_colours, side_colours
 from mmaction.visualization.heatmap_view import clip_heatmaps, heatmap_panel
 from mmaction.visualization.poses import clip_poses
 
@@ -18,7 +21,7 @@ pipeline = [
     dict(type="PackActionInputs"),
 ]
 val_dataloader = dict(dataset=dict(pipeline=pipeline))
-model = dict(data_preprocessor=dict(type="ActionDataPreprocessor"))
+model = dict(type="Recognizer3D")
 """
 
 
@@ -47,6 +50,35 @@ def test_panel_shows_the_nearest_frame_at_the_height_of_the_picture(config):
     picture = panel(int(frames[2]), 96)
     assert picture.shape == (96, 96, 3) and picture.any()
     assert (panel(int(frames[0]), 96) != panel(int(frames[-1]), 96)).any()
+
+
+@pytest.mark.parametrize(("limbs", "pairs"), [(False, [(0, 0), (1, 1)]), (True, [(0, 1), (0, 2)])])
+def test_what_each_channel_is_drawn_between(config, limbs, pairs):
+    assert clip_heatmaps(config(not limbs, limbs), annotation())[2][:2] == pairs
+
+
+def test_channels_have_the_colours_of_what_is_drawn(config, monkeypatch):
+    layout, entry, asked = get_layout("coco17"), annotation(), []
+    monkeypatch.setattr(heatmap_view, "colour_heatmaps", lambda heatmaps, colours: asked.append(colours))
+    for joints, limbs in ((True, False), (False, True), (True, True)):
+        heatmap_panel(config(joints, limbs), entry, clip_poses(entry))
+    assert asked == [side_colours(layout), limb_colours(layout), side_colours(layout) + limb_colours(layout)]
+
+
+PUBLISHED = "slowonly_r50_8xb16-u48-240e_gym"
+
+
+@pytest.mark.parametrize(("kind", "pairs"), [("keypoint", [(0, 0), (1, 1)]), ("limb", [(0, 5), (0, 6)])])
+def test_published_configs_and_an_annotation_of_the_bare_minimum(root, kind, pairs):
+    entry = {key: annotation()[key] for key in ("frame_dir", "img_shape", "keypoint")}
+    heatmaps, _, drawn = clip_heatmaps(str(root / f"configs/skeleton/posec3d/{PUBLISHED}-{kind}.py"), entry)
+    assert heatmaps.shape == (17, 48, 64, 64)
+    assert drawn[:2] == pairs
+
+
+def test_an_annotation_without_a_size_is_named(config):
+    with pytest.raises(ValueError, match=r"annotation 'walk': the heatmap view needs its img_shape"):
+        clip_heatmaps(config(), {key: value for key, value in annotation().items() if key != "img_shape"})
 
 
 def test_a_config_without_a_model(tmp_path):
