@@ -8,6 +8,9 @@ Examples:
         --lists train=train.txt val=val.txt
   one file of results per clip:
     python tools/data/skeleton/convert.py import alphapose results/ --out poses.pkl --size 1280x720 --label 0
+  the same where the frames of the files count from 1:
+    python tools/data/skeleton/convert.py import alphapose results/ --out poses.pkl --size 1280x720 --label 0 \
+        --first-frame 1
   back:
     python tools/data/skeleton/convert.py export coco poses.pkl --out results/
   other joints, or the list form of MMAction 0.x:
@@ -41,6 +44,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     importer.add_argument("--lists", nargs="+", type=split_and_file, metavar="SPLIT=FILE", help="labels and splits")
     importer.add_argument("--label", type=int, help="label of clips that are in no list")
     importer.add_argument("--persons", type=int, help="keep at most so many persons per clip")
+    importer.add_argument("--first-frame", type=int, help="number of the first frame, alphapose and coco (default: 0)")
     exporter = commands.add_parser("export", help="to another program's files")
     exporter.add_argument("format", choices=FORMATS)
     exporter.add_argument("source", type=Path, help="annotation file")
@@ -61,11 +65,15 @@ def run_import(args: argparse.Namespace) -> AnnotationFile:
     """Import and say which clips could not be taken."""
     lists = dict(args.lists) if args.lists else None
     options = dict(size=args.size, videos=args.videos, lists=lists, label=args.label, persons=args.persons)
-    file, left_out = convert.import_poses(args.source, args.format, layout=args.layout, **options)
+    options |= dict(layout=args.layout, first_frame=args.first_frame)
+    file, left_out = convert.import_poses(args.source, args.format, **options)
     for name, reason in left_out.items():
         print(f"left out {name}: {reason}")
     if not file.annotations:
         raise ValueError(f"{args.source}: no clip could be taken")
+    late = not any(info["keypoint_score"][:, 0].any() for info in file.annotations)
+    if late and FORMATS[args.format].numbered and args.first_frame is None:
+        print("nobody is in frame 0 of any clip: if the files count from 1, give --first-frame 1")
     return file
 
 

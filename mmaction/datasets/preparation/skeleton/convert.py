@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.datasets.annotations import annotation_name
-from mmaction.datasets.preparation.lists import read_clip_list
 from mmaction.datasets.preparation.media import VideoFacts, find_videos, look_at
-from mmaction.datasets.preparation.skeleton.files import AnnotationFile
+from mmaction.datasets.preparation.skeleton.files import AnnotationFile, match_lists
 from mmaction.datasets.preparation.skeleton.formats import FORMATS, Format, Size
 from mmaction.datasets.preparation.skeleton.poses import ClipPoses, Pose, convert_layout
 from mmaction.skeletons import get_layout
@@ -37,6 +36,7 @@ def import_poses(
     lists: Mapping[str, Path] | None = None,
     label: int | None = None,
     persons: int | None = None,
+    first_frame: int | None = None,
 ) -> tuple[AnnotationFile, dict[str, str]]:
     """Turn pose files into an annotation file.
 
@@ -46,51 +46,60 @@ def import_poses(
         layout: Layout of the joints; the format's usual one by default.
         size: Width and height of the images in pixels.
         videos: Folder of the videos, by whose names size and number of frames are found instead.
-        lists: Split name to a list of lines ``NAME LABEL``, which give labels and splits.
+        lists: Split name to a list of lines ``NAME LABEL``, which give labels and splits, see
+            :func:`~mmaction.datasets.preparation.skeleton.files.match_lists`.
         label: Label of clips that are in no list.
         persons: Keep at most so many persons per clip, those with the highest scores.
+        first_frame: Number of the first frame in files of ``alphapose`` and ``coco``, 0 by default.
 
     Returns:
         The annotations, and per clip that could not be taken the reason.
 
     Raises:
-        ValueError: If a file cannot be read, or neither ``size`` nor ``videos``, or neither ``lists`` nor ``label`` is
-            given.
+        ValueError: If a file cannot be read, two clips have one name, or neither ``size`` nor ``videos``, or neither
+            ``lists`` nor ``label`` is given.
     """
     if size is None and videos is None:
         raise ValueError("the size of the images is needed: give it, or the folder of the videos")
     if lists is None and label is None:
         raise ValueError("labels are needed: give lists of lines 'NAME LABEL', or one label for all clips")
     form = get_format(format_name)
+    if first_frame is not None and (first_frame < 0 or not form.numbered):
+        raise ValueError(
+            f"first_frame is 0, 1, ... and for alphapose and coco alone; got {first_frame} for {format_name}"
+        )
     joints = len(get_layout(layout or form.layouts[0]).joints)
-    labels, splits = _read_lists(lists or {})
     paths = find_videos(videos) if videos else {}
-    annotations, left_out = [], {}
+    found, left_out = {}, {}
     for clip in form.read(source, joints, (1, 1) if form.needs_size else None):
+        if clip.name in found or clip.name in left_out:
+            raise ValueError(f"{source}: holds two clips named {clip.name}; rename one of them")
         try:
             facts = look_at(paths[clip.name]) if clip.name in paths else VideoFacts(0, *(size or (0, 0)), 0.0)
-            annotations.append(_annotation(clip, form, facts, joints, labels.get(clip.name, label), persons))
+            if form.numbered:
+                _count_from(clip, first_frame, facts.frames)
+            found[clip.name] = _annotation(clip, form, facts, joints, persons)
         except ValueError as error:
             left_out[clip.name] = str(error)
-    taken = {info["frame_dir"] for info in annotations}
-    named = {split: [name for name in names if name in taken] for split, names in splits.items()}
-    return AnnotationFile(annotations, named or None, source), left_out
+    labels, splits, _ = match_lists(list(found), lists or {})
+    for name in found:
+        if labels.setdefault(name, label) is None:
+            left_out[name] = f"{name}: no list gives its label"
+    annotations = [{**info, "label": labels[name]} for name, info in found.items() if name not in left_out]
+    return AnnotationFile(annotations, splits or None, source), left_out
 
 
-def _read_lists(lists: Mapping[str, Path]) -> tuple[dict[str, int], dict[str, list[str]]]:
-    labels, splits = {}, {}
-    for split, path in lists.items():
-        clips = [(Path(clip.id).stem, clip.label) for clip in read_clip_list(path)]
-        labels.update(clips)
-        splits[split] = [name for name, _ in clips]
-    return labels, splits
+def _count_from(clip: ClipPoses, first: int | None, frames: int) -> None:
+    """Make the frames of a clip count from 0; ``frames`` is the number of those of its video, 0 where unknown."""
+    if first is None and frames and clip.seen == frames + 1:
+        raise ValueError(
+            f"{clip.name}: has a pose in frame {frames}, its video has frames 0 to {frames - 1}; if the files count "
+            "from 1, give first_frame=1 (--first-frame 1)"
+        )
+    clip.count_from(first or 0)
 
 
-def _annotation(
-    clip: ClipPoses, form: Format, facts: VideoFacts, joints: int, label: int | None, persons: int | None
-) -> dict:
-    if label is None:
-        raise ValueError(f"{clip.name}: no list gives its label")
+def _annotation(clip: ClipPoses, form: Format, facts: VideoFacts, joints: int, persons: int | None) -> dict:
     if not facts.width:
         raise ValueError(f"{clip.name}: no video of this name, so the image size is unknown")
     keypoint, score = clip.arrays(joints, facts.frames or None, persons)
@@ -99,7 +108,6 @@ def _annotation(
     shape = (facts.height, facts.width)
     return {
         "frame_dir": clip.name,
-        "label": label,
         "img_shape": shape,
         "original_shape": shape,
         "total_frames": keypoint.shape[1],
@@ -132,7 +140,7 @@ def export_poses(file: AnnotationFile, format_name: str, folder: Path) -> Iterat
             raise ValueError(f"{name}: expected 2D keypoints (M, T, V, 2), found shape {keypoint.shape}")
         score = np.asarray(info.get("keypoint_score", np.ones(keypoint.shape[:3])), np.float32)
         points = np.concatenate([keypoint, score[..., None]], axis=-1)
-        clip = ClipPoses(name)
+        clip = ClipPoses(name, length=keypoint.shape[1])
         for person, frame in zip(*np.nonzero(score.any(-1)), strict=True):
             clip.poses.append(Pose(int(frame), points[person, frame], int(person)))
         height, width = info.get("img_shape", (1, 1))

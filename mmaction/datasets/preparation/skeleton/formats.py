@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,14 @@ class Format:
         read: Called with a path, the number of joints, and width and height (or None); yields clips.
         write: Called with a folder, a clip, and width and height; writes it and returns the path.
         needs_size: Whether coordinates are shares of the image.
+        numbered: Whether each pose states the number of its frame, which may count from 0 or from 1.
     """
 
     layouts: tuple[str, ...]
     read: Callable[[Path, int, Size | None], Iterator[ClipPoses]]
     write: Callable[[Path, ClipPoses, Size], Path]
     needs_size: bool = False
+    numbered: bool = False
 
 
 def _points(values: Any, joints: int, where: str) -> np.ndarray:
@@ -99,12 +102,16 @@ def read_openpose(folder: Path, joints: int, size: Size | None = None) -> Iterat
     if not files:
         raise ValueError(f"{folder} holds no CLIP_FRAME_keypoints.json")
     for name, frames in files.items():
-        first = min(frame for frame, _ in frames)
-        clip = ClipPoses(name)
+        frames.sort()
+        for (frame, one), (other, path) in pairwise(frames):
+            if frame == other:
+                raise ValueError(f"{one} and {path} are both frame {frame} of the clip {name}; rename one of the clips")
+        (first, _), (last, path) = frames[0], frames[-1]
+        clip = ClipPoses(name, length=_frame(last - first, str(path)) + 1)
         for frame, path in frames:
             for person in _list(_get(read_json(path), "people", str(path)), str(path)):
                 points = _points(_get(person, "pose_keypoints_2d", str(path)), joints, str(path))
-                clip.poses.append(Pose(_frame(frame - first, str(path)), points))
+                clip.poses.append(Pose(frame - first, points))
         yield clip
 
 
@@ -138,7 +145,7 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
 
     ``path`` is a file, named after its clip, or a folder of such files. ``image_id`` is the frame: a number, or a file
     name that ends in one; a folder in the file name is the clip. ``idx`` and ``track_id`` are the person's identity.
-    Frames count from 0, or from 1 where no pose is in frame 0.
+    Where nobody is in the last frames of a clip, its file does not tell its length.
     """
     paths = sorted(path.rglob("*.json")) if path.is_dir() else [path]
     if not paths:
@@ -157,11 +164,7 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
             )
             clip = clips.setdefault(name or file.stem, ClipPoses(name or file.stem))
             clip.poses.append(Pose(frame, _points(_get(entry, "keypoints", where), joints, where), track))
-        for clip in clips.values():
-            first = min(pose.frame for pose in clip.poses)
-            for pose in clip.poses:
-                pose.frame -= min(first, 1)  # files count from 0 or from 1
-            yield clip
+        yield from clips.values()
 
 
 def write_coco(folder: Path, clip: ClipPoses, size: Size) -> Path:
@@ -204,8 +207,9 @@ def read_mediapipe(path: Path, joints: int, size: Size | None) -> Iterator[ClipP
     if not paths:
         raise ValueError(f"{path} holds no .json file")
     for file in paths:
-        clip = ClipPoses(file.stem)
-        for frame, item in enumerate(_list(read_json(file), str(file))):
+        items = _list(read_json(file), str(file))
+        clip = ClipPoses(file.stem, length=len(items))
+        for frame, item in enumerate(items):
             where = f"{file}, frame {frame}"
             for person, landmarks in enumerate(_mediapipe_persons(item, where)):
                 values = [_landmark(landmark, size, where) for landmark in landmarks]
@@ -243,7 +247,7 @@ def write_mediapipe(folder: Path, clip: ClipPoses, size: Size) -> Path:
 
 FORMATS = {
     "openpose": Format(("body25", "openpose18", "coco17"), read_openpose, write_openpose),
-    "alphapose": Format(("coco17",), read_results, write_alphapose),
-    "coco": Format(("coco17",), read_results, write_coco),
+    "alphapose": Format(("coco17",), read_results, write_alphapose, numbered=True),
+    "coco": Format(("coco17",), read_results, write_coco, numbered=True),
     "mediapipe": Format(("mediapipe33",), read_mediapipe, write_mediapipe, needs_size=True),
 }

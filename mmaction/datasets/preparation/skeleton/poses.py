@@ -38,15 +38,38 @@ class Pose:
 
 @dataclass
 class ClipPoses:
-    """All poses of one clip."""
+    """All poses of one clip.
+
+    Attributes:
+        name: Its name.
+        poses: Persons in frames, in any order.
+        length: Number of frames, with or without a person; None where the files do not tell.
+    """
 
     name: str
     poses: list[Pose] = field(default_factory=list)
+    length: int | None = None
+
+    @property
+    def seen(self) -> int:
+        """Frames up to the last one with a person."""
+        return max((pose.frame for pose in self.poses), default=-1) + 1
 
     @property
     def frames(self) -> int:
-        """Frames up to the last one with a person."""
-        return max((pose.frame for pose in self.poses), default=-1) + 1
+        """Frames as the files tell, else up to the last one with a person."""
+        return max(self.seen, self.length or 0)
+
+    def count_from(self, first: int) -> None:
+        """Make frame ``first`` frame 0.
+
+        Raises:
+            ValueError: If a pose is in a frame before it.
+        """
+        for pose in self.poses:
+            if pose.frame < first:
+                raise ValueError(f"{self.name}: has a pose in frame {pose.frame}, the first frame is {first}")
+            pose.frame -= first
 
     def arrays(
         self, joints: int, frames: int | None = None, persons: int | None = None
@@ -58,7 +81,7 @@ class ClipPoses:
 
         Args:
             joints: V.
-            frames: T; by default up to the last frame with a person.
+            frames: T; by default as the files tell, else up to the last frame with a person.
             persons: Keep at most so many.
 
         Raises:
@@ -67,8 +90,8 @@ class ClipPoses:
         frames = self.frames if frames is None else frames
         if not self.poses or frames < 1:
             raise ValueError(f"{self.name}: nobody was found in any frame")
-        if self.frames > frames:
-            raise ValueError(f"{self.name}: has a pose in frame {self.frames - 1}, the clip has {frames} frames")
+        if self.seen > frames:
+            raise ValueError(f"{self.name}: has a pose in frame {self.seen - 1}, the clip has {frames} frames")
         tracks = self._tracks()
         order = sorted(tracks, key=lambda track: -sum(pose.score for pose in tracks[track]))[:persons]
         points = np.zeros((len(order), frames, joints, 3), np.float32)

@@ -87,8 +87,68 @@ def test_files_that_count_from_one_and_coco_with_folders(tmp_path):
     points = [1.0, 2.0, 0.5] * 17
     entries = [{"image_id": f"dive/{n:04d}.jpg", "keypoints": points, "score": 1, "idx": [2.0]} for n in (1, 2, 3)]
     (tmp_path / "all.json").write_text(json.dumps(entries))
-    file, _ = import_poses(tmp_path / "all.json", "alphapose", size=SIZE, label=0)
+    file, _ = import_poses(tmp_path / "all.json", "alphapose", size=SIZE, label=0, first_frame=1)
     assert file.names == ["dive"] and file.annotations[0]["total_frames"] == 3
+    file, left_out = import_poses(tmp_path / "all.json", "alphapose", size=SIZE, label=0, first_frame=2)
+    assert left_out == {"dive": "dive: has a pose in frame 1, the first frame is 2"} and not file.annotations
+    with pytest.raises(ValueError, match=r"for alphapose and coco alone; got 1 for openpose"):
+        import_poses(tmp_path, "openpose", size=SIZE, label=0, first_frame=1)
+
+
+def seen_in(frames, seen, joints=17):
+    """A clip of so many frames with a person in some of them."""
+    info = make(joints, 1, frames, 0)
+    info["keypoint_score"][:, [frame for frame in range(frames) if frame not in seen]] = 0
+    return info
+
+
+@pytest.mark.parametrize("format_name", sorted(FORMATS))
+def test_empty_frames_stay_in_their_place(tmp_path, format_name):
+    info = seen_in(6, {1, 3, 5}, len(get_layout(LAYOUT[format_name]).joints))
+    list(export_poses(AnnotationFile([info]), format_name, tmp_path))
+    (again,) = import_poses(tmp_path, format_name, size=SIZE, label=0)[0].annotations
+    np.testing.assert_allclose(again["keypoint_score"], info["keypoint_score"], atol=1e-6)
+
+
+@pytest.mark.parametrize("format_name", ["openpose", "mediapipe"])
+def test_empty_frames_at_the_end_count_where_the_files_tell(tmp_path, format_name):
+    info = seen_in(5, {0, 1, 2}, len(get_layout(LAYOUT[format_name]).joints))
+    list(export_poses(AnnotationFile([info]), format_name, tmp_path))
+    (again,) = import_poses(tmp_path, format_name, size=SIZE, label=0)[0].annotations
+    assert again["total_frames"] == 5
+
+
+def test_a_pose_behind_the_last_frame_of_the_video_shows_that_frames_count_from_one(tmp_path, videos):
+    videos.write(tmp_path / "videos/clip.mp4", 6)
+    points = [1.0, 2.0, 0.5] * 17
+    (tmp_path / "clip.json").write_text(json.dumps([{"image_id": n, "keypoints": points} for n in (2, 6)]))
+    options = dict(videos=tmp_path / "videos", label=0)
+    file, left_out = import_poses(tmp_path / "clip.json", "coco", **options)
+    assert not file.annotations and "in frame 6, its video has frames 0 to 5; if the files" in left_out["clip"]
+    (info,) = import_poses(tmp_path / "clip.json", "coco", first_frame=1, **options)[0].annotations
+    assert info["keypoint_score"][0, :, 0].tolist() == [0, 0.5, 0, 0, 0, 0.5]
+
+
+def test_lists_may_name_files_in_folders_but_not_two_for_one_clip(tmp_path):
+    for name in ("a", "b"):
+        list(export_poses(AnnotationFile([make(17, 1, 2, 0, name)]), "coco", tmp_path / "json"))
+    (tmp_path / "train.txt").write_text("# mine\njudo/a.mp4 5\njudo/c.mp4 5\n")
+    options = dict(size=SIZE, lists={"train": tmp_path / "train.txt"})
+    file, left_out = import_poses(tmp_path / "json", "coco", **options)
+    assert file.labels == {"a": 5} and file.splits == {"train": ["a"]}
+    assert left_out == {"b": "b: no list gives its label"}
+    (tmp_path / "train.txt").write_text("judo/a.mp4 5\nsumo/a.mp4 6\n")
+    with pytest.raises(ValueError, match=r"train.txt:2: sumo/a and judo/a both stand for the clip a"):
+        import_poses(tmp_path / "json", "coco", **options)
+
+
+@pytest.mark.parametrize("format_name", ["openpose", "coco"])
+def test_clips_of_one_name_in_two_folders_are_refused(tmp_path, format_name):
+    for folder in ("judo", "sumo"):
+        joints = len(get_layout(LAYOUT[format_name]).joints)
+        list(export_poses(AnnotationFile([make(joints, 1, 2, 0)]), format_name, tmp_path / folder))
+    with pytest.raises(ValueError, match=r"both frame 0 of the clip clip|holds two clips named clip"):
+        import_poses(tmp_path, format_name, size=SIZE, label=0)
 
 
 @pytest.mark.parametrize(
