@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
@@ -13,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.datasets.annotations import load_annotations, save_annotations
+from mmaction.datasets.file_list import read_file_list, resolve_names
 from mmaction.pickles import as_numbers, load_pickle
 from mmaction.pose_estimation.backends import BackendOptions, Persons, PoseBackend, build_backend
 from mmaction.pose_estimation.tracking import TrackingOptions, best_tracks, follow_persons
-from mmaction.utils.files import read_text
 from mmaction.visualization.video_io import VIDEO_SUFFIXES, VideoReader
 
 
@@ -61,42 +62,51 @@ class Recipe:
         return json.dumps(content, sort_keys=True, indent=1)
 
 
-def list_clips(source: Path) -> list[Clip]:
-    """Find the videos of a folder (names relative to it, label 0), of a list (``PATH LABEL`` a line), or one video.
+def list_clips(source: Path, root: Path | None = None) -> list[Clip]:
+    """Find the videos of a folder (label 0), of a list (``PATH LABEL`` a line), or one video.
+
+    Args:
+        source: The folder, whose videos are named by their paths in it; the list; or the video.
+        root: Folder to which the paths of a list are relative, and which its videos are named by their paths in. By
+            default they are relative to the list's own folder, and named without folders.
 
     Raises:
         FileNotFoundError: If ``source``, or a video of the list, is missing.
-        ValueError: If there is no video, a line is wrong, or two videos have the same name.
+        ValueError: If there is no video, a line is wrong, two videos have the same name, or ``source`` is no list, but
+            ``root`` is given.
     """
+    is_video = source.suffix.lower() in VIDEO_SUFFIXES and source.is_file()
+    if root is not None and (is_video or source.is_dir()):
+        raise ValueError(f"the folder {root} is for the paths of a list; {source} is no list")
     if source.is_dir():
         paths = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
         clips = [Clip(path, path.relative_to(source).with_suffix("").as_posix()) for path in paths]
-    elif source.suffix.lower() in VIDEO_SUFFIXES and source.is_file():
+    elif is_video:
         clips = [Clip(source, source.stem)]
     elif source.is_file():
-        clips = list(_listed_clips(source))
+        clips = list(_listed_clips(source, root))
     else:
         raise FileNotFoundError(f"{source}: no such video, list or folder")
     if not clips:
         raise ValueError(f"{source}: no video in it; looked for {', '.join(VIDEO_SUFFIXES)}")
-    names = [clip.name for clip in clips]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(clip.name for clip in clips).items() if count > 1)
     if twice:
-        raise ValueError(f"{source}: these names occur more than once: {', '.join(twice[:5])}")
+        advice = "; if they lie in different folders, give --videos ROOT" if source.is_file() and root is None else ""
+        raise ValueError(f"{source}: these names occur more than once: {', '.join(twice[:5])}{advice}")
     return clips
 
 
-def _listed_clips(source: Path) -> Iterator[Clip]:
-    for number, line in enumerate(read_text(source).split("\n"), start=1):
-        if not line.strip():
-            continue
-        path_text, _, label = line.strip().rpartition(" ")
-        if not path_text or not (label.isascii() and label.isdigit() and len(label) < 10):
-            raise ValueError(f"{source}, line {number}: expected PATH LABEL, got {line!r}")
-        path = Path(path_text) if Path(path_text).is_absolute() else source.parent / path_text
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f"{source}, line {number}: no such video: {path}")
-        yield Clip(path, Path(path_text).stem, int(label))
+def _listed_clips(source: Path, root: Path | None) -> Iterator[Clip]:
+    lines = read_file_list(str(source))
+    places = ((str(source.parent / line.name), line) for line in lines)
+    for place, line in places if root is None else resolve_names(str(source), lines, str(root)):
+        path = Path(place)
+        if not path.is_file():
+            advice = "; give the folder that the list's paths are relative to with --videos" if root is None else ""
+            raise FileNotFoundError(f"{source}:{line.number}: no such video: {path}{advice}")
+        inside = root is not None and path.absolute().is_relative_to(root.absolute())
+        name = path.absolute().relative_to(root.absolute()) if inside else Path(path.name)
+        yield Clip(path, name.with_suffix("").as_posix(), line.labels[0])
 
 
 def read_boxes(path: str) -> dict[str, list[np.ndarray]]:
@@ -248,7 +258,7 @@ def extract(
     from tqdm import tqdm
 
     parts = _prepare_parts(output, recipe, overwrite)
-    part_of = {clip.name: parts / f"{clip.name.replace('/', '__')}.pkl" for clip in clips}
+    part_of = {clip.name: parts / _part_name(clip.name) for clip in clips}
     waiting = [clip for clip in clips if not part_of[clip.name].is_file()]
     failed: dict[str, str] = {}
     with tqdm(total=len(clips), initial=len(clips) - len(waiting), unit="video", disable=not progress) as bar:
@@ -266,6 +276,11 @@ def extract(
     if not failed:
         shutil.rmtree(parts)
     return Outcome(done, len(clips) - len(waiting), failed)
+
+
+def _part_name(name: str) -> str:
+    """Return the name of a clip's part: another one for each clip, and without folders."""
+    return name.replace("%", "%25").replace("/", "%2F") + ".pkl"
 
 
 def _prepare_parts(output: Path, recipe: Recipe, overwrite: bool) -> Path:

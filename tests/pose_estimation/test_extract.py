@@ -63,12 +63,44 @@ def test_a_folder_of_videos(videos, tmp_path):
 
 
 def test_labels_of_a_list(videos, tmp_path):
-    (videos / "list.txt").write_text("a.mp4 3\nsub/b.mp4 1\n\n")
+    (videos / "list.txt").write_text("# mine\na.mp4 3\nsub/b.mp4 1\n\n")
     run(videos / "list.txt", tmp_path / "out.pkl")
     assert [(info["frame_dir"], info["label"]) for info in load_annotations(tmp_path / "out.pkl")] == [
         ("a", 3),
         ("b", 1),
     ]
+
+
+def test_a_list_relative_to_the_folder_of_the_videos(videos, tmp_path, monkeypatch):
+    """Clips are named as those of the folder itself are."""
+    (tmp_path / "train.txt").write_text(f"sub/b.mp4 1\n# comment\n{videos}/a.mp4\t2\n")
+    clips = list_clips(tmp_path / "train.txt", videos)
+    assert [(clip.name, clip.label) for clip in clips] == [("sub/b", 1), ("a", 2)]
+    assert {(clip.path, clip.name) for clip in clips} == {(clip.path, clip.name) for clip in list_clips(videos)}
+    with pytest.raises(FileNotFoundError, match=r"train.txt:1: no such video: .*b.mp4; give the folder .* --videos"):
+        list_clips(tmp_path / "train.txt")
+    (tmp_path / "train.txt").write_text("../videos/a.mp4 1\n")
+    with pytest.raises(ValueError, match=r"train.txt:1: '../videos/a.mp4' leaves the data folder"):
+        list_clips(tmp_path / "train.txt", videos)
+    with pytest.raises(ValueError, match=r"is for the paths of a list; .*videos is no list"):
+        list_clips(videos, videos)
+
+
+def test_clips_of_one_name_in_two_folders_need_the_folders(videos, tmp_path):
+    (videos / "a.mp4").rename(videos / "b.mp4")
+    (videos / "list.txt").write_text("b.mp4 0\nsub/b.mp4 1\n")
+    with pytest.raises(ValueError, match=r"occur more than once: b; if they lie in different folders, give --videos"):
+        list_clips(videos / "list.txt")
+    assert [clip.name for clip in list_clips(videos / "list.txt", videos)] == ["b", "sub/b"]
+
+
+def test_every_clip_has_a_part_of_its_own(videos, tmp_path):
+    names = ["sub__b", "sub%2Fb", "sub%252Fb"]
+    for frames, name in enumerate(names, 2):
+        write_video(videos / f"{name}.mp4", frames)
+    run(videos, tmp_path / "out.pkl")
+    found = {info["frame_dir"]: info["total_frames"] for info in load_annotations(tmp_path / "out.pkl")}
+    assert found == {"a": 7, "sub/b": 5, "sub__b": 2, "sub%2Fb": 3, "sub%252Fb": 4}
 
 
 def test_a_killed_run_goes_on(videos, tmp_path, monkeypatch):
@@ -143,11 +175,11 @@ def test_given_boxes(videos, tmp_path):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("a.mp4\n", ValueError, "line 1: expected PATH LABEL"),
-        ("a.mp4 one\n", ValueError, "line 1: expected PATH LABEL, got 'a.mp4 one'"),
-        ("a.mp4 1\nz.mp4 2\n", FileNotFoundError, "line 2: no such video"),
+        ("a.mp4\n", ValueError, "list.txt:1: expected 'name label'"),
+        ("a.mp4 one\n", ValueError, "list.txt:1: label must be a whole number .*'one'"),
+        ("a.mp4 1\nz.mp4 2\n", FileNotFoundError, "list.txt:2: no such video"),
         ("a.mp4 1\na.mp4 2\n", ValueError, "these names occur more than once: a"),
-        ("", ValueError, "no video in it"),
+        ("", ValueError, "list.txt:1: the list names no clip"),
     ],
 )
 def test_wrong_lists(videos, text, error, message):

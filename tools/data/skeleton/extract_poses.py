@@ -3,6 +3,7 @@
 Examples:
   python tools/data/skeleton/extract_poses.py videos/ data/skeleton/mine.pkl
   python tools/data/skeleton/extract_poses.py train.txt data/skeleton/mine.pkl --split train --num-persons 2 --workers 2
+  python tools/data/skeleton/extract_poses.py train.txt data/skeleton/mine.pkl --split train --videos data/mine/videos
   python tools/data/skeleton/extract_poses.py videos/ mine.pkl --backend rtmlib --devices cuda:0 cuda:1 --workers 4
   python tools/data/skeleton/extract_poses.py videos/ mine.pkl --boxes ground_truth_boxes.pkl
 
@@ -28,6 +29,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("videos", type=Path, help="a folder, a list with PATH LABEL on each line, or one video")
     parser.add_argument("output", type=Path, help="annotation file to write, *.pkl")
+    parser.add_argument(
+        "--videos",
+        dest="root",
+        metavar="ROOT",
+        type=Path,
+        help="folder to which a list's paths are relative; clips are then named by these paths (default: the list's "
+        "folder; named without folders)",
+    )
     parser.add_argument("--split", default="", help="name of the split that these videos form, such as train")
     parser.add_argument("--overwrite", action="store_true", help="replace the annotation file and start anew")
     model = parser.add_argument_group("pose estimator")
@@ -65,9 +74,8 @@ def main(argv: list[str] | None = None) -> int:
     boxes = os.path.abspath(args.boxes) if args.boxes else ""
     recipe = Recipe(args.backend, options, tracking, args.batch_size, boxes)
     workers = args.workers or len(args.devices)
-    outcome = extract(
-        list_clips(args.videos), args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite
-    )
+    clips = list_clips(args.videos, args.root)
+    outcome = extract(clips, args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite)
     print(f"{args.output}: {len(outcome.done)} clips ({outcome.reused} from an interrupted run)")
     for name, problem in outcome.failed.items():
         print(f"failed: {name}: {problem}", file=sys.stderr)
