@@ -292,6 +292,50 @@ def test_batch_lists_the_worst_first(clip, workers):
         run(clip, video="videos", annotation="p.pkl", output="batch")
 
 
+def test_batch_goes_on_after_clips_without_people_and_wrong_annotations(clip):
+    (clip / "videos").mkdir()
+    nobody, wrong = np.zeros((0, FRAMES, 17, 2)), np.zeros((1, FRAMES, 16, 2))
+    arrays = {"good": walking()[0], "nobody": nobody, "wrong": wrong}
+    (clip / "p.pkl").write_bytes(pickle.dumps([dict(frame_dir=name, keypoint=kp) for name, kp in arrays.items()]))
+    for name in arrays:
+        write_video(clip / f"videos/{name}.mp4")
+    assert run(clip, "--workers", 1, video="videos", annotation="p.pkl", output="batch") == SUSPICIOUS
+    report = {entry["annotation"]: entry for entry in json.loads((clip / "batch/report.json").read_text())}
+    assert not report["good"]["suspicious"]
+    assert report["nobody"]["frames"]["no_person"] == list(range(FRAMES))
+    assert "no layout with 16 joints is known" in report["wrong"]["clip_findings"][0]
+    assert (clip / "batch/sheets/nobody.jpg").is_file()
+    with pytest.raises(KeyError, match="did you mean 'coco17'"):
+        run(clip, "--layout", "coco18", video="videos", annotation="p.pkl", output="other")
+
+
+def test_batch_claims_its_reports_before_it_draws(clip):
+    (clip / "videos").mkdir()
+    write_video(clip / "videos/walk.mp4")
+    (clip / "r.json").write_text("kept")
+    (clip / "bad").mkdir()
+    (clip / "bad/walk_000000.png").write_text("kept")
+    for option, path in (("--report", "r.json"), ("--problem-frames", "bad")):
+        with pytest.raises(FileExistsError, match=f"{path}: exists already.*--overwrite"):
+            run(clip, option, clip / path, video="videos", output="batch")
+    with pytest.raises(IsADirectoryError, match="videos: is a folder; name a file"):
+        run(clip, "--report", clip / "videos", "--overwrite", video="videos", output="batch")
+    assert (clip / "r.json").read_text() == (clip / "bad/walk_000000.png").read_text() == "kept"
+    assert not list(clip.rglob("*.jpg"))
+    assert run(clip, "--report", clip / "new/r.json", video="videos", output="batch") == CLEAN
+    assert json.loads((clip / "new/r.json").read_text())[0]["annotation"] == "walk"
+
+
+def test_a_window_does_not_overwrite_a_report(clip, monkeypatch):
+    shown = []
+    monkeypatch.setattr("mmaction.visualization.command.show_window", lambda *_: shown.append(1))
+    assert run(clip, "--window", "--report", clip / "r.json") == CLEAN
+    with pytest.raises(FileExistsError, match=r"r.json: exists already.*--overwrite"):
+        run(clip, "--window", "--report", clip / "r.json")
+    assert run(clip, "--window", "--overwrite", "--report", clip / "r.json") == CLEAN
+    assert len(shown) == 2
+
+
 def test_batch_from_a_dataset_config(clip):
     (clip / "videos").mkdir()
     for name in ("good", "bad"):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmaction.skeletons import get_layout
 from mmaction.visualization.checks import FRAME_CHECKS, Report, frame_ranges
 from mmaction.visualization.poses import annotation_name, clip_poses, find_annotation, load_annotation_list
 from mmaction.visualization.settings import Settings
@@ -91,13 +92,21 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
         A report of each video, the worst first.
 
     Raises:
-        FileExistsError: If the output folder is not empty and ``overwrite`` is not set.
+        FileExistsError: If the output folder or that of the problem frames is not empty, or the report is there, and
+            ``overwrite`` is not set.
+        KeyError: If the layout is unknown.
         ValueError: If no video has an annotation.
     """
     from tqdm import tqdm
 
     source, output = resolve_source(settings), Path(settings.output)
-    claim(output, settings.overwrite)
+    report = Path(settings.report) if settings.report else output / "report.json"
+    if settings.layout != "auto":
+        get_layout(settings.layout)
+    claim(output, settings.overwrite, is_folder=True)
+    claim(report, settings.overwrite)
+    if settings.problem_frames:
+        claim(Path(settings.problem_frames), settings.overwrite, is_folder=True)
     (output / SHEETS).mkdir(parents=True, exist_ok=True)
     jobs = list(_jobs(settings, source, read_classes(settings)))
     if not jobs:
@@ -105,7 +114,7 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
     reports = list(tqdm(_run(jobs, settings.workers), total=len(jobs), unit="clip", disable=not progress))
     reports.sort(key=lambda report: (report.quality, report.annotation))
     (output / INDEX).write_text(_index(reports), encoding="utf-8")
-    write_report(Path(settings.report) if settings.report else output / "report.json", [r.as_dict() for r in reports])
+    write_report(report, [r.as_dict() for r in reports])
     return reports
 
 
@@ -118,9 +127,9 @@ def _jobs(settings: Settings, source: Source, classes: Classes) -> Iterator[tupl
             entry = find_annotation(annotations, "", video, source.annotation)
         except KeyError:
             continue
-        poses = clip_poses(entry, settings.layout, source.annotation)
-        sheet = Path(settings.output) / SHEETS / sheet_name(poses.name)
-        yield video, poses, replace(settings, output=str(sheet), kind="sheet", overwrite=True, report=""), classes
+        sheet = Path(settings.output) / SHEETS / sheet_name(annotation_name(entry))
+        changes = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
+        yield video, entry, source.annotation, replace(settings, **changes), classes
 
 
 def sheet_name(annotation: str) -> str:
@@ -129,11 +138,15 @@ def sheet_name(annotation: str) -> str:
 
 
 def _draw(job: tuple) -> Report:
-    video, poses, settings, classes = job
+    video, entry, annotation, settings, classes = job
+    report = Report(str(video), annotation_name(entry), 0)
     try:
+        poses = clip_poses(entry, settings.layout, annotation)
+        report.num_frames = poses.num_frames
         return draw_clip(VideoReader(video), poses, settings, classes, progress=False)
-    except (ValueError, OSError) as error:  # one damaged video must not end the batch
-        return Report(str(video), poses.name, poses.num_frames, clip_findings=[str(error)])
+    except (ValueError, OSError) as error:  # one damaged video or annotation must not end the batch
+        report.clip_findings.append(str(error))
+        return report
 
 
 def _run(jobs: list[tuple], workers: int) -> Iterator[Report]:

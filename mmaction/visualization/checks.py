@@ -155,7 +155,7 @@ def frame_checks(
     limit = np.array([size[1], size[0]]) - 0.5
     yield "outside", (((points < -0.5) | (points > limit)).any(axis=-1) & seen).any(axis=(0, 2))
     mean = np.where(seen, score, 0.0).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1)
-    yield "low_score", seen.any(axis=(0, 2)) & (mean.max(axis=0) < limits.low_score)
+    yield "low_score", seen.any(axis=(0, 2)) & (mean.max(axis=0, initial=0.0) < limits.low_score)
     diagonal = body_diagonal(points, seen)
     yield "jump", _jumps(points, seen, diagonal, limits.jump).any(axis=0)
     yield "swap", _swaps(points, seen, diagonal, layout, limits.swap).any(axis=0)

@@ -7,7 +7,7 @@ from mmaction.visualization.checks import check_clip
 from mmaction.visualization.poses import clip_poses, find_annotation, load_annotation_list
 from mmaction.visualization.settings import Settings
 from mmaction.visualization.video_io import VideoReader
-from mmaction.visualization.viewer import draw_clip, make_overlay, read_classes, show_window, write_report
+from mmaction.visualization.viewer import claim, draw_clip, make_overlay, read_classes, show_window, write_report
 
 SUSPICIOUS = 3
 
@@ -55,6 +55,8 @@ def _clip(settings: Settings, quiet: bool) -> int:
 
         panel = heatmap_panel(settings.heatmap, entry, poses)
     if settings.window:
+        if settings.report:
+            claim(Path(settings.report), settings.overwrite)
         shown = poses.rescaled(reader.info.height, reader.info.width) if settings.rescale else poses
         report = check_clip(shown, reader.info, settings.limits, settings.rescale)
         show_window(reader, make_overlay(shown, settings, report, classes, panel), settings)

@@ -129,8 +129,8 @@ def clip_poses(entry: Mapping, layout: str = "auto", source: str | Path = "annot
     """Check one annotation and make it a :class:`ClipPoses`.
 
     Args:
-        entry: ``keypoint`` ``(M, T, V, 2 or 3)`` and, where known, ``keypoint_score`` ``(M, T, V)``, ``img_shape``,
-            ``label``. Of three coordinates the third is the score where there is no ``keypoint_score``.
+        entry: ``keypoint`` ``(M, T, V, 2 or 3)``, M may be 0, and, where known, ``keypoint_score`` ``(M, T, V)``,
+            ``img_shape``, ``label``. Of three coordinates the third is the score where there is no ``keypoint_score``.
         layout: Name of a layout, or ``auto``.
         source: The file, for messages.
 
@@ -141,7 +141,7 @@ def clip_poses(entry: Mapping, layout: str = "auto", source: str | Path = "annot
     keypoint, label = _numbers(entry, "keypoint", f"{source}, {name}"), as_numbers(entry.get("label"))
     if keypoint.ndim == 3:
         keypoint = keypoint[None]
-    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3) or not keypoint.size:
+    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3) or 0 in keypoint.shape[1:3]:
         raise ValueError(f"{source}, {name}: keypoint: expected the shape (M, T, V, 2 or 3), got {keypoint.shape}")
     if entry.get("keypoint_score") is not None:
         score = _numbers(entry, "keypoint_score", f"{source}, {name}")

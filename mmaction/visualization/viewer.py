@@ -81,13 +81,21 @@ def output_kind(settings: Settings) -> str:
     return kind
 
 
-def claim(path: Path, overwrite: bool) -> None:
+def claim(path: Path, overwrite: bool, is_folder: bool = False) -> None:
     """Make sure that ``path`` can be written: make its folder, refuse to replace what is there.
+
+    Args:
+        path: A file or folder to write.
+        overwrite: Whether what is there may be replaced.
+        is_folder: Whether it is a folder; one that is empty may be filled.
 
     Raises:
         FileExistsError: If it exists and ``overwrite`` is not set.
+        IsADirectoryError: If it is to be a file and a folder has its name.
         OSError: If its folder cannot be made or written to.
     """
+    if path.is_dir() and not is_folder:
+        raise IsADirectoryError(f"{path}: is a folder; name a file")
     if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
         raise FileExistsError(f"{path}: exists already; choose another name or pass --overwrite")
     try:
@@ -163,8 +171,11 @@ def draw_clip(
     overlay = make_overlay(poses, settings, report, classes, panel)
     kind, output = output_kind(settings), Path(settings.output)
     problem_folder = Path(settings.problem_frames) if settings.problem_frames else None
-    for path in filter(None, (output, problem_folder, settings.report and Path(settings.report))):
-        claim(path, settings.overwrite)
+    claim(output, settings.overwrite, is_folder=kind == "frames")
+    if problem_folder is not None:
+        claim(problem_folder, settings.overwrite, is_folder=True)
+    if settings.report:
+        claim(Path(settings.report), settings.overwrite)
     start, stop = frame_range(settings.frames)
     total = info.num_frames or poses.num_frames
     chosen = _sheet_frames(start, min(stop or total, total), settings.sheet_frames) if kind == "sheet" else None

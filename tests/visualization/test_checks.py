@@ -64,6 +64,13 @@ def test_each_damage_is_named_in_its_frames(name):
     assert any(line.strip().startswith(name) for line in report.lines())
 
 
+def test_nobody_in_the_whole_clip():
+    keypoint, score = clean()
+    report = check(keypoint[:0], score[:0])
+    assert report.frames["no_person"] == list(range(keypoint.shape[1]))
+    assert report.excessive == ["no_person"]
+
+
 def test_a_body_that_jumps_for_good():
     keypoint, score = clean()
     keypoint[0, 10:] += [-50, 90]

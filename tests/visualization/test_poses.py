@@ -70,10 +70,15 @@ def test_rescaling():
     assert poses.rescaled(100, 200) is poses
 
 
-@pytest.mark.parametrize("shape", [(2, 17), (1, 2, 17, 4), (0, 2, 17, 2)])
+@pytest.mark.parametrize("shape", [(2, 17), (1, 2, 17, 4), (1, 0, 17, 2), (0, 0, 17, 2)])
 def test_wrong_shapes(shape):
     with pytest.raises(ValueError, match=r"keypoint: expected the shape \(M, T, V, 2 or 3\)"):
         clip_poses(dict(frame_dir="a", keypoint=np.zeros(shape)))
+
+
+def test_nobody():
+    poses = clip_poses(dict(frame_dir="a", keypoint=np.zeros((0, 2, 17, 2))))
+    assert (poses.num_frames, poses.score.shape, poses.layout.name) == (2, (0, 2, 17), "coco17")
 
 
 def test_wrong_score_shape():
