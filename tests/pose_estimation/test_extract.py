@@ -1,5 +1,7 @@
 """Extraction of whole videos: files, interruptions, damage."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from stick_figure import write_video
@@ -77,6 +79,8 @@ def test_a_list_relative_to_the_folder_of_the_videos(videos, tmp_path, monkeypat
     clips = list_clips(tmp_path / "train.txt", videos)
     assert [(clip.name, clip.label) for clip in clips] == [("sub/b", 1), ("a", 2)]
     assert {(clip.path, clip.name) for clip in clips} == {(clip.path, clip.name) for clip in list_clips(videos)}
+    monkeypatch.chdir(tmp_path)
+    assert [clip.name for clip in list_clips(tmp_path / "train.txt", Path("videos"))] == ["sub/b", "a"]
     with pytest.raises(FileNotFoundError, match=r"train.txt:1: no such video: .*b.mp4; give the folder .* --videos"):
         list_clips(tmp_path / "train.txt")
     (tmp_path / "train.txt").write_text("../videos/a.mp4 1\n")
