@@ -21,6 +21,7 @@ from mmengine.runner import Runner
 from mmaction.analysis.report import write_report
 from mmaction.engine import build_runner
 from mmaction.engine.checkpoint import local_path
+from mmaction.engine.config_check import check_config, metric_configs
 from mmaction.evaluation.metrics import check_metric_names
 from mmaction.evaluation.runinfo import attach_result_writer
 from mmaction.utils import register_all_modules
@@ -69,7 +70,15 @@ def metric_config(names: list[str], options: dict | None) -> dict:
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the command-line options into ``cfg``."""
+    """Write the command-line options into ``cfg``.
+
+    Raises:
+        ValueError: As :func:`check_config`, or if a metric is unknown.
+        FileNotFoundError, ConnectionError: If the checkpoint cannot be had.
+    """
+    if args.eval:
+        cfg.test_evaluator = metric_config(args.eval, args.eval_options)
+    check_config(cfg, "testing")
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get("work_dir") or default_work_dir(cfg)
     cfg.load_from, cfg.resume = str(local_path(args.checkpoint)), False
@@ -77,9 +86,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.trust_checkpoint:
         cfg.trust_checkpoint = True
     if args.amp:
-        cfg.test_cfg = {**(cfg.get("test_cfg") or {"type": "TestLoop"}), "fp16": True}
-    if args.eval:
-        cfg.test_evaluator = metric_config(args.eval, args.eval_options)
+        cfg.test_cfg.fp16 = True
     if args.show_dir:
         hook = {"type": "VisualizationHook", "enable": True, "interval": 1, "out_dir": args.show_dir}
         cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "visualization": hook}
@@ -88,8 +95,10 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
             "vis_backends": [{"type": "LocalVisBackend"}],
         }
     if args.dump:
-        given = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
-        cfg.test_evaluator = [*given, {"type": "DumpResults", "out_file_path": args.dump}]
+        dump = {"type": "DumpResults", "out_file_path": args.dump}
+        metrics = [*metric_configs(cfg.test_evaluator), dump]
+        is_whole = isinstance(cfg.test_evaluator, dict) and "metrics" in cfg.test_evaluator
+        cfg.test_evaluator = {**cfg.test_evaluator, "metrics": metrics} if is_whole else metrics
 
 
 def add_result_files(runner: Runner, checkpoint: str) -> Path:

@@ -16,6 +16,7 @@ import sys
 from mmengine.config import Config
 
 from mmaction.engine import build_runner
+from mmaction.engine.config_check import check_config
 from mmaction.engine.resume import plan_resume
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import add_run_options, run_tool, set_local_rank
@@ -50,16 +51,17 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the command-line options into ``cfg``.
 
     Raises:
-        ValueError: If ``--amp`` meets an optimizer wrapper of another kind.
+        TypeError, ValueError: As :func:`check_config`, or if ``--amp`` meets an optimizer wrapper of another kind.
     """
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    check_config(cfg, "training")
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get("work_dir") or default_work_dir(cfg)
     if args.load_from:
         cfg.load_from = args.load_from
     if args.trust_checkpoint:
         cfg.trust_checkpoint = True
-    if args.no_validate:
-        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
         kind = cfg.optim_wrapper.get("type", "OptimWrapper")
         if kind not in ("OptimWrapper", "AmpOptimWrapper"):

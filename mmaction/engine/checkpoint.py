@@ -155,6 +155,10 @@ def model_weights(checkpoint: Mapping[str, Any], source: str | Path = "checkpoin
         ValueError: If there is no tensor in it.
     """
     state = checkpoint.get("state_dict", checkpoint)
+    if not isinstance(state, Mapping):
+        raise ValueError(
+            f"{source} holds no weights: its state_dict is a {type(state).__name__}, not a dict of tensors"
+        )
     weights = {
         _WRAPPER_PREFIXES.sub("", str(key)): value for key, value in state.items() if isinstance(value, torch.Tensor)
     }

@@ -54,15 +54,16 @@ def check_labels(dataset: Any, num_classes: int, split: str) -> None:
         ValueError: Naming the file, the first wrong sample and its label.
     """
     for part in sources(dataset):
-        if not hasattr(part, "class_counts") or max(part.class_counts(), default=0) < num_classes:
+        counts = part.class_counts() if hasattr(part, "class_counts") else {}
+        if all(0 <= label < num_classes for label in counts):
             continue
         for index in range(len(part)):
-            label = max(part.get_cat_ids(index), default=0)
-            if label >= num_classes:
+            wrong = [label for label in part.get_cat_ids(index) if not 0 <= label < num_classes]
+            if wrong:
+                more = f", or set num_classes of the cls_head to {max(counts) + 1}" if wrong[0] > 0 else ""
                 raise ValueError(
-                    f"{split} set {part.ann_file}, sample {index} ({sample_path(part, index)}): label {label} is "
-                    f"outside the {num_classes} classes of the model (0 to {num_classes - 1}); correct the label, or "
-                    f"set num_classes of the cls_head to {max(part.class_counts()) + 1}"
+                    f"{split} set {part.ann_file}, sample {index} ({sample_path(part, index)}): label {wrong[0]} is "
+                    f"outside the {num_classes} classes of the model (0 to {num_classes - 1}); correct the label{more}"
                 )
 
 

@@ -156,11 +156,20 @@ class AccMetric(BaseMetric):
         wrong = np.zeros(len(labels), bool) if broken is None else np.asarray(broken, bool)
         scores = functional.as_scores(np.stack([np.asarray(pred) for pred in preds]))
         labels = [np.atleast_1d(label) for label in labels]
-        values: dict[str, float] = {}
-        for name in self.metrics:
-            values.update(MEASURES[name](scores, labels, wrong, **self.metric_options.get(name, {})))
+        values = self._measure(scores, labels, wrong)
         if "mean_class_accuracy" in self.metrics:
             self._report_absent(scores.shape[1], labels)
+        return values
+
+    def result_names(self) -> list[str]:
+        """Return the names of the results, with prefix, of a model that returns one score for each class."""
+        made_up = [np.array([0]), np.array([1])]
+        return [f"{self.prefix}/{name}" for name in self._measure(np.eye(2), made_up, np.zeros(2, bool))]
+
+    def _measure(self, scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray) -> dict[str, float]:
+        values: dict[str, float] = {}
+        for name in self.metrics:
+            values.update(MEASURES[name](scores, labels, broken, **self.metric_options.get(name, {})))
         return values
 
     def _report_absent(self, num_classes: int, labels: Sequence[np.ndarray]) -> None:

@@ -106,14 +106,24 @@ def run_tool(main: Callable[[], int | None]) -> None:
         # PyTorch's signal handler raises this anywhere, in the handling of the first error too
         print(f"stopped: {str(error).splitlines()[0]}\n  {worker_advice(str(error))}", file=sys.stderr)
         sys.exit(1)
-    except USER_ERRORS as error:
+    except (*USER_ERRORS, AssertionError) as error:
+        place = _place_in_mmengine(error)
+        if isinstance(error, AssertionError) and not place:  # a fault of ours
+            raise
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()
         else:
             print(f"error: {describe_error(error)}", file=sys.stderr)
-            print(f"({type(error).__name__}; the full traceback: {DEBUG_VARIABLE}=1)", file=sys.stderr)
+            print(f"({type(error).__name__}{place}; the full traceback: {DEBUG_VARIABLE}=1)", file=sys.stderr)
         sys.exit(2)
     sys.exit(code or 0)
+
+
+def _place_in_mmengine(error: BaseException) -> str:
+    """Return `` at FILE:LINE`` where MMEngine itself has raised ``error``, which then names no entry of the config."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    is_inside = frame.f_globals.get("__name__", "").partition(".")[0] == "mmengine"
+    return f" at {frame.f_code.co_filename}:{line}" if is_inside else ""
 
 
 def _use_utf8() -> None:

@@ -62,6 +62,12 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, protocol):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("state", [None, [1]])
+def test_a_state_that_is_no_dict_holds_no_weights(state):
+    with pytest.raises(ValueError, match=r"a\.pth holds no weights: its state_dict is a (NoneType|list)"):
+        model_weights({"state_dict": state}, "a.pth")
+
+
 def test_the_object_refused_is_named_and_trust_lets_it_in(tmp_path):
     torch.save({"state_dict": {}, "x": Evil(tmp_path / "ran")}, tmp_path / "evil.pth")
     with pytest.raises(ValueError, match=r"it holds \w+\.mkdir, .* --trust-checkpoint"):

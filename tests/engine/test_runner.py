@@ -46,6 +46,21 @@ def test_testing_prints_figures_and_writes_result_files(trained, test, tmp_path,
     assert len(dumped) == 9 and float(printed["acc/top1"]) == pytest.approx(right / 9, abs=1e-4)
 
 
+def test_scores_are_dumped_where_the_evaluator_is_written_out(trained, test, tmp_path, toy):
+    _, work_dir = trained
+    whole = "test_evaluator = dict(type='Evaluator', metrics=[dict(type='AccMetric')])\n"
+    config = toy.write_config(tmp_path, "whole.py", extra=whole)
+    test(config, work_dir / "epoch_3.pth", "--work-dir", work_dir, "--dump", tmp_path / "scores.pkl")
+    assert len(pickle.loads((tmp_path / "scores.pkl").read_bytes())) == 9
+
+
+def test_a_negative_label_is_named_before_training(train, tmp_path, toy):
+    config = toy.write_config(tmp_path)
+    toy.write_list(tmp_path / "train.txt", 8, labels=[0, 1, -1, 2, 0, 1, 2, 0])
+    with pytest.raises(ValueError, match=r"train\.txt, sample 2 \(clip2\): label -1 is outside .*correct the label$"):
+        train(config, "--work-dir", tmp_path / "run")
+
+
 def test_clips_are_shown_where_the_config_has_no_visualizer(trained, test, tmp_path):
     config, work_dir = trained
     (tmp_path / "val.txt").write_text(f"{write_video(tmp_path / 'clip0.mp4', 4)} 0\n")

@@ -48,6 +48,15 @@ def test_a_fault_of_ours_is_not_taken_for_the_users(capsys):
         cli.run_tool(fails_with(AssertionError("ours")))
 
 
+def test_an_assertion_of_mmengine_is_the_users(capsys, monkeypatch):
+    monkeypatch.delenv(cli.DEBUG_VARIABLE, raising=False)
+    library = {"__name__": "mmengine.runner.loops"}
+    exec(compile("def build(epochs):\n    assert epochs == 1, 'an integer'", "loops.py", "exec"), library)
+    code, printed = run(lambda: library["build"](1.5), capsys)
+    assert code == 2
+    assert printed.err.startswith("error: an integer\n(AssertionError at loops.py:2; the full traceback")
+
+
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3)])
 def test_the_code_that_main_returns_ends_the_process(returned, code, capsys):
     assert run(lambda: returned, capsys)[0] == code

@@ -1,0 +1,82 @@
+"""Mistakes in a config that would show late, or in an error of a library that does not name the entry."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from mmaction.registry import METRICS
+from mmaction.utils.cli import suggest
+
+NEEDED = {
+    "training": ("train_dataloader", "train_cfg", "optim_wrapper"),
+    "testing": ("test_dataloader", "test_cfg", "test_evaluator"),
+}
+
+
+def check_config(cfg: Config, purpose: str) -> None:
+    """Check a config before anything is built from it.
+
+    Args:
+        cfg: The config; an evaluator that is the bare name of a metric becomes the metric's config.
+        purpose: ``training`` or ``testing``.
+
+    Raises:
+        ValueError: If a part is missing, there is no such log level, or ``save_best`` names what is not measured.
+        TypeError: If the learning rate is no number.
+    """
+    missing = [name for name in NEEDED[purpose] if cfg.get(name) is None]
+    if missing:
+        raise ValueError(
+            f"config {cfg.filename or ''} has no {', '.join(missing)}: {purpose} needs {', '.join(NEEDED[purpose])}"
+        )
+    for key in ("val_evaluator", "test_evaluator"):
+        if isinstance(cfg.get(key), str):
+            cfg[key] = {"type": cfg[key]}
+    level = cfg.get("log_level", "INFO")
+    if isinstance(level, str) and not isinstance(logging.getLevelName(level), int):
+        raise ValueError(f"log_level={level!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    if purpose == "training":
+        _check_lr(cfg)
+        _check_save_best(cfg)
+
+
+def metric_configs(evaluator: Any) -> list[Any]:
+    """Return the metrics of an evaluator's config, which is one metric, several, or ``dict(metrics=...)``."""
+    if isinstance(evaluator, Mapping) and "metrics" in evaluator:
+        evaluator = evaluator["metrics"]
+    return list(evaluator) if isinstance(evaluator, (list, tuple)) else [evaluator]
+
+
+def _check_lr(cfg: Config) -> None:
+    optimizer = cfg.optim_wrapper.get("optimizer") if isinstance(cfg.optim_wrapper, Mapping) else None
+    lr = optimizer.get("lr") if isinstance(optimizer, Mapping) else None
+    if isinstance(lr, (str, list, tuple)):
+        raise TypeError(f"optim_wrapper.optimizer.lr: expected a number such as 0.01, got {lr!r}")
+
+
+def _check_save_best(cfg: Config) -> None:
+    """Look for the keys of ``save_best`` among the results of the validation, where the metrics tell their names."""
+    keys = ((cfg.get("default_hooks") or {}).get("checkpoint") or {}).get("save_best")
+    keys = [keys] if isinstance(keys, str) else list(keys or ())
+    if keys in ([], ["auto"]) or cfg.get("val_evaluator") is None:
+        return
+    known: list[str] = []
+    for config in metric_configs(cfg.val_evaluator):
+        kind = config.get("type") if isinstance(config, Mapping) else None
+        if not hasattr(METRICS.get(kind) if isinstance(kind, str) else kind, "result_names"):
+            return
+        known += METRICS.build(dict(config)).result_names()
+    for key in keys:
+        if not any(_is_result(key, name) for name in known):
+            raise ValueError(
+                f"default_hooks.checkpoint.save_best: the validation measures no {key!r}{suggest(key, known)}; "
+                f"it measures {', '.join(known)}"
+            )
+
+
+def _is_result(key: str, name: str) -> bool:
+    """Return whether ``key`` is ``name``, or the same for one modality: ``acc/rgb_top1`` for ``acc/top1``."""
+    prefix, _, rest = name.rpartition("/")
+    return key == name or (key.startswith(f"{prefix}/") and key.endswith(f"_{rest}"))
