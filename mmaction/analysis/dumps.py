@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mmaction.evaluation import Predictions, load_scores
-from mmaction.evaluation.metrics import to_numpy
+from mmaction.evaluation.metrics import mean_score, to_numpy
 from mmaction.evaluation.writer import unique_ids
 from mmaction.pickles import RestrictedUnpickler, load_pickle
 
@@ -104,9 +104,7 @@ def _score(sample: Mapping[str, Any]) -> np.ndarray:
     score = sample.get("pred_score", sample.get("pred_scores"))
     if score is None:
         raise KeyError(f"a sample has no pred_score, it has {', '.join(map(str, sample))}")
-    if isinstance(score, Mapping):
-        score = np.mean([np.asarray(part, dtype=np.float32) for part in score.values()], axis=0)
-    return np.asarray(score, dtype=np.float32)
+    return mean_score(score)
 
 
 def _labels(content: Sequence[Mapping[str, Any]]) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mmaction.apis.inference import dataset_config, pipeline_config
 from mmaction.datasets.base import BaseActionDataset
-from mmaction.evaluation.metrics import to_numpy
+from mmaction.evaluation.metrics import mean_score, to_numpy
 from mmaction.registry import DATASETS
 
 
@@ -55,9 +55,7 @@ def predict_scores(
     with torch.no_grad(), tqdm(total=len(indices), desc=title, leave=False) as bar:
         for batch in loader:
             for sample in model.test_step(batch):
-                parts = sample.pred_score
-                parts = list(parts.values()) if isinstance(parts, dict) else [parts]
-                scores.append(np.mean([to_numpy(part) for part in parts], axis=0))
+                scores.append(mean_score(sample.pred_score))
                 labels.append(np.atleast_1d(to_numpy(sample.gt_label)))
             bar.update(len(batch["data_samples"]))
     return np.stack(scores), single_labels(labels)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
+from mmaction.evaluation.metrics import mean_score
 from mmaction.structures import ActionDataSample
 
 FORMATS = ("table", "json", "csv")
@@ -39,10 +39,7 @@ class Prediction:
 
 def scores_of(sample: ActionDataSample) -> np.ndarray:
     """Return the scores of a sample; those of several modalities are averaged."""
-    score = sample.pred_score
-    if isinstance(score, dict):
-        score = torch.stack(list(score.values())).mean(dim=0)
-    return score.numpy()
+    return mean_score(sample.pred_score)
 
 
 def class_name(names: Sequence[str] | None, label: int) -> str:

@@ -204,12 +204,15 @@ class ConfusionMatrix(BaseMetric):
         self.num_classes = num_classes
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the true and the predicted class of each sample, the latter from ``pred_score`` where it is there."""
+        """Keep the true and the predicted class of each sample, the latter from ``pred_score`` where it is there.
+
+        The scores of several modalities are averaged.
+        """
         for sample in data_samples:
             real = single_labels([np.atleast_1d(to_numpy(sample["gt_label"]))])[0]
             score = sample.get("pred_score")
             if score is not None:
-                score = functional.as_scores(to_numpy(score)[None])
+                score = functional.as_scores(mean_score(score)[None])
                 predicted, length = int(score.argmax()), score.shape[1]
             else:
                 predicted, length = int(to_numpy(sample["pred_label"]).reshape(-1)[0]), 0
@@ -251,6 +254,12 @@ def predicted_scores(sample: Mapping[str, Any]) -> Any:
     if sample.get("pred_score") is None:
         raise ValueError("the model returned no pred_score to measure (features are not: test_cfg.feature_extraction)")
     return sample["pred_score"]
+
+
+def mean_score(score: Any) -> np.ndarray:
+    """Return a sample's ``pred_score``, float32 of shape ``(C,)``; that of several modalities, a dict, averaged."""
+    parts = list(score.values()) if isinstance(score, Mapping) else [score]
+    return np.mean([to_numpy(part) for part in parts], axis=0, dtype=np.float32)
 
 
 def to_numpy(value: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmaction.evaluation.functional import label_to_array
-from mmaction.evaluation.metrics import predicted_scores, to_numpy
+from mmaction.evaluation.metrics import mean_score, predicted_scores, to_numpy
 from mmaction.evaluation.predictions import Predictions, save_scores, write_predictions_csv
 from mmaction.evaluation.summary import summarise
 from mmaction.registry import METRICS
@@ -70,9 +70,7 @@ class ResultWriter(BaseMetric):
         The scores of several modalities are averaged.
         """
         for sample in data_samples:
-            score = predicted_scores(sample)
-            parts = [to_numpy(s) for s in score.values()] if isinstance(score, dict) else [to_numpy(score)]
-            score = np.mean(parts, axis=0, dtype=np.float32)
+            score = mean_score(predicted_scores(sample))
             # what stood in for a broken sample says nothing of it
             facts = {"broken": 1} if sample.get("broken") else clip_facts(sample)
             self.results.append((score, np.atleast_1d(to_numpy(sample["gt_label"])), facts))

@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.dist import master_only
 from mmengine.visualization import Visualizer
 
+from mmaction.evaluation.metrics import mean_score
 from mmaction.registry import VISUALIZERS
 from mmaction.structures import ActionDataSample
 from mmaction.visualization.overlay import Look, Overlay
@@ -69,7 +70,7 @@ class ActionVisualizer(Visualizer):
         Args:
             name: Name of the clip, for the backends.
             video: A video file, or RGB frames ``(T, H, W, 3)``, uint8.
-            data_sample: Labels and scores to write on the frames.
+            data_sample: Labels and scores to write on the frames; the scores of several modalities are averaged.
             draw_gt: Write the true class.
             draw_pred: Write the predicted class.
             draw_score: Write its score as well.
@@ -126,8 +127,9 @@ class ActionVisualizer(Visualizer):
             names = ", ".join(self._class_name(int(label)) for label in data_sample.gt_label)
             lines.append(f"label: {names}")
         if draw_pred and "pred_score" in data_sample:
-            best = int(data_sample.pred_score.argmax())
-            score = f" ({float(data_sample.pred_score[best]):.2f})" if draw_score else ""
+            scores = mean_score(data_sample.pred_score)
+            best = int(scores.argmax())
+            score = f" ({scores[best]:.2f})" if draw_score else ""
             lines.append(f"predicted: {self._class_name(best)}{score}")
         elif draw_pred and "pred_label" in data_sample:
             lines.append("predicted: " + ", ".join(self._class_name(int(label)) for label in data_sample.pred_label))

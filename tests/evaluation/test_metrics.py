@@ -102,6 +102,13 @@ def test_confusion_matrix_of_labels_alone_and_of_scores():
     assert ConfusionMatrix.calculate(torch.tensor(SCORES), [1, 0, 2, 0]).diag().tolist() == [2, 1, 1]
 
 
+def test_confusion_matrix_averages_the_scores_of_several_modalities():
+    metric = ConfusionMatrix()
+    both = {"rgb": torch.tensor([0.4, 0.6, 0.0]), "pose": torch.tensor([0.9, 0.1, 0.0])}
+    metric.process(None, [{"gt_label": torch.tensor([1]), "pred_score": both}])
+    assert metric.evaluate(1)["confusion_matrix/result"].tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 0]]
+
+
 def test_a_model_without_scores_is_named():
     for metric in (AccMetric(), ResultWriter("unused")):
         with pytest.raises(ValueError, match=r"no pred_score to measure .*test_cfg\.feature_extraction"):

@@ -50,6 +50,11 @@ def test_captions_follow_the_switches(visualizer):
     assert visualizer._captions(None, True, True, True) == ()
 
 
+def test_captions_average_the_scores_of_several_modalities(visualizer):
+    both = ActionDataSample().set_pred_score({"rgb": [0.4, 0.6], "pose": [0.9, 0.1]})
+    assert visualizer._captions(both, True, True, True) == ("predicted: 0 (0.65)",)
+
+
 def test_without_a_path_the_backends_get_the_frames(visualizer, tmp_path):
     visualizer.add_datasample("x/y", np.zeros((5, 40, 60, 3), np.uint8), sample(), max_frames=2, step=3)
     names = sorted(path.name for path in (tmp_path / "vis/vis_data/vis_image").iterdir())
