@@ -14,6 +14,8 @@ GRID = 20
 def fuse(tests: Sequence[Predictions], weights: Sequence[float], names: Sequence[str] | None = None) -> Predictions:
     """Return the weighted mean of the tests' probabilities.
 
+    A sample counts as broken where no test of positive weight could load it; its other facts are those of the first.
+
     Args:
         tests: Results on the same samples, in any order.
         weights: One for each test, not negative, at least one positive; only their ratios matter.
@@ -31,7 +33,24 @@ def fuse(tests: Sequence[Predictions], weights: Sequence[float], names: Sequence
     shares = weights / weights.sum()
     mixed = sum(share * as_probabilities(test.scores) for share, test in zip(shares, tests, strict=True))
     first = tests[0]
-    return Predictions(first.ids, first.labels, mixed, first.classes, first.meta)
+    meta = {name: values for name, values in first.meta.items() if name != "broken"}
+    broken = np.all([test.broken for share, test in zip(shares, tests, strict=True) if share], axis=0)
+    if broken.any():
+        meta["broken"] = np.where(broken, 1.0, np.nan)
+    return Predictions(first.ids, first.labels, mixed, first.classes, meta)
+
+
+def check_single_label(test: Predictions) -> None:
+    """Make sure that top-1 accuracy can measure a test.
+
+    Raises:
+        ValueError: If its samples have several labels.
+    """
+    if test.is_multi_label:
+        raise ValueError(
+            "the results are of a multi-label data set; weights are compared by top-1 accuracy, which needs exactly "
+            "one label for each sample"
+        )
 
 
 def search_weights(tests: Sequence[Predictions], names: Sequence[str] | None = None) -> list[float]:
@@ -44,8 +63,12 @@ def search_weights(tests: Sequence[Predictions], names: Sequence[str] | None = N
     Args:
         tests: Results on the same samples.
         names: What the tests are called in messages.
+
+    Raises:
+        ValueError: If samples have several labels, or the tests differ in samples, labels or classes.
     """
     tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
+    check_single_label(tests[0])
     labels = tests[0].labels
     chances = np.stack([as_probabilities(test.scores) for test in tests])
     rows = np.arange(len(labels))

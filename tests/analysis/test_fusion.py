@@ -62,6 +62,25 @@ def test_split_is_disjoint_and_seeded():
         split_samples(10, 1.0, 0)
 
 
+@pytest.mark.parametrize(("weights", "broken"), [([1, 0], [0]), ([0, 1], []), ([1, 1], [])])
+def test_a_sample_is_broken_where_nobody_could_load_it(pair, weights, broken):
+    first = Predictions(pair[0].ids, pair[0].labels, pair[0].scores, meta={"broken": np.array([1] + [np.nan] * 199)})
+    for tests, shares in (([first, pair[1]], weights), ([pair[1], first], weights[::-1])):
+        assert np.flatnonzero(fuse(tests, shares).broken).tolist() == broken
+    assert np.flatnonzero(fuse([first, first], weights).broken).tolist() == [0]
+
+
+def test_several_labels_are_refused(pair, tool, tmp_path):
+    test = Predictions(pair[0].ids, np.eye(5, dtype=int)[pair[0].labels], pair[0].scores)
+    with pytest.raises(ValueError, match=r"multi-label data set; .* exactly one label for each sample"):
+        search_weights([test, test])
+    save_scores(tmp_path / "a.npz", test)
+    paths = [str(tmp_path / "a.npz")] * 2
+    for option in ([], ["--weights", "1", "2"], ["--tune-share", "0.5"], ["--tune-on", *paths]):
+        with pytest.raises(ValueError, match="multi-label data set"):
+            tool("fuse")([*paths, *option, "--out", str(tmp_path / "out")])
+
+
 @pytest.mark.parametrize("weights", [[1], [0, 0], [1, -1], [1, float("nan")]])
 def test_wrong_weights_are_named(pair, weights):
     with pytest.raises(ValueError, match="one number of 0 or more for each of the 2 results, not all 0; got"):
@@ -76,6 +95,8 @@ def test_tool(pair, tool, tmp_path, capsys):
     assert main([*paths, "--tune-share", "0.5", "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "100 samples, weights searched on 100 samples that are left out here" in printed
+    classes = [line.split()[3] for line in printed.splitlines() if line.startswith("  +")]
+    assert classes and len(set(classes)) == len(classes)
     metrics = json.loads((tmp_path / "out/metrics.json").read_text())
     assert metrics["evaluated"]["count"] == 100
     assert metrics["run"]["fused"] == paths

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mmaction.analysis.compare import align_all, compare
 from mmaction.analysis.dumps import load_any
-from mmaction.analysis.fusion import fuse, search_weights, split_samples
+from mmaction.analysis.fusion import check_single_label, fuse, search_weights, split_samples
 from mmaction.datasets.label_spaces import load_label_space
 from mmaction.evaluation import Predictions, summarise, write_results
 from mmaction.evaluation.functional import mean_class_accuracy, top_k_accuracy
@@ -88,7 +88,9 @@ def main(argv: list[str] | None = None) -> int:
     """Fuse, print what it gains and write the result; return 0."""
     args = parse_args(argv)
     names = args.names or [str(Path(path)) for path in args.results]
-    weights, tests, origin = choose_weights(args, load_all(args.results, names))
+    tests = load_all(args.results, names)
+    check_single_label(tests[0])
+    weights, tests, origin = choose_weights(args, tests)
     fused = fuse(tests, weights, names)
     rows = []
     for name, weight, test in [*zip(names, weights, tests, strict=True), ("fused", None, fused)]:
@@ -104,14 +106,15 @@ def main(argv: list[str] | None = None) -> int:
         f"against the best single result: {100 * change['difference']:+.2f} points, "
         f"McNemar p = {change['mcnemar']['p_value']:.2g}"
     )
-    for row in [*change["classes"][:SHOWN], *change["classes"][-SHOWN:]]:
+    classes = change["classes"]
+    for row in classes if len(classes) <= 2 * SHOWN else classes[:SHOWN] + classes[-SHOWN:]:
         if row["gained"]:
             print(f"  {row['gained']:+d} of {row['count']}  {row['class']} {row['name']}")
     space = load_label_space(args.label_space) if args.label_space else None
     summary = summarise(fused, space)
     summary["run"] = {"fused": names, "weights": weights, "origin": origin}
     write_results(args.out, fused, summary)
-    write_gains(Path(args.out) / "gains.csv", change["classes"])
+    write_gains(Path(args.out) / "gains.csv", classes)
     print(f"written to {args.out}: predictions.csv, scores.npz, metrics.json, gains.csv")
     return 0
 
