@@ -101,7 +101,7 @@ def _listed_clips(source: Path, root: Path | None) -> Iterator[Clip]:
     places = ((str(source.parent / line.name), line) for line in lines)
     for place, line in places if root is None else resolve_names(str(source), lines, str(root)):
         path = Path(place)
-        if not path.is_file():
+        if not os.path.isfile(path):  # false for a name that is too long, where Path.is_file raises
             advice = "; give the folder that the list's paths are relative to with --videos" if root is None else ""
             raise FileNotFoundError(f"{source}:{line.number}: no such video: {path}{advice}")
         inside = root is not None and path.absolute().is_relative_to(root.absolute())

@@ -182,6 +182,7 @@ def test_given_boxes(videos, tmp_path):
         ("a.mp4\n", ValueError, "list.txt:1: expected 'name label'"),
         ("a.mp4 one\n", ValueError, "list.txt:1: label must be a whole number .*'one'"),
         ("a.mp4 1\nz.mp4 2\n", FileNotFoundError, "list.txt:2: no such video"),
+        (f"{'z' * 300}.mp4 2\n", FileNotFoundError, "list.txt:1: no such video"),
         ("a.mp4 1\na.mp4 2\n", ValueError, "these names occur more than once: a"),
         ("", ValueError, "list.txt:1: the list names no clip"),
     ],
