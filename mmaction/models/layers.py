@@ -29,7 +29,7 @@ class ConvNormAct(nn.Module):
         out_channels: Channels of the output.
         kernel: Kernel size, one number or one per dimension.
         stride: Stride, likewise.
-        padding: Zero padding on each side, likewise; None keeps the size at stride 1 (``dilation * (kernel // 2)``).
+        padding: Zero padding on each side, likewise; None: :func:`same_padding`.
         dilation: Spacing of the kernel elements, likewise.
         groups: Number of channel groups that are convolved apart.
         bias: Whether the convolution adds a bias; None adds one where there is no norm.
@@ -113,12 +113,15 @@ class NonLocal(NonLocal3d):
 
 
 def same_padding(kernel: Size, dilation: Size = 1) -> Size:
-    """Return the padding that keeps the size of an odd ``kernel`` at stride 1."""
+    """Return the padding that keeps the size of an odd ``kernel`` at stride 1; an even one takes a position away.
+
+    The published networks have it so.
+    """
     if isinstance(kernel, int) and isinstance(dilation, int):
-        return dilation * (kernel // 2)
+        return dilation * ((kernel - 1) // 2)
     kernels = (kernel,) * len(dilation) if isinstance(kernel, int) else kernel
     dilations = (dilation,) * len(kernels) if isinstance(dilation, int) else dilation
-    return tuple(d * (k // 2) for k, d in zip(kernels, dilations, strict=True))
+    return tuple(d * ((k - 1) // 2) for k, d in zip(kernels, dilations, strict=True))
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:

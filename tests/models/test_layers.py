@@ -16,6 +16,11 @@ def test_same_padding_keeps_the_size(kernel, dilation, padding):
         assert conv(torch.rand(2, 1, 8, 8, 8)).shape == (2, 1, 8, 8, 8)
 
 
+def test_an_even_kernel_is_padded_as_published():
+    assert same_padding(4) == 1
+    assert same_padding((4, 7, 6), (1, 1, 2)) == (1, 3, 4)
+
+
 def test_parameters_have_published_names():
     names = set(ConvNormAct(2, 3, (1, 1, 1)).state_dict())
     assert names == {"conv.weight"} | {

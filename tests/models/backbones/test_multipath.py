@@ -65,6 +65,16 @@ def test_the_slow_pathway_hears_the_fast_one_but_not_the_reverse():
     assert torch.equal(without(x)[0], without(changed)[0])
 
 
+@pytest.mark.parametrize("kernel", [4, 5, 6, 7])
+def test_fusion_kernels_odd_and_even(kernel):
+    net = slowfast(slow_pathway={**SLOW, "fusion_kernel": kernel}).eval()
+    assert net.slow_path.conv1_lateral.conv.padding == ((kernel - 1) // 2, 0, 0)
+    assert [out.shape[2] for out in net(torch.rand(1, 3, 64, 16, 16))] == [8, 64]
+    pathways = {"rgb_pathway": {**RGB, "fusion_kernel": kernel}, "pose_pathway": {**POSE, "fusion_kernel": kernel}}
+    out = rgbpose(**pathways).eval()(torch.rand(1, 3, 2, 32, 32), torch.rand(1, 5, 8, 8, 8))
+    assert [x.shape[2] for x in out] == [2, 8]
+
+
 def test_lateral_norm_adds_norm_and_activation():
     keys = set(slowfast(slow_pathway={**SLOW, "lateral_norm": True}).state_dict())
     assert "slow_path.conv1_lateral.bn.weight" in keys

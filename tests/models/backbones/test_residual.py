@@ -151,6 +151,11 @@ def test_dilation_is_spatial_and_keeps_the_size():
     assert net(torch.rand(2, 3, 2, 32, 32)).shape == (2, 128, 2, 4, 4)
 
 
+def test_an_even_temporal_kernel_shortens_the_clip_as_published():
+    net = ResNet3d(18, conv1_kernel=(4, 7, 7), conv1_stride_t=1, pool1_stride_t=1, with_pool2=False, base_channels=4)
+    assert net(torch.rand(1, 3, 8, 32, 32)).shape[2] == 7
+
+
 def test_temporal_stride_alone_strides_the_shortcut():
     net = ResNet3dSlowOnly(depth=18, base_channels=4, temporal_strides=(2, 1, 1, 1))
     assert net.layer1[0].downsample.conv.stride == (2, 1, 1)
