@@ -33,7 +33,7 @@ class MultiModalDataPreprocessor(BaseDataPreprocessor):
 
         Args:
             data: ``inputs``: dict from modality to the list of its samples; ``data_samples`` (optional).
-            training: Passed on.
+            training: Passed on, as the samples are.
 
         Returns:
             ``inputs``: dict from modality to tensor (N, clips, ...); ``data_samples`` as given.
@@ -47,5 +47,7 @@ class MultiModalDataPreprocessor(BaseDataPreprocessor):
                 f"the pipeline gives the modalities {sorted(inputs)}, the preprocessors are for "
                 f"{sorted(self.preprocessors)}; make PackActionInputs(collect_keys=...) and preprocessors agree"
             )
-        batches = {name: self.preprocessors[name]({"inputs": inputs[name]}, training)["inputs"] for name in inputs}
+        batches = {
+            name: self.preprocessors[name]({**data, "inputs": inputs[name]}, training)["inputs"] for name in inputs
+        }
         return {"inputs": batches, "data_samples": data.get("data_samples")}

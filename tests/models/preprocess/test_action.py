@@ -113,6 +113,18 @@ def test_each_modality_has_its_own_preparation():
     assert out["data_samples"] is samples
 
 
+def test_samples_tell_each_modality_the_size_of_its_images():
+    preprocessors = {
+        "imgs": {"type": "ActionDataPreprocessor"},
+        "heatmap_imgs": {"type": "PoseHeatmapPreprocessor", "scaling": 0.25},
+    }
+    prepare = MODELS.build({"type": "MultiModalDataPreprocessor", "preprocessors": preprocessors})
+    inputs = {"imgs": [torch.rand(1, 3, 2, 32, 24)], "heatmap_imgs": [torch.rand(1, 1, 8, 17, 3)]}
+    samples = [ActionDataSample(metainfo={"img_shape": (32, 24)})]
+    out = prepare({"inputs": inputs, "data_samples": samples})
+    assert out["inputs"]["heatmap_imgs"].shape == (1, 1, 17, 8, 8, 6)
+
+
 def test_modalities_must_agree():
     with pytest.raises(ValueError, match=r"gives the modalities \['imgs'\].*\['heatmap_imgs', 'imgs'\]"):
         two_modalities()({"inputs": {"imgs": []}})
