@@ -1,6 +1,5 @@
 """From the features of a backbone to losses in training and to scores in testing."""
 
-import abc
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from mmaction.models.labels import gather_labels, smooth_labels, top_k_accuracies
+from mmaction.models.overrides import accepted
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
@@ -16,10 +16,11 @@ AVERAGE_CLIPS = ("prob", "score", None)
 POOLS = ("avg", "max", None)
 
 
-class BaseHead(BaseModule, metaclass=abc.ABCMeta):
+class BaseHead(BaseModule):
     """A classifier in two steps: ``pool_feats`` turns each view into a vector, ``classify`` vectors into logits.
 
-    The steps are apart so that a recognizer can pool many views in small chunks and classify them together.
+    The steps are apart so that a recognizer can pool many views in small chunks and classify them together. A subclass
+    writes ``classify``, or overrides ``forward``, which then is all that training and prediction call.
 
     Args:
         num_classes: Number of classes.
@@ -64,11 +65,10 @@ class BaseHead(BaseModule, metaclass=abc.ABCMeta):
         self.topk = topk
         self.average_clips = average_clips
 
-    @abc.abstractmethod
     def pool_feats(self, feats: Any) -> Any:
         """Return one feature vector per view, tensor (V, in_channels), from the backbone's features of V views."""
+        return mean_feats(feats)
 
-    @abc.abstractmethod
     def classify(self, pooled: Any, num_segs: int = 1) -> Any:
         """Return logits (V', num_classes).
 
@@ -76,14 +76,20 @@ class BaseHead(BaseModule, metaclass=abc.ABCMeta):
             pooled: What ``pool_feats`` gives.
             num_segs: Views per sample; a head with a consensus merges them, so that V' is the number of samples.
         """
+        raise NotImplementedError(f"{type(self).__name__} has neither classify nor forward; write one of them")
 
-    def forward(self, feats: Any, num_segs: int = 1) -> Any:
-        """Return the logits of backbone features."""
+    def forward(self, feats: Any, num_segs: int = 1, **kwargs: Any) -> Any:
+        """Return the logits of backbone features; ``kwargs``, what else a recognizer knows of them, are not used."""
         return self.classify(self.pool_feats(feats), num_segs)
 
-    def loss(self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1) -> dict[str, torch.Tensor]:
+    def loss(
+        self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1, **kwargs: Any
+    ) -> dict[str, torch.Tensor]:
         """Return the loss ``loss_cls`` and the accuracies ``top{k}_acc`` of a training batch."""
-        return self.loss_by_feat(self(feats, num_segs), data_samples)
+        return self.loss_by_feat(self._logits(feats, num_segs=num_segs, **kwargs), data_samples)
+
+    def _logits(self, feats: Any, **known: Any) -> Any:
+        return self(feats, **accepted(self.forward, known))
 
     def loss_by_feat(
         self, cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]
@@ -101,28 +107,32 @@ class BaseHead(BaseModule, metaclass=abc.ABCMeta):
                 False.
         """
         labels = gather_labels(data_samples, self.num_classes, self.multi_class)
-        labels = labels.repeat_interleave(len(cls_scores) // len(labels), dim=0)
+        labels = labels.repeat_interleave(views_per_sample(cls_scores, data_samples), dim=0)
         labels = labels.to(cls_scores.device, non_blocking=True)
         losses = {}
         if not labels.is_floating_point():
             losses.update(top_k_accuracies(cls_scores.detach(), labels, self.topk))
         if self.label_smooth_eps:
             labels = smooth_labels(labels, self.num_classes, self.label_smooth_eps)
-        losses["loss_cls"] = self.loss_cls(cls_scores, labels)
-        return losses
+        loss = self.loss_cls(cls_scores, labels)
+        return {**losses, **(loss if isinstance(loss, dict) else {"loss_cls": loss})}
 
-    def predict(self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1) -> list:
+    def predict(
+        self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1, **kwargs: Any
+    ) -> list[ActionDataSample]:
         """Return the samples with ``pred_score`` and ``pred_label``."""
-        return self.predict_by_feat(self(feats, num_segs), data_samples)
+        return self.predict_by_feat(self._logits(feats, num_segs=num_segs, **kwargs), data_samples)
 
-    def predict_by_feat(self, cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]) -> list:
+    def predict_by_feat(
+        self, cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]
+    ) -> list[ActionDataSample]:
         """Merge the views of each sample and write ``pred_score`` (num_classes,) and ``pred_label`` (1,), on the CPU.
 
         Args:
             cls_scores: Logits, shape (samples * views, num_classes).
             data_samples: One per sample; they are changed and returned.
         """
-        scores = self.average_clip(cls_scores, len(cls_scores) // len(data_samples)).cpu()
+        scores = self.average_clip(cls_scores, views_per_sample(cls_scores, data_samples)).cpu()
         for sample, score, label in zip(data_samples, scores, scores.argmax(dim=1), strict=True):
             sample.set_pred_score(score).set_pred_label(label)
         return list(data_samples)
@@ -191,6 +201,11 @@ class LinearHead(BaseHead):
 
     def pool_feats(self, feats: torch.Tensor) -> torch.Tensor:
         """Return (V, in_channels) from features (V, in_channels, ...), vectors included."""
+        if not isinstance(feats, torch.Tensor):
+            raise TypeError(
+                f"{type(self).__name__} needs the features of one stage, got {len(feats)} of them; let out_indices of "
+                "the backbone name one stage, or use SlowFastHead, which takes several side by side"
+            )
         return self.check_width(pool(feats, self.spatial_type))
 
     def classify(self, pooled: torch.Tensor, num_segs: int = 1) -> torch.Tensor:
@@ -209,6 +224,27 @@ def pool(feats: torch.Tensor, spatial_type: str | None) -> torch.Tensor:
         return feats.flatten(1)
     positions = tuple(range(2, feats.ndim))
     return feats.mean(dim=positions) if spatial_type == "avg" else feats.amax(dim=positions)
+
+
+def mean_feats(feats: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
+    """Reduce (V, C, ...) to (V, C) by the mean; those of several stages or pathways come side by side."""
+    parts = [feats] if isinstance(feats, torch.Tensor) else feats
+    return torch.cat([pool(x, "avg") for x in parts], dim=1)
+
+
+def views_per_sample(cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]) -> int:
+    """Return how many rows of ``cls_scores`` belong to each sample.
+
+    Raises:
+        ValueError: If the samples cannot have the same number of rows.
+    """
+    rows, samples = len(cls_scores), len(data_samples)
+    if not rows or rows % samples:
+        raise ValueError(
+            f"the head gives {rows} rows of scores for {samples} samples, which is no whole number each; a head of "
+            "clips (num_segments) needs them whole in each sample: compare it with num_clips in the pipeline"
+        )
+    return rows // samples
 
 
 def check_average_clips(value: str | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mmaction.models.heads.base import BaseHead, linear_init, pool
+from mmaction.models.heads.base import BaseHead, linear_init, pool, views_per_sample
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
@@ -17,13 +17,15 @@ MODALITIES = ("rgb", "pose")
 class RGBPoseHead(BaseHead):
     """One linear layer for the RGB pathway, ``fc_rgb``, and one for the pose pathway, ``fc_pose``.
 
-    ``pred_score`` of a sample is a dict of the scores by modality; ``pred_label`` follows from their sum.
+    ``pred_score`` of a sample is a dict of the scores by modality, of those that are trained; ``pred_label`` follows
+    from their sum.
 
     Args:
         num_classes: Number of classes.
         in_channels: Channels of the RGB and of the pose features.
         loss_cls: Config of the loss.
-        loss_components: The modalities that are trained; their losses are ``rgb_loss_cls`` and ``pose_loss_cls``.
+        loss_components: The modalities that are trained, and predicted from; their losses are ``rgb_loss_cls`` and
+            ``pose_loss_cls``.
         loss_weights: One factor for all components, or one for each.
         dropout: Probability that a feature is dropped in training, or a dict of them by modality.
         init_std: Standard deviation of the initial weights.
@@ -79,16 +81,16 @@ class RGBPoseHead(BaseHead):
         losses = {}
         for name, weight in self.loss_weights.items():
             part = super().loss_by_feat(cls_scores[name], data_samples)
-            part["loss_cls"] = part["loss_cls"] * weight
-            losses.update({f"{name}_{key}": value for key, value in part.items()})
+            for key, value in part.items():
+                losses[f"{name}_{key}"] = value * weight if "loss" in key else value
         return losses
 
     def predict_by_feat(
         self, cls_scores: Mapping[str, torch.Tensor], data_samples: Sequence[ActionDataSample]
     ) -> list[ActionDataSample]:
-        """Merge the views of each modality and write ``pred_score`` (a dict) and ``pred_label``, on the CPU."""
-        num_segs = len(cls_scores["rgb"]) // len(data_samples)
-        scores = {name: self.average_clip(x, num_segs).cpu() for name, x in cls_scores.items()}
+        """Merge the views of each component and write ``pred_score`` (a dict) and ``pred_label``, on the CPU."""
+        parts = {name: cls_scores[name] for name in self.loss_weights}
+        scores = {name: self.average_clip(x, views_per_sample(x, data_samples)).cpu() for name, x in parts.items()}
         labels = sum(scores.values()).argmax(dim=1)
         for index, sample in enumerate(data_samples):
             sample.set_pred_score({name: score[index] for name, score in scores.items()})

@@ -1,9 +1,12 @@
 """What the losses of the classification heads have in common."""
 
 import abc
+from typing import Any
 
 import torch
 from torch import nn
+
+Loss = torch.Tensor | dict[str, torch.Tensor]
 
 
 class BaseWeightedLoss(nn.Module, metaclass=abc.ABCMeta):
@@ -21,15 +24,16 @@ class BaseWeightedLoss(nn.Module, metaclass=abc.ABCMeta):
         self.loss_weight = loss_weight
 
     @abc.abstractmethod
-    def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Return the unweighted scalar loss of logits (N, num_classes)."""
+    def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> Loss:
+        """Return the unweighted scalar loss of logits (N, num_classes), or several of them by name."""
 
-    def forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Return the scalar loss.
+    def forward(self, cls_score: torch.Tensor, label: torch.Tensor, **kwargs: Any) -> Loss:
+        """Return the scalar loss, or a dict of them; entries without "loss" in their name are not weighted.
 
         Args:
             cls_score: Logits, shape (N, num_classes).
             label: Class indices (N,) of an integer dtype, or a floating-point tensor (N, num_classes).
+            kwargs: Further arguments of a subclass.
 
         Raises:
             ValueError: If the shape of ``label`` does not fit its dtype and ``cls_score``.
@@ -43,7 +47,10 @@ class BaseWeightedLoss(nn.Module, metaclass=abc.ABCMeta):
             )
         # In half precision the exponentials of large logits are lost.
         cls_score = cls_score.to(torch.promote_types(cls_score.dtype, torch.float32))
-        return self._forward(cls_score, label) * self.loss_weight
+        loss = self._forward(cls_score, label, **kwargs)
+        if isinstance(loss, dict):
+            return {name: value * self.loss_weight if "loss" in name else value for name, value in loss.items()}
+        return loss * self.loss_weight
 
 
 class ClassWeightedLoss(BaseWeightedLoss):

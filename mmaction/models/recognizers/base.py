@@ -1,14 +1,15 @@
 """What all recognizers do: views of a sample through backbone, neck and head, to a loss or to scores."""
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 
 from mmaction.models import cpu
-from mmaction.models.heads.base import check_average_clips, pool
+from mmaction.models.heads.base import BaseHead, check_average_clips, mean_feats
+from mmaction.models.overrides import accepted, inherits
 from mmaction.models.recognizers.views import ChunkedRunner, Views
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -123,24 +124,31 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
         if not self.with_cls_head:
             raise ValueError("the model has no cls_head, so there is no loss to train with; add one to the config")
         feats, extra = self.extract_feat(inputs, data_samples=data_samples)
-        losses = self.cls_head.loss(feats, data_samples, num_segs=extra["num_segs"])
-        return {**losses, **extra["loss_aux"]}
+        losses = self.cls_head.loss(feats, data_samples, **accepted(self.cls_head.loss, extra))
+        return {**losses, **extra.get("loss_aux", {})}
 
     def predict(self, inputs: Views, data_samples: Sequence[ActionDataSample] | None = None) -> list[ActionDataSample]:
-        """Return the samples with scores (or features), see ``test_cfg``; new ones if none are given."""
-        views, num_segs = self.flatten_views(inputs)
-        unit, limit = self.views_per_unit, self.test_cfg.get("max_testing_views")
-        if num_segs > unit or limit:
-            pooled = self._in_chunks(self._pooled, views, self.backbone, unit, limit)
-        else:
-            pooled = self._pooled(views)
+        """Return the samples with scores (or features), see ``test_cfg``; new ones if none are given.
+
+        A chunk of views is pooled before the next one runs, unless a subclass overrides ``extract_feat`` or the head
+        has a ``forward`` or ``predict`` of its own, which need the features of all views.
+        """
+        features_only = self.test_cfg.get("feature_extraction")
+        if not features_only and not self.with_cls_head:
+            raise ValueError("the model has no cls_head to give scores; set test_cfg=dict(feature_extraction=True)")
         if data_samples is None:
             data_samples = [ActionDataSample() for _ in range(self._batch_size(inputs))]
-        if self.test_cfg.get("feature_extraction"):
-            return self._with_features(pooled, data_samples)
-        if not self.with_cls_head:
-            raise ValueError("the model has no cls_head to give scores; set test_cfg=dict(feature_extraction=True)")
-        return self.cls_head.predict_by_feat(self.cls_head.classify(pooled, num_segs), data_samples)
+        steps_known = features_only or inherits(self.cls_head, BaseHead, "forward", "predict")
+        if inherits(self, BaseRecognizer, "extract_feat") and steps_known:
+            views, num_segs = self.flatten_views(inputs)
+            pooled = self._piecewise(lambda chunk: self._pool(self._features(chunk)), views, num_segs)
+            if features_only:
+                return self._with_features(pooled, data_samples)
+            return self.cls_head.predict_by_feat(self.cls_head.classify(pooled, num_segs), data_samples)
+        feats, extra = self.extract_feat(inputs, test_mode=True)
+        if features_only:
+            return self._with_features(self._pool(feats), data_samples)
+        return self.cls_head.predict(feats, data_samples, **accepted(self.cls_head.predict, extra))
 
     def extract_feat(
         self,
@@ -149,13 +157,13 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
         data_samples: Sequence[ActionDataSample] | None = None,
         test_mode: bool = False,
     ) -> tuple[Any, dict[str, Any]]:
-        """Return features of all views, in one piece.
+        """Return features of all views.
 
         Args:
             inputs: Prepared batch (N, views, ...).
             stage: Where to stop: ``backbone``, ``neck`` or ``head`` (logits).
             data_samples: Handed to the neck, whose auxiliary losses need labels.
-            test_mode: Whether the neck runs without labels.
+            test_mode: Whether the neck runs without labels, and views in chunks as in ``predict``.
 
         Returns:
             The features, and a dict with ``num_segs`` (views per sample) and ``loss_aux`` (losses of the neck).
@@ -164,11 +172,14 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
             raise ValueError(f"stage must be one of {STAGES}; got {stage!r}")
         views, num_segs = self.flatten_views(inputs)
         extra: dict[str, Any] = {"num_segs": num_segs, "loss_aux": {}}
-        feats = self.run_backbone(views)
-        if stage != "backbone" and self.with_neck:
-            feats, extra["loss_aux"] = self.neck(feats, data_samples=None if test_mode else data_samples)
+        if test_mode:
+            feats = self._piecewise(self.run_backbone if stage == "backbone" else self._features, views, num_segs)
+        else:
+            feats = self.run_backbone(views)
+            if stage != "backbone" and self.with_neck:
+                feats, extra["loss_aux"] = self.neck(feats, data_samples=data_samples)
         if stage == "head":
-            feats = self.cls_head(feats, num_segs)
+            feats = self.cls_head(feats, **accepted(self.cls_head.forward, extra))
         return feats, extra
 
     def flatten_views(self, inputs: Views) -> tuple[Views, int]:
@@ -184,12 +195,22 @@ class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
         """Return the backbone's features of views."""
         return self.backbone(views)
 
-    def _pooled(self, views: Views) -> Views:
-        """Return one feature vector per view."""
+    def _features(self, views: Views) -> Any:
+        """Return the features of backbone and neck, for prediction."""
         feats = self.run_backbone(views)
-        if self.with_neck:
-            feats, _ = self.neck(feats, data_samples=None)
-        return self.cls_head.pool_feats(feats) if self.with_cls_head else pool(feats, "avg")
+        return self.neck(feats, data_samples=None)[0] if self.with_neck else feats
+
+    def _pool(self, feats: Any) -> Views:
+        """Return one feature vector per view."""
+        head = getattr(self, "cls_head", None)
+        return head.pool_feats(feats) if isinstance(head, BaseHead) else mean_feats(feats)
+
+    def _piecewise(self, function: Callable[[Views], Any], views: Views, num_segs: int) -> Any:
+        """Return what ``function`` makes of the views, of which there are ``num_segs`` in a sample, in chunks."""
+        unit, limit = self.views_per_unit, self.test_cfg.get("max_testing_views")
+        if num_segs > unit or limit:
+            return self._in_chunks(function, views, self.backbone, unit, limit)
+        return function(views)
 
     def _batch_size(self, inputs: Views) -> int:
         return len(inputs)

@@ -18,6 +18,16 @@ class Recognizer2D(BaseRecognizer):
         """Frames of one clip, where the backbone mixes frames (TSM)."""
         return getattr(self.backbone, "num_segments", 1)
 
+    def flatten_views(self, inputs: Views) -> tuple[Views, int]:
+        """Return the frames of all samples in one dimension, and the number of frames per sample."""
+        frames, count = super().flatten_views(inputs)
+        if count % self.views_per_unit:
+            raise ValueError(
+                f"{type(self.backbone).__name__} mixes the frames of clips of {self.views_per_unit}, but each sample "
+                f"has {count}; num_clips of SampleFrames must be num_segments of the head and the backbone"
+            )
+        return frames, count
+
 
 @MODELS.register_module()
 class Recognizer3D(BaseRecognizer):

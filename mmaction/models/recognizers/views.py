@@ -1,6 +1,7 @@
 """Run a network over many views in chunks that fit into memory.
 
-A batch of views is a tensor (V, ...) or, for several modalities, a dict of such tensors; so is the network's output.
+A batch of views is a tensor (V, ...) or, for several modalities, a dict of such tensors; so is the network's output,
+which may be a tuple as well, of stages or pathways.
 """
 
 import os
@@ -39,7 +40,9 @@ def join(chunks: list[Views]) -> Views:
     if len(chunks) == 1:
         return chunks[0]
     if isinstance(chunks[0], dict):
-        return {key: torch.cat([chunk[key] for chunk in chunks]) for key in chunks[0]}
+        return {key: join([chunk[key] for chunk in chunks]) for key in chunks[0]}
+    if isinstance(chunks[0], (tuple, list)):
+        return tuple(join(list(parts)) for parts in zip(*chunks, strict=True))
     return torch.cat(chunks)
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmaction.models.heads import GCNHead, I3DHead, RGBPoseHead, SlowFastHead, TSMHead, TSNHead, X3DHead
+from mmaction.models.heads import BaseHead, GCNHead, I3DHead, RGBPoseHead, SlowFastHead, TSMHead, TSNHead, X3DHead
+from mmaction.models.losses import BaseWeightedLoss
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
@@ -129,8 +130,68 @@ def test_rgb_and_pose_are_trained_by_their_weights_and_predicted_apart():
     head.predict(feats, samples[:2], num_segs=2)
     torch.testing.assert_close(samples[1].pred_score["pose"], pose[2:].mean(0))
     assert samples[1].pred_label.item() == (rgb[2:].mean(0) + pose[2:].mean(0)).argmax().item()
-    only = RGBPoseHead(5, (6, 2), loss_components=["pose"], dropout={"rgb": 0.1, "pose": 0.2})
-    assert {key for key in only.loss(feats, samples) if "loss" in key} == {"pose_loss_cls"}
+
+
+@pytest.mark.parametrize("name", ["rgb", "pose"])
+def test_a_modality_that_is_not_trained_does_not_predict(name):
+    feats = CASES["RGBPoseHead"][1]
+    head = RGBPoseHead(5, (6, 2), loss_components=[name], dropout={"rgb": 0.1, "pose": 0.2}, average_clips="score")
+    layers = {"rgb": head.fc_rgb, "pose": head.fc_pose}
+    layers.pop(name).bias.data[2] = 1e3
+    layers.popitem()[1].bias.data[4] = 1e6
+    samples = labelled(0, 1, 2, 3)
+    assert {key for key in head.loss(feats, samples) if "loss" in key} == {f"{name}_loss_cls"}
+    for sample in head.eval().predict(feats, samples):
+        assert set(sample.pred_score) == {name}
+        assert sample.pred_label.tolist() == [2]
+
+
+@MODELS.register_module(force=True)
+class TwoPartLoss(BaseWeightedLoss):
+    """Two losses and a figure to log."""
+
+    def _forward(self, cls_score, label, **kwargs):
+        spread = cls_score.square().mean()
+        return {"loss_cls": F.cross_entropy(cls_score, label), "loss_spread": spread, "spread": spread}
+
+
+def test_a_loss_may_have_several_parts():
+    loss_cls = {"type": "TwoPartLoss", "loss_weight": 2.0}
+    logits = features(2, 4)
+    losses = I3DHead(4, 6, loss_cls=loss_cls).loss_by_feat(logits, labelled(0, 3))
+    assert set(losses) == {"loss_cls", "loss_spread", "spread", "top1_acc", "top5_acc"}
+    torch.testing.assert_close(losses["loss_cls"], 2 * F.cross_entropy(logits, torch.tensor([0, 3])))
+    torch.testing.assert_close(losses["loss_spread"], 2 * losses["spread"])
+    pair = RGBPoseHead(4, (6, 2), loss_cls=loss_cls, loss_weights=[1.0, 3.0]).loss_by_feat(
+        {"rgb": logits, "pose": logits}, labelled(0, 3)
+    )
+    torch.testing.assert_close(pair["pose_loss_spread"], 6 * pair["pose_spread"])
+    torch.testing.assert_close(pair["pose_loss_spread"], 3 * pair["rgb_loss_spread"])
+
+
+def test_a_head_is_told_of_views_only_where_its_forward_asks():
+    class Plain(I3DHead):
+        def forward(self, x):
+            return self.fc_cls(x.mean((2, 3, 4)))
+
+    class Keywords(I3DHead):
+        def forward(self, x, **kwargs):
+            assert kwargs == {"num_segs": 2}
+            return super().forward(x, **kwargs)
+
+    feats, expected = features(*CLIP), None
+    for kind in (I3DHead, Plain, Keywords):
+        torch.manual_seed(0)
+        head = kind(5, 6, dropout_ratio=0.0, average_clips="score")
+        losses = head.loss(feats, labelled(0, 1), num_segs=2)
+        sample = head.predict(feats, labelled(0, 1), num_segs=2)[0]
+        expected = expected or (losses["loss_cls"], sample.pred_score)
+        torch.testing.assert_close((losses["loss_cls"], sample.pred_score), expected)
+
+
+def test_a_head_without_logits_says_what_to_write():
+    with pytest.raises(NotImplementedError, match="BaseHead has neither classify nor forward"):
+        BaseHead(5, 6)(features(*CLIP))
 
 
 def scores_of(head: I3DHead, logits: torch.Tensor, count: int) -> torch.Tensor:
@@ -226,6 +287,21 @@ def test_bad_labels_are_named(samples, message):
         ),
         (lambda: SlowFastHead(4, 8)(features(*CLIP)), TypeError, "several pathways.*use I3DHead"),
         (lambda: TSMHead(4, 6, num_segments=3)(features(*FRAMES)), ValueError, "clips of 3 frames.* 8 frames in all"),
+        (
+            lambda: I3DHead(4, 6)((features(*CLIP), features(*CLIP))),
+            TypeError,
+            "I3DHead needs the features of one stage, got 2 .*out_indices",
+        ),
+        (
+            lambda: I3DHead(4, 6).loss(features(*CLIP), labelled(0, 1, 2)),
+            ValueError,
+            "4 rows of scores for 3 samples.*num_clips",
+        ),
+        (
+            lambda: TSMHead(4, 6).predict(features(*FRAMES), labelled(0, 1)),
+            ValueError,
+            "1 rows of scores for 2 samples.*num_clips",
+        ),
         (lambda: I3DHead(4, 6, average_clips="mean"), ValueError, "average_clips must be one of .*'mean'"),
         (lambda: I3DHead(4, 6, spatial_type="mean"), ValueError, "spatial_type must be one of .*'mean'"),
         (lambda: I3DHead(4, 6, label_smooth_eps=1.0), ValueError, r"label_smooth_eps must lie in \[0, 1\)"),

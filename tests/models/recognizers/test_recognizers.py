@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from mmengine.model import BaseModule
 from torch import nn
 
+from mmaction.models.heads import BaseHead, I3DHead
 from mmaction.models.recognizers import Recognizer2D, Recognizer3D
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -51,6 +53,73 @@ class TinyTwoPath(nn.Module):
     def forward(self, imgs: torch.Tensor, heatmap_imgs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         self.sizes.append(len(imgs))
         return self.rgb(imgs), self.pose(heatmap_imgs)
+
+
+@MODELS.register_module(force=True)
+class TinyStages(TinyBackbone):
+    """Features of two stages."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = super().forward(x)
+        return x, x[:, :2, ::2]
+
+
+@MODELS.register_module(force=True)
+class LoudestHead(I3DHead):
+    """An own ``forward``, of the features alone."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc_cls(x.amax((2, 3, 4)))
+
+
+@MODELS.register_module(force=True)
+class CountingHead(I3DHead):
+    """An own ``predict``: class probabilities tell the number of views."""
+
+    def predict(self, feats: torch.Tensor, data_samples: list, num_segs: int) -> list:
+        return [sample.set_pred_score([num_segs, len(feats)]) for sample in data_samples]
+
+
+@MODELS.register_module(force=True)
+class PublishedHead(BaseHead):
+    """A head as plug-ins for MMAction2 1.2 are written."""
+
+    def __init__(self, num_classes: int, in_channels: int, loss_cls: dict = {"type": "CrossEntropyLoss"}, **kwargs):
+        super().__init__(num_classes, in_channels, loss_cls, **kwargs)
+        self.fc = nn.Linear(in_channels, num_classes)
+
+    def init_weights(self) -> None:
+        nn.init.constant_(self.fc.weight, 0.1)
+
+    def forward(self, x: torch.Tensor, **kwargs) -> torch.Tensor:
+        return self.fc(x.mean((2, 3, 4)))
+
+
+@MODELS.register_module(force=True)
+class FreeHead(BaseModule):
+    """A head that shares nothing with ours, with ``loss`` and ``predict`` of the fewest arguments."""
+
+    def __init__(self, num_classes: int, in_channels: int, average_clips: str) -> None:
+        super().__init__()
+        self.fc = nn.Linear(in_channels, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x.mean((2, 3, 4)))
+
+    def loss(self, feats: torch.Tensor, data_samples: list) -> dict:
+        return {"loss_cls": self(feats).square().mean()}
+
+    def predict(self, feats: torch.Tensor, data_samples: list) -> list:
+        views = self(feats).unflatten(0, (len(data_samples), -1)).softmax(2).mean(1)
+        return [sample.set_pred_score(score) for sample, score in zip(data_samples, views, strict=True)]
+
+
+@MODELS.register_module(force=True)
+class SilentRecognizer(Recognizer3D):
+    """Sees nothing: its features are zero."""
+
+    def extract_feat(self, inputs: torch.Tensor, stage="neck", data_samples=None, test_mode=False) -> tuple:
+        return super().extract_feat(inputs, stage, data_samples, test_mode)[0] * 0, {}
 
 
 def build(kind: str = "Recognizer3D", backbone: dict | None = None, head: dict | None = None, **options):
@@ -199,6 +268,58 @@ def test_features_of_a_model_without_head():
     for mode in ("predict", "loss"):
         with pytest.raises(ValueError, match="no cls_head"):
             Recognizer3D({"type": "TinyBackbone"})(CLIPS, mode=mode)
+
+
+def test_features_of_several_stages_come_side_by_side():
+    model = Recognizer3D({"type": "TinyStages"}, test_cfg={"feature_extraction": True})
+    stages = model(CLIPS[:1])
+    expected = torch.cat([x.mean((0, 2, 3, 4)) for x in stages])
+    torch.testing.assert_close(model(CLIPS[:1], mode="predict")[0].feature, expected)
+
+
+@pytest.mark.parametrize("name", ["LoudestHead", "PublishedHead", "FreeHead"])
+@pytest.mark.parametrize("test_cfg", [None, {"max_testing_views": 5}])
+def test_a_heads_own_forward_trains_and_predicts(name, test_cfg):
+    model = build(head={"type": name}, neck={"type": "TinyNeck"}, test_cfg=test_cfg)
+    samples = [ActionDataSample().set_gt_label(label) for label in (1, 4)]
+    model(CLIPS, samples, mode="loss")["loss_cls"].backward()
+    assert all(p.grad is not None for p in model.cls_head.parameters())
+    logits = model(CLIPS, stage="head")
+    model.backbone.sizes.clear()
+    torch.testing.assert_close(scores(model, CLIPS), logits.view(2, 6, 5).softmax(2).mean(1))
+    assert model.backbone.sizes == ([1, 11] if test_cfg is None else [5, 5, 2]), "views still run in chunks"
+
+
+def test_a_heads_own_predict_is_called():
+    assert scores(build(head={"type": "CountingHead"}), CLIPS).tolist() == [[6, 12], [6, 12]]
+
+
+def test_a_recognizers_own_features_reach_the_prediction():
+    model = build("SilentRecognizer", head={"average_clips": "score"})
+    torch.testing.assert_close(scores(model, CLIPS), model.cls_head.fc_cls.bias.expand(2, 5))
+    samples = [ActionDataSample().set_gt_label(label) for label in (1, 4)]
+    assert model(CLIPS, samples, mode="loss")["loss_cls"] > 0
+    model.test_cfg = {"feature_extraction": True}
+    assert model(CLIPS, mode="predict")[1].feature.tolist() == [0] * 6
+
+
+def test_features_of_several_stages_reach_a_heads_own_forward():
+    @MODELS.register_module(force=True)
+    class StagesHead(I3DHead):
+        def forward(self, feats, num_segs=1, **kwargs):
+            return self.fc_cls(torch.cat([x.mean((2, 3, 4)) for x in feats], 1))
+
+    model = build(backbone={"type": "TinyStages"}, head={"type": "StagesHead", "in_channels": 8})
+    logits = model(CLIPS, stage="head")
+    torch.testing.assert_close(scores(model, CLIPS), logits.view(2, 6, 5).softmax(2).mean(1))
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (4, 6), (2, 6), (2, 2), (1, 3)])  # four times two frames fill two clips
+@pytest.mark.parametrize("mode", ["loss", "predict", "tensor"])
+def test_frames_that_fill_no_clip_are_refused(shape, mode):
+    samples = [ActionDataSample().set_gt_label(0) for _ in range(shape[0])]
+    with pytest.raises(ValueError, match=rf"TinyBackbone mixes .* clips of 4, but each sample has {shape[1]}; num_cl"):
+        build("Recognizer2D", **TSM)(torch.rand(*shape, 3, 5, 5), samples, mode=mode)
 
 
 def test_test_cfg_overrides_the_heads_average():
