@@ -1,5 +1,91 @@
 """Networks: backbones, necks, heads, losses, recognizers and the preparation of their input."""
 
 from mmaction.models import backbones, heads, losses, necks, preprocess, recognizers
+from mmaction.models.backbones import (
+    C2D,
+    C3D,
+    X3D,
+    Conv2plus1d,
+    ResNet,
+    ResNet2Plus1d,
+    ResNet3d,
+    ResNet3dLayer,
+    ResNet3dSlowFast,
+    ResNet3dSlowOnly,
+    ResNetTSM,
+    RGBPoseConv3D,
+)
+from mmaction.models.heads import (
+    BaseHead,
+    GCNHead,
+    I3DHead,
+    LinearHead,
+    RGBPoseHead,
+    SlowFastHead,
+    TSMHead,
+    TSNHead,
+    X3DHead,
+)
+from mmaction.models.losses import BaseWeightedLoss, BCELossWithLogits, CBFocalLoss, CrossEntropyLoss
+from mmaction.models.necks import PoseGuide
+from mmaction.models.preprocess import (
+    ActionDataPreprocessor,
+    CutmixBlending,
+    MixupBlending,
+    MultiModalDataPreprocessor,
+    PoseHeatmapPreprocessor,
+    RandomBatchAugment,
+)
+from mmaction.models.recognizers import (
+    BaseRecognizer,
+    MMRecognizer3D,
+    Recognizer2D,
+    Recognizer3D,
+    RecognizerGCN,
+)
 
-__all__ = ["backbones", "heads", "losses", "necks", "preprocess", "recognizers"]
+__all__ = [
+    "C2D",
+    "C3D",
+    "X3D",
+    "ActionDataPreprocessor",
+    "BCELossWithLogits",
+    "BaseHead",
+    "BaseRecognizer",
+    "BaseWeightedLoss",
+    "CBFocalLoss",
+    "Conv2plus1d",
+    "CrossEntropyLoss",
+    "CutmixBlending",
+    "GCNHead",
+    "I3DHead",
+    "LinearHead",
+    "MMRecognizer3D",
+    "MixupBlending",
+    "MultiModalDataPreprocessor",
+    "PoseGuide",
+    "PoseHeatmapPreprocessor",
+    "RGBPoseConv3D",
+    "RGBPoseHead",
+    "RandomBatchAugment",
+    "Recognizer2D",
+    "Recognizer3D",
+    "RecognizerGCN",
+    "ResNet",
+    "ResNet2Plus1d",
+    "ResNet3d",
+    "ResNet3dLayer",
+    "ResNet3dSlowFast",
+    "ResNet3dSlowOnly",
+    "ResNetTSM",
+    "SlowFastHead",
+    "TSMHead",
+    "TSNHead",
+    "X3DHead",
+    "backbones",
+    "heads",
+    "losses",
+    "necks",
+    "preprocess",
+    "recognizers",
+]

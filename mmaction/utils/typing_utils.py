@@ -1,0 +1,17 @@
+"""Names of types that plug-ins import."""
+
+import torch
+from mmengine.config import ConfigDict
+
+from mmaction.structures import ActionDataSample
+
+ConfigType = ConfigDict | dict
+OptConfigType = ConfigType | None
+MultiConfig = ConfigType | list[ConfigType]
+OptMultiConfig = MultiConfig | None
+
+SampleList = list[ActionDataSample]
+OptSampleList = SampleList | None
+
+ForwardResults = dict[str, torch.Tensor] | list[ActionDataSample] | tuple[torch.Tensor] | torch.Tensor
+"""What a recognizer returns in mode ``loss``, ``predict`` or ``tensor``."""
