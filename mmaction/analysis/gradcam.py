@@ -88,9 +88,10 @@ class GradCAM:
         batch = self.model.data_preprocessor(pseudo_collate([data]), False)
         kept: list[torch.Tensor] = []
 
-        def keep(_: nn.Module, __: Any, output: torch.Tensor) -> None:
-            kept.append(output)
-            output.retain_grad()
+        def keep(_: nn.Module, __: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor):  # of several pathways there are several
+                output.retain_grad()
+                kept.append(output)
 
         handle = self.layer.register_forward_hook(keep)
         try:

@@ -73,6 +73,17 @@ def test_network_of_single_frames():
     assert scores.sum() == pytest.approx(1, abs=1e-5)
 
 
+def test_a_layer_of_several_outputs_is_refused():
+    pathway = {"depth": 18, "base_channels": 4, "conv1_kernel": (1, 7, 7)}
+    backbone = {"type": "ResNet3dSlowFast", "resample_rate": 2, "speed_ratio": 2, "channel_ratio": 1}
+    backbone |= {"slow_pathway": pathway | {"lateral": True}, "fast_pathway": pathway}
+    head = {"type": "SlowFastHead", "num_classes": 3, "in_channels": 64}
+    model = MODELS.build({"type": "Recognizer3D", "backbone": backbone, "cls_head": head}).eval()
+    assert GradCAM(model)(packed(torch.rand(1, 3, 4, 32, 32)))[0].shape == (1, 4, 32, 32)
+    with pytest.raises(ValueError, match="no feature maps of one clip; name another one with --layer"):
+        GradCAM(model, "backbone")(packed(torch.rand(1, 3, 4, 32, 32)))
+
+
 def test_layers(pose_run):
     model = init_recognizer(*pose_run, device="cpu")
     assert last_stage(model) == "backbone.layer3"
