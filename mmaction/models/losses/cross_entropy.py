@@ -12,7 +12,7 @@ class CrossEntropyLoss(ClassWeightedLoss):
     """Softmax cross entropy; integer labels are class indices, floating-point labels are class probabilities.
 
     With class weights the sum is divided by the weight of the labels, in both forms, so that a one-hot label costs as
-    much as its class index.
+    much as its class index. A batch whose labels all weigh 0 costs 0.
 
     Args:
         loss_weight: Factor on the loss.
@@ -26,10 +26,15 @@ class CrossEntropyLoss(ClassWeightedLoss):
 
     def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         weight = self.weight_of(cls_score)
-        if not label.is_floating_point() or weight is None:
-            return F.cross_entropy(cls_score, label, weight=weight)
-        weighted = weight * label
-        return -(weighted * F.log_softmax(cls_score, dim=1)).sum() / weighted.sum()
+        if weight is None:
+            return F.cross_entropy(cls_score, label)
+        if label.is_floating_point():
+            weighted = weight * label
+            loss, total = -(weighted * F.log_softmax(cls_score, dim=1)).sum(), weighted.sum()
+        else:
+            loss = F.cross_entropy(cls_score, label, weight=weight, reduction="sum")
+            total = (weight[label.clamp_min(0)] * (label >= 0)).sum()  # torch leaves labels of -100 out
+        return loss / total.clamp_min(torch.finfo(total.dtype).tiny)
 
 
 @MODELS.register_module()

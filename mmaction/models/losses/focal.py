@@ -15,7 +15,7 @@ class CBFocalLoss(BaseWeightedLoss):
 
     A class of n samples weighs (1 - beta) / (1 - beta^n) (Cui et al., "Class-balanced loss based on effective number of
     samples", CVPR 2019, equation 3); the weights are scaled to a mean of 1 over the classes that have samples. A class
-    without samples weighs 0.
+    without samples weighs 0. A batch without labels costs 0.
 
     Args:
         loss_weight: Factor on the loss.
@@ -54,4 +54,4 @@ class CBFocalLoss(BaseWeightedLoss):
         # (1 - p)^gamma where the target is 1 and p^gamma where it is 0, in a form that neither overflows nor divides.
         focus = torch.exp(-self.gamma * (target * cls_score + F.softplus(-cls_score)))
         sample_weight = (target * self.weights.to(cls_score)).sum(dim=1, keepdim=True)
-        return (sample_weight * focus * entropy).sum() / target.sum()
+        return (sample_weight * focus * entropy).sum() / target.sum().clamp_min(torch.finfo(target.dtype).tiny)

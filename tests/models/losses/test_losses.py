@@ -91,6 +91,27 @@ def test_cb_focal_equals_its_formula(beta, gamma, counts, seed):
     assert ours == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("loss", "label"),
+    [
+        (CrossEntropyLoss(class_weight=[0.0, 1.0, 0.0, 2.0]), torch.tensor([0, 2, 2, 0, 0, 2])),
+        (CrossEntropyLoss(class_weight=[0.0, 1.0, 0.0, 2.0]), torch.eye(4)[[0, 2, 2, 0, 0, 2]]),
+        (CBFocalLoss(samples_per_cls=[1, 2, 3, 4]), torch.zeros(6, 4)),
+    ],
+)
+def test_a_batch_of_no_weight_costs_nothing(logits, loss, label):
+    value = loss(logits, label)
+    value.backward()
+    assert value == 0
+    assert not logits.grad.any()
+
+
+def test_weighted_cross_entropy_leaves_out_what_torch_does(logits):
+    label = torch.tensor([0, -100, 1, 1, -100, 0])
+    expected = F.cross_entropy(logits, label, weight=torch.tensor(WEIGHT))
+    torch.testing.assert_close(CrossEntropyLoss(class_weight=WEIGHT)(logits, label), expected)
+
+
 def test_cb_focal_stays_finite_at_extreme_logits():
     x = torch.tensor([[200.0, -200.0], [-200.0, 200.0]], requires_grad=True)
     loss = CBFocalLoss(samples_per_cls=[10, 20])(x, torch.tensor([0, 0]))
