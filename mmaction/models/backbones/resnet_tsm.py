@@ -63,12 +63,12 @@ class OverClips(nn.Module):
 
 
 class NonLocalWrapper(OverClips):
-    """A residual ``block`` followed by a non-local block over its clips."""
+    """A residual ``block`` of ``channels`` outputs, followed by a non-local block over its clips."""
 
-    def __init__(self, block: nn.Module, num_segments: int, non_local_cfg: Cfg) -> None:
+    def __init__(self, block: nn.Module, channels: int, num_segments: int, non_local_cfg: Cfg) -> None:
         super().__init__(num_segments)
         self.block = block
-        self.non_local_block = NonLocal(block.last_conv.norm.num_features, **non_local_cfg)
+        self.non_local_block = NonLocal(channels, **non_local_cfg)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the block's frames, each with what the non-local block adds from the whole clip."""
@@ -139,6 +139,6 @@ class ResNetTSM(ResNet):
                 elif is_shift and j % every == 0:
                     block.conv1.conv = TemporalShift(block.conv1.conv, segments, shift_div)
                 if non_local_cfg and per_block("non_local", flags, len(stage))[j]:
-                    stage[j] = NonLocalWrapper(stage[j], segments, non_local_cfg)
+                    stage[j] = NonLocalWrapper(stage[j], self.spec.stages[i].out_channels, segments, non_local_cfg)
         if temporal_pool:
             self.layer2 = TemporalPool(self.layer2, num_segments)

@@ -68,6 +68,22 @@ def test_shift_is_linear_in_its_gradient():
             {"non_local": ((0, 1), 0, 0, 0), "non_local_cfg": {"mode": "gaussian", "norm_cfg": {"type": "BN3d"}}},
             "layer1.1.non_local_block.conv_out.bn.weight",
         ),
+        (
+            {"shift_place": "block", "non_local": (0, 1, 0, 0), "non_local_cfg": {"mode": "dot_product"}},
+            "layer2.0.block.net.conv1.conv.weight",
+        ),
+        (
+            {
+                "norm_cfg": {"type": "GN", "num_groups": 8},
+                "non_local": (0, 1, 0, 0),
+                "non_local_cfg": {"mode": "gaussian"},
+            },
+            "layer2.1.block.conv1.gn.weight",
+        ),
+        (
+            {"norm_cfg": None, "non_local": (0, 1, 0, 0), "non_local_cfg": {"mode": "gaussian"}},
+            "layer2.1.non_local_block.conv_out.conv.weight",
+        ),
     ],
 )
 def test_tsm_variants(changes, key):
