@@ -32,6 +32,15 @@ def test_attributes_by_hand():
     assert found["headline"].startswith("2 of 3 (66.7 %) errors have all attributes right but one; 2 of 3 (66.7 %)")
 
 
+def test_a_number_is_the_same_however_it_is_written():
+    space = LabelSpace("turns", ("a", "b", "c"), {"turns": ("1", "1.0", "2")}, numeric=("turns",))
+    found = details.attribute_details(np.array([0, 1, 2]), np.array([1, 2, 0]), space)
+    assert found["accuracy"] == {"turns": pytest.approx(1 / 3)}
+    assert found["all_but_one"]["turns"]["step"] == 1
+    assert found["all_but_one"]["turns"]["offsets"] == {"-1": 1, "1": 1}
+    assert (space.values("turns"), space.difference(0, 1)) == (("1", "2"), ())
+
+
 def test_hierarchy_by_hand():
     labels, predicted = np.array([0, 0, 1, 2, 3, 3]), np.array([0, 1, 2, 2, 0, 3])
     found = details.hierarchy_details(labels, predicted, TREE)

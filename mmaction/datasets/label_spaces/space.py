@@ -27,7 +27,8 @@ class LabelSpace:
         table: Attribute name to one value per class. Its order is the order of the attributes.
         hierarchy: Those attributes that form a tree above the classes, from coarse to fine, such as ``event, set``.
             Empty where the classes are combinations of attributes on one level, as in Diving48.
-        numeric: Attributes whose values are numbers, which makes :meth:`distance` available.
+        numeric: Attributes whose values are numbers, which makes :meth:`distance` available. However they are written,
+            equal numbers are one value.
         codes: Attribute-like columns that only identify something (numbers of an official list); they take no part
             in comparisons.
         without_samples: Classes that the data set defines but has no sample of.
@@ -63,6 +64,8 @@ class LabelSpace:
             for label, value in enumerate(self.table[name]):
                 if not _is_number(value):
                     raise ValueError(f"label space {self.title}: {name} of class {label} is {value!r}, not a number")
+        table = {name: _one_spelling(v) if name in self.numeric else v for name, v in self.table.items()}
+        object.__setattr__(self, "table", table)
         if outside := [label for label in self.without_samples if not 0 <= label < len(self)]:
             raise ValueError(f"label space {self.title}: without_samples names class {outside[0]} of {len(self)}")
 
@@ -216,6 +219,12 @@ def with_label_space(metainfo: dict | None) -> dict:
         space = space if isinstance(space, LabelSpace) else load_label_space(space)
         metainfo = {"classes": space.names, **metainfo, "label_space": space}
     return metainfo
+
+
+def _one_spelling(numbers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return numbers with equal ones written alike, as the first of them: ``1`` and ``1.0`` are one value."""
+    first: dict[float, str] = {}
+    return tuple(first.setdefault(float(number), number) for number in numbers)
 
 
 def _is_number(value: str) -> bool:
