@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ import numpy as np
 
 from mmaction.datasets.decoders import open_video
 from mmaction.datasets.functional.geometry import rescaled_shape
+
+from .media import IMAGE_SUFFIXES
 
 Flow = Callable[[np.ndarray, np.ndarray], np.ndarray]
 TASKS = ("rgb", "flow", "both")
@@ -109,9 +112,11 @@ def _sized_frames(path: Path, short: int) -> Iterator[np.ndarray]:
 def extract_frames(path: Path, folder: Path, spec: FrameSpec) -> int:
     """Write the images of a video into ``folder``, which gets them only once all of them are written.
 
+    Images of the same kind (``img_...``, or ``x_...`` and ``y_...``) that an earlier run left there are deleted.
+
     Args:
         path: The video.
-        folder: Where the images go; others of the same name are replaced.
+        folder: Where the images go.
         spec: What to extract.
 
     Returns:
@@ -126,11 +131,21 @@ def extract_frames(path: Path, folder: Path, spec: FrameSpec) -> int:
     try:
         count = _write_images(path, scratch, spec)
         folder.mkdir(parents=True, exist_ok=True)
-        for image in scratch.iterdir():
-            image.replace(folder / image.name)
+        written = {image.name for image in scratch.iterdir()}
+        for name in written:
+            (scratch / name).replace(folder / name)
+        for image in folder.iterdir():
+            if image.name not in written and _is_extracted(image, spec.task):
+                image.unlink()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return count
+
+
+def _is_extracted(path: Path, task: str) -> bool:
+    """Whether a file is named as the images of a task are, in whatever format."""
+    kind = {"rgb": "img", "flow": "x|y", "both": "img|x|y"}[task]
+    return path.suffix.lower() in IMAGE_SUFFIXES and re.fullmatch(rf"({kind})_\d+", path.stem) is not None
 
 
 def _write_images(path: Path, folder: Path, spec: FrameSpec) -> int:

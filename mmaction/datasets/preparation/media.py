@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import av
 
 VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".ts", ".gif"))
+IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))  # of extracted frames
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -4,6 +4,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from stick_figure import write_video
 
 from mmaction.datasets.decoders import open_video
 from mmaction.datasets.preparation import frames
@@ -91,6 +92,22 @@ def test_other_options_into_the_same_folder_are_refused(tool, videos, tmp_path):
         tool.main([str(videos), str(out), "--short", "48"])
     assert tool.main([str(videos), str(out), "--short", "48", "--overwrite"]) == 0
     assert min(cv2.imread(str(out / "one" / "img_00001.jpg")).shape[:2]) == 48
+
+
+def test_images_of_an_earlier_run_do_not_stay(tool, videos, tmp_path):
+    out = tmp_path / "out"
+    assert tool.main([str(videos), str(out), "--task", "both", "--flow-type", "dis"]) == 0
+    (out / "one/img_notes.txt").touch()
+    count = open_video(videos / "one.mp4").num_frames
+    assert tool.main([str(videos), str(out), "--overwrite", "--out-format", "png"]) == 0
+    found = names(out / "one")
+    assert [name for name in found if name.startswith("img_0")] == [f"img_{n + 1:05}.png" for n in range(count)]
+    assert sum(name.startswith(("x_", "y_")) for name in found) == 2 * (count - 1)
+    write_video(videos / "one.mp4", 3)
+    assert tool.main([str(videos), str(out), "--task", "both", "--flow-type", "dis", "--overwrite"]) == 0
+    images = [f"{name}.jpg" for name in ("img_00001", "img_00002", "img_00003")]
+    flow = [f"{axis}_0000{n}.jpg" for axis in "xy" for n in (1, 2)]
+    assert names(out / "one") == [*images, "img_notes.txt", *flow]
 
 
 @pytest.mark.parametrize(
