@@ -5,9 +5,11 @@
     python tools/data/build_file_list.py data/mine/videos --out data/mine --csv data/mine/labels.csv
 
 Without --csv the tree tells the class: SRC/CLASS/.../clip.mp4, or SRC/train/CLASS/... and SRC/val/CLASS/...
-A CSV has a header and the columns path (relative to SRC), label (name or number) and, if wanted, split (train or val).
-Clips whose split nobody states are split at random, class by class. Classes are numbered in sorted order, by the label
-map given, or as they are when all labels are numbers. Existing lists are kept unless --overwrite is given.
+A split named test goes into test.txt, or into val.txt where there is no split val.
+A CSV has a header and the columns path (relative to SRC), label (name or number) and, if wanted, split (train, val or
+test). Clips whose split nobody states are split at random, class by class. Classes are numbered in sorted order, by the
+label map given, or as they are when all labels are numbers below 100,000. Existing lists are kept unless --overwrite
+is given.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from mmaction.datasets.preparation.listing import (
     entries_of_table,
     entries_of_tree,
     split_entries,
+    take_test_split,
     write_list,
 )
 from mmaction.utils.cli import run_tool
@@ -51,23 +54,29 @@ def main(argv: list[str] | None = None) -> int:
     """Write the lists."""
     args = parse_args(argv)
     out = args.out or args.src.resolve().parent
-    targets = {name: out / f"{name}.txt" for name in ("train", "val", "label_map")}
-    existing = [str(path) for path in targets.values() if path.exists() and path != args.label_map]
+    entries = entries_of_table(args.csv, args.src, args.kind) if args.csv else entries_of_tree(args.src, args.kind)
+    test, others = take_test_split(entries)
+    train, val = split_entries(others, args.val_ratio, args.seed)
+    lists = {"train": train, "val": val} | ({"test": test} if test else {})
+    targets = {name: out / f"{name}.txt" for name in (*lists, "label_map")}
+    if args.label_map and targets["label_map"].resolve() == args.label_map.resolve():
+        del targets["label_map"]  # it stays as it is
+    existing = [str(path) for path in targets.values() if path.exists()]
     if existing and not args.overwrite:
         raise FileExistsError(f"{', '.join(existing)} exist already: write to another folder, or add --overwrite")
-    entries = entries_of_table(args.csv, args.src, args.kind) if args.csv else entries_of_tree(args.src, args.kind)
     known = None
     if args.label_map:
         known = [line.strip() for line in read_text(args.label_map).splitlines() if line.strip()]
     indices = class_indices([entry.label for entry in entries], known)
-    train, val = split_entries(entries, args.val_ratio, args.seed)
-    write_list(targets["train"], train, indices)
-    write_list(targets["val"], val, indices)
-    if args.label_map is None or targets["label_map"].resolve() != args.label_map.resolve():
+    for name, clips in lists.items():
+        write_list(targets[name], clips, indices)
+    if "label_map" in targets:
         by_index = {index: name for name, index in indices.items()}
         names = [by_index.get(index, f"class {index}") for index in range(max(by_index) + 1)]
         targets["label_map"].write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     print("\n".join(describe_split(train, val, indices)))
+    if test:
+        print(f"{len(test)} test clips")
     print(f"wrote {', '.join(str(path) for path in targets.values())}")
     return 0
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmaction.utils.files import read_text
 
-from .media import VIDEO_SUFFIXES
+from .media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 COLUMNS = {
     "path": ("path", "video", "filename", "file", "name"),
@@ -21,6 +21,7 @@ COLUMNS = {
     "split": ("split", "subset"),
 }
 VAL_SPLITS = ("val", "valid", "validation", "test")
+MAX_CLASSES = 100_000  # numbers from here on are names of classes, such as dates
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Entry:
         path: Video or folder of frames, relative to the data folder, with ``/`` between folders.
         label: Name of the class.
         frames: Number of frames for a folder of frames, else None.
-        split: ``'train'``, ``'val'`` or None: not decided.
+        split: ``'train'``, ``'val'``, ``'test'`` or None: not decided.
     """
 
     path: str
@@ -48,7 +49,12 @@ KINDS = ("videos", *FRAME_NAMES)
 def _frames_in(folder: Path, kind: str) -> int:
     """Count the images of a folder, of flow those in x direction."""
     found = (path for pattern in FRAME_NAMES[kind] for path in folder.glob(pattern))
-    return sum(path.suffix.lower() in (".jpg", ".jpeg", ".png") for path in found)
+    return sum(path.suffix.lower() in IMAGE_SUFFIXES for path in found)
+
+
+def _split_of(name: str) -> str:
+    """Return the split that a folder or a table calls ``name``, in lower case."""
+    return name if name in ("train", "test") else "val"
 
 
 def entries_of_tree(root: Path, kind: str) -> list[Entry]:
@@ -68,7 +74,7 @@ def entries_of_tree(root: Path, kind: str) -> list[Entry]:
     with_splits = "train" in names and names <= {"train", *VAL_SPLITS}
     entries = []
     for folder in folders:
-        split = ("train" if folder.name.lower() == "train" else "val") if with_splits else None
+        split = _split_of(folder.name.lower()) if with_splits else None
         classes = [path for path in sorted(folder.iterdir()) if path.is_dir()] if with_splits else [folder]
         for class_folder in classes:
             for path, frames in _clips(class_folder, kind):
@@ -130,7 +136,7 @@ def _entries(reader: csv.DictReader, table: Path, root: Path, kind: str) -> list
         split = values["split"].lower() or None
         if split not in (None, "train", *VAL_SPLITS):
             raise ValueError(f"{table}:{reader.line_num}: the split is train or val, found {values['split']!r}")
-        entries.append(Entry(values["path"], values["label"], frames, "val" if split in VAL_SPLITS else split))
+        entries.append(Entry(values["path"], values["label"], frames, split and _split_of(split)))
     if not entries:
         raise ValueError(f"{table}: the table holds no clip")
     return entries
@@ -139,7 +145,7 @@ def _entries(reader: csv.DictReader, table: Path, root: Path, kind: str) -> list
 def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> dict[str, int]:
     """Return the index of each class: as in ``known``, or as the labels say if all are numbers, or in sorted order.
 
-    Numbers of ten digits and more are names.
+    Numbers from 100,000 on, such as dates, are names.
 
     Raises:
         ValueError: If a label is not in ``known``.
@@ -150,15 +156,23 @@ def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> 
         if unknown:
             raise ValueError(f"classes that the label map does not have: {', '.join(unknown[:5])}")
         return {name: index for index, name in enumerate(known)}
-    if all(name.isascii() and name.isdigit() and len(name) < 10 for name in names):
+    if all(name.isascii() and name.isdigit() and len(name) < 10 and int(name) < MAX_CLASSES for name in names):
         return {name: int(name) for name in names}
     return {name: index for index, name in enumerate(names)}
+
+
+def take_test_split(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Return the clips of the test split and the others; a test split without a validation split stands in for it."""
+    has_val = any(entry.split == "val" for entry in entries)
+    test = [entry for entry in entries if has_val and entry.split == "test"]
+    return test, [entry for entry in entries if not (has_val and entry.split == "test")]
 
 
 def split_entries(entries: Sequence[Entry], val_ratio: float, seed: int) -> tuple[list[Entry], list[Entry]]:
     """Return training and validation clips.
 
     Clips whose split is not decided are split class by class at random; a class of two clips or more has one in each.
+    Those of a test split are validation clips.
 
     Args:
         entries: All clips.
@@ -172,7 +186,7 @@ def split_entries(entries: Sequence[Entry], val_ratio: float, seed: int) -> tupl
     for entry in entries:
         if entry.split is None:
             by_class.setdefault(entry.label, []).append(entry)
-    val = {entry for entry in entries if entry.split == "val"}
+    val = {entry for entry in entries if entry.split in ("val", "test")}
     for label in sorted(by_class):
         clips = sorted(by_class[label], key=lambda entry: entry.path)
         count = round(val_ratio * len(clips))

@@ -55,6 +55,32 @@ def test_folders_train_and_val_decide(main, tmp_path):
     assert read(tmp_path / "val.txt") == {"val/a/x.mp4": (0,), "val/b/x.mp4": (1,)}
 
 
+@pytest.mark.parametrize("table", [False, True])
+@pytest.mark.parametrize("splits", [("train", "val", "test"), ("train", "test")])
+def test_a_test_split_stands_in_for_val_only_where_there_is_none(main, tmp_path, capsys, splits, table):
+    for split in splits:
+        (tmp_path / "data" / split / "a").mkdir(parents=True)
+        (tmp_path / "data" / split / "a" / "x.mp4").touch()
+    rows = [f"{split}/a/x.mp4,a,{split}\n" for split in splits]
+    (tmp_path / "labels.csv").write_text("path,label,split\n" + "".join(rows))
+    main([str(tmp_path / "data"), *(["--csv", str(tmp_path / "labels.csv")] if table else [])])
+    assert read(tmp_path / "train.txt") == {"train/a/x.mp4": (0,)}
+    assert read(tmp_path / "val.txt") == {f"{splits[1]}/a/x.mp4": (0,)}
+    assert (tmp_path / "test.txt").is_file() == (len(splits) == 3)
+    if len(splits) == 3:
+        assert read(tmp_path / "test.txt") == {"test/a/x.mp4": (0,)}
+        assert "1 test clips" in capsys.readouterr().out
+
+
+def test_dates_are_names_of_classes(main, tmp_path):
+    for label in ("20240102", "20240101"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        (tmp_path / "data" / label / "x.mp4").touch()
+    main([str(tmp_path / "data")])
+    assert read(tmp_path / "train.txt") == {"20240101/x.mp4": (0,), "20240102/x.mp4": (1,)}
+    assert (tmp_path / "label_map.txt").read_text() == "20240101\n20240102\n"
+
+
 def test_folders_of_frames_are_counted(main, tmp_path):
     for label, frames in (("a", 3), ("b", 5)):
         folder = tmp_path / "data" / label / "clip"
@@ -128,6 +154,14 @@ def test_arguments_that_lead_nowhere_are_named(main, tree, monkeypatch, argument
     monkeypatch.chdir(tree)
     with pytest.raises(error, match=message):
         main(arguments)
+
+
+def test_a_label_map_beside_the_lists_stays(main, tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    (tree / "label_map.txt").write_text("jump\n\nstand\nback flip\n")
+    main(["videos", "--label-map", "label_map.txt"])
+    assert {label for (label,) in read(tree / "train.txt").values()} == {0, 2}
+    assert (tree / "label_map.txt").read_text() == "jump\n\nstand\nback flip\n"
 
 
 def test_a_class_that_the_map_does_not_have_is_named(main, tree):
