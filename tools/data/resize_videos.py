@@ -56,7 +56,10 @@ def main(argv: list[str] | None = None) -> int:
     spec = ResizeSpec(args.short, args.keyframe_every, args.crf, args.preset, not args.small_files)
     if args.out.resolve() == args.src.resolve():
         raise ValueError(f"src and out are both {args.src}: the copies need a folder of their own")
-    videos = {key: path for key, path in videos_below(args.src).items() if args.out not in path.parents}
+    out = args.out.resolve()
+    videos = {
+        key: path for key, path in videos_below(args.src).items() if not path.parent.resolve().is_relative_to(out)
+    }
 
     def target(key: str) -> Path:
         return args.out / f"{key}.mp4"

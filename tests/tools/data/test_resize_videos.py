@@ -93,6 +93,14 @@ def test_finished_copies_are_kept_and_removed_ones_made_again(tool, videos, tmp_
     assert (out / "deep/two.mp4").stat().st_mtime_ns == before and (out / "one.mp4").is_file()
 
 
+def test_copies_below_the_source_are_no_sources(tool, videos, monkeypatch, capsys):
+    monkeypatch.chdir(videos.parent)
+    for _ in range(2):
+        assert tool.main(["src", str(videos / "small"), "--short", "48"]) == 0
+    assert "2 of 2 videos done, 2 of them by an earlier run" in capsys.readouterr().out
+    assert not (videos / "small/small").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
