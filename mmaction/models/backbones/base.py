@@ -1,26 +1,13 @@
 """What all backbones share: initial weights, frozen stages, norms kept in evaluation mode."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from mmengine.model import BaseModule, initialize
-from mmengine.registry import DefaultScope
+from mmengine.model import BaseModule
 from torch import nn
 
 from mmaction.models.inflate import load_pretrained
+from mmaction.models.initial import InitCfg, init_from_cfg
 from mmaction.models.layers import freeze, init_conv_and_norm, set_norms_eval
-
-InitCfg = dict[str, Any] | list[dict[str, Any]]
-
-
-def init_from_cfg(module: nn.Module, init_cfg: InitCfg) -> None:
-    """Set the weights of ``module`` as MMEngine's ``init_cfg`` describes.
-
-    Names are looked up in this package first, whatever scope is the default one, so that ``Pretrained`` is always the
-    reader of checkpoints that runs no code from them.
-    """
-    with DefaultScope.overwrite_default_scope("mmaction"):
-        initialize(module, init_cfg)
 
 
 class Backbone(BaseModule):

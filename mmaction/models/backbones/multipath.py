@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from mmengine.model import BaseModule
 
-from mmaction.models.backbones.base import InitCfg, init_from_cfg
 from mmaction.models.backbones.residual import blocks_of
 from mmaction.models.backbones.resnet3d import ResNet3d
 from mmaction.models.inflate import load_pretrained
+from mmaction.models.initial import InitCfg, init_from_cfg
 from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg, ConvNormAct, same_padding
 from mmaction.registry import MODELS
 

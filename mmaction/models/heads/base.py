@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
+from mmaction.models.initial import SafeInit
 from mmaction.models.labels import gather_labels, smooth_labels, top_k_accuracies
 from mmaction.models.overrides import accepted
 from mmaction.registry import MODELS
@@ -16,7 +17,7 @@ AVERAGE_CLIPS = ("prob", "score", None)
 POOLS = ("avg", "max", None)
 
 
-class BaseHead(BaseModule):
+class BaseHead(SafeInit, BaseModule):
     """A classifier in two steps: ``pool_feats`` turns each view into a vector, ``classify`` vectors into logits.
 
     The steps are apart so that a recognizer can pool many views in small chunks and classify them together. A subclass

@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
+from mmaction.models.initial import SafeInit
 from mmaction.models.preprocess.heatmap import pad_persons
 from mmaction.models.preprocess.rendering import render
 from mmaction.registry import MODELS
@@ -14,7 +15,7 @@ from mmaction.structures import ActionDataSample
 
 
 @MODELS.register_module()
-class PoseGuide(BaseModule):
+class PoseGuide(SafeInit, BaseModule):
     """Make the features of an early stage tell where the joints are; in testing the network needs frames alone.
 
     One linear map of the features predicts a heatmap per joint, which is trained towards Gaussians at the joints that

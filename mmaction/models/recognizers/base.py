@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 
 from mmaction.models import cpu
 from mmaction.models.heads.base import BaseHead, check_average_clips, mean_feats
+from mmaction.models.initial import SafeInit
 from mmaction.models.overrides import accepted, inherits
 from mmaction.models.recognizers.views import ChunkedRunner, Views
 from mmaction.registry import MODELS
@@ -20,7 +21,7 @@ MODES = ("tensor", "loss", "predict")
 TEST_OPTIONS = ("average_clips", "feature_extraction", "max_testing_views")
 
 
-class BaseRecognizer(BaseModel, metaclass=abc.ABCMeta):
+class BaseRecognizer(SafeInit, BaseModel, metaclass=abc.ABCMeta):
     """Preprocessing, backbone, neck and head in a row.
 
     Args:
