@@ -27,12 +27,11 @@ BUILD = {
 
 
 @pytest.mark.parametrize("name", BUILD)
-@pytest.mark.parametrize("scope", ["mmengine", None])
-def test_pretrained_runs_no_code(name, scope, tmp_path):
+def test_pretrained_runs_no_code(name, tmp_path):
     torch.save({"state_dict": {}, "note": Surprise()}, tmp_path / "net.pth")
     module = BUILD[name]({"type": "Pretrained", "checkpoint": str(tmp_path / "net.pth")})
     with (
-        DefaultScope.overwrite_default_scope(scope),
+        DefaultScope.overwrite_default_scope("mmengine"),
         pytest.raises(ValueError, match=r"net\.pth is refused: it holds"),
     ):
         module.init_weights()
