@@ -5,7 +5,9 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,6 +27,24 @@ HEAD_PREFIX = "cls_head."
 MIN_MATCH = 0.5
 _WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.|model\.(?=backbone\.|cls_head\.))+")
 _NAMES_SHOWN = 4
+_OLD_FORMAT = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # PyTorch's magic number, pickled
+
+
+_trusting: ContextVar[bool] = ContextVar("trust_checkpoint", default=False)
+
+
+class RefusedCheckpointError(ValueError):
+    """A checkpoint that names objects which could run code, without the user's word for it."""
+
+
+@contextmanager
+def trusting(trust: bool) -> Iterator[None]:
+    """Let :func:`read_checkpoint` build any object inside the block, for readers that a config cannot reach."""
+    token = _trusting.set(trust)
+    try:
+        yield
+    finally:
+        _trusting.reset(token)
 
 
 def _history_statistics(owner: type, name: str) -> Any:
@@ -82,24 +102,30 @@ def read_checkpoint(
     Args:
         source: A path or a web address.
         map_location: Where the tensors go, as in :func:`torch.load`.
-        mmap: Read each tensor when it is used, not now.
-        trust: Also build any other object that the file names, which runs code of the file's author.
+        trust: Also build any other object that the file names, which runs code of the file's author; so does a
+            surrounding :func:`trusting`.
+        mmap: Read each tensor when it is used, not now, unless the file has PyTorch's old format.
 
     Raises:
         FileNotFoundError, ConnectionError: As :func:`local_path`.
-        ValueError: If the file is damaged, is no checkpoint, or names other objects while ``trust`` is False.
+        ValueError: If the file is damaged, is no checkpoint, or names other objects while ``trust`` is False (then a
+            :class:`RefusedCheckpointError`).
     """
-    path = local_path(source)
+    path, trust = local_path(source), trust or _trusting.get()
     try:
-        _refuse_compressed(path)
+        if is_archive := _is_archive(path):
+            _refuse_compressed(path)
         with torch.serialization.safe_globals(_harmless_globals()):
-            content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
+            content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap and is_archive)
     except UnpicklingError as error:
         foreign = re.findall(r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)", str(error))
         if foreign and trust:
-            content = torch.load(path, map_location=map_location, weights_only=False)  # only on the user's word
+            try:  # only on the user's word
+                content = torch.load(path, map_location=map_location, weights_only=False)
+            except Exception as fault:  # whatever the code raises
+                raise ValueError(f"checkpoint {path} cannot be built: {type(fault).__name__}: {fault}") from fault
         elif foreign:
-            raise ValueError(
+            raise RefusedCheckpointError(
                 f"checkpoint {path} is refused: it holds {foreign[0]}, which is no weight and could run code. If you "
                 f"know who made the file and trust them, pass --trust-checkpoint (or trust_checkpoint=True)"
             ) from error
@@ -116,11 +142,14 @@ def read_checkpoint(
     return dict(content)
 
 
+def _is_archive(path: str | Path) -> bool:
+    """Return whether ``path`` begins as the zip archives do that PyTorch writes since 1.6."""
+    with open(path, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
 def _refuse_compressed(path: Path) -> None:
     """Raise BadZipFile for a file that takes a thousand times its size when it is read."""
-    with open(path, "rb") as file:
-        if file.read(4) != b"PK\x03\x04":  # the old file format
-            return
     with zipfile.ZipFile(path) as archive:
         packed = [part.filename for part in archive.infolist() if part.compress_type != zipfile.ZIP_STORED]
     if packed:
@@ -135,9 +164,13 @@ def _first_line(error: BaseException) -> str:
 def is_intact(path: str | Path) -> str | None:
     """Return None if the checkpoint file ``path`` is whole, else what is wrong with it.
 
-    The check sums of the archive are compared, which :func:`torch.load` does not do.
+    The check sums of the archive are compared, which :func:`torch.load` does not do. PyTorch's old format has none;
+    such a file is whole if it can be read.
     """
     try:
+        with open(path, "rb") as file:
+            if file.read(len(_OLD_FORMAT)) == _OLD_FORMAT:
+                return None
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
         return f"its part {damaged} has a wrong check sum" if damaged else None

@@ -6,6 +6,7 @@ from mmengine.logging import MMLogger
 from torch import nn
 
 from mmaction.engine.checkpoint import load_weights, log_report, model_weights, read_checkpoint
+from mmaction.models.inflate import address_of
 from mmaction.registry import WEIGHT_INITIALIZERS
 
 
@@ -14,7 +15,7 @@ class PretrainedInit:
     """Load the weights of a module from a checkpoint.
 
     Args:
-        checkpoint: A path or a web address.
+        checkpoint: A path, a web address, or ``torchvision://NAME`` for the weights that torchvision publishes.
         prefix: Take the weights under this name in the file, as ``backbone`` of a whole model.
         map_location: Where the tensors go, as in :func:`torch.load`.
 
@@ -29,7 +30,8 @@ class PretrainedInit:
 
     def __call__(self, module: nn.Module) -> None:
         """Load the weights into ``module`` and log what was loaded."""
-        weights = model_weights(read_checkpoint(self.checkpoint, self.map_location or "cpu"), self.checkpoint)
+        content = read_checkpoint(address_of(self.checkpoint), self.map_location or "cpu")
+        weights = model_weights(content, self.checkpoint)
         if self.prefix:
             start = self.prefix.rstrip(".") + "."
             weights = {key[len(start) :]: value for key, value in weights.items() if key.startswith(start)}

@@ -23,7 +23,14 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmaction.engine.checkpoint import LoadReport, load_weights, log_report, model_weights, read_checkpoint
+from mmaction.engine.checkpoint import (
+    LoadReport,
+    load_weights,
+    log_report,
+    model_weights,
+    read_checkpoint,
+    trusting,
+)
 from mmaction.engine.dist import refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.peers import PeerWatch
@@ -210,12 +217,17 @@ class ActionRunner(Runner):
                 f"optim_wrapper: to shard the model (model_wrapper_cfg), give a config; got "
                 f"{type(self.optim_wrapper).__name__}, which holds the parameters from before"
             )
-        super()._init_model_weights()
+        self._init_trusted()
         self._shard()
 
     def _init_model_weights(self) -> None:
         """Give the weights their initial values, which those of a sharded model have already."""
         if self._shard_cfg is None:
+            self._init_trusted()
+
+    def _init_trusted(self) -> None:
+        """Give the weights their initial values; pretrained ones come from files trusted as the checkpoint is."""
+        with trusting(bool(self.cfg.get("trust_checkpoint"))):
             super()._init_model_weights()
 
     # -- parts of a run -----------------------------------------------------------------------------------------------

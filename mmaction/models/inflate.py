@@ -107,19 +107,25 @@ def load_weights(source: str) -> dict[str, torch.Tensor]:
     """
     from mmaction.engine.checkpoint import model_weights, read_checkpoint
 
-    if source.startswith(TORCHVISION):
-        source = _torchvision_url(source.removeprefix(TORCHVISION))
+    source = address_of(source)
     weights = model_weights(read_checkpoint(source), source)
     backbone = {name.removeprefix("backbone."): v for name, v in weights.items() if name.startswith("backbone.")}
     return backbone or weights
 
 
-def _torchvision_url(name: str) -> str:
-    """Return where torchvision keeps its first published weights of the model ``name``."""
+def address_of(source: str) -> str:
+    """Return ``source``, but for ``torchvision://NAME`` where torchvision keeps its first published weights of NAME.
+
+    Raises:
+        ValueError: If torchvision has no such model.
+    """
+    if not source.startswith(TORCHVISION):
+        return source
     from torchvision.models import get_model_weights, list_models
 
+    name = source.removeprefix(TORCHVISION)
     if name not in list_models():
-        raise ValueError(f"pretrained={TORCHVISION + name!r}: no such model{suggest(name, list_models())}")
+        raise ValueError(f"pretrained={source!r}: no such model{suggest(name, list_models())}")
     return next(iter(get_model_weights(name))).url
 
 

@@ -1,5 +1,6 @@
 """A run that was cut off goes on to the same weights, bit for bit."""
 
+import pathlib
 import shutil
 
 import pytest
@@ -131,3 +132,124 @@ def test_a_program_in_a_checkpoint_does_not_run_on_resuming(tmp_path, toy, train
     torch.save(content, tmp_path / "evil.pth")
     train(config, "--work-dir", tmp_path / "other", "--resume", tmp_path / "evil.pth")
     assert not (tmp_path / "ran").exists()
+
+
+ONE_EPOCH = ("--cfg-options", "train_cfg.max_epochs=1")
+
+
+def flip_a_bit(path):
+    """Damage a checkpoint so that only its check sums tell."""
+    data = bytearray(path.read_bytes())
+    data[data.find(b"data/0") + 80] ^= 0xFF
+    path.write_bytes(data)
+
+
+def test_checkpoints_in_another_folder_are_found(tmp_path, toy, train, capfd):
+    config, work_dir, out_dir = toy.write_config(tmp_path), tmp_path / "run", tmp_path / "store"
+    options = (*ONE_EPOCH, f"default_hooks.checkpoint.out_dir={out_dir}")
+    train(config, "--work-dir", work_dir, *options)
+    assert find_resumable(work_dir) == (out_dir / "run" / "epoch_1.pth", {})
+    (work_dir / "last_checkpoint").unlink()
+    train(config, "--work-dir", work_dir, "--resume", *options)
+    assert f"resuming {out_dir / 'run' / 'epoch_1.pth'}" in capfd.readouterr().err
+
+
+def test_a_run_is_not_mixed_up_with_an_earlier_one_in_its_folder(tmp_path, toy, train, capfd):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir, "--seed", 1)
+    shutil.copytree(work_dir, tmp_path / "moved")
+    train(config, "--work-dir", work_dir, "--seed", 2, "--cfg-options", "train_cfg.max_epochs=2")
+    assert find_resumable(work_dir) == (work_dir / "epoch_2.pth", {})
+    flip_a_bit(work_dir / "epoch_2.pth")
+    assert find_resumable(work_dir)[0] == work_dir / "epoch_1.pth"
+    (work_dir / "epoch_2.pth").unlink()
+    assert find_resumable(work_dir)[0] == work_dir / "epoch_1.pth"
+    train(config, "--work-dir", work_dir, "--resume")
+    assert peek_meta(work_dir / "epoch_3.pth")["seed"] == 2
+    said = capfd.readouterr().err
+    assert f"as another run or an earlier course of this one has written them: {work_dir / 'epoch_3.pth'}" in said
+    assert find_resumable(tmp_path / "moved")[0] == tmp_path / "moved" / "epoch_3.pth"
+
+
+def test_a_run_taken_up_again_from_an_earlier_epoch_goes_on_from_there(tmp_path, toy, train):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir)
+    again = ("--resume", work_dir / "epoch_1.pth", "--cfg-options", "train_cfg.max_epochs=2")
+    train(config, "--work-dir", work_dir, *again)
+    assert find_resumable(work_dir) == (work_dir / "epoch_2.pth", {})
+
+
+def test_checkpoints_without_the_id_of_a_run_are_taken_by_their_progress(tmp_path, toy, train):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir)
+    for path in work_dir.glob("epoch_*.pth"):
+        content = read_checkpoint(path)
+        assert content["message_hub"]["runtime_info"].pop("run_id")
+        torch.save(content, path)
+    (work_dir / "last_checkpoint").write_text(str(work_dir / "epoch_1.pth"))
+    assert find_resumable(work_dir) == (work_dir / "epoch_3.pth", {})
+
+
+def test_what_is_no_file_is_passed_over(tmp_path, toy, train):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir, *ONE_EPOCH)
+    (work_dir / "aaa.pth").symlink_to(work_dir / "epoch_1.pth")
+    (work_dir / "latest.pth").symlink_to(work_dir / "gone.pth")
+    (work_dir / "folder.pth").mkdir()
+    (work_dir / "last_checkpoint").write_text("a" * 5000)  # no name that a file can have
+    assert find_resumable(work_dir) == (work_dir / "epoch_1.pth", {})
+
+
+@pytest.fixture
+def with_object(tmp_path, toy, train):
+    """A config, and the work directory of a run of one epoch whose checkpoint holds an object."""
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir, *ONE_EPOCH)
+    content = read_checkpoint(work_dir / "epoch_1.pth")
+    content["meta"]["when"] = pathlib.PurePosixPath("noon")
+    torch.save(content, work_dir / "epoch_1.pth")
+    return config, work_dir
+
+
+def test_objects_in_a_checkpoint_need_the_users_word(with_object, train, capfd):
+    config, work_dir = with_object
+    for request in ("auto", work_dir / "epoch_1.pth"):
+        with pytest.raises(ValueError, match=r"epoch_1.pth is refused: .* pass --trust-checkpoint"):
+            train(config, "--work-dir", work_dir, "--resume", request)
+    (work_dir / "last_checkpoint").unlink()
+    with pytest.raises(ValueError, match=r"no checkpoint in .*run can be used: .*pass --trust-checkpoint") as error:
+        train(config, "--work-dir", work_dir, "--resume")
+    assert "damaged" not in str(error.value) and "remove" not in str(error.value)
+    train(config, "--work-dir", work_dir, "--resume", "--trust-checkpoint", "--cfg-options", "train_cfg.max_epochs=2")
+    assert f"resuming {work_dir / 'epoch_1.pth'}" in capfd.readouterr().err
+    trusted = ("--resume", work_dir / "epoch_1.pth", "--trust-checkpoint", "--cfg-options", "train_cfg.max_epochs=2")
+    train(config, "--work-dir", work_dir, *trusted)
+
+
+def test_a_refused_file_beside_the_last_checkpoint_is_named_and_skipped(with_object, train, capfd):
+    config, work_dir = with_object
+    shutil.copy(work_dir / "epoch_1.pth", work_dir / "other.pth")
+    train(config, "--work-dir", work_dir, *ONE_EPOCH)
+    train(config, "--work-dir", work_dir, "--resume", *ONE_EPOCH)
+    assert f"skipped: checkpoint {work_dir / 'other.pth'} is refused" in capfd.readouterr().err
+
+
+def test_a_checkpoint_of_the_old_format_can_be_resumed(tmp_path, toy, train):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir, *ONE_EPOCH)
+    path = work_dir / "epoch_1.pth"
+    torch.save(read_checkpoint(path), path, _use_new_zipfile_serialization=False)
+    assert find_resumable(work_dir) == (path, {})
+    train(config, "--work-dir", work_dir, "--resume", path, "--cfg-options", "train_cfg.max_epochs=2")
+    path.write_bytes(path.read_bytes()[:-1000])
+    (work_dir / "epoch_2.pth").unlink()
+    found, damaged = find_resumable(work_dir)
+    assert found is None and list(damaged) == [path]
+
+
+def test_a_last_checkpoint_in_an_object_store_is_not_passed_over(tmp_path, toy, train):
+    work_dir = tmp_path / "run"
+    work_dir.mkdir()
+    (work_dir / "last_checkpoint").write_text("s3://bucket/run/epoch_3.pth")
+    with pytest.raises(ValueError, match=r"the last checkpoint is s3:.*epoch_3.pth; copy it here and name"):
+        train(toy.write_config(tmp_path), "--work-dir", work_dir, "--resume")

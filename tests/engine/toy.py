@@ -98,8 +98,10 @@ class ToyCount(Hook):
 class ToyModel(BaseModel):
     """A linear layer, dropout and a head. ``poison_at`` makes the loss NaN at that call."""
 
-    def __init__(self, num_classes=NUM_CLASSES, dropout=0.5, width=8, poison_at=None, data_preprocessor=None):
-        super().__init__(data_preprocessor)
+    def __init__(
+        self, num_classes=NUM_CLASSES, dropout=0.5, width=8, poison_at=None, data_preprocessor=None, init_cfg=None
+    ):
+        super().__init__(data_preprocessor, init_cfg)
         self.backbone = nn.Sequential(nn.Linear(NUM_CLASSES, width), nn.ReLU(), nn.Dropout(dropout))
         self.cls_head = ToyHead(num_classes)
         self.poison_at, self.calls = poison_at, 0

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -17,6 +18,7 @@ from mmengine.runner import Runner
 
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.dist import any_process
+from mmaction.engine.resume import RUN_ID, SNAPSHOT, snapshots_of
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
@@ -60,20 +62,25 @@ class CheckpointHook(PlainCheckpointHook):
             )
         self.snapshot_interval = snapshot_interval
         self.snapshot_minutes = snapshot_minutes
-        self._snapshot: Path | None = None
+        self._snapshots: set[str] = set()
         self._is_owed = False
         self._terminated = False
         self._saved_iter = -1
 
     def before_train(self, runner: Runner) -> None:
-        """Find the folder of the checkpoints and listen for SIGTERM."""
+        """Find the folder of the checkpoints, give a new run its id and listen for SIGTERM."""
         super().before_train(runner)
-        if is_main_process():
-            for left_over in Path(str(self.out_dir)).glob(".*.pth.*.tmp"):  # of a run killed while saving
+        info = runner.message_hub.runtime_info
+        if RUN_ID not in info:  # a resumed run has that of the one before
+            runner.message_hub.update_info(RUN_ID, uuid.uuid4().hex)
+        if is_main_process() and "://" not in str(self.out_dir):
+            folder = Path(str(self.out_dir))
+            for left_over in folder.glob(".*.pth.*.tmp"):  # of a run killed while saving
                 left_over.unlink()
+            trust = bool(runner.cfg.get("trust_checkpoint"))
+            self._snapshots = {str(path) for path in snapshots_of(folder, info[RUN_ID], trust)}
         self._pid = os.getpid()
         self._last_saved = time.monotonic()
-        self._snapshot = next(iter(Path(str(self.out_dir)).glob("iter_*.pth")), None) if self.by_epoch else None
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_sigterm)  # the runner puts the old handler back
 
@@ -120,34 +127,40 @@ class CheckpointHook(PlainCheckpointHook):
 
     def _write_snapshot(self, runner: Runner, step: int) -> None:
         """Save the state after ``step`` iterations."""
-        path = Path(str(self.out_dir)) / f"iter_{step}.pth"
+        name = f"iter_{step}.pth"
         runner.save_checkpoint(
             self.out_dir,
-            path.name,
+            name,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            meta={"epoch": runner.epoch, "iter": step},
+            meta={"epoch": runner.epoch, "iter": step, SNAPSHOT: True},
             by_epoch=False,
             backend_args=self.backend_args,
         )
         self._note_saved(step)
         if is_main_process():
+            path = self.file_backend.join_path(self.out_dir, name)
             self._point_to(runner, path)
-            self._remove_snapshot(but=path)
-            self._snapshot = path
+            self._remove_snapshots(but=path)
+            self._snapshots = {path}
 
     def _note_saved(self, step: int) -> None:
         self._last_saved, self._is_owed, self._saved_iter = time.monotonic(), False, step
 
-    def _remove_snapshot(self, but: Path | None = None) -> None:
-        if self._snapshot is not None and self._snapshot != but:
-            self._snapshot.unlink(missing_ok=True)
-            self._snapshot = None
+    def _remove_snapshots(self, but: str | None = None) -> None:
+        """Remove the snapshots that this run has written; in the end there is none but ``but``."""
+        for path in self._snapshots - {but}:
+            self._remove(path)
+        self._snapshots = set()
+
+    def _remove(self, path: str) -> None:
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
 
     @staticmethod
-    def _point_to(runner: Runner, path: Path | str) -> None:
+    def _point_to(runner: Runner, path: str) -> None:
         """Name the newest checkpoint in ``last_checkpoint``, which other tools of MMEngine read."""
-        write_atomically(Path(runner.work_dir) / "last_checkpoint", str(path).encode())
+        write_atomically(Path(runner.work_dir) / "last_checkpoint", path.encode())
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         outdated = None
@@ -161,9 +174,9 @@ class CheckpointHook(PlainCheckpointHook):
         if is_main_process():
             self._point_to(runner, self.last_ckpt)
             if self.by_epoch:
-                self._remove_snapshot()
+                self._remove_snapshots()
             if outdated is not None:
-                Path(str(self.out_dir), outdated).unlink(missing_ok=True)
+                self._remove(self.file_backend.join_path(self.out_dir, outdated))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Leave objects, such as a label space, out of ``dataset_meta``: checkpoints are read without building any."""
@@ -196,7 +209,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._set_best_paths(after)
         if is_main_process():
             for path in set(filter(None, before.values())) - set(after.values()):
-                Path(path).unlink(missing_ok=True)
+                self._remove(path)
 
     def _best_paths(self) -> dict[str, str | None]:
         """Return the best checkpoint of each metric, a single one under an empty name (it may still be ``auto``)."""
@@ -215,7 +228,7 @@ class CheckpointHook(PlainCheckpointHook):
         """Write the ``published_keys`` of a checkpoint to a file that carries its SHA-256 in its name."""
         import torch
 
-        content = read_checkpoint(ckpt_path)
+        content = read_checkpoint(ckpt_path, trust=bool(runner.cfg.get("trust_checkpoint")))
         temporary = Path(ckpt_path).with_suffix(".publishing")
         torch.save({key: value for key, value in content.items() if key in self.published_keys}, temporary)
         digest = hashlib.sha256(temporary.read_bytes()).hexdigest()

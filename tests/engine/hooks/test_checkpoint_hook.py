@@ -8,6 +8,7 @@ import time
 
 import pytest
 import torch
+from mmengine import fileio
 from mmengine.hooks import Hook
 
 from mmaction.engine.checkpoint import read_checkpoint
@@ -143,6 +144,59 @@ def test_a_published_checkpoint_carries_its_hash(tmp_path, toy, train):
     (published,) = (tmp_path / "run").glob("epoch_1-*.pth")
     check_file(published, sha256=hash_from_name(published.name))
     assert set(read_checkpoint(published)) == {"meta", "state_dict"}
+
+
+def test_only_snapshots_of_the_same_run_are_removed(tmp_path, toy, train):
+    by_iter = "train_cfg = dict(type='IterBasedTrainLoop', max_iters=6, val_interval=6)\nparam_scheduler = []\n"
+    by_iter += "default_hooks['checkpoint'] = dict(type='CheckpointHook', by_epoch=False, interval=3)\n"
+    by_iter += "train_dataloader['sampler'] = dict(type='InfiniteSampler', shuffle=True)\n"
+    work_dir = tmp_path / "run"
+    train(toy.write_config(tmp_path, "by_iter.py", extra=by_iter), "--work-dir", work_dir)
+    extra = "default_hooks['checkpoint'].update(snapshot_interval=2)\n"
+    train(toy.write_config(tmp_path, extra=extra), "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
+    assert {path.name for path in work_dir.glob("iter_*.pth")} == {"iter_3.pth", "iter_6.pth"}
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A folder that stands for an object store under ``store://``."""
+    from mmengine.fileio.backends import LocalBackend
+    from mmengine.fileio.backends.registry_utils import backends, prefix_to_backends
+
+    folder = tmp_path / "bucket"
+
+    def local(path):
+        assert str(path).startswith("store://"), path
+        return str(folder / str(path)[8:])
+
+    class Store(LocalBackend):
+        put = lambda self, obj, path: LocalBackend.put(self, obj, local(path))  # noqa: E731
+        isfile = lambda self, path: os.path.isfile(local(path))  # noqa: E731
+        remove = lambda self, path: os.remove(local(path))  # noqa: E731
+
+    fileio.register_backend("store", Store, prefixes="store")
+    fileio.FileClient.register_backend("store", Store, prefixes="store")
+    yield folder
+    fileio.FileClient._backends.pop("store")
+    fileio.FileClient._prefix_to_backends.pop("store")
+    backends.pop("store")
+    prefix_to_backends.pop("store")
+
+
+def test_checkpoints_in_an_object_store(tmp_path, toy, train, register, store):
+    @register
+    class Terminate(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if runner.iter == 8:
+                terminate_all()
+
+    extra = "default_hooks['stop'] = dict(type='Terminate')\n"
+    extra += "default_hooks['checkpoint'].update(out_dir='store://box', snapshot_interval=2, max_keep_ckpts=1)\n"
+    with pytest.raises(ToolStop, match="stopped by SIGTERM after iteration 9"):
+        train(toy.write_config(tmp_path, extra=extra), "--work-dir", tmp_path / "run", "--seed", 2)
+    assert (tmp_path / "run" / "last_checkpoint").read_text() == "store://box/run/iter_9.pth"
+    left = {path.name for path in (store / "box" / "run").iterdir() if "best" not in path.name}
+    assert left == {"epoch_1.pth", "iter_9.pth"}
 
 
 def test_negative_intervals_are_refused():
