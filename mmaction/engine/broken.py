@@ -7,18 +7,40 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import master_only
+from mmengine.dist import all_gather_object, is_distributed, master_only
 from mmengine.evaluator import BaseMetric
 from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmaction.engine.dist import any_process
+from mmaction.engine.preflight import sources
 from mmaction.evaluation.functional import label_to_array
 from mmaction.registry import EVALUATOR, HOOKS
 from mmaction.utils.cli import ToolStop
-from mmaction.utils.files import write_atomically
+from mmaction.utils.files import read_text, write_atomically
 
 LIST_NAME = "broken_samples.csv"
+COLUMNS = ("split", "sample", "fault")
+EXCHANGE_ITERS = 20  # between two exchanges of the processes in training
+Faults = dict[tuple[str, str], str]  # the fault of each broken sample, by split and name
+
+
+def count_samples(dataset: Any) -> int:
+    """Return how many different samples a data set has, however often it repeats them."""
+    return sum(len(part) for part in sources(dataset))
+
+
+def read_list(path: Path) -> Faults:
+    """Return the entries of a list of broken samples, none if there is no such file; rows of another form are left out.
+
+    Raises:
+        ValueError: If the file is no text.
+    """
+    if not path.is_file():
+        return {}
+    rows = csv.reader(io.StringIO(read_text(path)))
+    return {(row[0], row[1]): row[2] for row in rows if len(row) == len(COLUMNS) and tuple(row) != COLUMNS}
 
 
 def broken_samples(data_batch: Any) -> list[tuple[str, str]]:
@@ -81,6 +103,9 @@ class Evaluator(PlainEvaluator):
 class BrokenSamplesHook(Hook):
     """Name each sample that could not be loaded once in the log and list them all in ``broken_samples.csv``.
 
+    The processes of a distributed run exchange what they found every 20 iterations and at the end of each epoch,
+    validation and test. A resumed run and a test add to the list of the run before; a new one begins it anew.
+
     Args:
         max_share: Share of the training set, in [0, 1], above which the run stops.
     """
@@ -89,7 +114,14 @@ class BrokenSamplesHook(Hook):
         if not 0 <= max_share <= 1:
             raise ValueError(f"BrokenSamplesHook: max_share is a share in [0, 1], got {max_share}")
         self.max_share = max_share
-        self._found: dict[tuple[str, str], str] = {}
+        self._found: Faults = {}
+        self._untold: Faults = {}
+        self._listed: Faults | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Begin the list anew, unless the run is resumed."""
+        if not runner._resume:
+            self._listed = {}
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """List the broken samples of a batch.
@@ -97,20 +129,28 @@ class BrokenSamplesHook(Hook):
         Raises:
             ToolStop: If more than ``max_share`` of the training set is broken.
         """
-        if not self._add(runner, "train", data_batch):
-            return
-        size = len(runner.train_dataloader.dataset)
-        count = sum(split == "train" for split, _ in self._found)
-        if count > self.max_share * size:
-            raise ToolStop(
-                f"{count} of {size} training samples cannot be loaded, more than {self.max_share:.1%}; they are listed "
-                f"in {Path(runner.work_dir) / LIST_NAME}. Repair or remove them, or allow more with "
-                f"default_hooks.broken_samples.max_share"
-            )
+        is_new = self._add(runner, "train", data_batch)
+        if is_distributed():
+            is_new = self.every_n_train_iters(runner, EXCHANGE_ITERS) and self._exchange(runner)
+        if is_new:
+            self._check_share(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """List what the other processes found.
+
+        Raises:
+            ToolStop: If more than ``max_share`` of the training set is broken.
+        """
+        if self._exchange(runner):
+            self._check_share(runner)
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """List the broken samples of a validation batch."""
         self._add(runner, "val", data_batch)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """List what the other processes found."""
+        self._exchange(runner)
 
     def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """List the broken samples of a test batch."""
@@ -118,28 +158,58 @@ class BrokenSamplesHook(Hook):
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Say how many samples were counted as wrong for being broken."""
-        if count := sum(split == "test" for split, _ in self._found):
+        self._exchange(runner)
+        if count := self._count("test"):
             runner.logger.warning(
-                f"{count} of {len(runner.test_dataloader.dataset)} test samples could not be loaded and count as "
-                f"wrong; they are listed in {Path(runner.work_dir) / LIST_NAME}"
+                f"{count} of {count_samples(runner.test_dataloader.dataset)} test samples could not be loaded and "
+                f"count as wrong; they are listed in {Path(runner.work_dir) / LIST_NAME}"
+            )
+
+    def _count(self, split: str) -> int:
+        return sum(found_in == split for found_in, _ in self._found)
+
+    def _check_share(self, runner: Runner) -> None:
+        size, count = count_samples(runner.train_dataloader.dataset), self._count("train")
+        if count > self.max_share * size:
+            raise ToolStop(
+                f"{count} of {size} training samples cannot be loaded, more than {self.max_share:.1%}; they are listed "
+                f"in {Path(runner.work_dir) / LIST_NAME}. Repair or remove them, or allow more with "
+                f"default_hooks.broken_samples.max_share"
             )
 
     def _add(self, runner: Runner, split: str, data_batch: Any) -> bool:
         """Note the broken samples of a batch; return whether one of them is new."""
-        new = {(split, name): fault for name, fault in broken_samples(data_batch)}
-        new = {key: fault for key, fault in new.items() if key not in self._found}
-        for (_, name), fault in new.items():
+        new = self._note(runner, {(split, name): fault for name, fault in broken_samples(data_batch)})
+        if is_distributed():
+            self._untold.update(new)
+        return bool(new)
+
+    def _exchange(self, runner: Runner) -> bool:
+        """Note what the processes have found since they did so last, in which all take part; return if there is any."""
+        (is_any,) = any_process(bool(self._untold))
+        if is_any:
+            for entries in all_gather_object(self._untold):
+                self._note(runner, entries)
+            self._untold = {}
+        return is_any
+
+    def _note(self, runner: Runner, entries: Faults) -> Faults:
+        """Log and list the entries that are new, and return them."""
+        new = {key: fault for key, fault in entries.items() if key not in self._found}
+        for (split, name), fault in new.items():
             action = "another sample stands in" if split == "train" else "it counts as wrong"
             runner.logger.warning(f"cannot load {name}: {fault}; {action}")
         self._found.update(new)
         if new:
-            self._write(Path(runner.work_dir))
-        return bool(new)
+            self._write(Path(runner.work_dir) / LIST_NAME)
+        return new
 
     @master_only
-    def _write(self, folder: Path) -> None:
+    def _write(self, path: Path) -> None:
+        if self._listed is None:
+            self._listed = read_list(path)
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(("split", "sample", "fault"))
-        rows.writerows((split, name, fault) for (split, name), fault in self._found.items())
-        write_atomically(folder / LIST_NAME, text.getvalue().encode())
+        rows.writerow(COLUMNS)
+        rows.writerows((split, name, fault) for (split, name), fault in {**self._listed, **self._found}.items())
+        write_atomically(path, text.getvalue().encode())

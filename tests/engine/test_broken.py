@@ -4,8 +4,9 @@ import csv
 
 import pytest
 import torch
+from processes import run_two
 
-from mmaction.engine.broken import Evaluator, score_as_wrong
+from mmaction.engine.broken import Evaluator, read_list, score_as_wrong
 from mmaction.evaluation import AccMetric, ResultWriter, load_scores, summarise
 from mmaction.structures import ActionDataSample
 from mmaction.utils.cli import ToolStop
@@ -35,6 +36,57 @@ def test_too_many_stop_the_run_with_the_list(tmp_path, toy, train):
     with pytest.raises(ToolStop, match=r"1 of 24 training samples cannot be loaded, more than 1.0%; .*broken_samples"):
         train(config, "--work-dir", tmp_path / "run")
     assert len(rows(tmp_path / "run")) == 1
+
+
+def test_repetitions_do_not_make_a_share_smaller(tmp_path, toy, train):
+    repeat = "train_dataloader['dataset'] = dict(type='RepeatDataset', times=10, dataset=train_dataloader['dataset'])\n"
+    extra = ALLOW.replace("0.2", "0.1") + repeat
+    config = toy.write_config(tmp_path, bad=(1, 2, 7), extra=extra)
+    with pytest.raises(ToolStop, match=r"3 of 24 training samples cannot be loaded, more than 10.0%"):
+        train(config, "--work-dir", tmp_path / "run")
+
+
+def test_a_resumed_run_and_a_test_keep_the_list_and_a_new_run_begins_it_anew(tmp_path, toy, train, test):
+    config, work_dir = toy.write_config(tmp_path, bad=(3, 8), extra=ALLOW), tmp_path / "run"
+    train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
+    toy.write_list(tmp_path / "train.txt", 24, bad=(5, 8))
+    train(config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=2")
+    toy.write_list(tmp_path / "val.txt", 9, bad=(1,))
+    test(config, work_dir / "epoch_2.pth", "--work-dir", work_dir)
+    listed = [(row["split"], row["sample"]) for row in rows(work_dir)]
+    assert sorted(listed) == [("test", "bad1"), ("train", "bad3"), ("train", "bad5"), ("train", "bad8")]
+    toy.write_list(tmp_path / "val.txt", 9)
+    train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
+    assert sorted(row["sample"] for row in rows(work_dir)) == ["bad5", "bad8"]
+
+
+def test_a_list_that_somebody_has_edited_is_read_as_far_as_it_goes(tmp_path):
+    assert read_list(tmp_path / "none.csv") == {}
+    (tmp_path / "list.csv").write_text('split,sample,fault\n\na,b\ntrain,"x,y",gone\n')
+    assert read_list(tmp_path / "list.csv") == {("train", "x,y"): "gone"}
+
+
+@pytest.mark.integration
+def test_processes_tell_each_other_what_they_found(tmp_path, toy, train):
+    extra = ALLOW + "train_dataloader['batch_size'] = 2\ntrain_cfg['max_epochs'] = 1\n"
+    config = toy.write_config(tmp_path, bad=(1, 2, 7, 11), extra=extra)
+    toy.write_list(tmp_path / "val.txt", 10, bad=(0, 1, 5))
+    run, stopped = tmp_path / "run", tmp_path / "stopped"
+    share = ("--cfg-options", "default_hooks.broken_samples.max_share=0.125")
+    codes, text = run_two(
+        tmp_path,
+        ["train", config, "--launcher", "pytorch", "--work-dir", run],
+        ["test", config, run / "epoch_1.pth", "--launcher", "pytorch", "--work-dir", run],
+        ["train", "stops", config, "--launcher", "pytorch", "--work-dir", stopped, *share],
+    )
+    assert codes == [0, 0], text
+    expected = {"train": [1, 2, 7, 11], "val": [0, 1, 5], "test": [0, 1, 5]}
+    listed = sorted((row["split"], row["sample"]) for row in rows(run))
+    assert listed == sorted((split, f"bad{number}") for split, numbers in expected.items() for number in numbers)
+    log = "".join(path.read_text() for path in run.rglob("*.log"))
+    assert log.count("cannot load bad11: ValueError: no such clip; another sample stands in") == 1
+    assert "3 of 10 test samples could not be loaded and count as wrong" in log
+    assert len(rows(stopped)) == 4 and not list(stopped.glob("epoch_*.pth"))
 
 
 def test_strict_samples_stop_at_the_first(tmp_path, toy, train):
