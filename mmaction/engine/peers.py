@@ -26,14 +26,21 @@ class PeerWatch(threading.Thread):
         rank: Rank of this process.
         world_size: Number of processes.
         beat_s: Seconds between signs of life.
+        is_patient: Wait for the other one's first sign of life however long it takes, as after an earlier part of the
+            run, from which it may come late.
     """
 
-    def __init__(self, store: Any, rank: int, world_size: int, beat_s: float = BEAT_S) -> None:
+    _started = 0  # watches of the default group so far; all processes start the same number
+
+    def __init__(
+        self, store: Any, rank: int, world_size: int, beat_s: float = BEAT_S, is_patient: bool = False
+    ) -> None:
         super().__init__(name="peer-watch", daemon=True)
         self.store = store
         self.rank = rank
         self.watched = (rank + 1) % world_size
         self.beat_s = beat_s
+        self.is_patient = is_patient
         self._ended = threading.Event()
 
     @classmethod
@@ -44,11 +51,17 @@ class PeerWatch(threading.Thread):
         store = dist.distributed_c10d._get_default_store()
         if hasattr(store, "clone"):  # a connection of its own: the main thread may block the other one
             store = store.clone()
-        store = dist.PrefixStore("mmaction-peers", store)
+        store = dist.PrefixStore(f"mmaction-peers-{cls._started}", store)
         store.set_timeout(timedelta(seconds=BEAT_S * MAX_SILENT_BEATS))
-        watch = cls(store, dist.get_rank(), dist.get_world_size())
+        watch = cls(store, dist.get_rank(), dist.get_world_size(), is_patient=cls._started > 0)
+        cls._started += 1
         watch.start()
         return watch
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether this process has said how it ends, so that nobody watches or beats any more."""
+        return self._ended.is_set()
 
     def run(self) -> None:
         """Beat and look, until this process or the watched one ends in order."""
@@ -60,7 +73,8 @@ class PeerWatch(threading.Thread):
                 if failed:
                     self._end(f"process {failed - 1} has failed")
                 beat = self.store.add(f"beat-{self.watched}", 0)
-                lives = beat != last or self.store.add(f"done-{self.watched}", 0)
+                is_awaited = self.is_patient and beat == 0
+                lives = beat != last or is_awaited or self.store.add(f"done-{self.watched}", 0)
                 silent = 0 if lives else silent + 1
             except RuntimeError as error:
                 if not self._ended.is_set():

@@ -164,6 +164,8 @@ class ActionRunner(Runner):
     @contextmanager
     def _watching_peers(self) -> Iterator[None]:
         """Tell the other processes how this one ends, and the user what to do where PyTorch's message does not."""
+        if self._peers and self._peers.has_ended:  # with an earlier part of this run, as training before the test
+            self._peers = PeerWatch.of_default_group()
         try:
             yield
         except BaseException as error:
@@ -322,8 +324,9 @@ class ActionRunner(Runner):
     def val(self) -> dict[str, float]:
         """Validate the model with a checkpoint that fits it exactly; return the metrics by name."""
         self._testing = True
-        self._shard()
-        return super().val()
+        with self._watching_peers():
+            self._shard()
+            return super().val()
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
     def load_checkpoint(

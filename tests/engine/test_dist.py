@@ -11,11 +11,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torch.distributed as dist
+from mmengine.runner import Runner
 from processes import environment, free_port, of_torchrun, run_two
 
+from mmaction.engine import build_runner
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.dist import check_launcher, refuse_sync_bn_on_cpu, start_gloo
 from mmaction.engine.peers import MAX_SILENT_BEATS, PeerWatch
+from mmaction.utils.config import load_config
 
 SAME = "model['dropout'] = 0\ntrain_dataloader['batch_size'] = {batch}\nenv_cfg['dist_cfg']['timeout'] = 60\n"
 
@@ -224,3 +227,39 @@ def test_a_failed_process_ends_the_others_and_one_that_is_done_does_not(watch):
     PeerWatch(watch.store, 1, 2).failed()
     watch.join(timeout=10)
     assert watch.reasons == ["process 1 has failed"]
+
+
+def test_who_is_patient_waits_for_the_first_sign_of_life_only(watch):
+    watch.is_patient = True
+    watch.start()
+    time.sleep(0.5)
+    assert watch.is_alive() and watch.reasons == []
+    watch.store.add("beat-1", 1)
+    watch.join(timeout=10)
+    assert len(watch.reasons) == 1 and "process 1 has shown no sign of life" in watch.reasons[0]
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_each_part_of_a_run_is_watched(tmp_path, toy, monkeypatch, part):
+    """One process believes that there are two, and that the other one works, until the second part of the run."""
+    store = dist.HashStore()
+    group = SimpleNamespace(_get_default_store=lambda: store)
+    watches = []
+    start = PeerWatch.start
+    monkeypatch.setattr(PeerWatch, "_started", 0)
+    monkeypatch.setattr(PeerWatch, "start", lambda self: (watches.append(self), start(self)))
+    runner = build_runner(load_config(toy.write_config(tmp_path), {"work_dir": str(tmp_path / "run")})[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(dist, "is_initialized", lambda: True)
+        patch.setattr(dist, "get_world_size", lambda: 2)
+        patch.setattr(dist, "get_rank", lambda: 0)
+        patch.setattr(dist, "distributed_c10d", group)
+        runner._peers = PeerWatch.of_default_group()
+        with runner._watching_peers():
+            pass
+        assert watches[0].has_ended
+        running = []
+        patch.setattr(Runner, part, lambda self: running.append(self._peers.is_alive()))
+        getattr(runner, part)()
+    assert running == [True] and watches[1].has_ended and watches[1].is_patient
+    assert watches[1].store.add("done-0", 0) == 1 and watches[0].store.add("done-0", 0) == 1
