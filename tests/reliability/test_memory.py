@@ -91,9 +91,8 @@ class Collecting:
 
 def copied_by_collection(build):
     """Return how many MB a garbage collection copies in a worker of a loader that ``build`` has built."""
-    loader = build.build_dataloader(
-        {"dataset": Collecting(), "sampler": {"type": "DefaultSampler"}, "batch_size": 1, "num_workers": 1}, seed=0
-    )
+    options = {"batch_size": 1, "num_workers": 1, "multiprocessing_context": "fork"}
+    loader = build.build_dataloader({"dataset": Collecting(), "sampler": {"type": "DefaultSampler"}, **options}, seed=0)
     return max(value for batch in loader for value in batch)
 
 
