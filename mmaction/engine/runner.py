@@ -375,10 +375,9 @@ class ActionRunner(Runner):
         note = place(loop, before, now) if isinstance(loop, EpochBasedTrainLoop) else None
         if note:
             self.logger.warning(note)
-        rescaled = (self.auto_scale_lr or {}).get("enable") and (before or {}).get("effective_batch") != now[
-            "effective_batch"
-        ]
-        if (note or rescaled) and not schedule.play(self.param_schedulers, loop.epoch, loop.iter, now["iters"]):
+        scales = (self.auto_scale_lr or {}).get("enable")
+        is_rescaled = scales and (before or {}).get("effective_batch") != now["effective_batch"]
+        if (note or is_rescaled) and not schedule.play(self.param_schedulers, loop.epoch, loop.iter, now["iters"]):
             self.logger.warning("a schedule that depends on validations goes on with the learning rates as they were")
 
     def save_checkpoint(

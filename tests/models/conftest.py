@@ -22,3 +22,15 @@ def randomise_norms() -> Callable[[nn.Module], nn.Module]:
         return module
 
     return randomise
+
+
+@pytest.fixture
+def hostile_checkpoint(tmp_path) -> str:
+    """A checkpoint with an object whose pickle would run code when it is read."""
+
+    class Surprise:
+        def __reduce__(self) -> tuple:
+            return pytest.fail, ("the checkpoint ran code",)
+
+    torch.save({"state_dict": {}, "note": Surprise()}, tmp_path / "net.pth")
+    return str(tmp_path / "net.pth")

@@ -125,17 +125,9 @@ def test_init_cfg_is_followed(name):
     assert all((conv.weight == 0.5).all() for conv in convs)
 
 
-class Surprise:
-    """An object whose pickle would run code when it is read."""
-
-    def __reduce__(self):
-        return pytest.fail, ("the checkpoint ran code",)
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_pretrained_of_init_cfg_runs_no_code_outside_our_scope(name, tmp_path):
-    torch.save({"state_dict": {}, "note": Surprise()}, tmp_path / "net.pth")
-    init_cfg = {"type": "Pretrained", "checkpoint": str(tmp_path / "net.pth")}
+def test_pretrained_of_init_cfg_runs_no_code_outside_our_scope(name, hostile_checkpoint):
+    init_cfg = {"type": "Pretrained", "checkpoint": hostile_checkpoint}
     net = MODELS.build({"type": name, **CASES[name][0], "init_cfg": init_cfg})
     with (
         DefaultScope.overwrite_default_scope("mmengine"),
