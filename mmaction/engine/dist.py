@@ -1,7 +1,10 @@
 """Start the processes of a distributed run, on machines without a GPU too."""
 
+import atexit
+import gc
 import os
 import subprocess
+import time
 import warnings
 from datetime import timedelta
 from typing import Any
@@ -59,6 +62,19 @@ def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
         os.environ["MASTER_ADDR"] = _first_host(launcher)
     if get_device() == "cpu":
         dist.init_process_group("gloo", timeout=timedelta(seconds=float(dist_cfg.get("timeout") or 1800)))
+        atexit.register(leave_group)
+
+
+def leave_group() -> None:
+    """Wait for gloo's threads before Python ends, which a process does that ends in order.
+
+    They let go of tensors a moment after a collective operation has returned, and need Python for it; one that asks for
+    it when it is gone ends the process with SIGABRT.
+    """
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    gc.collect()  # the wrapped model, which holds the group too
+    time.sleep(0.1)  # PyTorch's caches hold the group of a sharded model, whose threads go on: let them finish
 
 
 def _first_host(launcher: str) -> str:

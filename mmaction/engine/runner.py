@@ -1,5 +1,6 @@
 """The Runner of this package: MMEngine's, with safe checkpoints, checks before training and runs on the CPU."""
 
+import atexit
 import logging
 import signal
 import threading
@@ -31,7 +32,7 @@ from mmaction.engine.checkpoint import (
     read_checkpoint,
     trusting,
 )
-from mmaction.engine.dist import refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
+from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.peers import PeerWatch
 from mmaction.engine.realign import Schedule, place, steps_of
@@ -169,6 +170,7 @@ class ActionRunner(Runner):
         try:
             yield
         except BaseException as error:
+            atexit.unregister(leave_group)  # its threads may be waiting for processes that are gone
             if self._peers:
                 self._peers.failed()
             for cause in _causes(error):

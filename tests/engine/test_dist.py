@@ -21,6 +21,37 @@ from mmaction.engine.peers import MAX_SILENT_BEATS, PeerWatch
 from mmaction.utils.config import load_config
 
 SAME = "model['dropout'] = 0\ntrain_dataloader['batch_size'] = {batch}\nenv_cfg['dist_cfg']['timeout'] = 60\n"
+# pairs of processes that end after a collective operation; the main thread lets no other one use Python before it goes
+LEAVE = """
+import os, sys, time
+import torch
+import torch.distributed as dist
+from mmaction.engine.dist import start_gloo
+
+class Last:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.1)
+
+def end_in_order(rank, port):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+    start_gloo("pytorch", {})
+    sys.setswitchinterval(1000)
+    sys.modules["__main__"].last = Last(), torch.ones(4)
+    dist.all_reduce(last[1], async_op=True)  # gloo's thread is the last that holds the work
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        pass
+    sys.exit(0)
+
+for port in sys.argv[1:]:
+    pair = []
+    for rank in (0, 1):
+        pair.append(os.fork())
+        if pair[-1] == 0:
+            end_in_order(rank, port)
+    for pid in pair:
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
 
 
 def torchrun(root, cwd, *command, prefix=(), nodes=()):
@@ -135,6 +166,16 @@ def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
         processes.append(torchrun(root, tmp_path / f"host{rank}", *command, prefix=prefix, nodes=nodes))
     finish(*processes)
     assert (tmp_path / "host0" / "epoch_1.pth").is_file() and not (tmp_path / "host1" / "epoch_1.pth").exists()
+
+
+@pytest.mark.integration
+def test_no_thread_of_gloo_asks_for_python_when_it_is_gone(tmp_path):
+    """Without waiting for the threads these processes end with SIGABRT."""
+    script = tmp_path / "leave.py"
+    script.write_text(LEAVE)
+    call = [sys.executable, script, *(str(free_port()) for _ in range(2))]
+    done = subprocess.run(call, env=environment(), capture_output=True, text=True, timeout=240)
+    assert done.stdout.split() == ["0"] * 4, done.stderr[-4000:]
 
 
 def of_slurm(rank):
