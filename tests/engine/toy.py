@@ -1,7 +1,9 @@
 """A data set and a model small enough to train in a second: clips of noise around a brightness for each class."""
 
+import multiprocessing
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -92,6 +94,15 @@ class ToyCount(Hook):
         tensors = [*runner.model.parameters(), *states]
         here = sum(t.to_local().numel() if hasattr(t, "to_local") else t.numel() for t in tensors)
         Path(runner.work_dir, f"count_{get_rank()}.txt").write_text(f"{here} {sum(t.numel() for t in tensors)}")
+
+
+def terminate_all():
+    """Send SIGTERM to this process and its data workers from outside, as SLURM does: to the workers first."""
+    workers = [str(worker.pid) for worker in multiprocessing.active_children()]
+    if workers:
+        subprocess.run(["kill", "-TERM", *workers], check=True)
+        time.sleep(0.3)  # enough to die
+    subprocess.run(["kill", "-TERM", str(os.getpid())], check=True)
 
 
 @MODELS.register_module(force=True)

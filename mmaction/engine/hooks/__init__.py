@@ -2,6 +2,7 @@
 
 from mmaction.engine.hooks.checkpoint_hook import CheckpointHook
 from mmaction.engine.hooks.data_hooks import DataEpochHook, DataWaitHook
+from mmaction.engine.hooks.early_stopping_hook import EarlyStoppingHook
 from mmaction.engine.hooks.ema_hook import EMAHook
 from mmaction.engine.hooks.health_hooks import FiniteLossHook, PredictionHealthHook
 from mmaction.engine.hooks.visualization_hook import VisualizationHook
@@ -11,6 +12,7 @@ __all__ = [
     "DataEpochHook",
     "DataWaitHook",
     "EMAHook",
+    "EarlyStoppingHook",
     "FiniteLossHook",
     "PredictionHealthHook",
     "VisualizationHook",

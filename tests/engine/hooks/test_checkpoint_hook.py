@@ -1,10 +1,7 @@
 """Snapshots, SIGTERM, and the order in which checkpoints are written and removed."""
 
-import multiprocessing
 import os
 import signal
-import subprocess
-import time
 
 import pytest
 import torch
@@ -14,32 +11,7 @@ from mmengine.hooks import Hook
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.hooks import CheckpointHook
 from mmaction.engine.resume import find_resumable
-from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
-
-
-@pytest.fixture
-def register():
-    """Registers a hook class for one test."""
-    names = []
-
-    def add(cls):
-        HOOKS.register_module(module=cls, force=True)
-        names.append(cls.__name__)
-        return cls
-
-    yield add
-    for name in names:
-        HOOKS.module_dict.pop(name)
-
-
-def terminate_all():
-    """Send SIGTERM to this process and its data workers from outside, as SLURM does: to the workers first."""
-    workers = [str(worker.pid) for worker in multiprocessing.active_children()]
-    if workers:
-        subprocess.run(["kill", "-TERM", *workers], check=True)
-        time.sleep(0.3)  # enough to die
-    subprocess.run(["kill", "-TERM", str(os.getpid())], check=True)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -48,7 +20,7 @@ def test_sigterm_writes_a_snapshot_from_which_the_run_goes_on_identically(tmp_pa
     class Terminate(Hook):
         def before_train_iter(self, runner, batch_idx, data_batch=None):
             if runner.iter == 8 and "stopped" in runner.work_dir:
-                terminate_all()
+                toy.terminate_all()
 
     extra = f"default_hooks['stop'] = dict(type='Terminate')\ntrain_dataloader['num_workers'] = {workers}\n"
     config = toy.write_config(tmp_path, extra=extra)
@@ -63,22 +35,6 @@ def test_sigterm_writes_a_snapshot_from_which_the_run_goes_on_identically(tmp_pa
     ends = [read_checkpoint(folder / "epoch_3.pth")["state_dict"] for folder in (tmp_path / "whole", stopped)]
     assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
     assert not list(stopped.glob("iter_*.pth"))
-
-
-@pytest.fixture
-def stop_in_validation(register):
-    """Registers a hook that sends SIGTERM after the first batch of the validation after epoch ``at``."""
-
-    @register
-    class Terminate(Hook):
-        def __init__(self, at):
-            self.at = at
-
-        def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-            if runner.epoch == self.at and batch_idx == 0 and "stopped" in runner.work_dir:
-                terminate_all()
-
-    return "default_hooks['stop'] = dict(type='Terminate', at={})\n".format
 
 
 @pytest.mark.parametrize("epoch", [2, 3])
@@ -188,7 +144,7 @@ def test_checkpoints_in_an_object_store(tmp_path, toy, train, register, store):
     class Terminate(Hook):
         def before_train_iter(self, runner, batch_idx, data_batch=None):
             if runner.iter == 8:
-                terminate_all()
+                toy.terminate_all()
 
     extra = "default_hooks['stop'] = dict(type='Terminate')\n"
     extra += "default_hooks['checkpoint'].update(out_dir='store://box', snapshot_interval=2, max_keep_ckpts=1)\n"
