@@ -62,8 +62,7 @@ def metric_config(names: list[str], options: dict | None) -> dict:
     options = dict(options or {})
     metric_options = {}
     if "topk" in options:
-        topk = options.pop("topk")
-        metric_options["top_k_accuracy"] = {"topk": (topk,) if isinstance(topk, int) else tuple(topk)}
+        metric_options["top_k_accuracy"] = {"topk": options.pop("topk")}
     if options:
         raise ValueError(f"--eval-options: unknown {', '.join(options)}; known: topk")
     return {"type": "AccMetric", "metric_list": names, **({"metric_options": metric_options} if metric_options else {})}

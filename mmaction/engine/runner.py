@@ -71,6 +71,8 @@ def _advice(error: BaseException) -> str | None:
         return "lower train_dataloader.batch_size (with --auto-scale-lr), or pass --amp; then go on with --resume"
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("gloo", "NCCL", "by peer")):
         return "another process of this run has ended or is out of reach; see its output, then go on with --resume"
+    if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
+        return "a batch of one clip has no spread to norm by: set train_dataloader.drop_last=True or another batch_size"
     if _is_lost_worker(error) or (isinstance(error, RuntimeError) and "DataLoader worker" in str(error)):
         return worker_advice(str(error))
     return None

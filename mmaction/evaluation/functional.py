@@ -84,6 +84,18 @@ def top_k_predictions(scores: ArrayLike, k: int) -> np.ndarray:
     return np.argsort(-scores, axis=1, kind="stable")[:, :k]
 
 
+def check_topk(topk: int | Sequence[int]) -> tuple[int, ...]:
+    """Return every k of a top-k accuracy.
+
+    Raises:
+        ValueError: If one is no whole number of at least 1.
+    """
+    every = tuple(topk) if isinstance(topk, Sequence | np.ndarray) else (topk,)
+    if not every or any(isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1 for k in every):
+        raise ValueError(f"every k of top-k accuracy must be a whole number of at least 1; got topk={topk!r}")
+    return every
+
+
 def top_k_accuracy(
     scores: ArrayLike, labels: ArrayLike, topk: int | Sequence[int] = (1,), broken: ArrayLike | None = None
 ) -> list[float]:
@@ -99,13 +111,11 @@ def top_k_accuracy(
         One number in [0, 1] for each k.
 
     Raises:
-        ValueError: If a k is below 1, or scores and labels do not fit.
+        ValueError: As :func:`check_topk`, or if scores and labels do not fit.
     """
-    topk = (topk,) if isinstance(topk, int | np.integer) else tuple(topk)
-    if any(k < 1 for k in topk):
-        raise ValueError(f"every k of top-k accuracy must be at least 1; got topk={topk}")
+    every = check_topk(topk)
     ranks = label_ranks(scores, labels, broken)
-    return [float(np.mean(ranks < k)) for k in topk]
+    return [float(np.mean(ranks < k)) for k in every]
 
 
 def confusion_matrix(

@@ -1,6 +1,7 @@
 """Metrics that the Runner calls: they collect scores and labels and hand them to the functions of this package."""
 
 import copy
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,9 +20,9 @@ DEFAULT_METRICS = ("top_k_accuracy", "mean_class_accuracy")
 def _top_k(
     scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray, topk: int | Sequence[int] = (1, 5)
 ) -> dict[str, float]:
-    topk = (topk,) if isinstance(topk, int) else tuple(topk)
-    values = functional.top_k_accuracy(scores, single_labels(labels), topk, broken)
-    return {f"top{k}": value for k, value in zip(topk, values, strict=True)}
+    every = functional.check_topk(topk)
+    values = functional.top_k_accuracy(scores, single_labels(labels), every, broken)
+    return {f"top{k}": value for k, value in zip(every, values, strict=True)}
 
 
 def _mean_class(scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray) -> dict[str, float]:
@@ -97,7 +98,7 @@ class AccMetric(BaseMetric):
         prefix: Stands before the names of the results instead of ``acc``.
 
     Raises:
-        ValueError: If a name in ``metric_list`` or ``metric_options`` is unknown.
+        ValueError: If a name in ``metric_list`` or ``metric_options`` is unknown, or an option of a measure is.
     """
 
     default_prefix = "acc"
@@ -112,8 +113,19 @@ class AccMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.metrics = check_metric_names(metric_list)
         self.metric_options = copy.deepcopy(metric_options or {"top_k_accuracy": {"topk": (1, 5)}})
-        check_metric_names(tuple(self.metric_options))
+        for name in check_metric_names(tuple(self.metric_options)):
+            self._check_options(name, self.metric_options[name])
         self._absent_reported = False
+
+    @staticmethod
+    def _check_options(name: str, options: dict[str, Any]) -> None:
+        known = list(inspect.signature(MEASURES[name]).parameters)[3:]  # after scores, labels, broken
+        for option in options:
+            if option not in known:
+                hint = f"known: {', '.join(known)}" if known else "it has none"
+                raise ValueError(f"metric_options: {name} has no option {option!r}; {hint}")
+        if "topk" in options:
+            functional.check_topk(options["topk"])
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the scores and labels of one batch.

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mmaction.registry import HOOKS
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # configs of these tests import `toy`
 
@@ -13,6 +15,21 @@ def toy():
     import toy
 
     return toy
+
+
+@pytest.fixture
+def register():
+    """Registers a hook class for one test."""
+    names = []
+
+    def add(cls):
+        HOOKS.register_module(module=cls, force=True)
+        names.append(cls.__name__)
+        return cls
+
+    yield add
+    for name in names:
+        HOOKS.module_dict.pop(name)
 
 
 @pytest.fixture

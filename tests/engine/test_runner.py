@@ -9,6 +9,7 @@ import time
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from processes import environment
 from stick_figure import write_video
 
@@ -176,6 +177,17 @@ def test_one_seed_gives_one_result(tmp_path, toy, train):
         train(config, "--work-dir", tmp_path / name, "--seed", seed, "--cfg-options", "train_cfg.max_epochs=1")
         states.append(read_checkpoint(tmp_path / name / "epoch_1.pth")["state_dict"]["backbone.0.weight"])
     assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
+
+
+def test_a_last_batch_of_one_clip_that_cannot_be_normed_is_explained(tmp_path, toy, train, register):
+    @register
+    class Norm(Hook):
+        def before_train(self, runner):
+            runner.model.backbone.append(torch.nn.BatchNorm1d(8))
+
+    config = toy.write_config(tmp_path, train_count=9, extra="custom_hooks = [dict(type='Norm')]\n")
+    with pytest.raises(ToolStop, match=r"(?s)more than 1 value per channel.*train_dataloader.drop_last=True"):
+        train(config, "--work-dir", tmp_path / "run")
 
 
 def test_a_killed_data_worker_is_named_with_advice(tmp_path, toy, root):

@@ -84,6 +84,23 @@ def test_unknown_names_list_the_known():
         AccMetric(metric_options={"zzz": {}})
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"top_k_accuracy": {"k": 5}}, "top_k_accuracy has no option 'k'; known: topk"),
+        ({"mean_class_accuracy": {"topk": 5}}, "mean_class_accuracy has no option 'topk'; it has none"),
+        ({"top_k_accuracy": {"topk": "1,5"}}, "every k .* must be a whole number of at least 1; got topk='1,5'"),
+        ({"top_k_accuracy": {"topk": (1, 2.0)}}, "whole number"),
+        ({"top_k_accuracy": {"topk": ()}}, "whole number"),
+        ({"top_k_accuracy": {"topk": True}}, "whole number"),
+        ({"top_k_accuracy": {"topk": 0}}, "whole number"),
+    ],
+)
+def test_wrong_options_are_named_before_anything_is_measured(options, message):
+    with pytest.raises(ValueError, match=message):
+        AccMetric(metric_options=options)
+
+
 def test_half_precision_scores(evaluate):
     scores = [torch.tensor(s, dtype=torch.bfloat16) for s in SCORES]
     assert evaluate(AccMetric(), scores, [1, 0, 2, 0])["acc/top1"] == 1.0

@@ -153,6 +153,10 @@ def test_a_pickle_that_would_run_code(fails, config, tmp_path, monkeypatch):
     [
         (["--eval", "top_k_acuracy"], "unknown metric 'top_k_acuracy'; did you mean top_k_accuracy?"),
         (["--eval", "top_k_accuracy", "--eval-options", "tpk=1"], "--eval-options: unknown tpk; known: topk"),
+        (
+            ["--eval", "top_k_accuracy", "--eval-options", "topk=a"],
+            "a whole number of at least 1; got topk='a'",
+        ),
         (["--eval-options", "topk=1"], "--eval-options needs --eval METRIC"),
         (["--dump", "scores.txt"], "--dump scores.txt: expected a file named *.pkl"),
         (["--launcher", "pytorch"], "the variable RANK is not set"),

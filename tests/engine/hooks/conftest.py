@@ -1,24 +1,7 @@
-"""Hooks that are registered for one test, among them some that end the run."""
+"""Hooks that end the run."""
 
 import pytest
 from mmengine.hooks import Hook
-
-from mmaction.registry import HOOKS
-
-
-@pytest.fixture
-def register():
-    """Registers a hook class for one test."""
-    names = []
-
-    def add(cls):
-        HOOKS.register_module(module=cls, force=True)
-        names.append(cls.__name__)
-        return cls
-
-    yield add
-    for name in names:
-        HOOKS.module_dict.pop(name)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ def test_a_nan_loss_stops_with_samples_checkpoint_and_hint(tmp_path, toy, train)
     )
     assert "learning rate below" in text
     assert not (tmp_path / "run" / "epoch_2.pth").exists()
+    with pytest.raises(ToolStop, match=r"epoch 1, iteration 3: .*\n.*\n  last good checkpoint: none yet"):
+        train(config, "--work-dir", tmp_path / "run", "--seed", 0, "--cfg-options", "model.poison_at=3")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +34,7 @@ def test_a_nan_loss_stops_with_samples_checkpoint_and_hint(tmp_path, toy, train)
 )
 def test_the_hint_on_mixed_precision_is_something_else_than_what_was_done(tmp_path, dtype, tip):
     wrapper = SimpleNamespace(get_lr=lambda: {"lr": [0.1]}, loss_scaler=None, cast_dtype=dtype)
-    advice = FiniteLossHook._advice(SimpleNamespace(work_dir=tmp_path, optim_wrapper=wrapper))
+    advice = FiniteLossHook()._advice(SimpleNamespace(work_dir=tmp_path, optim_wrapper=wrapper))
     assert advice.endswith(tip)
 
 
