@@ -172,7 +172,8 @@ class ActionRunner(Runner):
         try:
             yield
         except BaseException as error:
-            atexit.unregister(leave_group)  # its threads may be waiting for processes that are gone
+            if not isinstance(error, ToolStop):
+                atexit.unregister(leave_group)  # its threads may be waiting for a process that is stuck
             if self._peers:
                 self._peers.failed()
             for cause in _causes(error):

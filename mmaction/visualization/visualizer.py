@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process
 from mmengine.visualization import Visualizer
 
 from mmaction.evaluation.metrics import mean_score
@@ -46,7 +46,6 @@ class ActionVisualizer(Visualizer):
             fig_show_cfg=frameless if fig_show_cfg is None else fig_show_cfg,
         )
 
-    @master_only
     def add_datasample(
         self,
         name: str,
@@ -66,6 +65,8 @@ class ActionVisualizer(Visualizer):
         max_frames: int | None = None,
     ) -> None:
         """Draw a clip and record it.
+
+        Of several processes each writes files, but only process 0 has backends and a window.
 
         Args:
             name: Name of the clip, for the backends.
@@ -91,6 +92,9 @@ class ActionVisualizer(Visualizer):
             raise ValueError(f"out_type: expected one of {', '.join(OUT_TYPES)}, got {out_type!r}")
         from mmaction.visualization.viewer import open_sink
 
+        show_frames = show_frames and is_main_process()
+        if out_path is None and not is_main_process():
+            return
         frames, rate = self._frames(video)
         captions = self._captions(data_sample, draw_gt, draw_pred, draw_score)
         if poses is None:

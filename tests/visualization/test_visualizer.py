@@ -61,6 +61,16 @@ def test_without_a_path_the_backends_get_the_frames(visualizer, tmp_path):
     assert names == ["x_y_0_3.png", "x_y_1_3.png"]
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_each_process_writes_its_files_and_only_the_first_records(visualizer, tmp_path, monkeypatch, rank):
+    monkeypatch.setattr("mmaction.visualization.visualizer.is_main_process", lambda: rank == 0)
+    clip = np.zeros((5, 40, 60, 3), np.uint8)
+    visualizer.add_datasample("a", clip, sample())
+    visualizer.add_datasample("a", clip, sample(), out_type="video", out_path=str(tmp_path / "a.mp4"))
+    assert len(frames(tmp_path / "a.mp4")) == 5
+    assert len(list((tmp_path / "vis").rglob("*.png"))) == (5 if rank == 0 else 0)
+
+
 def test_unknown_type(visualizer):
     with pytest.raises(ValueError, match="out_type: expected one of img, gif, video, got 'avi'"):
         visualizer.add_datasample("a", np.zeros((1, 8, 8, 3), np.uint8), out_type="avi")
@@ -71,6 +81,9 @@ class Dataset:
 
     def __init__(self, folder):
         self.infos = [annotation("walk"), dict(filename=str(write_video(folder / "run.mp4", 4)), label=0)]
+
+    def __len__(self):
+        return len(self.infos)
 
     def get_data_info(self, index):
         return dict(self.infos[index])
@@ -108,6 +121,9 @@ def test_hook_keeps_clips_of_one_name_apart(visualizer, tmp_path):
         hook.after_val_iter(FakeRunner(visualizer, dataset), 0, outputs=outputs())
     assert sorted(path.name for path in (tmp_path / "show").iterdir()) == ["0.mp4", "0_1.mp4"]
     assert np.median(frames(tmp_path / "show/0.mp4")[0]) < 100 < np.median(frames(tmp_path / "show/0_1.mp4")[0])
+    other = VisualizationHook(True, 1, out_dir=str(tmp_path / "other"))  # of a process that gets the second clip only
+    other.after_test_iter(FakeRunner(visualizer, dataset), 0, outputs=outputs()[1:])
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["0_1.mp4"]
 
 
 def test_hook_leaves_broken_samples_out(visualizer, tmp_path):

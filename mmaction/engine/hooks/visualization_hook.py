@@ -43,7 +43,7 @@ class VisualizationHook(Hook):
             raise ValueError(f"interval: expected 1 or more, got {interval}")
         self.enable, self.interval, self.show = enable, interval, show
         self.out_dir, self.video_dir, self.kwargs = out_dir, video_dir, kwargs
-        self._owners: dict[str, tuple[str, int]] = {}
+        self._names: dict[int, list[str]] = {}  # of the samples of each data set
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[ActionDataSample] | None = None
@@ -68,7 +68,7 @@ class VisualizationHook(Hook):
                 continue
             info = dataset.get_data_info(index)
             poses = clip_poses(info) if "keypoint" in info else None
-            name = self._name(info, index)
+            name = self._names_of(dataset)[index]
             options = dict(poses=poses, show_frames=self.show, step=step) | self.kwargs
             if self.out_dir is not None:
                 folder = Path(self.out_dir)
@@ -76,13 +76,18 @@ class VisualizationHook(Hook):
                 options |= dict(out_type="video", out_path=str(folder / f"{name}.mp4"))
             runner.visualizer.add_datasample(name, self._video(info, poses), sample, **options)
 
-    def _name(self, info: dict, index: int) -> str:
-        """Return what to call a sample: its file without folder and suffix, numbered where another has that name."""
-        path = str(info.get("filename") or info.get("frame_dir") or index)
-        name = Path(path).stem
-        while self._owners.setdefault(name, (path, index)) != (path, index):
-            name = f"{name}_{index}"
-        return name
+    def _names_of(self, dataset: Any) -> list[str]:
+        """Return what to call each sample, alike in every process: see ``out_dir``."""
+        if id(dataset) not in self._names:
+            names: dict[str, None] = {}
+            for index in range(len(dataset)):
+                info = dataset.get_data_info(index)
+                name = Path(str(info.get("filename") or info.get("frame_dir") or index)).stem
+                while name in names:
+                    name = f"{name}_{index}"
+                names[name] = None
+            self._names[id(dataset)] = list(names)
+        return self._names[id(dataset)]
 
     def _video(self, info: dict, poses: ClipPoses | None) -> str | np.ndarray:
         """The video of a sample: its file, the one of its name in ``video_dir``, its frames, or black."""
