@@ -8,6 +8,7 @@ from mmaction.engine.hooks import (
     EarlyStoppingHook,
     EMAHook,
     FiniteLossHook,
+    HistoryHook,
     PredictionHealthHook,
 )
 from mmaction.engine.loops import EpochBasedTrainLoop
@@ -30,6 +31,7 @@ __all__ = [
     "EpochBasedTrainLoop",
     "Evaluator",
     "FiniteLossHook",
+    "HistoryHook",
     "MMFullyShardedDataParallel",
     "PredictionHealthHook",
     "PreflightHook",

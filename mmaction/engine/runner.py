@@ -50,6 +50,7 @@ OWN_HOOKS = {
     "data_wait": "DataWaitHook",
     "prediction_health": "PredictionHealthHook",
     "broken_samples": "BrokenSamplesHook",
+    "history": "HistoryHook",
     "preflight": "PreflightHook",
 }
 

@@ -5,6 +5,7 @@ from mmaction.engine.hooks.data_hooks import DataEpochHook, DataWaitHook
 from mmaction.engine.hooks.early_stopping_hook import EarlyStoppingHook
 from mmaction.engine.hooks.ema_hook import EMAHook
 from mmaction.engine.hooks.health_hooks import FiniteLossHook, PredictionHealthHook
+from mmaction.engine.hooks.history_hook import HistoryHook
 from mmaction.engine.hooks.visualization_hook import VisualizationHook
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "EMAHook",
     "EarlyStoppingHook",
     "FiniteLossHook",
+    "HistoryHook",
     "PredictionHealthHook",
     "VisualizationHook",
 ]

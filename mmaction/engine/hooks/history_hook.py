@@ -1,0 +1,44 @@
+"""Keep what a run remembers of its losses and times short."""
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmaction.registry import HOOKS
+
+
+@HOOKS.register_module()
+class HistoryHook(Hook):
+    """Forget the oldest values behind the running means of the log.
+
+    MMEngine keeps up to a million values of each loss, learning rate and time, copies them whole in each iteration to
+    add one, and writes them into every checkpoint. Means over ``window_size="epoch"`` of the log processor keep a whole
+    epoch, and with ``window_size="global"`` everything stays.
+
+    Args:
+        length: How many values to keep of each.
+
+    Raises:
+        ValueError: If ``length`` is less than 1.
+    """
+
+    def __init__(self, length: int = 10_000) -> None:
+        if length < 1:
+            raise ValueError(f"length: expected 1 or more, got {length}")
+        self.length = length
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Set the limit, every now and then, as new values appear in the course of a run."""
+        if batch_idx % 100:
+            return
+        windows = [entry.get("window_size") for entry in runner.log_processor.custom_cfg]
+        if "global" in windows:
+            return
+        epoch = len(runner.train_dataloader) if "epoch" in windows else 0
+        wanted = [window for window in windows if isinstance(window, int)]
+        limit = max(self.length, epoch, runner.log_processor.window_size, *wanted)
+        for buffer in runner.message_hub.log_scalars.values():
+            buffer.max_length = limit
