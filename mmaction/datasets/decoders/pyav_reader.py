@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,11 +73,12 @@ class PyAVReader(VideoReader):
     @staticmethod
     def _by_count(container: "InputContainer", stream: "VideoStream", indices: Sequence[int]) -> "Found":
         wanted = set(indices)
-        for index, frame in enumerate(container.decode(stream)):
-            if index in wanted:
-                yield index, frame
-            if index >= indices[-1]:
-                return
+        with closing(container.demux(stream)) as packets:
+            for index, frame in enumerate(frame for packet in packets for frame in packet.decode()):
+                if index in wanted:
+                    yield index, frame
+                if index >= indices[-1]:
+                    return
 
     def _by_time(self, container: "InputContainer", stream: "VideoStream", indices: Sequence[int]) -> "Found":
         pts, key_pts = self.info.pts, self.info.key_times[:, 0]
@@ -101,12 +102,13 @@ class PyAVReader(VideoReader):
         context = stream.codec_context
         can_skip = self.info.codec in _SKIPPABLE
         waiting = set(run)
-        for packet in container.demux(stream):
-            if can_skip:
-                context.skip_frame = "DEFAULT" if packet.pts in waiting or not packet.size else "NONREF"
-            for frame in packet.decode():
-                if frame.pts in waiting:
-                    waiting.discard(frame.pts)
-                    yield frame
-            if not waiting:
-                return
+        with closing(container.demux(stream)) as packets:  # PyAV 18 frees what it holds only when closed or at the end
+            for packet in packets:
+                if can_skip:
+                    context.skip_frame = "DEFAULT" if packet.pts in waiting or not packet.size else "NONREF"
+                for frame in packet.decode():
+                    if frame.pts in waiting:
+                        waiting.discard(frame.pts)
+                        yield frame
+                if not waiting:
+                    return
