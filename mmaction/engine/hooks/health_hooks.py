@@ -31,7 +31,7 @@ class FiniteLossHook(Hook):
     """Stop at a loss that is NaN or infinite, and before a checkpoint of spoilt weights is written."""
 
     priority = "HIGHEST"
-    _of_earlier_run: str | None = None  # the checkpoint that an earlier run in this folder has written last
+    _of_earlier_run: tuple[str, int] | None = None  # what an earlier run in this folder has written last
 
     def before_train(self, runner: Runner) -> None:
         """Note what is not of this run, unless it goes on with an earlier one."""
@@ -70,19 +70,20 @@ class FiniteLossHook(Hook):
         )
 
     @staticmethod
-    def _last_checkpoint(runner: Runner) -> str | None:
+    def _last_checkpoint(runner: Runner) -> tuple[str, int] | None:
+        """Return the newest checkpoint of the folder and when it was named."""
         pointer = Path(runner.work_dir, "last_checkpoint")  # written after the checkpoint, unlike MMEngine's last_ckpt
-        return f"{pointer.read_text()} {pointer.stat().st_mtime_ns}" if pointer.exists() else None
+        return (pointer.read_text(), pointer.stat().st_mtime_ns) if pointer.exists() else None
 
     def _advice(self, runner: Runner) -> str:
         last = self._last_checkpoint(runner)
-        last = last.rpartition(" ")[0] if last and last != self._of_earlier_run else "none yet"
+        name = (last[0] if last and last != self._of_earlier_run else "") or "none yet"
         lr = max(value for values in runner.optim_wrapper.get_lr().values() for value in values)
         tips = [f"a learning rate below {lr:.2g}, or a longer warm-up", "optim_wrapper.clip_grad.max_norm=40"]
         if hasattr(runner.optim_wrapper, "loss_scaler"):
             narrow = getattr(runner.optim_wrapper, "cast_dtype", None) != torch.bfloat16
             tips.append("training without --amp" + narrow * ", or with optim_wrapper.dtype=bfloat16")
-        return f"  last good checkpoint: {last}\n  what to try: {'; '.join(tips)}"
+        return f"  last good checkpoint: {name}\n  what to try: {'; '.join(tips)}"
 
 
 @HOOKS.register_module()
