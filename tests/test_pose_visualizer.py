@@ -265,6 +265,37 @@ def test_nothing_is_overwritten_unless_asked(clip, output):
     assert run(clip, "--overwrite", output=output) == CLEAN
 
 
+def test_inputs_are_never_replaced(clip):
+    (clip / "link.mp4").symlink_to(clip / "walk.mp4")
+    before = {path.name: path.read_bytes() for path in clip.iterdir()}
+    calls = [
+        ([], dict(output="walk.mp4")),
+        ([], dict(output="link.mp4")),
+        ([], dict(output=".")),
+        (["--report", clip / "poses.pkl"], {}),
+        (["--label-map", clip / "labels.txt", "--report", clip / "labels.txt"], {}),
+        (["--problem-frames", clip], {}),
+        (["--report", clip / "poses.pkl"], dict(video=".", output="batch")),
+        ([], dict(video=".", output="..")),
+    ]
+    for options, paths in calls:
+        with pytest.raises(ValueError, match=r"is an input and is not replaced|holds the input"):
+            run(clip, "--overwrite", *options, **paths)
+    assert before.items() <= {path.name: path.read_bytes() for path in clip.iterdir() if path.is_file()}.items()
+
+
+def test_frames_join_the_other_files_of_a_folder(clip):
+    (clip / "frames").mkdir()
+    (clip / "frames/notes.txt").write_text("kept")
+    assert run(clip, "--overwrite", output="frames") == CLEAN
+    assert run(clip, "--overwrite", "--frames", "0:5", output="frames") == CLEAN
+    names = sorted(path.name for path in (clip / "frames").iterdir())
+    assert names == [*(f"{t:06d}.png" for t in range(5)), "notes.txt"]
+    (clip / "file").write_text("kept")
+    with pytest.raises(NotADirectoryError, match="file: is a file; name a folder"):
+        run(clip, "--overwrite", output="file")
+
+
 def test_a_missing_path_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"annotation: not set; write it into .paths. .* or pass --annotation"):
         pose_visualizer.main(["--no-config", "--video", str(tmp_path / "a.mp4")])

@@ -32,7 +32,7 @@ from mmaction.datasets.annotations import annotation_name, load_annotations
 from mmaction.utils.arguments import positive_number
 from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, run_tool, suggest
 from mmaction.utils.config import load_config
-from mmaction.utils.files import read_text
+from mmaction.utils.files import read_text, refuse_inputs
 from mmaction.visualization.video_io import VIDEO_SUFFIXES
 
 
@@ -148,17 +148,15 @@ def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, P
     return files
 
 
-def check_outputs(paths: Sequence[Path], inputs: Iterable[str], overwrite: bool) -> None:
+def check_outputs(paths: Sequence[Path], inputs: Sequence[str], overwrite: bool) -> None:
     """Raise an error if one of ``paths`` exists and may not be replaced.
 
     Raises:
         ValueError: If it is one of the inputs.
         FileExistsError: If it is another file and ``overwrite`` is False.
     """
-    sources = {Path(path).resolve() for path in inputs}
     for path in paths:
-        if path.resolve() in sources:
-            raise ValueError(f"{path} is an input and is not replaced; choose another output")
+        refuse_inputs(path, inputs)
     existing = [] if overwrite else [path for path in paths if path.exists()]
     if existing:
         raise FileExistsError(f"{existing[0]} exists; choose another name or pass --overwrite")

@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,42 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     """Replace the content of the file ``path`` in one step."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def refuse_inputs(path: str | Path, inputs: Iterable[str | Path]) -> None:
+    """Refuse to write where something is read.
+
+    Args:
+        path: A file or folder to write.
+        inputs: Files and folders that are read.
+
+    Raises:
+        ValueError: If ``path`` is one of the inputs, or a folder that holds one.
+    """
+    target = Path(path).resolve()
+    for source in inputs:
+        place = Path(source).resolve()
+        if target == place:
+            raise ValueError(f"{path} is an input and is not replaced; choose another output")
+        if target in place.parents:
+            raise ValueError(f"{path} holds the input {source}; choose another folder as output")
+
+
+def move_into(source: Path, folder: Path, is_earlier: Callable[[Path], bool]) -> None:
+    """Move the files of ``source`` into ``folder``, and delete the files of an earlier run that none of them replaces.
+
+    Args:
+        source: Folder of new files, left empty.
+        folder: Made when absent.
+        is_earlier: Whether a file of ``folder`` comes from an earlier run, by its name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {file.name for file in source.iterdir()}
+    for name in written:
+        shutil.move(source / name, folder / name)  # folder may be a link to another disk
+    for file in folder.iterdir():
+        if file.name not in written and is_earlier(file):
+            file.unlink()
 
 
 def unpacked_limit(path: str | Path) -> int:

@@ -95,7 +95,7 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
         FileExistsError: If the output folder or that of the problem frames is not empty, or the report is there, and
             ``overwrite`` is not set.
         KeyError: If the layout is unknown.
-        ValueError: If no video has an annotation.
+        ValueError: If no video has an annotation, or an output would replace an input.
     """
     from tqdm import tqdm
 
@@ -103,10 +103,11 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
     report = Path(settings.report) if settings.report else output / "report.json"
     if settings.layout != "auto":
         get_layout(settings.layout)
-    claim(output, settings.overwrite, is_folder=True)
-    claim(report, settings.overwrite)
+    inputs = (source.videos, source.annotation, *settings.inputs)
+    claim(output, settings.overwrite, inputs, is_folder=True)
+    claim(report, settings.overwrite, inputs)
     if settings.problem_frames:
-        claim(Path(settings.problem_frames), settings.overwrite, is_folder=True)
+        claim(Path(settings.problem_frames), settings.overwrite, inputs, is_folder=True)
     (output / SHEETS).mkdir(parents=True, exist_ok=True)
     jobs = list(_jobs(settings, source, read_classes(settings)))
     if not jobs:

@@ -56,7 +56,7 @@ def _clip(settings: Settings, quiet: bool) -> int:
         panel = heatmap_panel(settings.heatmap, entry, poses)
     if settings.window:
         if settings.report:
-            claim(Path(settings.report), settings.overwrite)
+            claim(Path(settings.report), settings.overwrite, settings.inputs)
         shown = poses.rescaled(reader.info.height, reader.info.width) if settings.rescale else poses
         report = check_clip(shown, reader.info, settings.limits, settings.rescale)
         show_window(reader, make_overlay(shown, settings, report, classes, panel), settings)

@@ -70,6 +70,12 @@ class Settings:
         self.limits  # noqa: B018  # checks their ranges
 
     @property
+    def inputs(self) -> list[str]:
+        """The files and folders that are read."""
+        names = (self.video, self.annotation, self.dataset, self.label_map, self.scores, self.heatmap)
+        return [name for name in names if name]
+
+    @property
     def limits(self) -> Limits:
         """When a frame and a clip are suspicious."""
         return Limits(self.low_score, self.jump, self.swap, self.tolerance)

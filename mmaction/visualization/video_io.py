@@ -1,5 +1,6 @@
 """Read and write videos one frame at a time; memory does not grow with their length. Needs PyAV, OpenCV and NumPy."""
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -202,6 +203,8 @@ class ImageFolderSink:
         folder: Made when absent.
         first: Number of the first file.
     """
+
+    NAME = re.compile(r"[0-9]{6,}\.png")
 
     def __init__(self, folder: Path, first: int = 0) -> None:
         self.folder, self._next = folder, first

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from mmaction.utils.files import read_scores, read_text
+from mmaction.utils.files import move_into, read_scores, read_text, refuse_inputs
 from mmaction.visualization.checks import Report, check_clip, check_length
 from mmaction.visualization.overlay import Look, Overlay, Panel
 from mmaction.visualization.poses import ClipPoses
@@ -81,21 +81,27 @@ def output_kind(settings: Settings) -> str:
     return kind
 
 
-def claim(path: Path, overwrite: bool, is_folder: bool = False) -> None:
+def claim(path: Path, overwrite: bool, inputs: Iterable[str | Path], is_folder: bool = False) -> None:
     """Make sure that ``path`` can be written: make its folder, refuse to replace what is there.
 
     Args:
         path: A file or folder to write.
         overwrite: Whether what is there may be replaced.
+        inputs: Files and folders that are read; they are never replaced.
         is_folder: Whether it is a folder; one that is empty may be filled.
 
     Raises:
         FileExistsError: If it exists and ``overwrite`` is not set.
         IsADirectoryError: If it is to be a file and a folder has its name.
+        NotADirectoryError: If it is to be a folder and a file has its name.
         OSError: If its folder cannot be made or written to.
+        ValueError: If it is an input, or a folder that holds one.
     """
     if path.is_dir() and not is_folder:
         raise IsADirectoryError(f"{path}: is a folder; name a file")
+    if path.is_file() and is_folder:
+        raise NotADirectoryError(f"{path}: is a file; name a folder")
+    refuse_inputs(path, inputs)
     if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
         raise FileExistsError(f"{path}: exists already; choose another name or pass --overwrite")
     try:
@@ -109,7 +115,10 @@ def claim(path: Path, overwrite: bool, is_folder: bool = False) -> None:
 
 @contextmanager
 def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]:
-    """Open an output of a kind; it appears under its name only when it is complete."""
+    """Open an output of a kind; it appears under its name only when it is complete.
+
+    A folder that exists gets the frames and keeps its other files; frames of an earlier, longer drawing are deleted.
+    """
     partial = path.with_name(f".partial-{path.name}")
     if kind == "frames":
         shutil.rmtree(partial, ignore_errors=True)
@@ -119,12 +128,12 @@ def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]
     try:
         yield sink
         sink.close()
-    except BaseException:
+        if kind == "frames":
+            move_into(partial, path, lambda file: ImageFolderSink.NAME.fullmatch(file.name) is not None)
+        else:
+            partial.replace(path)
+    finally:
         shutil.rmtree(partial, ignore_errors=True) if kind == "frames" else partial.unlink(missing_ok=True)
-        raise
-    if kind == "frames" and path.exists():
-        shutil.rmtree(path)
-    partial.replace(path)
 
 
 def make_overlay(
@@ -162,7 +171,7 @@ def draw_clip(
 
     Raises:
         OSError: If an output exists or cannot be written.
-        ValueError: If the range of frames holds none.
+        ValueError: If the range of frames holds none, or an output would replace an input.
     """
     info = reader.info
     if settings.rescale:
@@ -171,11 +180,12 @@ def draw_clip(
     overlay = make_overlay(poses, settings, report, classes, panel)
     kind, output = output_kind(settings), Path(settings.output)
     problem_folder = Path(settings.problem_frames) if settings.problem_frames else None
-    claim(output, settings.overwrite, is_folder=kind == "frames")
+    inputs = (info.path, *settings.inputs)
+    claim(output, settings.overwrite, inputs, is_folder=kind == "frames")
     if problem_folder is not None:
-        claim(problem_folder, settings.overwrite, is_folder=True)
+        claim(problem_folder, settings.overwrite, inputs, is_folder=True)
     if settings.report:
-        claim(Path(settings.report), settings.overwrite)
+        claim(Path(settings.report), settings.overwrite, inputs)
     start, stop = frame_range(settings.frames)
     total = info.num_frames or poses.num_frames
     chosen = _sheet_frames(start, min(stop or total, total), settings.sheet_frames) if kind == "sheet" else None

@@ -11,6 +11,7 @@ from mmengine.visualization import Visualizer
 from mmaction.evaluation.metrics import mean_score
 from mmaction.registry import VISUALIZERS
 from mmaction.structures import ActionDataSample
+from mmaction.utils.files import refuse_inputs
 from mmaction.visualization.overlay import Look, Overlay
 from mmaction.visualization.poses import ClipPoses
 
@@ -78,7 +79,8 @@ class ActionVisualizer(Visualizer):
             rescale_factor: Factor of the picture's size.
             show_frames: Show the frames in a window.
             wait_time: Seconds that the window shows each frame.
-            out_type: With ``out_path``: ``img`` writes PNG frames into a folder, ``gif`` and ``video`` (MP4) one file.
+            out_type: With ``out_path``: ``img`` writes frames ``000000.png``, ... into a folder, whose other files
+                stay; ``gif`` and ``video`` (MP4) write one file.
             out_path: Where to; without it the frames go to the backends as pictures named ``NAME_FRAME``.
             fps: Frames per second of the output; None: those of the video, 25 for frames.
             step: Step of the record.
@@ -86,12 +88,14 @@ class ActionVisualizer(Visualizer):
             max_frames: Draw at most this many frames.
 
         Raises:
-            ValueError: If ``out_type`` is unknown.
+            ValueError: If ``out_type`` is unknown, or ``out_path`` is the video or a folder that holds it.
         """
         if out_type not in OUT_TYPES:
             raise ValueError(f"out_type: expected one of {', '.join(OUT_TYPES)}, got {out_type!r}")
         from mmaction.visualization.viewer import open_sink
 
+        if out_path is not None and isinstance(video, str | Path):
+            refuse_inputs(out_path, [video])
         show_frames = show_frames and is_main_process()
         if out_path is None and not is_main_process():
             return

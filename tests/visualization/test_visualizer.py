@@ -71,6 +71,39 @@ def test_each_process_writes_its_files_and_only_the_first_records(visualizer, tm
     assert len(list((tmp_path / "vis").rglob("*.png"))) == (5 if rank == 0 else 0)
 
 
+def test_frames_join_the_other_files_of_a_folder(visualizer, tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    kept = ["notes.txt", "sub", "walk_000007.png", "12.png"]
+    (folder / "sub").mkdir()
+    for name in kept[:1] + kept[2:]:
+        (folder / name).write_text("kept")
+    for length in (5, 3):  # the second drawing is shorter
+        visualizer.add_datasample("a", np.zeros((length, 40, 60, 3), np.uint8), out_path=str(folder))
+        drawn = [f"{t:06d}.png" for t in range(length)]
+        assert sorted(path.name for path in folder.iterdir()) == sorted(kept + drawn)
+    assert not (tmp_path / ".partial-results").exists()
+
+
+def test_a_drawing_that_fails_leaves_its_folder_as_it_was(visualizer, tmp_path):
+    (tmp_path / "000000.png").write_text("earlier")
+    with pytest.raises(ValueError):
+        visualizer.add_datasample("a", [np.zeros((40, 60, 3), np.uint8), ["no frame"]], out_path=str(tmp_path))
+    assert (tmp_path / "000000.png").read_text() == "earlier"
+    assert not list(tmp_path.parent.glob(".partial*"))
+
+
+def test_the_video_is_not_replaced(visualizer, tmp_path):
+    video = write_video(tmp_path / "walk.mp4")
+    before = video.read_bytes()
+    with pytest.raises(ValueError, match=r"walk\.mp4 is an input and is not replaced"):
+        visualizer.add_datasample("a", str(video), out_type="video", out_path=str(video))
+    with pytest.raises(ValueError, match=r"holds the input .*walk\.mp4; choose another folder"):
+        visualizer.add_datasample("a", str(video), out_path=str(tmp_path))
+    assert video.read_bytes() == before
+    assert not list(tmp_path.glob("*.png"))
+
+
 def test_unknown_type(visualizer):
     with pytest.raises(ValueError, match="out_type: expected one of img, gif, video, got 'avi'"):
         visualizer.add_datasample("a", np.zeros((1, 8, 8, 3), np.uint8), out_type="avi")

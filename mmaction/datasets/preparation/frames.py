@@ -13,6 +13,7 @@ import numpy as np
 
 from mmaction.datasets.decoders import open_video
 from mmaction.datasets.functional.geometry import rescaled_shape
+from mmaction.utils.files import move_into
 
 from .media import IMAGE_SUFFIXES
 
@@ -130,13 +131,7 @@ def extract_frames(path: Path, folder: Path, spec: FrameSpec) -> int:
     scratch.mkdir(parents=True)
     try:
         count = _write_images(path, scratch, spec)
-        folder.mkdir(parents=True, exist_ok=True)
-        written = {image.name for image in scratch.iterdir()}
-        for name in written:
-            (scratch / name).replace(folder / name)
-        for image in folder.iterdir():
-            if image.name not in written and _is_extracted(image, spec.task):
-                image.unlink()
+        move_into(scratch, folder, lambda image: _is_extracted(image, spec.task))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return count
