@@ -14,6 +14,7 @@ from stick_figure import FRAMES, HEIGHT, WIDTH, annotation, walking, write_video
 import pose_visualizer
 from mmaction.datasets.annotations import save_annotations
 from mmaction.skeletons import get_layout
+from mmaction.visualization.batch import pair_videos
 from mmaction.visualization.draw import side_colours
 from mmaction.visualization.settings import Settings
 from mmaction.visualization.video_io import VideoReader
@@ -380,6 +381,48 @@ def test_batch_from_a_dataset_config(clip):
     options = ["--dataset", str(clip / "config.py"), "--output", str(clip / "batch"), "--workers", "1"]
     assert pose_visualizer.main(["--no-config", "--quiet", *options]) == CLEAN
     assert [path.name for path in (clip / "batch/sheets").iterdir()] == ["good.jpg"]
+
+
+def test_batch_refuses_a_split_that_is_not_there(clip):
+    (clip / "videos").mkdir()
+    write_video(clip / "videos/good.mp4")
+    config = "val_dataloader = dict(dataset=dict(ann_file={!r}, split='vla', data_prefix=dict(video={!r})))\n"
+    (clip / "config.py").write_text(config.format(str(clip / "p.pkl"), str(clip / "videos")))
+    options = ["--no-config", "--dataset", str(clip / "config.py"), "--output", str(clip / "batch")]
+    save_annotations(clip / "p.pkl", [annotation("good")], dict(train=["good"], val=[]))
+    with pytest.raises(KeyError, match=r"p\.pkl has no split 'vla'; it has 'train', 'val'"):
+        pose_visualizer.main(options)
+    save_annotations(clip / "p.pkl", [annotation("good")], overwrite=True)
+    with pytest.raises(ValueError, match=r"p\.pkl has no table of splits, so split='vla'"):
+        pose_visualizer.main(options)
+
+
+@pytest.mark.parametrize(
+    ("names", "pairs"),
+    [
+        (["judo/001", "dive/001"], {"judo/001": "judo/001", "dive/001": "dive/001"}),
+        (["judo/001"], {"judo/001": "judo/001"}),
+        (["001"], {}),
+        (["old/002"], {"dive/002": "old/002"}),
+        (["old/002.mp4"], {"dive/002": "old/002.mp4"}),
+        (["old/002", "new/002"], {}),
+    ],
+)
+def test_batch_pairs_videos_by_their_paths(tmp_path, names, pairs):
+    for name in ("judo/001", "dive/001", "dive/002"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.mp4").touch()
+    found = pair_videos(tmp_path, [dict(frame_dir=name) for name in names])
+    assert {str(video.relative_to(tmp_path).with_suffix("")): entry["frame_dir"] for video, entry in found} == pairs
+
+
+def test_batch_draws_clips_of_one_name_apart(clip):
+    for name in ("judo", "dive"):
+        (clip / "videos" / name).mkdir(parents=True)
+        write_video(clip / f"videos/{name}/001.mp4")
+    save_annotations(clip / "p.pkl", [annotation("judo/001"), annotation("dive/001")])
+    assert run(clip, "--workers", 1, video="videos", annotation="p.pkl", output="batch") == CLEAN
+    assert sorted(path.name for path in (clip / "batch/sheets").iterdir()) == ["dive_001.jpg", "judo_001.jpg"]
 
 
 def test_batch_without_a_match(clip):

@@ -2,6 +2,8 @@
 
 import html
 import os
+import reprlib
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -12,7 +14,7 @@ import numpy as np
 
 from mmaction.skeletons import get_layout
 from mmaction.visualization.checks import FRAME_CHECKS, Report, frame_ranges
-from mmaction.visualization.poses import annotation_name, clip_poses, find_annotation, load_annotation_list
+from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
 from mmaction.visualization.settings import Settings
 from mmaction.visualization.video_io import VIDEO_SUFFIXES, VideoReader
 from mmaction.visualization.viewer import Classes, claim, draw_clip, read_classes, write_report
@@ -40,7 +42,8 @@ def resolve_source(settings: Settings) -> Source:
     """Find videos and annotations from the settings, a data set config filling what they leave open.
 
     Raises:
-        ValueError: If videos or annotations remain unknown.
+        ValueError: If videos or annotations remain unknown, or the skeleton file has no splits where one is chosen.
+        KeyError: If the skeleton file has no split of the name that the data set chooses.
         FileNotFoundError: If the folder of the videos is missing.
     """
     videos, annotation, names = settings.video, settings.annotation, None
@@ -75,10 +78,18 @@ def _dataset_of(config: str) -> dict:
 def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
     from mmaction.pickles import load_pickle
 
-    content = load_pickle(annotation) if split else None
+    if not split:
+        return None
+    content = load_pickle(annotation)
     splits = content.get("split") if isinstance(content, dict) else None
-    names = splits.get(split) if isinstance(splits, dict) else None
-    return frozenset(map(str, names)) if isinstance(names, (list, tuple, set, frozenset, np.ndarray)) else None
+    if not isinstance(splits, dict):
+        raise ValueError(f"{annotation} has no table of splits, so split={split!r} of the data set cannot be chosen")
+    if split not in splits:
+        raise KeyError(f"{annotation} has no split {split!r}; it has {', '.join(map(repr, splits))}")
+    names = splits[split]
+    if not isinstance(names, (list, tuple, set, frozenset, np.ndarray)):
+        raise ValueError(f"the split {split!r} of {annotation} is a list of names; got {reprlib.repr(names)}")
+    return frozenset(map(str, names))
 
 
 def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
@@ -111,7 +122,10 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
     (output / SHEETS).mkdir(parents=True, exist_ok=True)
     jobs = list(_jobs(settings, source, read_classes(settings)))
     if not jobs:
-        raise ValueError(f"{source.videos}: none of its videos has an annotation in {source.annotation}")
+        raise ValueError(
+            f"{source.videos}: none of its videos has an annotation in {source.annotation}; an annotation is called "
+            "like the video's path in that folder, without suffix, or like a file name that occurs once"
+        )
     reports = list(tqdm(_run(jobs, settings.workers), total=len(jobs), unit="clip", disable=not progress))
     reports.sort(key=lambda report: (report.quality, report.annotation))
     (output / INDEX).write_text(_index(reports), encoding="utf-8")
@@ -120,17 +134,33 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
 
 
 def _jobs(settings: Settings, source: Source, classes: Classes) -> Iterator[tuple]:
-    annotations = load_annotation_list(source.annotation)
-    if source.names is not None:
-        annotations = [entry for entry in annotations if annotation_name(entry) in source.names]
-    for video in sorted(path for path in source.videos.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES):
-        try:
-            entry = find_annotation(annotations, "", video, source.annotation)
-        except KeyError:
-            continue
-        sheet = Path(settings.output) / SHEETS / sheet_name(annotation_name(entry))
-        changes = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
-        yield video, entry, source.annotation, replace(settings, **changes), classes
+    for video, entry in pair_videos(source.videos, load_annotation_list(source.annotation)):
+        name = annotation_name(entry)
+        if source.names is None or name in source.names:
+            sheet = Path(settings.output) / SHEETS / sheet_name(name)
+            changes = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
+            yield video, entry, source.annotation, replace(settings, **changes), classes
+
+
+def pair_videos(folder: Path, annotations: list[dict]) -> Iterator[tuple[Path, dict]]:
+    """Yield the videos below ``folder`` that have an annotation, and it.
+
+    An annotation belongs to the video whose path below ``folder``, without suffix, is its name. Where there is none,
+    the file name is enough, if no other video and no other annotation has it.
+    """
+    by_name = {annotation_name(entry): entry for entry in annotations}
+    by_file: dict[str, set[str]] = defaultdict(set)
+    for name in by_name:
+        by_file[Path(name).name].add(name)
+        by_file[Path(name).stem].add(name)
+    videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    counts = Counter(video.stem for video in videos)
+    for video in videos:
+        name, names = video.relative_to(folder).with_suffix("").as_posix(), by_file[video.stem]
+        if name not in by_name and counts[video.stem] == len(names) == 1:
+            (name,) = names
+        if name in by_name:
+            yield video, by_name[name]
 
 
 def sheet_name(annotation: str) -> str:
