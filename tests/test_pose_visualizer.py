@@ -152,6 +152,23 @@ def test_length_and_size_mismatch_are_suspicious(clip):
     assert len(json.loads((clip / "r2.json").read_text())["clip_findings"]) == 1
 
 
+@pytest.mark.parametrize("frames", [":", ":60"])
+def test_a_video_that_is_cut_off_is_suspicious(clip, shared, frames):
+    content = (shared / "data/video/test.avi").read_bytes()
+    (clip / "cut.avi").write_bytes(content[: len(content) // 4])
+    reader = VideoReader(clip / "cut.avi")
+    there = sum(1 for _ in reader.frames())  # as many as a skeleton that is extracted from it has
+    keypoint, score = walking(there)
+    shape = (reader.info.height, reader.info.width)
+    cut = annotation("cut", keypoint=keypoint, keypoint_score=score, total_frames=there, img_shape=shape)
+    save_annotations(clip / "p.pkl", [cut])
+    options = ["--frames", frames, "--report", clip / "r.json"]
+    assert run(clip, *options, video="cut.avi", annotation="p.pkl", output="frames") == SUSPICIOUS
+    assert len(pictures(clip / "frames")) == there < 60
+    (finding,) = json.loads((clip / "r.json").read_text())["clip_findings"]
+    assert finding == f"the video breaks off after {there} frames (cut off, {there} of 164 frames are there)"
+
+
 def test_label_and_score_are_read(clip):
     np.savez(clip / "scores.npz", ids=np.array(["walk"]), scores=np.array([[0.25, 0.75]]), labels=np.array([1]))
     options = ["--label-map", clip / "labels.txt", "--scores", clip / "scores.npz"]

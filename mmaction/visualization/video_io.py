@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 
+from mmaction.utils.videos import VideoError, whole_packets
 from mmaction.visualization.draw import contact_sheet, fit_height
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v", ".mpg", ".mpeg")
@@ -78,20 +79,21 @@ class VideoReader:
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
         """Yield number and RGB image ``(H, W, 3)``, uint8, of the frames from ``start`` to before ``stop``.
 
-        What ends the decoding before the end of the file is left in ``decode_error``.
+        Damage that ends the decoding, and where the file is cut off, are left in ``decode_error``.
         """
         self.decode_error = ""
         with self._open() as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             try:
-                for index, frame in enumerate(container.decode(stream)):
+                decoded = (frame for packet in whole_packets(container, stream) for frame in packet.decode())
+                for index, frame in enumerate(decoded):
                     if stop is not None and index >= stop:
                         return
                     if index >= start:
                         yield index, _upright_rgb(frame)
-            except av.FFmpegError as error:
-                self.decode_error = str(error)
+            except (av.FFmpegError, VideoError) as error:
+                self.decode_error = str(error).removeprefix(f"{self.path}: ")
 
 
 def _upright_rgb(frame: "av.VideoFrame") -> np.ndarray:

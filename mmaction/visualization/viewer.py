@@ -167,7 +167,7 @@ def draw_clip(
         progress: Show a progress bar on stderr.
 
     Returns:
-        The report of the checks; the length is checked if the whole video was read.
+        The report of the checks; the length is checked if the video was read to its end or to a damage.
 
     Raises:
         OSError: If an output exists or cannot be written.
@@ -205,7 +205,7 @@ def draw_clip(
                 write_image(problem_folder / f"{poses.name}_{t:06d}.png".replace("/", "_"), picture)
         if not seen:
             raise ValueError(f"frames: {settings.frames!r} holds no frame of {info.path}, which has {total}")
-    if stop is None:
+    if stop is None or reader.decode_error:
         check_length(report, seen, reader.decode_error)
     return report
 

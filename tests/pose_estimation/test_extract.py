@@ -146,6 +146,14 @@ def test_a_damaged_video_is_named_and_can_be_repaired(videos, tmp_path):
     assert len(load_annotations(tmp_path / "out.pkl")) == 3
 
 
+def test_a_video_that_is_cut_off_fails(shared, videos, tmp_path):
+    content = (shared / "data/video/test.avi").read_bytes()
+    (videos / "cut.avi").write_bytes(content[: len(content) // 4])
+    outcome = run(videos, tmp_path / "out.pkl")
+    assert outcome.done == ["a", "sub/b"]
+    assert "cut.avi: breaks off after 34 frames (cut off, 34 of 164 frames are there)" in outcome.failed["cut"]
+
+
 def test_a_video_that_breaks_off_fails(shared, tmp_path):
     with pytest.raises(ValueError, match=r"no video could be extracted: .*corrupted.mp4: breaks off after 28 frames"):
         run(shared / "data/video/corrupted.mp4", tmp_path / "out.pkl")

@@ -76,6 +76,17 @@ def test_damaged_video_gives_what_it_has_and_says_so(shared):
     assert "Invalid data" in reader.decode_error
 
 
+def test_cut_off_video_gives_what_it_has_and_says_so(shared, tmp_path):
+    content = (shared / "data/video/test.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 4])
+    reader = VideoReader(tmp_path / "cut.avi")
+    frames = sum(1 for _ in reader.frames())
+    assert reader.decode_error == f"cut off, {frames} of 164 frames are there"
+    assert 20 < frames < 80
+    assert len(list(reader.frames(0, 5))) == 5
+    assert reader.decode_error == ""
+
+
 def test_unreadable_videos(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none.mp4: no such video file"):
         VideoReader(tmp_path / "none.mp4")

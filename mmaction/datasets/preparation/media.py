@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from mmaction.utils.videos import VideoError, whole_packets
+
 from .encoding import upright_shape
 
 if TYPE_CHECKING:
@@ -19,10 +21,6 @@ VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".m
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))  # of extracted frames
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class VideoError(ValueError):
-    """A video that cannot be read, is cut off, or does not hold what is wanted."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +110,8 @@ def reason(error: Exception) -> str:
 def _count(container, stream, decode: bool, watch: Callable | None) -> tuple[int, av.VideoFrame]:
     """Count decoded frames, or packets once the first frame was decoded, and return that frame too."""
     first, packets, frames = None, 0, 0
-    for packet in container.demux(stream):
+    for packet in whole_packets(container, stream):
         packets += bool(packet.size) and not packet.is_discard
-        if packet.is_corrupt:
-            raise VideoError(f"{container.name}: damaged at frame {packets}")
         if decode or not frames:
             decoded = packet.decode()
             frames += len(decoded)

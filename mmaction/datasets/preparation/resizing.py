@@ -11,6 +11,7 @@ import numpy as np
 
 from mmaction.datasets.decoders import probe
 from mmaction.datasets.functional.geometry import rescaled_shape
+from mmaction.utils.videos import whole_packets
 
 from .encoding import set_up_stream, upright, upright_shape
 from .media import VideoError, look_at, reason
@@ -108,7 +109,7 @@ def _encode(source: Path, part: Path, spec: ResizeSpec) -> int:
         timed = probe(source).pts is not None
         clock = stream.time_base if timed else 1 / (stream.average_rate or Fraction(25))
         output, frames = None, 0
-        for frame in reader.decode(stream):
+        for frame in (frame for packet in whole_packets(reader, stream) for frame in packet.decode()):
             if output is None:
                 output = writer.add_stream("libx264", rate=stream.average_rate or 25, options=spec.encoder_options)
                 set_up_stream(output, frame, stream, clock, even_shape(upright_shape(frame), spec.short))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mmaction.datasets.decoders import open_video, probe
+from mmaction.datasets.preparation.media import VideoError
 from mmaction.datasets.preparation.resizing import ResizeSpec, even_shape, resize_video
 
 
@@ -71,6 +72,14 @@ def test_containers_without_times_are_counted(shared, tmp_path):
     assert resize_video(shared / "data/video/test.avi", tmp_path / "x.mp4", ResizeSpec(short=64)) == 164
     assert probe(tmp_path / "x.mp4").fps == 25
     assert probe(tmp_path / "x.mp4").decord_is_exact
+
+
+def test_a_video_that_is_cut_off_leaves_no_copy(shared, tmp_path):
+    content = (shared / "data/video/test.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 4])
+    with pytest.raises(VideoError, match=r"cut\.avi: cut off, 34 of 164 frames are there"):
+        resize_video(tmp_path / "cut.avi", tmp_path / "out/cut.mp4", ResizeSpec(short=64))
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_video_that_breaks_off_is_named_and_leaves_no_copy(shared, tool, videos, tmp_path, capsys):
