@@ -9,7 +9,7 @@ from mmaction.registry import HOOKS, VISUALIZERS
 from mmaction.structures import ActionDataSample
 from mmaction.visualization import ActionVisualizer
 from mmaction.visualization.poses import clip_poses
-from mmaction.visualization.video_io import VideoReader
+from mmaction.visualization.video_io import VideoReader, write_image
 
 
 @pytest.fixture
@@ -174,6 +174,19 @@ def test_hook_finds_the_video_of_a_skeleton(visualizer, tmp_path):
     hook = VisualizationHook(True, 1, out_dir=str(tmp_path / "show"), video_dir=str(tmp_path / "none"))
     with pytest.raises(FileNotFoundError, match="has no video called walk"):
         hook.after_val_iter(FakeRunner(visualizer, Dataset(tmp_path)), 0, outputs=outputs()[:1])
+
+
+def test_hook_shows_the_frames_of_a_clip_that_starts_within_its_folder(visualizer, tmp_path):
+    for number in range(1, 9):
+        write_image(tmp_path / f"img_{number:05}.png", np.full((40, 60, 3), 20 * number, np.uint8))
+    dataset = Dataset(tmp_path)
+    folder = dict(frame_dir=str(tmp_path), filename_tmpl="img_{:05}.png", start_index=1)
+    dataset.infos = [dict(**folder, total_frames=3), dict(**folder, total_frames=3, offset=5)]
+    hook = VisualizationHook(True, 1, out_dir=str(tmp_path / "show"), draw_gt=False, draw_pred=False)
+    hook.after_test_iter(FakeRunner(visualizer, dataset), 0, outputs=outputs())
+    for path, first in zip(sorted((tmp_path / "show").iterdir()), (1, 6), strict=True):
+        levels = [np.median(image) / 20 for image in frames(path)]
+        np.testing.assert_allclose(levels, np.arange(first, first + 3), atol=0.2)
 
 
 def test_hook_keeps_to_its_interval_and_switch(visualizer, tmp_path):

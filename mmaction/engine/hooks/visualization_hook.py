@@ -104,6 +104,7 @@ class VisualizationHook(Hook):
             return np.broadcast_to(np.zeros((1, 1, 1, 1), np.uint8), (poses.num_frames, height, width, 3))
         import cv2
 
-        start, count, template = info["start_index"], info["total_frames"], info["filename_tmpl"]
+        start = info["start_index"] + info.get("offset", 0)
+        count, template = info["total_frames"], info["filename_tmpl"]
         paths = [Path(name, template.format(number)) for number in range(start, start + count)]
         return np.stack([cv2.imread(str(path))[..., ::-1] for path in paths])
