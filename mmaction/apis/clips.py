@@ -15,6 +15,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 PICKLE_SUFFIXES = (".pkl", ".pickle")
 OPENERS = ("VideoInit", "DecordInit", "PyAVInit", "OpenCVInit")
 DECODERS = ("VideoDecode", "DecordDecode", "PyAVDecode", "OpenCVDecode", "RawFrameDecode", "ArrayDecode")
+JOINT_DECODERS = ("MMDecode", "VideoPoseDecode")  # of frames and skeletons together
 DECODER_OF = {"frames": "RawFrameDecode", "array": "ArrayDecode"}
 _NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>[0-9]+)$")
 
@@ -171,10 +172,15 @@ def fit_pipeline(pipeline: Sequence[Mapping[str, Any]], kind: str, opened: bool 
         opened: Leave the step out that opens a video: the sample brings ``video_reader``.
 
     Raises:
-        ValueError: If the pipeline is for skeletons and the clip is none, or the other way round.
+        ValueError: If the pipeline is for skeletons and the clip is none, the other way round, or if it reads both.
     """
     steps = [dict(step) for step in pipeline]
     types = [step["type"] for step in steps]
+    if any(name in JOINT_DECODERS for name in types):
+        raise ValueError(
+            f"the config's test pipeline reads frames and skeletons at once ({', '.join(types)}), which no single clip "
+            "gives; such a model is tested on its data set: tools/test.py"
+        )
     reads_frames = any(name in DECODERS for name in types)
     if kind == "skeleton":
         if "PoseDecode" not in types:

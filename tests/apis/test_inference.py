@@ -204,6 +204,13 @@ def test_pipelines_read_what_they_are_given(steps, kind, opened, expected):
     assert [step["type"] for step in fit_pipeline(steps, kind, opened)] == expected
 
 
+@pytest.mark.parametrize("decoder", ["MMDecode", "VideoPoseDecode"])
+@pytest.mark.parametrize("kind", ["video", "frames", "array", "skeleton"])
+def test_a_pipeline_of_frames_and_skeletons_fits_no_clip(decoder, kind):
+    with pytest.raises(ValueError, match=rf"reads frames and skeletons at once .*{decoder}.*tools/test\.py"):
+        fit_pipeline([{"type": "MMUniformSampleFrames"}, {"type": decoder}], kind)
+
+
 def test_a_fitting_decoder_keeps_its_options():
     assert fit_pipeline(FRAME_STEPS, "frames") == FRAME_STEPS
 
