@@ -1,16 +1,25 @@
 """Find the checkpoint to go on from, and arrange the config so that the run continues identically."""
 
+import json
 import os
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import all_gather_object
+from mmengine.runner import Runner
 
 from mmaction.engine.checkpoint import RefusedCheckpointError, is_intact, local_path, read_checkpoint
+from mmaction.utils.cli import ToolStop
+from mmaction.utils.files import read_json, write_atomically
 
-RUN_ID = "run_id"  # entry of the message hub that tells runs apart; a resumed run takes it over
+# Entry of the message hub, and so of checkpoints: id and iteration of each start of a run; a resumed one adds its own.
+STARTS = "starts"
+Starts = list[tuple[str, int]]
+LAST_START = "last_start.json"  # in the work directory: the starts of the run that began last, and its checkpoint
 SNAPSHOT = "snapshot"  # entry of ``meta`` that marks a checkpoint which the next one replaces
 
 
@@ -24,7 +33,8 @@ class _State:
 
     path: Path
     meta: dict[str, Any]
-    run: str | None
+    starts: Starts
+    has_optimizer: bool
     written: float
 
     @classmethod
@@ -32,32 +42,89 @@ class _State:
         """Read it.
 
         Raises:
-            ValueError: If the file is damaged, refused (RefusedCheckpointError) or holds weights only
+            ValueError: If the file is damaged, refused (RefusedCheckpointError) or no checkpoint of a training
                 (WeightsOnlyError).
         """
         checkpoint = read_checkpoint(path, mmap=True, trust=trust)
-        meta = checkpoint.get("meta")
-        if "optimizer" not in checkpoint or not isinstance(meta, dict) or not {"epoch", "iter"} <= set(meta):
-            raise WeightsOnlyError(
-                f"checkpoint {path} cannot be resumed: it holds weights only; pass it as --load-from"
-            )
+        meta, has_optimizer = checkpoint.get("meta"), "optimizer" in checkpoint
         hub = checkpoint.get("message_hub")
         info = hub.get("runtime_info") if isinstance(hub, dict) else None
-        return cls(path, meta, info.get(RUN_ID) if isinstance(info, dict) else None, path.stat().st_mtime)
+        starts = _as_starts(info.get(STARTS)) if isinstance(info, dict) else []
+        is_of_training = isinstance(meta, dict) and {"epoch", "iter"} <= set(meta) and (has_optimizer or starts)
+        if not is_of_training:
+            raise WeightsOnlyError(_weights_only(path))
+        return cls(path, meta, starts, has_optimizer, path.stat().st_mtime)
 
     @property
-    def progress(self) -> tuple[int, int]:
-        return int(self.meta["iter"]), int(self.meta["epoch"])
+    def progress(self) -> tuple[int, int, int]:
+        """Return what is greater for a later state of a run, whose iterations another batch counts anew."""
+        return len(self.starts), int(self.meta["iter"]), int(self.meta["epoch"])
+
+    def leads_to(self, starts: Starts) -> bool:
+        """Return whether a run with ``starts`` has been in this state; if not, another run or course of it was."""
+        known = len(self.starts)
+        return self.starts == starts[:known] and (known == len(starts) or self.progress[1] <= starts[known][1])
 
 
 @dataclass
 class _Survey:
-    """The checkpoint to go on from, and those that are not it: why they cannot be read, or that they are of others."""
+    """The checkpoint to go on from, and those that are not it: why they cannot be used, or that they are of others."""
 
     found: Path | None = None
+    weights_only: list[Path] = field(default_factory=list)
     damaged: dict[Path, str] = field(default_factory=dict)
     refused: dict[Path, str] = field(default_factory=dict)
     others: list[Path] = field(default_factory=list)
+
+
+@dataclass
+class _LastStart:
+    """The starts of the run that began last in a work directory, and the checkpoint from which it was resumed."""
+
+    starts: Starts = field(default_factory=list)
+    origin: Path | None = None
+
+    @classmethod
+    def read(cls, work_dir: Path) -> "_LastStart":
+        """Read it; there is none in a directory of MMEngine's own.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        path = work_dir / LAST_START
+        if not path.is_file():
+            return cls()
+        content = read_json(path)
+        starts = _as_starts(content.get("starts")) if isinstance(content, dict) else []
+        if not starts or not isinstance(content.get("from"), (str, type(None))):
+            raise ValueError(f"{path}: expected starts (id, iteration) and from; remove it to go on from the furthest")
+        return cls(starts, Path(content["from"]) if content["from"] else None)
+
+
+def note_start(work_dir: str | Path, before: Starts, iteration: int, origin: str | None) -> Starts:
+    """Note in ``work_dir`` that a run begins or goes on, and return its starts.
+
+    Args:
+        work_dir: The run's work directory.
+        before: Its earlier starts, as they are in the checkpoint that it goes on from.
+        iteration: That of the checkpoint; 0 for a new run.
+        origin: The checkpoint; None for a new run.
+    """
+    starts = [*before, (uuid.uuid4().hex, iteration)]
+    content = {"starts": starts, "from": origin and os.path.abspath(origin)}
+    write_atomically(Path(work_dir) / LAST_START, json.dumps(content).encode())
+    return starts
+
+
+def _as_starts(value: Any) -> Starts:
+    """Return the starts that a file holds, none where it holds something else."""
+    pairs = [tuple(pair) for pair in value if isinstance(pair, (list, tuple))] if isinstance(value, list) else []
+    is_valid = pairs and all(len(pair) == 2 and isinstance(pair[0], str) and type(pair[1]) is int for pair in pairs)
+    return pairs if is_valid and len(pairs) == len(value) else []
+
+
+def _weights_only(path: Path) -> str:
+    return f"checkpoint {path} cannot be resumed: it holds weights only; pass it as --load-from"
 
 
 def peek_meta(path: Path, trust: bool = False) -> dict[str, Any]:
@@ -67,18 +134,21 @@ def peek_meta(path: Path, trust: bool = False) -> dict[str, Any]:
         ValueError: If the file is damaged, or holds no state of an optimizer to go on with, or holds other objects
             than weights while ``trust`` is False.
     """
-    return _State.read(path, trust).meta
+    state = _State.read(path, trust)
+    if not state.has_optimizer:
+        raise WeightsOnlyError(_weights_only(path))
+    return state.meta
 
 
-def snapshots_of(folder: Path, run: str, trust: bool = False) -> set[Path]:
-    """Return the snapshots in ``folder`` that the run with the id ``run`` has written."""
+def snapshots_of(folder: Path, run: Starts, trust: bool = False) -> set[Path]:
+    """Return the snapshots in ``folder`` that the run with the starts ``run`` has written."""
     found = set()
     for path in _files([folder], "iter_*.pth"):
         try:
             state = _State.read(path, trust)
         except (ValueError, OSError):
             continue
-        if state.run == run and state.meta.get(SNAPSHOT):
+        if state.starts[:1] == run[:1] and state.meta.get(SNAPSHOT):
             found.add(path)
     return found
 
@@ -106,9 +176,10 @@ def find_resumable(
 def _survey(work_dir: Path, out_dir: str | Path | None, trust: bool) -> _Survey:
     folders = [work_dir, *([Path(out_dir)] if out_dir else [])]
     last = _last_named(work_dir, folders)
+    start = _LastStart.read(work_dir)
     result, states = _Survey(), []
-    for path in _files([*folders, *([last.parent] if last else [])]):
-        if path.name.startswith("best_"):
+    for path in _files([*folders, *([last.parent] if last else [])], also=start.origin):
+        if path.name.startswith("best_") and path != start.origin:
             continue
         try:
             state = _State.read(path, trust)
@@ -123,9 +194,11 @@ def _survey(work_dir: Path, out_dir: str | Path | None, trust: bool) -> _Survey:
             result.damaged[path] = is_intact(path) or str(error)
         else:
             states.append(state)
-    own = _of_the_last_run(states, last)
+    own = _of_the_last_run(states, start.starts)
     result.others = [state.path for state in states if state not in own]
-    for state in sorted(own, key=lambda state: state.progress, reverse=True):
+    result.weights_only = [state.path for state in own if not state.has_optimizer]
+    resumable = [state for state in own if state.has_optimizer]
+    for state in sorted(resumable, key=lambda state: state.progress, reverse=True):
         fault = is_intact(state.path)
         if fault is None:
             result.found = state.path
@@ -134,10 +207,11 @@ def _survey(work_dir: Path, out_dir: str | Path | None, trust: bool) -> _Survey:
     return result
 
 
-def _files(folders: Iterable[Path], pattern: str = "*.pth") -> list[Path]:
-    """Return the files in ``folders``, each once; a link to one of them, or to nothing, is none."""
+def _files(folders: Iterable[Path], pattern: str = "*.pth", also: Path | None = None) -> list[Path]:
+    """Return the files in ``folders``, and ``also``, each once; a link to one of them, or to nothing, is none."""
     unique: dict[Path, Path] = {}
-    for path in sorted((path for folder in folders for path in folder.glob(pattern)), key=os.path.islink):
+    found = sorted((path for folder in folders for path in folder.glob(pattern)), key=os.path.islink)
+    for path in [*found, *([also] if also else [])]:
         if os.path.isfile(path):
             unique.setdefault(path.resolve(), path)
     return list(unique.values())
@@ -155,20 +229,16 @@ def _last_named(work_dir: Path, folders: list[Path]) -> Path | None:
     return named if os.path.isfile(named) else None
 
 
-def _of_the_last_run(states: list[_State], last: Path | None) -> list[_State]:
-    """Return the checkpoints of the run that wrote last; all where checkpoints do not tell runs apart.
+def _of_the_last_run(states: list[_State], starts: Starts) -> list[_State]:
+    """Return the checkpoints of the run that began last; all where checkpoints do not tell runs apart.
 
     A run begun anew in the folder of an earlier one leaves that one's further checkpoints there, and so does a run that
     was taken up again from an earlier epoch.
     """
-    named = next((state for state in states if last is not None and state.path.resolve() == last.resolve()), None)
-    newest = named or max(states, key=lambda state: state.written, default=None)
-    if newest is None or newest.run is None:
-        return states
-    own = [state for state in states if state.run == newest.run]
-    if named is None:
-        return own
-    return [state for state in own if state.progress <= named.progress or state.written >= named.written]
+    if starts:
+        return [state for state in states if state.leads_to(starts)]
+    newest = max(states, key=lambda state: state.written, default=None)
+    return [state for state in states if not newest.starts or state.starts[:1] == newest.starts[:1]]
 
 
 def _out_dir(cfg: Config) -> str | None:
@@ -195,17 +265,43 @@ def _find_for(cfg: Config, notes: list[str]) -> Path | None:
     notes += [f"skipped the damaged checkpoint {bad}: {why}" for bad, why in survey.damaged.items()]
     notes += [f"skipped: {why}" for why in survey.refused.values()]
     if survey.others:
-        names = ", ".join(map(str, survey.others))
-        notes.append(f"left out, as another run or an earlier course of this one has written them: {names}")
-    if survey.found is None and survey.refused:
-        reasons = [f"{bad.name}: {why}" for bad, why in survey.damaged.items()] + list(survey.refused.values())
-        raise ValueError(f"--resume: no checkpoint in {work_dir} can be used: " + "; ".join(reasons))
-    if survey.found is None and survey.damaged:
-        raise ValueError(
-            f"--resume: no intact checkpoint in {work_dir}; remove the damaged ones to start again, or "
-            f"name another: " + "; ".join(f"{bad.name}: {why}" for bad, why in survey.damaged.items())
-        )
+        others = _listed(survey.others)
+        notes.append(f"left out, as another run or an earlier course of this one has written them: {others}")
+    if survey.found is None:
+        _refuse_to_begin_again(survey, work_dir)
     return survey.found
+
+
+def _refuse_to_begin_again(survey: _Survey, work_dir: Path) -> None:
+    """Raise where there is something in ``work_dir``, though nothing to go on from, that a new run would replace.
+
+    Raises:
+        ValueError: Then.
+    """
+    damaged = [f"{bad.name}: {why}" for bad, why in survey.damaged.items()]
+    why = None
+    if survey.refused:
+        why = f"no checkpoint in {work_dir} can be used: " + "; ".join([*damaged, *survey.refused.values()])
+    elif damaged:
+        why = f"no intact checkpoint in {work_dir}; remove the damaged ones to start again, or name another: "
+        why += "; ".join(damaged)
+    elif survey.weights_only:
+        why = (
+            f"the checkpoints of the run hold weights only (save_optimizer=False): {_listed(survey.weights_only)}; "
+            "pass one as --load-from, or leave --resume out to begin again"
+        )
+    elif survey.others:
+        why = (
+            f"the run that began last in {work_dir} has written no checkpoint, and these are of an earlier "
+            f"one: {_listed(survey.others)}; name one to go on with that (--resume FILE), or leave --resume "
+            "out to begin again"
+        )
+    if why:
+        raise ValueError(f"--resume: {why}")
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    return ", ".join(map(str, paths))
 
 
 def plan_resume(cfg: Config, request: str | Path | None) -> list[str]:
@@ -239,6 +335,24 @@ def plan_resume(cfg: Config, request: str | Path | None) -> list[str]:
         notes.append(f"seed {seed} is replaced by {meta.get('seed')}, with which the run began")
     cfg.randomness = {**randomness, "seed": meta.get("seed", seed)}
     return [*notes, f"resuming {path}: epoch {meta['epoch']}, iteration {meta['iter']}"]
+
+
+def check_common_place(runner: Runner) -> None:
+    """Check that all processes of ``runner`` go on from the same checkpoint, or all from none.
+
+    Raises:
+        ToolStop: If they do not, as where one cannot see the work directory.
+    """
+    starts = runner.message_hub.runtime_info.get(STARTS, [])
+    places = all_gather_object((runner.epoch, runner.iter, starts[-1:]) if runner._resume else None)
+    if all(place == places[0] for place in places):
+        return
+    told = [f"epoch {place[0]}, iteration {place[1]}" if place else "the beginning" for place in places]
+    raise ToolStop(
+        "the processes would not go on from the same place: "
+        + "; ".join(f"process {rank} from {place}" for rank, place in enumerate(told))
+        + ". Let all of them see the same work directory, or name a checkpoint that all can read (--resume FILE)"
+    )
 
 
 def without_program(checkpoint: dict[str, Any]) -> dict[str, Any]:

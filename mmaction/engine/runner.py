@@ -36,7 +36,7 @@ from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo,
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.peers import PeerWatch
 from mmaction.engine.realign import Schedule, place, steps_of
-from mmaction.engine.resume import plan_resume, without_program
+from mmaction.engine.resume import check_common_place, plan_resume, without_program
 from mmaction.engine.sharding import MMFullyShardedDataParallel, is_sharding, optimizer_in_whole
 from mmaction.engine.workers import start_worker
 from mmaction.registry import EVALUATOR, OPTIMIZERS, RUNNERS
@@ -367,6 +367,15 @@ class ActionRunner(Runner):
         log_report(self.load_report, self.logger)
         self._has_loaded = True
         return checkpoint
+
+    def load_or_resume(self) -> None:
+        """Load weights or go on with a run, as the config says.
+
+        Raises:
+            ToolStop: If the processes do not go on from the same place.
+        """
+        super().load_or_resume()
+        check_common_place(self)
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Go on from a checkpoint, also one whose epochs have another number of iterations.

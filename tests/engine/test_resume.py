@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.resume import find_resumable, peek_meta
+from mmaction.utils.cli import ToolStop
 
 SNAPSHOTS = "default_hooks['checkpoint'].update(snapshot_interval=2)\n"
 KEEP = "default_hooks['keep'] = dict(type='KeepEverything')\n"
@@ -16,8 +18,6 @@ KEEP = "default_hooks['keep'] = dict(type='KeepEverything')\n"
 @pytest.fixture
 def keep_everything():
     """A hook that copies each snapshot before the next one replaces it."""
-    from mmengine.hooks import Hook
-
     from mmaction.registry import HOOKS
 
     class KeepEverything(Hook):
@@ -177,6 +177,77 @@ def test_a_run_taken_up_again_from_an_earlier_epoch_goes_on_from_there(tmp_path,
     again = ("--resume", work_dir / "epoch_1.pth", "--cfg-options", "train_cfg.max_epochs=2")
     train(config, "--work-dir", work_dir, *again)
     assert find_resumable(work_dir) == (work_dir / "epoch_2.pth", {})
+    flip_a_bit(work_dir / "epoch_2.pth")
+    assert find_resumable(work_dir)[0] == work_dir / "epoch_1.pth"  # not epoch 3 of the earlier course
+
+
+@pytest.fixture
+def stop_at_once(register):
+    """What ends a run in its first iteration, when added to a config."""
+
+    @register
+    class StopAtOnce(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            raise ToolStop("stopped at once")
+
+    return "custom_hooks = [dict(type='StopAtOnce')]\n"
+
+
+def test_a_run_stopped_before_its_first_checkpoint_is_not_mixed_up_with_an_earlier_one(
+    tmp_path, toy, train, stop_at_once
+):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    stopping = toy.write_config(tmp_path, "stopping.py", extra=stop_at_once)
+    train(config, "--work-dir", work_dir, *ONE_EPOCH)
+    with pytest.raises(ToolStop, match="at once"):
+        train(stopping, "--work-dir", work_dir)
+    for _ in range(2):
+        with pytest.raises(
+            ValueError, match=r"written no checkpoint, and these are of an earlier one: .*epoch_1.pth; name"
+        ):
+            train(config, "--work-dir", work_dir, "--resume")
+    train(config, "--work-dir", work_dir, "--resume", work_dir / "epoch_1.pth")
+    assert find_resumable(work_dir) == (work_dir / "epoch_3.pth", {})
+
+
+def test_a_resumed_run_that_is_stopped_before_its_first_checkpoint_goes_on_from_the_same(
+    tmp_path, toy, train, stop_at_once
+):
+    config, first = toy.write_config(tmp_path), tmp_path / "first"
+    stopping = toy.write_config(tmp_path, "stopping.py", extra=stop_at_once)
+    train(config, "--work-dir", first)
+    for work_dir in (first, tmp_path / "second"):
+        with pytest.raises(ToolStop, match="at once"):
+            train(stopping, "--work-dir", work_dir, "--resume", first / "epoch_1.pth")
+        assert find_resumable(work_dir) == (first / "epoch_1.pth", {})
+
+
+def test_the_state_after_a_change_of_batch_is_the_furthest(tmp_path, toy, train):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=2")
+    train(config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_dataloader.batch_size=12")
+    iterations = [peek_meta(work_dir / f"epoch_{epoch}.pth")["iter"] for epoch in (2, 3)]
+    assert iterations[0] > iterations[1]
+    assert find_resumable(work_dir) == (work_dir / "epoch_3.pth", {})
+
+
+def test_a_run_that_saves_weights_only_does_not_begin_again(tmp_path, toy, train):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    options = (*ONE_EPOCH, "default_hooks.checkpoint.save_optimizer=False")
+    train(config, "--work-dir", work_dir, *options)
+    with pytest.raises(
+        ValueError, match=r"hold weights only \(save_optimizer=False\): .*epoch_1.pth; pass one as --load"
+    ):
+        train(config, "--work-dir", work_dir, "--resume", *options)
+    with pytest.raises(ValueError, match=r"epoch_1.pth cannot be resumed: it holds weights only"):
+        train(config, "--work-dir", work_dir, "--resume", work_dir / "epoch_1.pth", *options)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"starts": [], "from": null}', '{"starts": [["a", "b"]], "from": 1}'])
+def test_damage_to_the_note_of_the_last_start_is_named(tmp_path, content):
+    (tmp_path / "last_start.json").write_text(content)
+    with pytest.raises(ValueError, match=r"last_start.json:"):
+        find_resumable(tmp_path)
 
 
 def test_checkpoints_without_the_id_of_a_run_are_taken_by_their_progress(tmp_path, toy, train):
@@ -184,8 +255,9 @@ def test_checkpoints_without_the_id_of_a_run_are_taken_by_their_progress(tmp_pat
     train(config, "--work-dir", work_dir)
     for path in work_dir.glob("epoch_*.pth"):
         content = read_checkpoint(path)
-        assert content["message_hub"]["runtime_info"].pop("run_id")
+        assert content["message_hub"]["runtime_info"].pop("starts")
         torch.save(content, path)
+    (work_dir / "last_start.json").unlink()
     (work_dir / "last_checkpoint").write_text(str(work_dir / "epoch_1.pth"))
     assert find_resumable(work_dir) == (work_dir / "epoch_3.pth", {})
 

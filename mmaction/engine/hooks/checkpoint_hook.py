@@ -5,20 +5,19 @@ import os
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from mmengine.dist import is_main_process, master_only
+from mmengine.dist import barrier, is_main_process, master_only
 from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.dist import any_process
-from mmaction.engine.resume import RUN_ID, SNAPSHOT, snapshots_of
+from mmaction.engine.resume import SNAPSHOT, STARTS, note_start, snapshots_of
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
@@ -66,23 +65,43 @@ class CheckpointHook(PlainCheckpointHook):
         self._is_owed = False
         self._terminated = False
         self._saved_iter = -1
+        self._resumed_iter = 0
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Keep the iteration of the checkpoint, which another batch counts anew."""
+        self._resumed_iter = int((checkpoint.get("meta") or {}).get("iter", 0))
 
     def before_train(self, runner: Runner) -> None:
-        """Find the folder of the checkpoints, give a new run its id and listen for SIGTERM."""
+        """Find the folder of the checkpoints, note that the run begins or goes on, and listen for SIGTERM."""
         super().before_train(runner)
-        info = runner.message_hub.runtime_info
-        if RUN_ID not in info:  # a resumed run has that of the one before
-            runner.message_hub.update_info(RUN_ID, uuid.uuid4().hex)
+        self._find_own_best()
+        starts = runner.message_hub.runtime_info.get(STARTS, []) if runner._resume else []
+        if is_main_process():
+            origin = runner._load_from if runner._resume else None
+            starts = note_start(runner.work_dir, starts, self._resumed_iter if runner._resume else 0, origin)
+            runner.message_hub.update_info(STARTS, starts)
         if is_main_process() and "://" not in str(self.out_dir):
             folder = Path(str(self.out_dir))
             for left_over in folder.glob(".*.pth.*.tmp"):  # of a run killed while saving
                 left_over.unlink()
             trust = bool(runner.cfg.get("trust_checkpoint"))
-            self._snapshots = {str(path) for path in snapshots_of(folder, info[RUN_ID], trust)}
+            self._snapshots = {str(path) for path in snapshots_of(folder, starts, trust)}
         self._pid = os.getpid()
         self._last_saved = time.monotonic()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_sigterm)  # the runner puts the old handler back
+
+    def _find_own_best(self) -> None:
+        """Take the best checkpoints of a run that was moved or copied from where it is now."""
+        if self.save_best:
+            self._set_best_paths({name: path and self._where_it_is(path) for name, path in self._best_paths().items()})
+
+    def _where_it_is(self, path: str) -> str:
+        own = self._in_own_folder(path)
+        return own if self.file_backend.isfile(own) else path
+
+    def _in_own_folder(self, path: str) -> str:
+        return self.file_backend.join_path(self.out_dir, os.path.basename(path))
 
     def _on_sigterm(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:  # a data worker, which inherited the handler
@@ -143,6 +162,7 @@ class CheckpointHook(PlainCheckpointHook):
             self._point_to(runner, path)
             self._remove_snapshots(but=path)
             self._snapshots = {path}
+        barrier()  # a process that stops for SIGTERM ends the others, which must not happen while one is writing
 
     def _note_saved(self, step: int) -> None:
         self._last_saved, self._is_owed, self._saved_iter = time.monotonic(), False, step
@@ -177,6 +197,7 @@ class CheckpointHook(PlainCheckpointHook):
                 self._remove_snapshots()
             if outdated is not None:
                 self._remove(self.file_backend.join_path(self.out_dir, outdated))
+        barrier()  # as after a snapshot: SIGTERM may break off the validation that follows
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Leave objects, such as a label space, out of ``dataset_meta``: checkpoints are read without building any."""
@@ -209,7 +230,8 @@ class CheckpointHook(PlainCheckpointHook):
         self._set_best_paths(after)
         if is_main_process():
             for path in set(filter(None, before.values())) - set(after.values()):
-                self._remove(path)
+                if path == self._in_own_folder(path):  # a run resumed in another folder leaves those of the earlier one
+                    self._remove(path)
 
     def _best_paths(self) -> dict[str, str | None]:
         """Return the best checkpoint of each metric, a single one under an empty name (it may still be ``auto``)."""

@@ -1,6 +1,7 @@
 """Snapshots, SIGTERM, and the order in which checkpoints are written and removed."""
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -111,6 +112,21 @@ def test_only_snapshots_of_the_same_run_are_removed(tmp_path, toy, train):
     extra = "default_hooks['checkpoint'].update(snapshot_interval=2)\n"
     train(toy.write_config(tmp_path, extra=extra), "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
     assert {path.name for path in work_dir.glob("iter_*.pth")} == {"iter_3.pth", "iter_6.pth"}
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_run_resumed_in_another_folder_removes_no_best_checkpoint_of_the_first(tmp_path, toy, train, copied):
+    config, first, second = toy.write_config(tmp_path), tmp_path / "first", tmp_path / "second"
+    train(config, "--work-dir", first, "--seed", 0, "--cfg-options", "train_cfg.max_epochs=1")
+    before = {path.name: path.read_bytes() for path in first.glob("best_*.pth")}
+    assert before
+    if copied:
+        shutil.copytree(first, second)
+    request = [] if copied else [first / "epoch_1.pth"]
+    better = ("--cfg-options", "train_cfg.max_epochs=4", "model.dropout=0", "optim_wrapper.optimizer.lr=0.02")
+    train(config, "--work-dir", second, "--resume", *request, *better)
+    assert {path.name: path.read_bytes() for path in first.glob("best_*.pth")} == before
+    assert len(list(second.glob("best_*.pth"))) == 1
 
 
 @pytest.fixture
