@@ -18,6 +18,7 @@ from mmaction.engine import build_runner
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.dist import check_launcher, refuse_sync_bn_on_cpu, start_gloo
 from mmaction.engine.peers import MAX_SILENT_BEATS, PeerWatch
+from mmaction.engine.resume import find_resumable
 from mmaction.utils.config import load_config
 
 SAME = "model['dropout'] = 0\ntrain_dataloader['batch_size'] = {batch}\nenv_cfg['dist_cfg']['timeout'] = 60\n"
@@ -123,6 +124,17 @@ def test_when_a_process_is_killed_the_other_ends_within_a_minute(root, tmp_path,
         for process in processes:
             process.kill()
             process.wait()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("after", "saved"), [(2, "iter_2.pth"), (None, "epoch_1.pth")])  # None: in the validation
+def test_a_process_that_stops_for_sigterm_waits_for_the_one_that_saves(tmp_path, toy, after, saved):
+    hooks = f"custom_hooks = [dict(type='ToySigterm', after={after}, rank=1), dict(type='ToySlowSave')]\n"
+    config = toy.write_config(tmp_path, extra=SAME.format(batch=4) + hooks)
+    codes, text = run_two(tmp_path, ["train", "stops", config, "--work-dir", tmp_path / "run", "--launcher", "pytorch"])
+    assert codes == [0, 0], text[-4000:]
+    assert "has failed; ending" not in text
+    assert find_resumable(tmp_path / "run")[0].name == saved
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
+from mmaction.engine import resume
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.resume import find_resumable, peek_meta
 from mmaction.utils.cli import ToolStop
@@ -229,6 +230,18 @@ def test_the_state_after_a_change_of_batch_is_the_furthest(tmp_path, toy, train)
     iterations = [peek_meta(work_dir / f"epoch_{epoch}.pth")["iter"] for epoch in (2, 3)]
     assert iterations[0] > iterations[1]
     assert find_resumable(work_dir) == (work_dir / "epoch_3.pth", {})
+
+
+def test_processes_that_would_go_on_from_different_places_stop(tmp_path, toy, train, monkeypatch):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir, *ONE_EPOCH)
+    monkeypatch.setattr(resume, "all_gather_object", lambda place: [place, None])
+    with pytest.raises(
+        ToolStop, match=r"process 0 from epoch 1, iteration 6; process 1 from the beginning. Let all of"
+    ):
+        train(config, "--work-dir", work_dir, "--resume")
+    monkeypatch.setattr(resume, "all_gather_object", lambda place: [place, place])
+    train(config, "--work-dir", work_dir, "--resume")
 
 
 def test_a_run_that_saves_weights_only_does_not_begin_again(tmp_path, toy, train):

@@ -16,6 +16,7 @@ from torch import nn
 
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.datasets.transforms.base import RandomTransform
+from mmaction.engine.peers import BEAT_S
 from mmaction.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 
@@ -75,14 +76,26 @@ class ToyHead(nn.Module):
 
 @HOOKS.register_module(force=True)
 class ToySigterm(Hook):
-    """Send SIGTERM to process ``rank`` after iteration ``after``, as a batch system does."""
+    """Send SIGTERM to process ``rank`` after iteration ``after``, or in a validation, as a batch system does."""
 
-    def __init__(self, after, rank):
+    def __init__(self, rank, after=None):
         self.after, self.rank = after, rank
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if get_rank() == self.rank and runner.iter + 1 == self.after:
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        if get_rank() == self.rank and self.after is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@HOOKS.register_module(force=True)
+class ToySlowSave(Hook):
+    """Make process 0 write checkpoints for longer than the processes take to notice that another one has ended."""
+
+    def before_save_checkpoint(self, runner, checkpoint):
+        time.sleep(1.5 * BEAT_S)
 
 
 @HOOKS.register_module(force=True)
