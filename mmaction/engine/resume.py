@@ -95,10 +95,11 @@ class _LastStart:
         if not path.is_file():
             return cls()
         content = read_json(path)
-        starts = _as_starts(content.get("starts")) if isinstance(content, dict) else []
-        if not starts or not isinstance(content.get("from"), (str, type(None))):
+        content = content if isinstance(content, dict) else {}
+        starts, origin = _as_starts(content.get("starts")), content.get("from")
+        if not starts or not isinstance(origin, (str, type(None))):
             raise ValueError(f"{path}: expected starts (id, iteration) and from; remove it to go on from the furthest")
-        return cls(starts, Path(content["from"]) if content["from"] else None)
+        return cls(starts, Path(origin) if origin else None)
 
 
 def note_start(work_dir: str | Path, before: Starts, iteration: int, origin: str | None) -> Starts:

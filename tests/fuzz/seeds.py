@@ -184,6 +184,10 @@ MANIFEST = (
         "split": "val", "available": 3, "listed": 4, "wrong_length": {"a": [3, 4]}}}}).encode(),
 )  # fmt: skip
 JOURNAL = (b'{"key": "a", "found": 3}\n{"key": "b", "found": "broken", "bytes": 7}\n{"key": "c", "fou',)
+LAST_START = (
+    b'{"starts": [["0f3e", 0]], "from": null}',
+    b'{"starts": [["0f3e", 0], ["9ad1", 12]], "from": "epoch_2.pth"}',
+)
 LOGS = (
     b'{"lr": 0.1, "data_time": 0.01, "loss": 2.5, "top1_acc": 0.1, "time": 0.3, "epoch": 1, "iter": 20, "memory": 100, '
     b'"step": 20}\n{"lr": 0.05, "loss": 1.5, "epoch": 2, "iter": 40, "step": 40}\n{"acc/top1": 0.5, "acc/mean1": 0.4, '

@@ -306,6 +306,13 @@ def read_manifest(path: Path) -> None:
     wrong_lengths(path.with_name("input"))
 
 
+def read_last_start(path: Path) -> None:
+    """Look for the checkpoint to go on from in a work directory."""
+    from mmaction.engine.resume import find_resumable
+
+    assert find_resumable(path.parent) == (None, {})
+
+
 def read_journal(path: Path) -> None:
     """Open the journal of a prepare tool that was killed."""
     from mmaction.datasets.preparation.journal import Journal
@@ -406,6 +413,7 @@ TARGETS = (
     _json("FineGym times", read_gym_times, seeds.GYM_TIMES),
     _json("manifest", read_manifest, seeds.MANIFEST, "manifest.json"),
     _json("journal", read_journal, seeds.JOURNAL),
+    _json("last start", read_last_start, seeds.LAST_START, "last_start.json"),
     _json("training log", read_training_log, seeds.LOGS),
     _json("metrics.json", read_metrics, seeds.METRICS, "metrics.json"),
     _json("robustness.json", read_robustness, (b'{"a": {"curves": {"drop": [[0.1, 0.5]]}}}',)),
