@@ -12,7 +12,7 @@ from mmaction.datasets.doctor.looks import Limits, look_at_sample
 from mmaction.datasets.doctor.samples import Sample, SampleReader
 from mmaction.datasets.doctor.sets import check_sets
 from mmaction.datasets.doctor.sources import Source
-from mmaction.datasets.preparation.media import find_videos, in_parallel
+from mmaction.datasets.preparation.media import VideoFolder, in_parallel
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile
 
 
@@ -78,13 +78,13 @@ def examine(
 
 def _add_video_paths(samples: dict[Source, list[Sample]]) -> None:
     """Find the videos that skeletons are compared with."""
-    roots: dict[Path, dict[str, Path]] = {}
+    folders: dict[Path, VideoFolder] = {}
     for source, clips in samples.items():
         if source.kind == "pose" and source.root:
-            if source.root not in roots:
-                roots[source.root] = find_videos(source.root)
+            if source.root not in folders:
+                folders[source.root] = VideoFolder(source.root)
             for sample in clips:
-                sample.path = roots[source.root].get(sample.key)
+                sample.path = folders[source.root].find(sample.name)
 
 
 def _look(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ def check_sets(samples: Samples) -> Iterator[Finding]:
         for evaluation in samples:
             if training.is_evaluated_with(evaluation):
                 pair = (training, evaluation)
-                yield from _leaks(*pair, samples)
+                yield from _leaks(*pair, samples, versions)
                 yield from _shared_sources(*pair, samples, versions)
                 yield from _mixed_versions(*pair, versions)
                 yield from _untrained(*pair, samples)
@@ -163,12 +164,23 @@ def _untrained(training: Source, evaluation: Source, samples: Samples) -> Iterat
         yield Finding("untrained-class", split, "", f"evaluated but never trained: {_listed(lost, evaluation)}")
 
 
-def _leaks(training: Source, evaluation: Source, samples: Samples) -> Iterator[Finding]:
+def _identity(sample: Sample, version: ListVersion | None) -> tuple:
+    """Return what two listings of one clip have in common: its base name alone only where that names it everywhere."""
+    if _parts(sample, version):
+        name = sample.key
+    else:
+        name = sample.name if sample.source.kind == "pose" else os.path.realpath(sample.path or sample.name)
+    return (name, *sample.span)
+
+
+def _leaks(
+    training: Source, evaluation: Source, samples: Samples, versions: Mapping[Source, ListVersion | None]
+) -> Iterator[Finding]:
     """Training clips that evaluation has too, by name or by content."""
-    names = {(sample.key, *sample.span) for sample in samples[evaluation]}
+    names = {_identity(sample, versions[evaluation]) for sample in samples[evaluation]}
     contents = {sample.digest: sample.name for sample in samples[evaluation] if sample.digest}
     for sample in samples[training]:
-        if (sample.key, *sample.span) in names:
+        if _identity(sample, versions[training]) in names:
             yield sample.finding("in-train-and-val", f"is in {evaluation.split} too")
         elif sample.digest and sample.digest in contents:
             yield sample.finding(

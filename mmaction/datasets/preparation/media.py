@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from mmaction.utils.videos import VideoError, whole_packets
@@ -70,6 +71,44 @@ def find_videos(folder: str | Path) -> dict[str, Path]:
             raise ValueError(f"two videos are named {stem}: {found[stem]} and {path}; keep one of them")
         found[stem] = path
     return found
+
+
+class VideoFolder:
+    """The videos below a folder, found by the names of clips.
+
+    A video is named by its path in the folder, without extension. It belongs to the clip of this name, else to one
+    whose name is the end of it or ends in it: ``judo/001`` to ``001`` and ``videos/judo/001``, never to ``dive/001``.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._by_stem: dict[str, list[Path]] = defaultdict(list)
+        for stem, path in list_videos(folder):
+            self._by_stem[stem].append(path)
+
+    def find(self, clip: str) -> Path | None:
+        """Return the video of a clip, None if there is none.
+
+        Raises:
+            ValueError: If two videos could be meant.
+        """
+        wanted = PurePath(clip).parts[::-1]
+        fitting: list[Path] = []
+        for path in self._by_stem.get(PurePath(clip).name, ()):
+            name = path.relative_to(self.folder).with_suffix("").parts[::-1]
+            if name == wanted:
+                return path
+            if all(one == other for one, other in zip(name, wanted, strict=False)):
+                fitting.append(path)
+        if len(fitting) > 1:
+            raise ValueError(
+                f"{clip}: {fitting[0]} and {fitting[1]} could both be its video; name the clip with its folder, such "
+                f"as {fitting[0].relative_to(self.folder).with_suffix('').as_posix()}, or keep one of the videos"
+            )
+        return fitting[0] if fitting else None
 
 
 def look_at(

@@ -358,6 +358,42 @@ def test_fix_of_annotations(data, tmp_path):
     assert again.findings == []
 
 
+FOLDERS = (("judo", "dive"), ("dive", "judo"))  # of 001 and 002, in train and in val
+
+
+def test_clips_of_one_base_name_in_two_folders_are_two_clips(data, tmp_path):
+    """The list and the skeletons of four videos named 001 and 002 in the folders judo and dive."""
+    renamed = {}
+    for split, folders in zip(("train", "val"), FOLDERS, strict=True):
+        data.write(chosen := data.lines(split)[:2], split)
+        names = []
+        for number, (folder, line) in enumerate(zip(folders, chosen, strict=True)):
+            names.append(f"{folder}/00{number + 1}")
+            old, label = line.split()
+            (data.folder / "videos" / folder).mkdir(exist_ok=True)
+            (data.folder / "videos" / old).rename(data.folder / f"videos/{names[-1]}.mp4")
+            renamed[Path(old).stem] = names[-1]
+            chosen[number] = f"{names[-1]}.mp4 {label}"
+        data.write(chosen, split)
+        data.file.splits[split][:] = names
+    data.file.annotations[:] = [info for info in data.file.annotations if info["frame_dir"] in renamed]
+    for info in data.file.annotations:
+        info["frame_dir"] = renamed[info["frame_dir"]]
+    save_unchecked(data.file, data.folder / "some.pkl")
+    diagnosis = examine(data.sources(), progress=False)
+    assert [f for f in diagnosis.findings if f.severity == "error"] == []
+    assert [counts for _, *counts in write_fixed(diagnosis, tmp_path / "fixed")] == [[2, 0], [2, 0]]
+    diagnosis = examine(sources_of_paths([data.folder / "some.pkl"], videos=data.folder / "videos"), progress=False)
+    assert [f for f in diagnosis.findings if f.severity == "error"] == []
+    for sample in diagnosis.all_samples():
+        assert sample.path == data.folder / f"videos/{sample.name}.mp4"
+    # the same file under another name of its folder is the same clip
+    (data.folder / "videos/sumo").symlink_to("dive")
+    data.write([*data.lines(), "sumo/001.mp4 0"])
+    found = examine(data.sources(), progress=False).findings
+    assert "sumo/001.mp4" in {f.clip for f in found if f.code == "in-train-and-val" and f.message == "is in val too"}
+
+
 def test_fix_tells_files_with_a_split_of_one_name_apart(data, tmp_path):
     shutil.copy(data.folder / "skeletons.pkl", data.folder / "clean.pkl")
     not_a_number(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.datasets.annotations import annotation_name
-from mmaction.datasets.preparation.media import VideoFacts, find_videos, look_at
+from mmaction.datasets.preparation.media import VideoFacts, VideoFolder, look_at
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile, match_lists
 from mmaction.datasets.preparation.skeleton.formats import FORMATS, Format, Size
 from mmaction.datasets.preparation.skeleton.poses import ClipPoses, Pose, convert_layout
@@ -69,13 +69,14 @@ def import_poses(
             f"first_frame is 0, 1, ... and for alphapose and coco alone; got {first_frame} for {format_name}"
         )
     joints = len(get_layout(layout or form.layouts[0]).joints)
-    paths = find_videos(videos) if videos else {}
+    folder = VideoFolder(videos) if videos else None
     found, left_out = {}, {}
     for clip in form.read(source, joints, (1, 1) if form.needs_size else None):
         if clip.name in found or clip.name in left_out:
             raise ValueError(f"{source}: holds two clips named {clip.name}; rename one of them")
         try:
-            facts = look_at(paths[clip.name]) if clip.name in paths else VideoFacts(0, *(size or (0, 0)), 0.0)
+            video = folder and folder.find(clip.name)
+            facts = look_at(video) if video else VideoFacts(0, *(size or (0, 0)), 0.0)
             if form.numbered:
                 _count_from(clip, first_frame, facts.frames)
             found[clip.name] = _annotation(clip, form, facts, joints, persons)

@@ -77,6 +77,16 @@ def test_sizes_and_lengths_from_videos_and_labels_from_lists(tmp_path, videos):
     assert "no video of this name" in left_out["b"]
 
 
+def test_a_clip_whose_video_could_be_two_is_left_out(tmp_path, videos):
+    for name in ("a", "b"):
+        list(export_poses(AnnotationFile([make(25, 1, 4, 0, name)]), "openpose", tmp_path / "json"))
+    for name in ("a", "judo/b", "dive/b"):
+        videos.write(tmp_path / f"videos/{name}.mp4", 6)
+    file, left_out = import_poses(tmp_path / "json", "openpose", videos=tmp_path / "videos", label=0)
+    assert file.names == ["a"] and list(left_out) == ["b"]
+    assert "dive/b.mp4 and " in left_out["b"] and "could both be its video" in left_out["b"]
+
+
 def test_size_of_a_phone_video_is_that_of_its_upright_frames(shared, tmp_path):
     list(export_poses(AnnotationFile([make(25, 1, 3, 0, "video_90")]), "openpose", tmp_path))
     file, _ = import_poses(tmp_path, "openpose", videos=shared / "data/video", label=0)
