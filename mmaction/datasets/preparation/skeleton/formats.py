@@ -144,7 +144,8 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
     """Read COCO results: a list of ``{image_id, keypoints, score}``, as COCO tools and AlphaPose write.
 
     ``path`` is a file, named after its clip, or a folder of such files. ``image_id`` is the frame: a number, or a file
-    name that ends in one; a folder in the file name is the clip. ``idx`` and ``track_id`` are the person's identity.
+    name that ends in one; a folder in the file name is the clip. ``idx`` and ``track_id`` are the person's identity,
+    unless they give one to two persons of a frame.
     Where nobody is in the last frames of a clip, its file does not tell its length.
     """
     paths = sorted(path.rglob("*.json")) if path.is_dir() else [path]
@@ -158,13 +159,19 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
         for index, entry in enumerate(_list(content, str(file))):
             where = f"{file}, entry {index}"
             name, frame = _frame_of(_get(entry, "image_id", where), where)
-            track = next((entry[key] for key in ("track_id", "idx") if entry.get(key) is not None), None)
-            track = (
-                None if track is None else int(_number(track[0] if isinstance(track, list) and track else track, where))
-            )
+            track = _track(next((entry[key] for key in ("track_id", "idx") if entry.get(key) is not None), []), where)
             clip = clips.setdefault(name or file.stem, ClipPoses(name or file.stem))
             clip.poses.append(Pose(frame, _points(_get(entry, "keypoints", where), joints, where), track))
         yield from clips.values()
+
+
+def _track(value: Any, where: str) -> int | None:
+    """Return the one number in a number or lists of it, None where there are several or none."""
+    values = [value]
+    while any(isinstance(item, list) for item in values):
+        values = [inner for item in values for inner in (item if isinstance(item, list) else [item])]
+    numbers = {int(_number(item, where)) for item in values}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def write_coco(folder: Path, clip: ClipPoses, size: Size) -> Path:

@@ -76,8 +76,8 @@ class ClipPoses:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return ``keypoint`` ``(M, T, V, 2)`` and ``keypoint_score`` ``(M, T, V)``, float32, zero where nobody is.
 
-        Persons are the tracks of the program; where it gives none, each pose goes to the person of the frame before
-        that is nearest. The persons with the highest summed scores come first.
+        Persons are the tracks of the program; where it gives none, or one track to two poses of a frame, each pose goes
+        to the person of the frame before that is nearest. The persons with the highest summed scores come first.
 
         Args:
             joints: V.
@@ -104,13 +104,17 @@ class ClipPoses:
         by_frame: dict[int, list[Pose]] = {}
         for pose in self.poses:
             by_frame.setdefault(pose.frame, []).append(pose)
+        named = [(pose.frame, pose.track) for pose in self.poses if pose.track is not None]
+        are_persons = len(set(named)) == len(named)  # a program that does not track may number every pose 0
         tracks: dict[object, list[Pose]] = {}
         for frame in sorted(by_frame):
             free = {key: poses[-1] for key, poses in tracks.items() if isinstance(key, tuple)}
-            unnamed = [pose for pose in by_frame[frame] if pose.track is None]
+            unnamed = []
             for pose in by_frame[frame]:
-                if pose.track is not None:
+                if are_persons and pose.track is not None:
                     tracks.setdefault(pose.track, []).append(pose)
+                else:
+                    unnamed.append(pose)
             for pose, key in zip(unnamed, _assign(unnamed, free), strict=True):
                 tracks.setdefault(key or ("person", len(tracks)), []).append(pose)
         return tracks

@@ -105,6 +105,32 @@ def test_files_that_count_from_one_and_coco_with_folders(tmp_path):
         import_poses(tmp_path, "openpose", size=SIZE, label=0, first_frame=1)
 
 
+@pytest.mark.parametrize("idx", [0, [0.0], [[0.0], [0.0]], [], [[0.0], [1.0]], None])
+def test_a_number_that_all_poses_have_is_no_identity(tmp_path, idx):
+    """AlphaPose without tracking: two persons in each frame, in changing order, all with one ``idx``."""
+    places = [(10, 70), (71, 11), (12, 72)]
+    entries = [
+        {"image_id": f"{frame}.jpg", "keypoints": [x, 5.0, 0.9 - x / 200] * 17, "score": 1, "idx": idx}
+        for frame, persons in enumerate(places)
+        for x in persons
+    ]
+    (tmp_path / "clip.json").write_text(json.dumps(entries))
+    (info,) = import_poses(tmp_path / "clip.json", "alphapose", size=SIZE, label=0)[0].annotations
+    assert info["keypoint"][:, :, 0, 0].tolist() == [[10, 11, 12], [70, 71, 72]]
+
+
+@pytest.mark.parametrize("wrap", [lambda n: n, lambda n: [float(n)], lambda n: [[n], [n]]])
+def test_a_track_keeps_its_person_wherever_it_is(tmp_path, wrap):
+    entries = [
+        {"image_id": frame, "keypoints": [x, 5.0, 0.9 - 0.1 * idx] * 17, "score": 1, "idx": wrap(idx)}
+        for frame, persons in enumerate([(10, 70), (70, 10)])
+        for idx, x in enumerate(persons)
+    ]
+    (tmp_path / "clip.json").write_text(json.dumps(entries))
+    (info,) = import_poses(tmp_path / "clip.json", "alphapose", size=SIZE, label=0)[0].annotations
+    assert info["keypoint"][:, :, 0, 0].tolist() == [[10, 70], [70, 10]]
+
+
 def seen_in(frames, seen, joints=17):
     """A clip of so many frames with a person in some of them."""
     info = make(joints, 1, frames, 0)
@@ -171,6 +197,7 @@ def test_clips_of_one_name_in_two_folders_are_refused(tmp_path, format_name):
         ("coco", '[{"image_id": 0, "keypoints": ["a"]}]', "keypoints must be numbers"),
         ("coco", '[{"image_id": "a", "keypoints": []}]', "does not end in a frame number"),
         ("coco", '[{"image_id": 1e300, "keypoints": []}]', "is not between 0 and 1,000,000"),
+        ("coco", '[{"image_id": 0, "idx": [["a"]], "keypoints": []}]', r"x\.json, entry 0: expected a number, found a"),
         ("coco", f'[{{"image_id": 0, "keypoints": [{"NaN," * 50}1]}}]', "finite"),
         ("mediapipe", '[[{"x": 1}]]', r"x\.json, frame 0: expected an object with 'y'"),
         ("mediapipe", '[[{"x": 1, "y": "z"}]]', "expected a number, found z"),
