@@ -9,6 +9,8 @@ from functools import partial
 
 import numpy as np
 
+from mmaction.datasets.functional.keypoints import is_present, split_scores
+
 Joints = tuple[np.ndarray, np.ndarray]
 
 
@@ -32,7 +34,9 @@ def missing_joints(keypoint: np.ndarray, score: np.ndarray, level: float, rng: n
 
 def jitter(keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random.Generator) -> Joints:
     """Joints are off by Gaussian noise, whose standard deviation is ``level`` times the person's median height."""
-    seen = score > 0
+    if level == 0:  # in the precision of the annotation, too
+        return keypoint, score
+    seen = (score > 0) & is_present(keypoint)
     result = keypoint.astype(np.float32)
     noise = rng.standard_normal((*score.shape, 2)).astype(np.float32)
     for person in range(len(keypoint)):
@@ -100,6 +104,8 @@ class Perturb:
     def __call__(self, results: dict) -> dict:
         """Return a sample whose ``keypoint`` and ``keypoint_score`` are damaged copies.
 
+        A sample without scores gets them where the damage needs them: 1, and 0 for missing joints in 2D.
+
         Raises:
             ValueError: If the sample has no skeleton.
         """
@@ -108,12 +114,16 @@ class Perturb:
                 "only skeletons (M, T, V, 2 or 3) can be damaged; this sample "
                 + (f"has the shape {np.shape(results['keypoint'])}" if "keypoint" in results else "has no keypoint")
             )
-        keypoint = np.asarray(results["keypoint"])
-        score = results.get("keypoint_score")
-        score = (keypoint != 0).any(axis=-1).astype(np.float32) if score is None else np.asarray(score)
+        keypoint, given = split_scores(
+            np.asarray(results["keypoint"]), results.get("keypoint_score"), "img_shape" in results
+        )
+        score = np.ones(keypoint.shape[:3], np.float32) if given is None else np.asarray(given)
         draw = {} if self.seed is None else {"rng": np.random.default_rng([self.seed, results.get("sample_idx", 0)])}
         keypoint, score = self.change(keypoint, score, **draw)
-        return {**results, "keypoint": keypoint, "keypoint_score": score}
+        damaged = {**results, "keypoint": keypoint, "keypoint_score": score}
+        if given is None and (keypoint.shape[-1] == 3 or score.all()):
+            del damaged["keypoint_score"]  # scores where the pipeline expects none change what the model reads
+        return damaged
 
 
 def perturbation(kind: str, level: float, flip_order: Sequence[int], seed: int = 0) -> Perturb:

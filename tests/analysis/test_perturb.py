@@ -4,6 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmaction.analysis.perturb import KINDS, LEVELS, MEANING, Perturb, hidden_joint, perturbation
+from mmaction.datasets.transforms import (
+    FormatGCNInput,
+    GeneratePoseTarget,
+    GenSkeFeat,
+    PackPoseInputs,
+    PoseDecode,
+    PreNormalize2D,
+)
 from mmaction.skeletons import get_layout
 
 FLIP = get_layout("coco17").flip_order
@@ -42,6 +50,68 @@ def test_level_zero_changes_nothing_and_higher_levels_do(kind):
     assert not np.array_equal(damaged["keypoint"], other["keypoint"])
     assert LEVELS[kind][0] == 0
     assert kind in MEANING
+
+
+def annotation(form):
+    """An annotation of each allowed form, with missing joints."""
+    rng = np.random.default_rng(0)
+    keypoint = rng.uniform(10, 90, (2, 6, 17, 3)).astype(np.float32)
+    keypoint[..., 2] = rng.uniform(0.1, 0.9, (2, 6, 17))
+    keypoint[0, 2, 3] = keypoint[1, :, 5] = 0
+    score, image = {"keypoint_score": keypoint[..., 2]}, {"img_shape": (100, 100)}
+    common = {"total_frames": 6, "sample_idx": 0}
+    return {
+        "2D with scores": {**common, **image, **score, "keypoint": keypoint[..., :2]},
+        "scores in half precision": {**common, **image, "keypoint": keypoint.astype(np.float16)},
+        "scores in the third channel": {**common, **image, "keypoint": keypoint},
+        "scores twice": {**common, **image, "keypoint_score": keypoint[..., 2] / 2, "keypoint": keypoint},
+        "2D without scores": {**common, **image, "keypoint": keypoint[..., :2]},
+        "2D of no image": {**common, "keypoint": keypoint[..., :2]},
+        "3D": {**common, "keypoint": keypoint},
+    }[form]
+
+
+IN_IMAGE = ["2D with scores", "2D without scores", "scores in the third channel", "scores in half precision"]
+PIPELINES = {
+    "decode": ([*IN_IMAGE, "scores twice", "2D of no image", "3D"], [PoseDecode()]),
+    "heatmaps": ([*IN_IMAGE, "scores twice"], [PoseDecode(), GeneratePoseTarget()]),
+    "pack": ([*IN_IMAGE, "scores twice"], [PoseDecode(), PackPoseInputs()]),
+    "graph": (
+        [*IN_IMAGE, "2D of no image", "3D"],
+        [PreNormalize2D(), GenSkeFeat("coco", ["b", "jm"]), PoseDecode(), FormatGCNInput()],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "form"), [(name, form) for name, (forms, _) in PIPELINES.items() for form in forms])
+def test_level_zero_is_the_plain_pipeline(kind, name, form):
+    outcomes = []
+    for first in ([], [perturbation(kind, 0, FLIP)]):
+        results = annotation(form)
+        for step in [*first, *PIPELINES[name][1]]:
+            results = step(results)
+        outcomes.append(results)
+    plain, clean = outcomes
+    assert plain.keys() == clean.keys()
+    for key in plain.keys() - {"data_samples"}:
+        np.testing.assert_array_equal(clean[key], plain[key])
+
+
+def test_damage_to_joints_without_scores():
+    """In 2D missing joints get the score 0 and the others 1; in 3D there are no scores."""
+    before = annotation("2D without scores")
+    damaged = perturbation("missing_joints", 0.3, FLIP)(before)
+    hidden = (damaged["keypoint"] == 0).all(axis=-1) & (before["keypoint"] != 0).any(axis=-1)
+    assert 0.2 < hidden.mean() < 0.4
+    assert (damaged["keypoint_score"][hidden] == 0).all() and set(np.unique(damaged["keypoint_score"])) == {0, 1}
+    before = annotation("3D")
+    damaged = perturbation("missing_joints", 0.3, FLIP)(before)
+    assert "keypoint_score" not in damaged and (damaged["keypoint"] == 0).all(axis=-1).mean() > 0.2
+    for form in ("2D without scores", "3D"):  # what is missing stays so
+        before = annotation(form)
+        moved = perturbation("jitter", 0.1, FLIP)(before)["keypoint"]
+        np.testing.assert_array_equal(moved == 0, before["keypoint"] == 0)
 
 
 def test_shares_of_what_is_missing():

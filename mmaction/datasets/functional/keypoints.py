@@ -50,6 +50,22 @@ def move_origin(keypoint: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
     return np.where(keypoint != 0, keypoint - np.asarray(origin, dtype=keypoint.dtype), keypoint)
 
 
+def split_scores(
+    keypoint: np.ndarray, score: np.ndarray | None, in_image: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return joints and their scores as an annotation means them, without copying.
+
+    Args:
+        keypoint: ``(M, T, V, 2 or 3)``.
+        score: ``(M, T, V)``, None where the annotation has none.
+        in_image: Whether the joints lie in an image; a third channel is then their score, or is dropped where there
+            are scores already.
+    """
+    if in_image and keypoint.shape[-1] == 3:
+        return keypoint[..., :2], keypoint[..., 2] if score is None else score
+    return keypoint, score
+
+
 def is_present(keypoint: np.ndarray) -> np.ndarray:
     """Return which joints ``(..., 2)`` are there: those whose coordinates are not both 0."""
     return (keypoint != 0).any(-1)

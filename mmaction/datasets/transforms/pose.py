@@ -5,7 +5,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from ..functional.geometry import compose_quadruple
-from ..functional.keypoints import compact_box, group_persons, move_origin
+from ..functional.keypoints import compact_box, group_persons, move_origin, split_scores
 from .base import Transform
 
 
@@ -40,13 +40,10 @@ class PoseDecode(Transform):
                 f"{results.get('frame_dir', 'the sample')}: frames {inds.min()} to {inds.max()} were sampled, but "
                 f"the skeleton has {keypoint.shape[1]}; start_index is 0 for skeletons"
             )
+        keypoint, score = split_scores(keypoint, results.get("keypoint_score"), "img_shape" in results)
         results["keypoint"] = keypoint[:, inds].astype(np.float32)
-        if "keypoint_score" in results:
-            results["keypoint_score"] = results["keypoint_score"][:, inds].astype(np.float32)
-        if "img_shape" in results and keypoint.shape[-1] == 3:
-            joints = results["keypoint"]
-            results["keypoint"] = joints[..., :2].copy()
-            results.setdefault("keypoint_score", joints[..., 2].copy())
+        if score is not None:
+            results["keypoint_score"] = score[:, inds].astype(np.float32)
         return results
 
 

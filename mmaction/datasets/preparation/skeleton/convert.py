@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.datasets.annotations import annotation_name
+from mmaction.datasets.functional.keypoints import split_scores
 from mmaction.datasets.preparation.media import VideoFacts, VideoFolder, look_at
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile, match_lists
 from mmaction.datasets.preparation.skeleton.formats import FORMATS, Format, Size
@@ -160,11 +161,14 @@ def change_layout(file: AnnotationFile, source: str, target: str) -> tuple[Annot
     layouts = get_layout(source), get_layout(target)
     annotations, missing = [], []
     for info in file.annotations:
-        keypoint = np.asarray(info["keypoint"])
-        score = np.asarray(info.get("keypoint_score", np.ones(keypoint.shape[:3], np.float32)))
+        keypoint, given = split_scores(np.asarray(info["keypoint"]), info.get("keypoint_score"), "img_shape" in info)
+        score = np.ones(keypoint.shape[:3], np.float32) if given is None else np.asarray(given)
         try:
             keypoint, score, missing = convert_layout(keypoint, score, *layouts)
         except ValueError as error:
             raise ValueError(f"{file.path}, {annotation_name(info)}: {error}") from error
-        annotations.append({**info, "keypoint": keypoint, "keypoint_score": score})
+        changed = {**info, "keypoint": keypoint}
+        if given is not None or keypoint.shape[-1] == 2:  # 3D joints have no scores
+            changed["keypoint_score"] = score
+        annotations.append(changed)
     return AnnotationFile(annotations, file.splits, file.path), missing

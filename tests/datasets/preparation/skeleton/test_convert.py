@@ -266,3 +266,17 @@ def test_layout_keeps_joints_by_name(keypoint):
     assert (back.annotations[0]["keypoint_score"][:, :, source.joints.index("neck")] == 0).all()
     with pytest.raises(ValueError, match="layout coco17 has 17 joints, the arrays have 25"):
         change_layout(AnnotationFile([info]), "coco17", "body25")
+
+
+def test_layout_keeps_scores_in_the_third_channel_and_gives_3d_joints_none():
+    info = make(25, 1, 2, 0)
+    score = info.pop("keypoint_score")
+    keypoint = np.concatenate([info["keypoint"], score[..., None]], axis=-1)
+    (changed,) = change_layout(AnnotationFile([{**info, "keypoint": keypoint}]), "body25", "coco17")[0].annotations
+    order = [get_layout("body25").joints.index(name) for name in get_layout("coco17").joints]
+    np.testing.assert_array_equal(changed["keypoint"], info["keypoint"][:, :, order])
+    np.testing.assert_array_equal(changed["keypoint_score"], score[:, :, order])
+    spatial = {"frame_dir": "x", "label": 0, "keypoint": keypoint}
+    (changed,) = change_layout(AnnotationFile([spatial]), "body25", "coco17")[0].annotations
+    np.testing.assert_array_equal(changed["keypoint"], keypoint[:, :, order])
+    assert "keypoint_score" not in changed
