@@ -130,22 +130,22 @@ def _flat(points: np.ndarray) -> list[float]:
     return [float(value) for value in points.ravel()]
 
 
-def _frame_of(image: Any, where: str) -> tuple[str | None, int]:
-    """Return clip and frame of an ``image_id``: a number, ``12.jpg``, or ``CLIP/12.jpg``."""
+def _frame_of(image: Any, where: str) -> tuple[Path, int]:
+    """Return folder and frame of an ``image_id``: a number, ``12.jpg``, or ``CLIP/12.jpg``."""
     if isinstance(image, str):
         path = Path(image)
         if digits := re.search(r"(\d+)$", path.stem):
-            return (path.parent.name or None), _frame(int(digits[1][-18:]), where)
+            return path.parent, _frame(int(digits[1][-18:]), where)
         raise ValueError(f"{where}: image_id {image[:60]!r} does not end in a frame number")
-    return None, _frame(_number(image, where), where)
+    return Path(), _frame(_number(image, where), where)
 
 
 def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[ClipPoses]:
     """Read COCO results: a list of ``{image_id, keypoints, score}``, as COCO tools and AlphaPose write.
 
     ``path`` is a file, named after its clip, or a folder of such files. ``image_id`` is the frame: a number, or a file
-    name that ends in one; a folder in the file name is the clip. ``idx`` and ``track_id`` are the person's identity,
-    unless they give one to two persons of a frame.
+    name that ends in one; the last folder in the file name is the clip. ``idx`` and ``track_id`` are the person's
+    identity, unless they give one to two persons of a frame.
     Where nobody is in the last frames of a clip, its file does not tell its length.
     """
     paths = sorted(path.rglob("*.json")) if path.is_dir() else [path]
@@ -156,11 +156,18 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
         if isinstance(content, dict) and "annotations" in content:
             content = content["annotations"]
         clips: dict[str, ClipPoses] = {}
+        folders: dict[str, Path] = {}
         for index, entry in enumerate(_list(content, str(file))):
             where = f"{file}, entry {index}"
-            name, frame = _frame_of(_get(entry, "image_id", where), where)
+            folder, frame = _frame_of(_get(entry, "image_id", where), where)
+            name = folder.name or file.stem
+            if folders.setdefault(name, folder) != folder:
+                raise ValueError(
+                    f"{where}: {folders[name]} and {folder} are both the clip {name}; rename one of the folders in "
+                    "image_id"
+                )
             track = _track(next((entry[key] for key in ("track_id", "idx") if entry.get(key) is not None), []), where)
-            clip = clips.setdefault(name or file.stem, ClipPoses(name or file.stem))
+            clip = clips.setdefault(name, ClipPoses(name))
             clip.poses.append(Pose(frame, _points(_get(entry, "keypoints", where), joints, where), track))
         yield from clips.values()
 

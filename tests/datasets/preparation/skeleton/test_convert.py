@@ -131,6 +131,14 @@ def test_a_track_keeps_its_person_wherever_it_is(tmp_path, wrap):
     assert info["keypoint"][:, :, 0, 0].tolist() == [[10, 70], [70, 10]]
 
 
+@pytest.mark.parametrize("images", [("judo/clip1/0.jpg", "dive/clip1/0.jpg"), (0, "x/all/0.jpg")])
+def test_folders_of_one_name_in_one_file_are_refused(tmp_path, images):
+    entries = [{"image_id": image, "keypoints": [1.0, 2.0, 0.5] * 17} for image in images]
+    (tmp_path / "all.json").write_text(json.dumps(entries))
+    with pytest.raises(ValueError, match=r"all\.json, entry 1: .* and .* are both the clip (clip1|all); rename one"):
+        import_poses(tmp_path / "all.json", "coco", size=SIZE, label=0)
+
+
 def seen_in(frames, seen, joints=17):
     """A clip of so many frames with a person in some of them."""
     info = make(joints, 1, frames, 0)
