@@ -111,7 +111,7 @@ class Preparation:
             if video:  # exact, which an event clip of unknown making need not be
                 cuts = self._cuts_of_video(event_id, names)
             elif clip:
-                cuts = [self._cut(name, *self.annotations.element_span(name)) for name in names]
+                cuts = [self._cut_of_event(name) for name in names]
             else:
                 continue
             if left := tuple(cut for cut in cuts if not self.is_done(cut)):
@@ -120,11 +120,15 @@ class Preparation:
     def _cuts_of_video(self, event_id: str, names: list[str]) -> list[Cut]:
         event, event_slack = self.annotations.event_span(event_id)
         cuts = [self._cut(event_id, event, event_slack)] if self.with_events else []
-        for name in names:
-            element, slack = self.annotations.element_span(name)
-            span = Span(event.start + element.start, event.start + element.end)
-            cuts.append(self._cut(name, span, slack + event_slack))
-        return cuts
+        return cuts + [self._cut_of_video(name) for name in names]
+
+    def _cut_of_video(self, name: str) -> Cut:
+        event, event_slack = self.annotations.event_span(GymId.parse(name).event_id)
+        element, slack = self.annotations.element_span(name)
+        return self._cut(name, Span(event.start + element.start, event.start + element.end), slack + event_slack)
+
+    def _cut_of_event(self, name: str) -> Cut:
+        return self._cut(name, *self.annotations.element_span(name))
 
     def _cut(self, name: str, span: Span, slack: float) -> Cut:
         return Cut(name, Span(round(span.start, 4), round(span.end, 4)), self.target(name), slack)
@@ -145,10 +149,19 @@ class Preparation:
 
     def _known_to_be_whole(self, name: str) -> bool:
         """Whether a clip is in place that was checked: one that was cut here, or the user's own, linked to."""
-        record, target, path = self.journal.get(name), self.target(name), self.sources.elements[name]
-        if not record or not self._unchanged(target, record):
+        if not self._is_in_place(name):
             return False
-        return not target.is_symlink() if "span" in record else target.samefile(path)
+        target = self.target(name)
+        if "span" in self.journal.get(name):
+            return not target.is_symlink()
+        return target.samefile(self.sources.elements[name])
+
+    def _is_in_place(self, name: str) -> bool:
+        """Whether a checked clip of an element is there; one that was cut must have the times of today."""
+        record = self.journal.get(name)
+        if record and "span" not in record:
+            return self._unchanged(self.target(name), record)
+        return self.is_done(self._cut_of_video(name)) or self.is_done(self._cut_of_event(name))
 
     def take_element(self, name: str) -> int:
         """Check an element clip of the user's by decoding it and link to it; returns 1."""
@@ -171,13 +184,14 @@ class Preparation:
 
     def is_usable(self, name: str) -> bool:
         """Whether an element has a checked clip in place."""
-        record = self.journal.get(name)
-        return name not in self.problems and bool(record) and self._unchanged(self.target(name), record)
+        return name not in self.problems and self._is_in_place(name)
 
     def why_missing(self, name: str) -> str:
         """Say why an element has no clip, in words that group well."""
         if name in self.problems:
             return "clips could not be cut"
+        if (record := self.journal.get(name)) and self._unchanged(self.target(name), record):
+            return "clips were cut at other times and have no source video"
         return "clips have no source video"
 
     def missing_videos(self) -> list[str]:

@@ -154,6 +154,26 @@ def test_changed_times_and_damaged_clips_are_cut_again(tmp_path, gym_videos, vid
     assert videos.numbers(clip) == exact_frames(element_ids()[0])
 
 
+def test_clips_of_other_times_are_not_listed_where_their_video_is_gone(tmp_path, gym_videos, videos):
+    lists, one, elements = write_lists(tmp_path / "lists", exact=False), tmp_path / "one", tmp_path / "elements"
+    one.mkdir()
+    (one / "CCCCCCCCCC_.mp4").symlink_to(gym_videos / "CCCCCCCCCC_.mp4")
+    prepare(tmp_path / "gym", lists, gym_videos)
+    write_lists(tmp_path / "lists", exact=True)
+    manifests = prepare(tmp_path / "gym", lists, one)
+    report = manifests["gym99"].lists["train.txt"]
+    assert report.available == 0 and manifests["gym99"].lists["val.txt"].available == 6
+    assert report.missing == {"clips were cut at other times and have no source video": element_ids()[:12]}
+    assert (tmp_path / "gym/missing_videos.txt").read_text() == "AAAAAAAAAAA\nBBBBBBBBBB-\n"
+    videos.write(elements / f"{element_ids()[0]}.mp4", 12)
+    prepare(tmp_path / "gym", lists, one, elements)
+    assert "is there already; remove it" in (tmp_path / "gym/problems.txt").read_text()
+    # clips that an event clip gave have their times in the event, and stay without it
+    prepare(tmp_path / "full", lists, gym_videos)
+    prepare(tmp_path / "second", lists, tmp_path / "full/events")
+    assert prepare(tmp_path / "second", lists, one)["gym99"].complete
+
+
 @pytest.mark.integration
 def test_killed_at_any_point_and_resumed(tmp_path, gym_videos, videos, root):
     """The tool is killed several times; nothing half-written is left, and the end is that of one whole run."""
