@@ -75,6 +75,11 @@ def _parse_line(
     name, values = _split(text, len(fields) + 1, multi_class, delimiter)
     if not name or len(values) <= len(fields):
         raise ValueError(f"expected '{form}', found {_short(text)}; is a label missing?")
+    if not multi_class and len(values) > len(fields) + 1:
+        raise ValueError(
+            f"expected '{form}', found {_short(text)}; it has {len(values)} values after the name, and several labels "
+            "need multi_class=True"
+        )
     names = (*fields, *["label"] * (len(values) - len(fields)))
     numbers = [_whole_number(value, what, form) for value, what in zip(values, names, strict=True)]
     labels = tuple(numbers[len(fields) :])

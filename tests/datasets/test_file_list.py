@@ -70,6 +70,12 @@ def test_another_delimiter(path):
         ("a.mp4\n", {"multi_class": True}, r"expected 'name label\[ label \.\.\.\]'"),
         ("a.mp4,b\n", {"delimiter": ","}, "label must be a whole number"),
         ("7\n", {}, "expected 'name label'"),
+        (
+            '"a b.mp4" 3 7\n',
+            {},
+            r""":1: expected 'name label', found '"a b.mp4" 3 7'; it has 2 values .* multi_class=True""",
+        ),
+        ('"f" 5 120 3\n', {"fields": ("total_frames",)}, "expected 'name total_frames label', found .* 5 120 3"),
         ("# nothing\n\n", {}, ":1: the list names no clip"),
         (b"a.mp4 1\n\xff\xfe.mp4 2\n", {}, r":2: not a text file \(UTF-8\)"),
         ("a 1\n", {"delimiter": ""}, "delimiter is the text between name and label"),
