@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmaction.datasets.label_spaces import load_label_space, with_label_space
-from mmaction.datasets.preparation.skeleton.files import AnnotationFile
+from mmaction.datasets.preparation.skeleton.files import AnnotationFile, is_evaluated_with
 from mmaction.skeletons import Layout
 from mmaction.utils.files import read_text
 
@@ -56,10 +55,8 @@ class Source:
         return "train" in self.split
 
     def is_evaluated_with(self, other: Source) -> bool:
-        """Whether this split trains what ``other`` evaluates, going by their names (``xsub_train``, ``xsub_val``)."""
-        return self.trains and not other.trains and self.split in {
-            re.sub(word, "train", other.split) for word in ("val", "test")
-        }  # fmt: skip
+        """Whether this split trains what ``other`` evaluates, going by their names."""
+        return is_evaluated_with(self.split, other.split)
 
 
 def sources_of_config(cfg: Mapping) -> list[Source]:

@@ -115,6 +115,19 @@ def test_skeleton_tools_in_a_row(tool, demo_data, tmp_path, capsys):
         convert("list", out / "back.pkl", "--out", out / "old.pkl")
 
 
+def test_named_clips_and_a_merged_leak(tool, demo_data, tmp_path, capsys):
+    source, names = demo_data / "skeletons.pkl", tmp_path / "names.txt"
+    with open(source, "rb") as file:
+        content = pickle.load(file)
+    clip = content["split"]["val"][0]
+    names.write_text(f"{clip}\r\n\n")
+    tool("skeleton/subset")(source, "--out", tmp_path / "one.pkl", "--names", names)
+    content["split"] = {"train": [clip]}
+    (tmp_path / "leak.pkl").write_bytes(pickle.dumps(content))
+    tool("skeleton/merge")(tmp_path / "one.pkl", tmp_path / "leak.pkl", "--out", tmp_path / "all.pkl")
+    assert f"problem: split train: names 1 clips of split val, such as {clip}" in capsys.readouterr().out
+
+
 def test_describe_names_problems(tool, demo_data, tmp_path, capsys):
     with open(demo_data / "skeletons.pkl", "rb") as file:
         content = pickle.load(file)

@@ -1,6 +1,7 @@
 """Merge skeleton annotation files into one. Splits of the same name are joined.
 
-A clip that several files hold with the same content is kept once; with different content it is an error.
+A clip that several files hold with the same content is kept once; with different content it is an error. Clips that end
+up in training and evaluation are counted.
 
 Example:
     python tools/data/skeleton/merge.py part1.pkl part2.pkl --out data/skeleton/all.pkl
@@ -23,6 +24,8 @@ def main(argv: list[str] | None = None) -> None:
     merged = merge([AnnotationFile.read(path) for path in args.files])
     merged.write(args.out, overwrite=args.overwrite)
     print(f"{args.out}: {len(merged.annotations):,} clips from {len(args.files)} files")
+    for name, problem in merged.problems():
+        print(f"  problem: {name}: {problem}")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
         AnnotationFile.read(args.file),
         split=args.split,
         labels=args.labels,
-        names=read_text(args.names).split("\n") if args.names else None,
+        names=[line.strip() for line in read_text(args.names).split("\n") if line.strip()] if args.names else None,
         per_class=args.per_class,
         relabel=args.relabel,
     )

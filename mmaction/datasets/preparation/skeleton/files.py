@@ -19,6 +19,12 @@ from mmaction.pickles import as_numbers, load_pickle
 Splits = dict[str, list[str]]
 
 
+def is_evaluated_with(training: str, evaluation: str) -> bool:
+    """Whether one split trains what another evaluates, going by their names (``xsub_train``, ``xsub_val``)."""
+    trains, evaluates = "train" in training, "train" not in evaluation
+    return trains and evaluates and training in {re.sub(word, "train", evaluation) for word in ("val", "test")}
+
+
 @dataclass(frozen=True)
 class AnnotationFile:
     """The content of an annotation file.
@@ -90,6 +96,10 @@ class AnnotationFile:
                 yield f"split {split}", f"names {len(absent)} clips that have no annotation, such as {absent[0]}"
             if len(set(clips)) < len(clips):
                 yield f"split {split}", f"names {len(clips) - len(set(clips))} clips twice"
+            for other, evaluated in self.splits.items():
+                shared = set(clips) & set(evaluated) if is_evaluated_with(split, other) else ()
+                if shared:
+                    yield f"split {split}", f"names {len(shared)} clips of split {other}, such as {min(shared)}"
 
     def describe(self) -> dict[str, object]:
         """Return what the file holds: clips, splits, classes, joints, persons, frames, sizes, missing joints."""
@@ -212,7 +222,7 @@ def split_by_lists(
     """Give a file the splits and labels of lists such as ``train.txt`` and ``val.txt``.
 
     Args:
-        file: The annotations; those in no list are left out.
+        file: The annotations; those in no list are left out, those of one name are all kept.
         lists: Split name to a list of lines ``NAME LABEL``, see :func:`match_lists`.
 
     Returns:
@@ -221,7 +231,9 @@ def split_by_lists(
     Raises:
         ValueError: If the lists and the file have no clip in common, or see :func:`match_lists`.
     """
-    by_name = dict(zip(file.names, file.annotations, strict=True))
+    by_name: dict[str, list[dict]] = defaultdict(list)
+    for name, info in zip(file.names, file.annotations, strict=True):
+        by_name[name].append(info)
     labels, splits, missing = match_lists(file.names, lists)
     if not labels:
         listed = next(name for absent in missing.values() for name in absent)
@@ -229,7 +241,7 @@ def split_by_lists(
             f"{file.path} has none of the listed clips; listed are such as {listed}, its own are such as "
             f"{next(iter(by_name), 'none')}"
         )
-    chosen = [{**by_name[name], "label": label} for name, label in labels.items()]
+    chosen = [{**info, "label": label} for name, label in labels.items() for info in by_name[name]]
     return AnnotationFile(chosen, splits, file.path), missing
 
 
@@ -302,7 +314,7 @@ def subset(
         relabel: Number the kept ``labels`` anew from 0, in the order given.
 
     Raises:
-        KeyError: If there is no such split.
+        KeyError: If there is no such split, or no clip of one of the names.
         ValueError: If nothing is left, or ``relabel`` is asked for without ``labels``.
     """
     if relabel and labels is None:
@@ -315,6 +327,11 @@ def subset(
         tests.append(lambda name, label: name in members)
     if names is not None:
         wanted = set(names)
+        if unknown := wanted - set(file.names):
+            raise KeyError(
+                f"{file.path} lacks {len(unknown)} of the {len(wanted)} named clips, such as {min(unknown)!r}; "
+                "take them out of names"
+            )
         tests.append(lambda name, label: name in wanted)
     if labels is not None:
         tests.append(lambda name, label: label in labels)
@@ -322,7 +339,8 @@ def subset(
     for split_name, clips in (file.splits or {}).items():
         for clip in clips:
             splits_of[clip] += (split_name,)
-    kept: dict[str, dict] = {}
+    kept: list[dict] = []
+    left: set[str] = set()
     counts: Counter = Counter()
     for name, info in zip(file.names, file.annotations, strict=True):
         label = int(np.ravel(info["label"])[0])
@@ -330,10 +348,11 @@ def subset(
         if not all(test(name, label) for test in tests) or (per_class is not None and counts[key] >= per_class):
             continue
         counts[key] += 1
-        kept[name] = {**info, "label": list(labels).index(label)} if relabel else info
+        kept.append({**info, "label": list(labels).index(label)} if relabel else info)
+        left.add(name)
     if not kept:
         raise ValueError(f"no clip of {file.path} fits; it has {len(file.names)} clips")
-    splits = file.splits and {s: [clip for clip in clips if clip in kept] for s, clips in file.splits.items()}
+    splits = file.splits and {s: [clip for clip in clips if clip in left] for s, clips in file.splits.items()}
     if split is not None:
         splits = {split: splits[split]}
-    return AnnotationFile(list(kept.values()), splits, file.path)
+    return AnnotationFile(kept, splits, file.path)

@@ -154,10 +154,37 @@ def test_subset():
     assert subset(file, names=["c"]).splits == {"train": ["c"], "val": []}
     with pytest.raises(KeyError, match="no split 'x'"):
         subset(file, split="x")
+    with pytest.raises(KeyError, match=r"x.pkl lacks 2 of the 3 named clips, such as 'y'; take them out of names"):
+        subset(replace(file, path="x.pkl"), names=["c", "z", "y"])
+    assert subset(file, names=["c", "e"], split="val").names == ["e"]
     with pytest.raises(ValueError, match="no clip"):
         subset(file, labels=[5])
     with pytest.raises(ValueError, match="relabel needs labels"):
         subset(file, relabel=True)
+
+
+def test_all_annotations_of_one_name_stay(tmp_path):
+    file = AnnotationFile(
+        [annotation("a"), annotation("b"), annotation("a", value=2.0)], {"train": ["a"], "val": ["b"]}
+    )
+    part = subset(file, names=["a"])
+    assert [info["keypoint"].max() for info in part.annotations] == [1, 2]
+    assert part.splits == {"train": ["a"], "val": []}
+    (tmp_path / "train.txt").write_text("b 3\na 4\n")
+    listed, _ = split_by_lists(file, {"train": tmp_path / "train.txt"})
+    assert [(info["frame_dir"], info["label"], info["keypoint"].max()) for info in listed.annotations] == [
+        ("b", 3, 1),
+        ("a", 4, 1),
+        ("a", 4, 2),
+    ]
+    assert dict(listed.problems()) == {"a": "stands there 2 times"}
+
+
+def test_clips_in_training_and_evaluation_are_a_problem_of_the_file():
+    merged = merge([make("abcd"), make("cdxy")])
+    assert list(merged.problems()) == [("split train", "names 2 clips of split val, such as c")]
+    splits = {"xsub_train": ["a"], "xsub_val": ["b"], "xview_train": ["b"], "xview_test": ["a"]}
+    assert not list(AnnotationFile([annotation("a"), annotation("b")], splits).problems())
 
 
 def test_describe_and_problems():
