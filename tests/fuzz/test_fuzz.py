@@ -146,6 +146,7 @@ FOUND = {
     "config.ini": (b"[paths]\nvideo = a\n[drawing]\nscale = nan\n", b"[paths]\n[output]\nspeed = inf\n"),
     "manifest": (DEEP,),
     "journal": (DEEP + b"\n",),
+    "last start": (b'{"starts": [["0f3e", 0]]}',),
     "training log": (
         DEEP + b"\n{}",
         b'{"loss": ' + b"9" * 400 + b', "step": 1}\n{}',
