@@ -54,9 +54,9 @@ class Recipe:
     batch_size: int = 4
     boxes: str = ""
 
-    def fingerprint(self) -> str:
-        """The recipe as JSON, without the device, which does not change the result."""
-        content = asdict(self)
+    def fingerprint(self, split: str = "") -> str:
+        """The recipe and the split of the clips as JSON, without the device, which does not change the result."""
+        content = asdict(self) | {"split": split}
         content["backend_options"].pop("device")
         content.pop("batch_size")
         return json.dumps(content, sort_keys=True, indent=1)
@@ -197,13 +197,20 @@ def _work(clip: Clip, recipe: Recipe, part: Path) -> str:
     """Extract a clip into its part; return what went wrong with its video, or an empty text."""
     boxes = _worker["boxes"]
     try:
+        source = _source(clip.path)
         if boxes is not None and clip.name not in boxes:
             raise ValueError(f"{recipe.boxes}: has no boxes for {clip.name}")
         annotation = extract_clip(clip, _worker["backend"], recipe, None if boxes is None else boxes[clip.name])
     except (ValueError, FileNotFoundError) as error:  # a damaged video must not end the run
         return str(error)
-    save_annotations(part, [annotation], overwrite=True)
+    save_annotations(part, [annotation | {"source": source}], overwrite=True)
     return ""
+
+
+def _source(video: Path) -> list:
+    """Return what tells a video from others and from its earlier self: path, bytes, time of change."""
+    stat = video.stat()
+    return [os.path.abspath(video), stat.st_size, stat.st_mtime_ns]
 
 
 @dataclass(frozen=True)
@@ -240,6 +247,7 @@ def extract(
 
     Each clip is kept in ``OUTPUT.parts`` as soon as it is done; a run that was interrupted goes on from there. The
     folder is removed when the annotation file is complete; if clips failed it stays, and another run tries them again.
+    Such a run may be given more clips, but not fewer; a video that has changed since is extracted again.
 
     Args:
         clips: The videos.
@@ -253,13 +261,14 @@ def extract(
 
     Raises:
         FileExistsError: If ``output`` exists and ``overwrite`` is not set.
-        ValueError: If an interrupted run had another recipe, or no clip could be extracted.
+        ValueError: If an interrupted run had another recipe, split or clips, or no clip could be extracted.
     """
     from tqdm import tqdm
 
-    parts = _prepare_parts(output, recipe, overwrite)
+    parts = _prepare_parts(output, recipe.fingerprint(split), overwrite)
     part_of = {clip.name: parts / _part_name(clip.name) for clip in clips}
-    waiting = [clip for clip in clips if not part_of[clip.name].is_file()]
+    finished = _finished_parts(parts, {part_of[clip.name]: clip for clip in clips})
+    waiting = [clip for clip in clips if part_of[clip.name] not in finished]
     failed: dict[str, str] = {}
     with tqdm(total=len(clips), initial=len(clips) - len(waiting), unit="video", disable=not progress) as bar:
         for clip, problem in _run(waiting, recipe, part_of, devices, workers):
@@ -271,7 +280,9 @@ def extract(
         raise ValueError(f"no video could be extracted: {next(iter(failed.values()))}")
     annotations = [load_annotations(part_of[name])[0] for name in done]
     labels = {clip.name: clip.label for clip in clips}
-    annotations = [info | dict(label=labels[info["frame_dir"]]) for info in annotations]
+    for info in annotations:
+        del info["source"]
+        info["label"] = labels[info["frame_dir"]]
     save_annotations(output, annotations, {split: done} if split else None, overwrite=True)
     if not failed:
         shutil.rmtree(parts)
@@ -283,20 +294,38 @@ def _part_name(name: str) -> str:
     return name.replace("%", "%25").replace("/", "%2F") + ".pkl"
 
 
-def _prepare_parts(output: Path, recipe: Recipe, overwrite: bool) -> Path:
+def _prepare_parts(output: Path, fingerprint: str, overwrite: bool) -> Path:
     parts, note = parts_folder(output), parts_folder(output) / "recipe.json"
     if overwrite:
         shutil.rmtree(parts, ignore_errors=True)
     elif output.exists() and not parts.exists():
         raise FileExistsError(f"{output}: exists already; choose another name or pass --overwrite")
-    if note.is_file() and note.read_text(encoding="utf-8") != recipe.fingerprint():
+    if note.is_file() and note.read_text(encoding="utf-8") != fingerprint:
         raise ValueError(
             f"{parts}: an interrupted run used other settings, see recipe.json there; repeat them to go on, or pass "
             "--overwrite to start anew"
         )
     parts.mkdir(parents=True, exist_ok=True)
-    note.write_text(recipe.fingerprint(), encoding="utf-8")
+    note.write_text(fingerprint, encoding="utf-8")
     return parts
+
+
+def _finished_parts(parts: Path, clip_of: dict[Path, Clip]) -> set[Path]:
+    """Return the parts whose videos have not changed since; refuse those of clips that are not to be extracted now."""
+    finished = set()
+    for part in parts.glob("*.pkl"):
+        (info,) = load_annotations(part)
+        path, *state = info["source"]
+        clip = clip_of.get(part)
+        path_now, *state_now = _source(clip.path) if clip and clip.path.exists() else [None]
+        if state_now == state:  # also of a video that was moved
+            finished.add(part)
+        elif path_now != path:
+            raise ValueError(
+                f"{parts}: an interrupted run extracted {info['frame_dir']} from {path}, which is not among the videos "
+                "now; give its videos too to go on, choose another output, or pass --overwrite to start anew"
+            )
+    return finished
 
 
 def _run(

@@ -135,6 +135,40 @@ def test_parts_of_another_recipe_are_not_mixed_in(videos, tmp_path):
     run(videos, tmp_path / "out.pkl", other, overwrite=True)
 
 
+def test_another_list_does_not_replace_an_extraction_with_failures(videos, tmp_path):
+    (videos / "sub/broken.mp4").write_text("no video")
+    output = tmp_path / "out.pkl"
+    run(videos, output, split="train")
+    with pytest.raises(ValueError, match=r"an interrupted run used other settings, see recipe.json"):
+        run(videos, output, split="val")
+    (tmp_path / "other").mkdir()
+    write_video(tmp_path / "other/c.mp4", 3)
+    write_video(tmp_path / "other/a.mp4", 4)
+    for source in (videos / "sub", tmp_path / "other", tmp_path / "other/c.mp4"):
+        with pytest.raises(ValueError, match=r"out.pkl.parts: an interrupted run extracted .* from .*videos/.*\.mp4"):
+            run(source, output, split="train")
+    assert [info["frame_dir"] for info in load_annotations(output, "train")] == ["a", "sub/b"]
+    write_video(videos / "c.mp4", 3)
+    outcome = run(videos, output, split="train")
+    assert (outcome.done, outcome.reused) == (["a", "c", "sub/b"], 2)
+
+
+def test_parts_of_videos_that_have_changed_are_not_reused(videos, tmp_path):
+    (videos / "broken.mp4").write_text("no video")
+    run(videos, tmp_path / "out.pkl")
+    write_video(videos / "a.mp4", 4)
+    videos = videos.rename(tmp_path / "moved")
+    with pytest.raises(ValueError, match=r"extracted a from .*videos/a\.mp4, which is not among the videos now"):
+        run(videos, tmp_path / "out.pkl")
+    videos = videos.rename(tmp_path / "videos")
+    outcome = run(videos, tmp_path / "out.pkl")
+    assert outcome.reused == 1
+    found = {info["frame_dir"]: info for info in load_annotations(tmp_path / "out.pkl")}
+    assert {name: info["total_frames"] for name, info in found.items()} == {"a": 4, "sub/b": 5}
+    assert "source" not in found["a"]
+    assert run(videos.rename(tmp_path / "moved"), tmp_path / "out.pkl").reused == 2
+
+
 def test_a_damaged_video_is_named_and_can_be_repaired(videos, tmp_path):
     (videos / "c.mp4").write_text("no video")
     outcome = run(videos, tmp_path / "out.pkl")
