@@ -111,8 +111,13 @@ def test_skeleton_tools_in_a_row(tool, demo_data, tmp_path, capsys):
     assert {info["frame_dir"]: (info["label"], info["total_frames"]) for info in back["annotations"]} == labels
     with open(out / "old.pkl", "rb") as file:
         assert isinstance(pickle.load(file), list)
-    with pytest.raises(FileExistsError):
-        convert("list", out / "back.pkl", "--out", out / "old.pkl")
+    for command in (
+        ("list", out / "back.pkl", "--out", out / "old.pkl"),
+        ("export", "openpose", out / "back.pkl", "--out", out / "json"),
+    ):
+        with pytest.raises(FileExistsError, match="overwrite"):
+            convert(*command)
+        convert(*command, "--overwrite")
 
 
 def test_named_clips_and_a_merged_leak(tool, demo_data, tmp_path, capsys):

@@ -57,7 +57,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     listed.add_argument("--split", help="only this split")
     for command in (importer, exporter, layout, listed):
         command.add_argument("--out", type=Path, required=True, help="file to write; with export a folder")
-        command.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+        command.add_argument("--overwrite", action="store_true", help="replace what exists already")
     return parser.parse_args(argv)
 
 
@@ -91,7 +91,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.command == "export":
         source = AnnotationFile.read(args.source)
         total = len(source.annotations)
-        for _ in tqdm(convert.export_poses(source, args.format, args.out), total=total, unit=" clips"):
+        written = convert.export_poses(source, args.format, args.out, overwrite=args.overwrite)
+        for _ in tqdm(written, total=total, unit=" clips"):
             pass
         print(f"{args.out}: {total:,} clips")
         return

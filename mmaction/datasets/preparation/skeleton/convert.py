@@ -118,21 +118,26 @@ def _annotation(clip: ClipPoses, form: Format, facts: VideoFacts, joints: int, p
     }
 
 
-def export_poses(file: AnnotationFile, format_name: str, folder: Path) -> Iterator[Path]:
+def export_poses(file: AnnotationFile, format_name: str, folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Write the clips of an annotation file in another program's format; persons without any score are left out.
 
     Args:
         file: The annotations.
         format_name: As in :func:`import_poses`.
         folder: Where the files go.
+        overwrite: Whether existing files may be replaced.
 
     Yields:
         What was written for each clip.
 
     Raises:
+        FileExistsError: If a clip's file exists and may not be replaced; nothing is written then.
         ValueError: If an annotation has no 2D keypoints or its name leaves the folder.
     """
     form = get_format(format_name)
+    targets = (folder / f"{annotation_name(info)}{form.suffix}" for info in file.annotations)
+    if not overwrite and (taken := next((target for target in targets if target.exists()), None)):
+        raise FileExistsError(f"{taken} exists already; choose another folder or pass --overwrite")
     for info in file.annotations:
         name = annotation_name(info)
         if Path(name).name != name or name in (".", ".."):

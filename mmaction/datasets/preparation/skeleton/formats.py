@@ -35,6 +35,7 @@ class Format:
         write: Called with a folder, a clip, and width and height; writes it and returns the path.
         needs_size: Whether coordinates are shares of the image.
         numbered: Whether each pose states the number of its frame, which may count from 0 or from 1.
+        suffix: ``write`` makes ``CLIP`` and this: a file, or a folder where it is empty.
     """
 
     layouts: tuple[str, ...]
@@ -42,6 +43,7 @@ class Format:
     write: Callable[[Path, ClipPoses, Size], Path]
     needs_size: bool = False
     numbered: bool = False
+    suffix: str = ".json"
 
 
 def _points(values: Any, joints: int, where: str) -> np.ndarray:
@@ -260,7 +262,7 @@ def write_mediapipe(folder: Path, clip: ClipPoses, size: Size) -> Path:
 
 
 FORMATS = {
-    "openpose": Format(("body25", "openpose18", "coco17"), read_openpose, write_openpose),
+    "openpose": Format(("body25", "openpose18", "coco17"), read_openpose, write_openpose, suffix=""),
     "alphapose": Format(("coco17",), read_results, write_alphapose, numbered=True),
     "coco": Format(("coco17",), read_results, write_coco, numbered=True),
     "mediapipe": Format(("mediapipe33",), read_mediapipe, write_mediapipe, needs_size=True),

@@ -44,6 +44,18 @@ def test_export_then_import_is_the_same(tmp_path_factory, format_name, persons, 
     np.testing.assert_allclose(again["keypoint_score"], info["keypoint_score"][order], atol=1e-6)
 
 
+@pytest.mark.parametrize(("format_name", "written"), [("coco", "b.json"), ("openpose", "b")])
+def test_existing_files_are_replaced_only_when_asked(tmp_path, format_name, written):
+    joints = len(get_layout(LAYOUT[format_name]).joints)
+    list(export_poses(AnnotationFile([make(joints, 1, 2, 0, "b")]), format_name, tmp_path))
+    before = sorted((path, path.is_file() and path.read_bytes()) for path in tmp_path.rglob("*"))
+    both = AnnotationFile([make(joints, 1, 2, 1, name) for name in "ab"])
+    with pytest.raises(FileExistsError, match=rf"{written} exists already; choose another folder or pass --overwrite"):
+        list(export_poses(both, format_name, tmp_path))
+    assert sorted((path, path.is_file() and path.read_bytes()) for path in tmp_path.rglob("*")) == before
+    assert len(list(export_poses(both, format_name, tmp_path, overwrite=True))) == 2
+
+
 def test_persons_without_identity_are_followed_by_place():
     """Two persons swap their order in the file at every frame; a third comes late."""
     clip = ClipPoses("x")
