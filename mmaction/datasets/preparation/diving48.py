@@ -41,12 +41,14 @@ def fetch(out: Path, version: str, *, videos: bool = True, progress: bool = True
 
     Raises:
         ConnectionError: If the site cannot be reached; the message says where to put the files by hand.
+        FileExistsError: If ``out/videos`` is a link.
     """
+    target = _unlinked(out / "videos") if videos else None
     for name in ANNOTATIONS[version]:
         download(f"{SITE}/{name}", out / "annotations" / name, progress=progress)
-    if videos:
+    if target:
         archive = download(f"{SITE}/{ARCHIVE}", out / ARCHIVE, progress=progress)
-        extract_archive(archive, out / "videos", strip=1, progress=progress)
+        extract_archive(archive, target, strip=1, progress=progress)
 
 
 def provide_videos(out: Path, source: Path, progress: bool = True) -> None:
@@ -54,11 +56,11 @@ def provide_videos(out: Path, source: Path, progress: bool = True) -> None:
 
     Raises:
         FileNotFoundError: If there is nothing at ``source``.
-        FileExistsError: If ``out/videos`` is already there and another folder.
+        FileExistsError: If ``out/videos`` is already there and another folder, or a link where an archive is unpacked.
     """
     target = out / "videos"
     if source.is_file():
-        extract_archive(source, target, strip=1, progress=progress)
+        extract_archive(source, _unlinked(target), strip=1, progress=progress)
         return
     if not source.is_dir():
         raise FileNotFoundError(f"no folder or archive of videos at {source}")
@@ -68,6 +70,16 @@ def provide_videos(out: Path, source: Path, progress: bool = True) -> None:
         return
     out.mkdir(parents=True, exist_ok=True)
     target.symlink_to(source.resolve(), target_is_directory=True)
+
+
+def _unlinked(folder: Path) -> Path:
+    """Return a folder to unpack into; refuse a link, behind which lie somebody's own videos."""
+    if folder.is_symlink():
+        raise FileExistsError(
+            f"{folder} is a link to {folder.resolve()}, whose files unpacking could replace; remove the link, or stay "
+            "with its videos: no archive in --videos, and --download annotations"
+        )
+    return folder
 
 
 def read_official(folder: Path, version: str | None) -> dict[str, OfficialList]:

@@ -71,6 +71,21 @@ def test_videos_from_folder_or_archive(small, tmp_path):
         diving48.provide_videos(other, tmp_path / "absent")
 
 
+def test_nothing_is_unpacked_into_a_linked_folder(small, tmp_path):
+    out, _ = small
+    linked = tmp_path / "linked"
+    diving48.provide_videos(linked, out / "videos")
+    before = {path.name: path.stat().st_size for path in (out / "videos").iterdir()}
+    (tmp_path / "rgb").mkdir()
+    (tmp_path / "rgb/a_0.mp4").write_text("official")
+    archive = shutil.make_archive(tmp_path / "rgb", "gztar", tmp_path, "rgb")
+    with pytest.raises(FileExistsError, match=r"videos is a link to .*diving48/videos, whose files .* remove the link"):
+        diving48.provide_videos(linked, tmp_path / archive, progress=False)
+    with pytest.raises(FileExistsError, match=r"videos is a link to .*--download annotations"):
+        diving48.fetch(linked, "V2", progress=False)
+    assert {path.name: path.stat().st_size for path in (out / "videos").iterdir()} == before
+
+
 def test_wrong_input(small, tmp_path, videos):
     out, lists = small
     with pytest.raises(FileNotFoundError, match="--download"):
