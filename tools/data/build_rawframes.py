@@ -5,7 +5,8 @@
 
 OUT gets one folder for each video, at the same place as the video below SRC and without its extension:
 img_00001.jpg, ... and, for flow, x_00001.jpg, y_00001.jpg, ... (from each frame to the next, one less than frames).
-A run that was stopped goes on where it was; videos that failed are tried again. What failed is in OUT/failed.txt.
+A run that was stopped goes on where it was; videos that failed are tried again. What failed is in OUT/failed.txt; so
+are videos of which images lie there that no run of this tool with the same --task made, unless --overwrite is given.
 Exit code: 0 all videos are done, 1 some failed, 2 wrong arguments.
 """
 
@@ -19,6 +20,7 @@ from mmaction.datasets.preparation.frames import (
     TASKS,
     FrameSpec,
     extract_frames,
+    find_image,
     flow_estimator,
     has_images,
 )
@@ -49,7 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--num-worker", "--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="extract finished videos again")
+    parser.add_argument("--overwrite", action="store_true", help="extract all videos again, whatever is there")
     return parser.parse_args(argv)
 
 
@@ -68,6 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         Journal(args.out / f".{spec.task}.jsonl"),
         spec.options,
         is_whole=lambda key, record: has_images(args.out / key, record["frames"], spec),
+        existing=lambda key: find_image(args.out / key, spec.task),
         workers=args.num_worker,
         overwrite=args.overwrite,
         desc="extracting",

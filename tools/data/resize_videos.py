@@ -6,7 +6,8 @@
 Each copy is an MP4 (H.264, no sound) at the same place as its source, upright, with the same frames at the same
 times, the short edge at SHORT pixels and a key frame every few frames, so that a clip can be read without decoding
 what comes before it. Each copy is decoded as a check before it takes its place. A run that was stopped goes on where
-it was; videos that failed are tried again. What failed is in OUT/failed.txt.
+it was; videos that failed are tried again. What failed is in OUT/failed.txt; so are videos in whose place lies a file
+that this tool did not make, unless --overwrite is given.
 Exit code: 0 all videos are done, 1 some failed, 2 wrong arguments.
 """
 
@@ -46,7 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--num-worker", "--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="make finished copies again")
+    parser.add_argument("--overwrite", action="store_true", help="make all copies again, whatever is there")
     return parser.parse_args(argv)
 
 
@@ -70,6 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         Journal(args.out / ".resized.jsonl"),
         spec.options,
         is_whole=lambda key, record: target(key).is_file(),
+        existing=lambda key: target(key) if os.path.lexists(target(key)) else None,
         workers=args.num_worker,
         overwrite=args.overwrite,
         desc="resizing",

@@ -58,6 +58,7 @@ def run_batch(
     options: dict,
     *,
     is_whole: Callable[[str, dict], bool],
+    existing: Callable[[str], Path | None],
     workers: int,
     overwrite: bool = False,
     desc: str = "videos",
@@ -67,11 +68,12 @@ def run_batch(
     Args:
         videos: Videos by key.
         work: Gets key and video, returns facts to record; a ``ValueError`` or ``OSError`` counts as a failed video.
-        journal: What earlier runs finished.
+        journal: What earlier runs finished, and began: only there may ``work`` replace what it finds.
         options: What the result depends on; a record made with other options is an error without ``overwrite``.
         is_whole: Whether the result of a recorded video is still there.
+        existing: A file that ``work`` would replace, if there is one.
         workers: Number of threads.
-        overwrite: Do everything again.
+        overwrite: Do everything again, whoever made what is there.
         desc: Name of the progress bar.
 
     Raises:
@@ -83,7 +85,7 @@ def run_batch(
     pending = {}
     for key, path in videos.items():
         record = None if overwrite else journal.get(key)
-        if record is not None and record.get("options") != options:
+        if record is not None and "begun" not in record and record.get("options") != options:
             raise ValueError(
                 f"{journal.path}: {key} was made with {record.get('options')}, now asked for {options}; write to "
                 "another folder, or make it anew with --overwrite"
@@ -96,12 +98,17 @@ def run_batch(
             pending[key] = path
 
     def attempt(key: str) -> str | None:
-        path = videos[key]
+        path, record = videos[key], journal.get(key)
+        is_ours = record is not None and record.get("begun", True)
+        if not overwrite and not is_ours and (found := existing(key)):
+            return f"{found} is there already, not from a run that {journal.path} records; move it or use --overwrite"
         try:
             stat = path.stat()
+            journal.add(key, begun=True)
             facts = work(key, path)
             journal.add(key, source=[stat.st_size, stat.st_mtime_ns], options=options, **facts)
         except (ValueError, OSError) as error:
+            journal.add(key, begun=existing(key) is not None)
             return str(error)
         return None
 

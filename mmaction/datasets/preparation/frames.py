@@ -167,6 +167,11 @@ def _write_images(path: Path, folder: Path, spec: FrameSpec) -> int:
     return count
 
 
+def find_image(folder: Path, task: str) -> Path | None:
+    """Return an image that the extraction of ``task`` into ``folder`` would replace or delete, if there is one."""
+    return next((path for path in folder.glob("*") if _is_extracted(path, task)), None)
+
+
 def has_images(folder: Path, frames: int, spec: FrameSpec) -> bool:
     """Return whether ``folder`` holds all images of a video of that many frames."""
     wanted = []

@@ -94,6 +94,18 @@ def test_other_options_into_the_same_folder_are_refused(tool, videos, tmp_path):
     assert min(cv2.imread(str(out / "one" / "img_00001.jpg")).shape[:2]) == 48
 
 
+def test_foreign_images_stay_and_their_video_fails(tool, videos, tmp_path):
+    out = tmp_path / "out"
+    (out / "one").mkdir(parents=True)
+    (out / "one/img_09999.jpg").write_text("mine")
+    assert tool.main([str(videos), str(out), "--short", "32"]) == 1
+    assert "one/img_09999.jpg is there already, not from a run that" in (out / "failed.txt").read_text()
+    assert names(out / "one") == ["img_09999.jpg"] and (out / "deep/two/img_00001.jpg").is_file()
+    assert tool.main([str(videos), str(out), "--task", "flow", "--flow-type", "dis"]) == 0  # has other names
+    assert tool.main([str(videos), str(out), "--short", "32", "--overwrite"]) == 0
+    assert "img_00001.jpg" in names(out / "one") and "img_09999.jpg" not in names(out / "one")
+
+
 def test_images_of_an_earlier_run_do_not_stay(tool, videos, tmp_path):
     out = tmp_path / "out"
     assert tool.main([str(videos), str(out), "--task", "both", "--flow-type", "dis"]) == 0

@@ -1,4 +1,5 @@
 import importlib.util
+import re
 import shutil
 
 import numpy as np
@@ -100,6 +101,51 @@ def test_finished_copies_are_kept_and_removed_ones_made_again(tool, videos, tmp_
     assert tool.main([str(videos), str(out), "--short", "48"]) == 0
     assert "2 of 2 videos done, 1 of them by an earlier run" in capsys.readouterr().out
     assert (out / "deep/two.mp4").stat().st_mtime_ns == before and (out / "one.mp4").is_file()
+
+
+def test_a_foreign_file_stays_and_its_video_fails(tool, videos, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "one.mp4").write_text("mine")
+    for _ in range(2):
+        assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+        assert (out / "one.mp4").read_text() == "mine" and (out / "deep/two.mp4").is_file()
+        assert re.fullmatch(
+            r"one: .*out/one.mp4 is there already, not from a run that .*resized.jsonl records; move it or use "
+            r"--overwrite\n",
+            (out / "failed.txt").read_text(),
+        )
+    assert tool.main([str(videos), str(out), "--short", "48", "--overwrite"]) == 0
+    assert probe(out / "one.mp4").num_frames
+
+
+def test_a_run_killed_before_it_recorded_its_copy_goes_on(tool, videos, tmp_path, monkeypatch):
+    def kill(*args):
+        resize_video(*args)
+        raise KeyboardInterrupt
+
+    arguments = [str(videos), str(tmp_path / "out"), "--short", "48", "--workers", "1"]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(tool, "resize_video", kill)
+        tool.main(arguments)
+    assert list((tmp_path / "out").rglob("*.mp4"))
+    assert tool.main(arguments) == 0
+
+
+def test_what_lies_in_the_place_of_a_failed_copy_stays_too(tool, videos, tmp_path):
+    out, whole = tmp_path / "out", (videos / "one.mp4").read_bytes()
+    (videos / "one.mp4").write_text("no video")
+    assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+    (out / "one.mp4").write_text("mine")
+    (videos / "one.mp4").write_bytes(whole)
+    assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+    assert (out / "one.mp4").read_text() == "mine"
+    (out / "one.mp4").unlink()
+    assert tool.main([str(videos), str(out), "--short", "48"]) == 0
+    (videos / "one.mp4").write_text("no video any more")
+    assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+    (videos / "one.mp4").write_bytes(whole)
+    assert tool.main([str(videos), str(out), "--short", "48"]) == 0  # over our own copy
 
 
 def test_copies_below_the_source_are_no_sources(tool, videos, monkeypatch, capsys):
