@@ -328,15 +328,16 @@ def _unpack(source: IO[bytes], size: int, target: Path, where: str) -> None:
 
 
 class _Bounded:
-    """A stream that refuses to go on where it becomes far larger than its archive."""
+    """A stream that refuses to go on where it becomes far larger than its archive; ``last`` is what was read last."""
 
     def __init__(self, stream: IO[bytes], archive: Path) -> None:
         self._stream, self._archive, self._limit = stream, archive, unpacked_limit(archive)
-        self.tell = stream.tell
+        self.tell, self.last = stream.tell, b""
 
     def read(self, size: int) -> bytes:
         self._check(self.tell() + size)
-        return self._stream.read(size)
+        self.last = self._stream.read(size)
+        return self.last
 
     def seek(self, position: int) -> int:
         self._check(position)
@@ -370,6 +371,17 @@ def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
                 raise ValueError(f"{archive}: refused {info.name!r}, which is a link or a device and not a file")
             if info.isfile():
                 yield info.name, info.size, packed.extractfile(info)
+        _check_end(packed.fileobj)
+
+
+def _check_end(stream: _Bounded) -> None:
+    """Refuse a tar archive whose members do not end with zeros: tarfile takes a damaged header for the end."""
+    if len(stream.last) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it has no end mark")
+    while stream.last:  # to the end, where compressed files have their check sum
+        if any(stream.last):
+            raise tarfile.ReadError("what stands behind the last readable file is neither a file nor the end mark")
+        stream.read(CHUNK)
 
 
 def _inside(folder: Path, name: str, archive: Path, strip: int) -> Path:

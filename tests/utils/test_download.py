@@ -1,6 +1,9 @@
+import bz2
+import gzip
 import hashlib
 import http.server
 import io
+import lzma
 import tarfile
 import threading
 import time
@@ -213,3 +216,51 @@ def test_extract_refuses_links_and_damage(tmp_path):
     with pytest.raises(FileNotFoundError, match="no archive at"):
         extract_archive(tmp_path / "absent.tar", tmp_path / "out")
     check_file(tmp_path / "a.tar.gz")
+
+
+HEADER, MEMBER = 512, 1536  # of a file of 1,000 bytes
+
+
+@pytest.fixture(scope="module")
+def plain_tar(tmp_path_factory):
+    path = make_tar(tmp_path_factory.mktemp("tar") / "a.tar.gz", [(f"{n}.mp4", bytes(1000)) for n in range(5)])
+    return gzip.decompress(path.read_bytes())
+
+
+def flipped(content, place):
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: flipped(content, 2 * MEMBER + 10),  # in the header of the third file
+        lambda content: content[: 2 * MEMBER] + bytes(HEADER) + content[2 * MEMBER + HEADER :],
+        lambda content: content[: 2 * MEMBER],
+        lambda content: content[: 2 * MEMBER + 100],
+        lambda content: content[: 5 * MEMBER],
+        lambda content: content[: 5 * MEMBER + 100],
+    ],
+    ids=["bit in a header", "header of zeros", "cut behind a file", "cut in a header", "no end mark", "half of it"],
+)
+def test_extract_finds_damage_between_the_files_of_a_tar(tmp_path, plain_tar, damage, compress):
+    (tmp_path / "a.tar").write_bytes(compress(damage(plain_tar)))
+    with pytest.raises(ValueError, match=r"a.tar: the archive is damaged or cut off \(.*\). Delete it and"):
+        extract_archive(tmp_path / "a.tar", tmp_path / "out", progress=False)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_extract_reads_up_to_the_check_sum(tmp_path, plain_tar, compress):
+    content = compress(plain_tar)
+    (tmp_path / "a.tar").write_bytes(flipped(content, len(content) - 6))
+    with pytest.raises(ValueError, match="the archive is damaged or cut off"):
+        extract_archive(tmp_path / "a.tar", tmp_path / "out", progress=False)
+
+
+@pytest.mark.parametrize("end", [HEADER, 2 * HEADER, 10240])
+def test_extract_takes_any_length_of_the_end_mark(tmp_path, plain_tar, end):
+    (tmp_path / "a.tar").write_bytes(plain_tar[: 5 * MEMBER] + bytes(end))
+    assert extract_archive(tmp_path / "a.tar", tmp_path / "out", progress=False) == 5
+    (tmp_path / "empty.tar").write_bytes(bytes(end))
+    assert extract_archive(tmp_path / "empty.tar", tmp_path / "out", progress=False) == 0
