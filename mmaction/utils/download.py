@@ -242,6 +242,7 @@ def _transfer(url: str, part: Path, progress: bool, timeout: float) -> None:
     with response:
         if response.status != 206:  # no resume on this server, or the file has changed meanwhile
             start = 0
+            _discard(part)  # before the new tag is written, which must not come to stand beside the old bytes
         total = int(response.headers["Content-Length"]) + start if "Content-Length" in response.headers else None
         if tag := response.headers.get("ETag") or response.headers.get("Last-Modified"):
             tag_file.write_text(tag, encoding="utf-8")

@@ -9,6 +9,7 @@ import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,6 +94,18 @@ def test_changed_file_restarts(server, tmp_path):
     with pytest.raises(ConnectionError):
         fetch(server, tmp_path / "file.bin", retries=0)
     server.state.update(content=CONTENT[::-1], etag='"two"')
+    assert fetch(server, tmp_path / "file.bin").read_bytes() == CONTENT[::-1]
+
+
+def test_two_versions_are_not_joined_after_a_full_disk(server, tmp_path, monkeypatch):
+    server.state["cuts"] = [1_000_000]
+    with pytest.raises(ConnectionError):
+        fetch(server, tmp_path / "file.bin", retries=0)
+    server.state.update(content=CONTENT[::-1], etag='"two"')
+    with monkeypatch.context() as patch:
+        patch.setattr(download_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+        with pytest.raises(OSError, match="5,120,000 more bytes are needed, 0 are free"):
+            fetch(server, tmp_path / "file.bin")
     assert fetch(server, tmp_path / "file.bin").read_bytes() == CONTENT[::-1]
 
 
