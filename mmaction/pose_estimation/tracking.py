@@ -91,15 +91,16 @@ def best_tracks(
         frames: The persons of each of T frames.
         tracks: The track of each person, as :func:`follow_persons` gives them.
         options: How many tracks to keep and which gaps to fill.
-        num_joints: V, for clips in which nobody is seen.
+        num_joints: V of a clip without frames.
 
     Returns:
         Joints ``(M, T, V, 2)`` and scores ``(M, T, V)``, float32; the best track first, at least one person, who is
         all zeros if nobody is seen.
     """
     total: dict[int, float] = {}
+    fullest = max(frames, key=len, default=None)  # a frame without persons may state another number of joints
+    num_joints = num_joints if fullest is None else fullest.keypoint.shape[1]
     for persons, numbers in zip(frames, tracks, strict=True):
-        num_joints = persons.keypoint.shape[1]
         for number, score in zip(numbers.tolist(), persons.scores.tolist(), strict=True):
             if number >= 0:
                 total[number] = total.get(number, 0.0) + score

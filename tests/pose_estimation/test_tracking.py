@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmaction.pose_estimation.backends import Persons
+from mmaction.pose_estimation.backends import Persons, nobody
 from mmaction.pose_estimation.tracking import TrackingOptions, best_tracks, fill_gaps, follow_persons
 
 SHAPE = np.random.default_rng(0).uniform(0, 1, (17, 2))
@@ -91,6 +91,16 @@ def test_nobody_in_sight():
     keypoint, score = track([frame([])] * 5)
     assert keypoint.shape == (1, 5, 17, 2)
     assert not keypoint.any() and not score.any()
+
+
+@pytest.mark.parametrize("num_joints", [13, 26])
+def test_frames_without_a_person_do_not_tell_the_joints(num_joints):
+    someone = Persons(np.array([[0, 0, 9, 9]]), np.ones(1), np.ones((1, num_joints, 2)), np.ones((1, num_joints)))
+    numbers, none = np.array([0]), np.zeros(0, int)
+    keypoint, _ = best_tracks([nobody(), someone, nobody()], [none, numbers, none], TrackingOptions())
+    assert keypoint[0, :, -1, 0].tolist() == [0, 1, 0] and keypoint.shape == (1, 3, num_joints, 2)
+    unsure = someone.select(someone.scores > 1)
+    assert best_tracks([unsure], [none], TrackingOptions())[0].shape == (1, 1, num_joints, 2)
 
 
 def test_gaps_at_the_ends_stay_open():
