@@ -194,7 +194,10 @@ def _check_videos(
 
     def check(item: tuple[str, Path]) -> int | str:
         name, path = item
-        stat = path.stat()
+        try:
+            stat = path.stat()
+        except OSError as error:
+            return f"{path}: {error.strerror}"
         state = {"bytes": stat.st_size, "changed": stat.st_mtime_ns}
         record = journal.get(name)
         if record and state.items() <= record.items() and record["decoded"] >= decode:

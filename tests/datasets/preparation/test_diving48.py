@@ -45,6 +45,15 @@ def test_lists_and_manifest(small):
     assert "a_1: 12 frames listed, 10 found" in summary
 
 
+def test_a_dangling_link_counts_as_a_damaged_video(small):
+    out, lists = small
+    (out / "videos/a_1.mp4").unlink()
+    (out / "videos/a_1.mp4").symlink_to(out / "absent.mp4")
+    manifest = diving48.prepare(out, lists, progress=False)
+    assert (out / "train.txt").read_text() == "a_0.mp4 3\n"
+    assert manifest.lists["train.txt"].missing["videos do not decode"] == ["a_1"]
+
+
 def test_second_run_reads_only_changed_videos(small, monkeypatch, videos):
     out, lists = small
     diving48.prepare(out, lists, progress=False)
