@@ -1,5 +1,6 @@
 """Extract the skeletons of many videos into one annotation file: in parallel, and resumed after an interruption."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -201,7 +202,7 @@ def _work(clip: Clip, recipe: Recipe, part: Path) -> str:
         if boxes is not None and clip.name not in boxes:
             raise ValueError(f"{recipe.boxes}: has no boxes for {clip.name}")
         annotation = extract_clip(clip, _worker["backend"], recipe, None if boxes is None else boxes[clip.name])
-    except (ValueError, FileNotFoundError) as error:  # a damaged video must not end the run
+    except (ValueError, OSError) as error:  # a damaged video must not end the run
         return str(error)
     save_annotations(part, [annotation | {"source": source}], overwrite=True)
     return ""
@@ -291,7 +292,11 @@ def extract(
 
 def _part_name(name: str) -> str:
     """Return the name of a clip's part: another one for each clip, and without folders."""
-    return name.replace("%", "%25").replace("/", "%2F") + ".pkl"
+    plain = name.replace("%", "%25").replace("/", "%2F")
+    encoded = os.fsencode(plain)
+    if len(encoded) > 200:  # more than a file system may take
+        plain = hashlib.sha256(encoded).hexdigest() + "%"  # with which no other plain name ends
+    return f"{plain}.pkl"
 
 
 def _prepare_parts(output: Path, fingerprint: str, overwrite: bool) -> Path:

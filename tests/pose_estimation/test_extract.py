@@ -107,6 +107,24 @@ def test_every_clip_has_a_part_of_its_own(videos, tmp_path):
     assert found == {"a": 7, "sub/b": 5, "sub__b": 2, "sub%2Fb": 3, "sub%252Fb": 4}
 
 
+def test_names_too_long_for_a_file_name_have_parts_too(videos, tmp_path):
+    folder = videos / ("ä" * 120)
+    folder.mkdir()
+    for frames, letter in enumerate("xy", 2):
+        write_video(folder / f"{letter * 200}.mp4", frames)
+    (videos / "broken.mp4").write_text("no video")
+    run(videos, tmp_path / "out.pkl")
+    outcome = run(videos, tmp_path / "out.pkl")
+    assert (len(outcome.done), outcome.reused, list(outcome.failed)) == (4, 4, ["broken"])
+    found = {info["frame_dir"][-1]: info["total_frames"] for info in load_annotations(tmp_path / "out.pkl")}
+    assert found == {"a": 7, "b": 5, "x": 2, "y": 3}
+
+
+def test_a_link_in_a_circle_fails_alone(videos, tmp_path):
+    (videos / "c.mp4").symlink_to("c.mp4")
+    assert list(run(videos, tmp_path / "out.pkl").failed) == ["c"]
+
+
 def test_a_killed_run_goes_on(videos, tmp_path, monkeypatch):
     finished = extraction.save_annotations
 
