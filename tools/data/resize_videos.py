@@ -55,9 +55,9 @@ def main(argv: list[str] | None = None) -> int:
     """Make every copy that is not there yet."""
     args = parse_args(argv)
     spec = ResizeSpec(args.short, args.keyframe_every, args.crf, args.preset, not args.small_files)
-    if args.out.resolve() == args.src.resolve():
-        raise ValueError(f"src and out are both {args.src}: the copies need a folder of their own")
     out = args.out.resolve()
+    if args.src.resolve().is_relative_to(out):
+        raise ValueError(f"src {args.src} is out {args.out} or lies in it: the copies need a folder of their own")
     videos = {
         key: path for key, path in videos_below(args.src).items() if not path.parent.resolve().is_relative_to(out)
     }

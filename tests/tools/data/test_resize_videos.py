@@ -160,6 +160,7 @@ def test_copies_below_the_source_are_no_sources(tool, videos, monkeypatch, capsy
     ("arguments", "message"),
     [
         (["src", "src"], "the copies need a folder of their own"),
+        (["src/deep", "src"], r"src src/deep is out src or lies in it: the copies need a folder of their own"),
         (["src", "out", "--short", "2"], "short is 16 or more"),
         (["src", "out", "--crf", "60"], "crf 0 to 51"),
     ],
