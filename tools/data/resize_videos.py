@@ -65,12 +65,21 @@ def main(argv: list[str] | None = None) -> int:
     def target(key: str) -> Path:
         return args.out / f"{key}.mp4"
 
+    def resize(key: str, path: Path) -> dict:
+        return {"frames": resize_video(path, target(key), spec), "bytes": target(key).stat().st_size}
+
+    def is_whole(key: str, record: dict) -> bool:
+        if not target(key).is_file():
+            return False
+        found = target(key).stat().st_size
+        return found == record.get("bytes", found)  # records of earlier versions hold no size
+
     report = run_batch(
         videos,
-        lambda key, path: {"frames": resize_video(path, target(key), spec)},
+        resize,
         Journal(args.out / ".resized.jsonl"),
         spec.options,
-        is_whole=lambda key, record: target(key).is_file(),
+        is_whole=is_whole,
         existing=lambda key: target(key) if os.path.lexists(target(key)) else None,
         workers=args.num_worker,
         overwrite=args.overwrite,
