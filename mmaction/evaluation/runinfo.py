@@ -35,7 +35,7 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
     dataset = loop.dataloader.dataset
     facts = run_facts(runner, dataset) if is_main_process() else {}
     classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()
-    writer = ResultWriter(str(out_dir), dataset, {**facts, **run})
+    writer = ResultWriter(str(out_dir), dataset, {**facts, **run}, collect_device="gpu")  # sent, as our Evaluator does
     if is_main_process():
         writer.train_counts = training_counts(runner.cfg, len(classes) or getattr(dataset, "num_classes", None))
         found = _coverage(dataset)

@@ -101,6 +101,7 @@ def test_two_processes_equal_one_with_the_same_batch_and_count_the_test_set_exac
     finish(running)
     tables = [(tmp_path / name / "test_epoch_1" / "predictions.csv").read_text() for name in ("one", "two")]
     assert tables[0] == tables[1] and len(tables[0].splitlines()) == 10  # nine samples: 5 + 4 and one repeated
+    assert not (tmp_path / ".dist_test").exists()  # MMEngine's folder, which processes on several machines do not share
 
 
 @pytest.mark.integration
