@@ -62,6 +62,13 @@ def _group_spans(space: LabelSpace | None, order: np.ndarray) -> list[tuple[str,
     return [(values[start], start, end) for start, end in zip(starts, ends, strict=True)]
 
 
+def _confusions(predictions: Predictions, groups: np.ndarray) -> np.ndarray:
+    """Count how often each group of classes was taken for each; a sample that could not be loaded for none."""
+    loaded = ~predictions.broken
+    true, guess = groups[predictions.labels[loaded]], groups[predictions.predicted[loaded]]
+    return confusion_matrix(guess, true, num_classes=groups.max() + 1)
+
+
 def confusion_figure(predictions: Predictions, space: LabelSpace | None = None) -> "Figure":
     """Return the confusion matrix, rows true and summing to 1; empty cells stay white, groups are framed.
 
@@ -69,7 +76,7 @@ def confusion_figure(predictions: Predictions, space: LabelSpace | None = None) 
     """
     import plotly.graph_objects as go
 
-    counts = confusion_matrix(predictions.predicted, predictions.labels, num_classes=predictions.num_classes)
+    counts = _confusions(predictions, np.arange(predictions.num_classes))
     order = hierarchy_order(space, predictions.num_classes)
     counts = counts[np.ix_(order, order)]
     shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(np.float32)
@@ -108,7 +115,7 @@ def group_confusion_figure(predictions: Predictions, space: LabelSpace, name: st
     import plotly.graph_objects as go
 
     groups, values = space.groups(name), space.values(name)
-    counts = confusion_matrix(groups[predictions.predicted], groups[predictions.labels], num_classes=len(values))
+    counts = _confusions(predictions, groups)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     text = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
     figure = _figure(f"{name}: true (rows) against predicted, % of the row", 190 + 26 * len(values))

@@ -99,7 +99,7 @@ def find_log(result_path: str | os.PathLike, summary: dict[str, Any]) -> RunLog 
 
 
 def worst_clips(predictions: Predictions, space: LabelSpace | None, pictures: ClipPictures, count: int) -> list[dict]:
-    """Return the errors with the highest confidence, the surest first.
+    """Return the errors with the highest confidence, the surest first; clips that could not be loaded are left out.
 
     Returns:
         ``id``, ``label``, ``predicted``, ``confidence``, ``own`` (probability of the true class), ``differs`` (as
@@ -107,7 +107,7 @@ def worst_clips(predictions: Predictions, space: LabelSpace | None, pictures: Cl
     """
     chance = as_probabilities(predictions.scores)
     predicted, labels = predictions.predicted, predictions.labels
-    wrong = np.flatnonzero(predicted != labels)
+    wrong = np.flatnonzero((predicted != labels) & ~predictions.broken)
     order = wrong[np.argsort(-chance[wrong, predicted[wrong]], kind="stable")][:count]
     sources = predictions.meta.get("source", np.full(len(predictions), ""))
     clips = []

@@ -1,6 +1,7 @@
 """Which details a model misses: errors by attribute, by level of the hierarchy and by how common a class is.
 
-All functions take true and predicted class indices of N samples, int64 of shape ``(N,)``.
+All functions take true and predicted class indices of N samples, int64 of shape ``(N,)``. Where ``broken`` ``(N,)`` is
+true the sample could not be loaded: it counts as wrong, and as no error whose kind is known.
 """
 
 from collections import Counter
@@ -21,6 +22,11 @@ LEAF = "element"
 def plain_attributes(space: LabelSpace) -> list[str]:
     """Return the attributes of ``space`` that are no level of its hierarchy."""
     return [name for name in space.table if name not in space.hierarchy]
+
+
+def _loaded(labels: np.ndarray, broken: np.ndarray | None) -> np.ndarray:
+    """Return which samples have a prediction, shape ``(N,)``."""
+    return np.ones(len(labels), dtype=bool) if broken is None else ~broken
 
 
 def _share(part: int, whole: int) -> str:
@@ -47,13 +53,16 @@ def _offsets(true: np.ndarray, guess: np.ndarray, values: Sequence[str]) -> dict
     return {"step": step, "offsets": {str(k): offsets[k] for k in sorted(offsets)}}
 
 
-def attribute_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpace) -> dict[str, Any]:
+def attribute_details(
+    labels: np.ndarray, predicted: np.ndarray, space: LabelSpace, broken: np.ndarray | None = None
+) -> dict[str, Any]:
     """Measure each attribute of the classes alone, and what the errors have in common.
 
     Args:
         labels: True classes, shape ``(N,)``.
         predicted: Predicted classes, shape ``(N,)``.
         space: The classes and their attributes; those that form the hierarchy are left out.
+        broken: True for samples that could not be loaded, shape ``(N,)``.
 
     Returns:
         ``accuracy``: share of samples whose predicted class has the true value, by attribute. ``errors``: their
@@ -62,6 +71,8 @@ def attribute_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpa
         for numbers, the ``step`` between neighbouring values and ``offsets``, the number of errors by signed steps.
         ``headline``: the same in a sentence.
     """
+    count, loaded = len(labels), _loaded(labels, broken)
+    labels, predicted = labels[loaded], predicted[loaded]
     wrong = labels != predicted
     groups = {name: space.groups(name) for name in plain_attributes(space)}
     missed = {name: (group[labels] != group[predicted]) for name, group in groups.items()}
@@ -74,7 +85,7 @@ def attribute_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpa
         if name in space.numeric:
             all_but_one[name] |= _offsets(*pair)
     result = {
-        "accuracy": {name: float(1 - miss.mean()) for name, miss in missed.items()},
+        "accuracy": {name: float(np.sum(~miss) / count) for name, miss in missed.items()},
         "errors": int(wrong.sum()),
         "wrong_attributes": {str(k): int(np.sum(number[wrong] == k)) for k in range(len(groups) + 1)},
         "all_but_one": all_but_one,
@@ -102,13 +113,16 @@ def _attribute_headline(details: dict[str, Any]) -> str:
     return text + "."
 
 
-def hierarchy_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpace) -> dict[str, Any]:
+def hierarchy_details(
+    labels: np.ndarray, predicted: np.ndarray, space: LabelSpace, broken: np.ndarray | None = None
+) -> dict[str, Any]:
     """Measure each level of the hierarchy of classes, and at which level the errors leave the right branch.
 
     Args:
         labels: True classes, shape ``(N,)``.
         predicted: Predicted classes, shape ``(N,)``.
         space: The classes and the levels above them.
+        broken: True for samples that could not be loaded, shape ``(N,)``.
 
     Returns:
         ``accuracy`` by level, the class itself last as ``element``; ``errors``; ``lost_at``: for each level how many
@@ -116,13 +130,15 @@ def hierarchy_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpa
         group); ``confusions``: for each level above the classes the commonest pairs of groups among the errors lost
         there; ``headline``.
     """
+    count, loaded = len(labels), _loaded(labels, broken)
+    labels, predicted = labels[loaded], predicted[loaded]
     right_above = np.ones(len(labels), dtype=bool)
     accuracy, lost_at, confusions = {}, {}, {}
     for name in (*space.hierarchy, LEAF):
         group = np.arange(len(space)) if name == LEAF else space.groups(name)
         right = group[labels] == group[predicted]
         lost = right_above & ~right
-        accuracy[name], lost_at[name] = float(right.mean()), int(lost.sum())
+        accuracy[name], lost_at[name] = float(right.sum() / count), int(lost.sum())
         if name != LEAF:
             confusions[name] = _confusions(group[labels[lost]], group[predicted[lost]], space.values(name))
         right_above &= right
@@ -200,7 +216,11 @@ def _spearman(first: np.ndarray, second: np.ndarray) -> float | None:
 
 
 def confused_pairs(
-    labels: np.ndarray, predicted: np.ndarray, space: LabelSpace | None = None, count: int = 30
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    space: LabelSpace | None = None,
+    count: int = 30,
+    broken: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Return the pairs of classes of which one is taken for the other most often.
 
@@ -209,12 +229,13 @@ def confused_pairs(
         predicted: Predicted classes, shape ``(N,)``.
         space: The classes and their attributes, to say in what the two differ.
         count: At most this many pairs.
+        broken: True for samples that could not be loaded, shape ``(N,)``.
 
     Returns:
         ``true``, ``predicted``, ``count``, ``share`` (of the samples of the true class) and ``differs``:
         ``[attribute, true value, predicted value]`` for each attribute in which the classes differ.
     """
-    wrong = labels != predicted
+    wrong = (labels != predicted) & _loaded(labels, broken)
     pairs = Counter(zip(labels[wrong].tolist(), predicted[wrong].tolist(), strict=True))
     tested = np.bincount(labels)
     rows = []

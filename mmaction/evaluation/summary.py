@@ -85,7 +85,7 @@ def per_class_rows(
     counts ``train_count``.
     """
     accuracy, counts = functional.per_class_accuracy(predictions.scores, predictions.labels)
-    predicted = np.bincount(predictions.predicted, minlength=predictions.num_classes)
+    predicted = np.bincount(predictions.predicted[~predictions.broken], minlength=predictions.num_classes)
     rows: list[dict[str, Any]] = []
     for c in range(predictions.num_classes):
         row = {
@@ -130,12 +130,12 @@ def summarise(
         topk: The k of top-k accuracy, rising.
 
     Returns:
-        ``headline`` (sentences), ``evaluated`` (``count``, ``listed``, ``text``), ``accuracy`` (``top1``, ...,
-        ``mean1``), ``confidence_95`` (an interval for each), ``absent_classes``, ``calibration``, ``confused_pairs``,
-        ``per_class``; with ``space`` also ``label_space`` and, as far as it has them, ``attributes`` and
-        ``hierarchy``; with ``train_counts`` ``long_tail``. For samples with several labels only ``headline``,
-        ``evaluated`` and ``accuracy`` (``mean_average_precision`` and ``mmit_mean_average_precision``, None where
-        nothing is labelled).
+        ``headline`` (sentences), ``evaluated`` (``count``, ``listed``, ``text``, and ``broken``: how many could not be
+        loaded and count as wrong), ``accuracy`` (``top1``, ..., ``mean1``), ``confidence_95`` (an interval for each),
+        ``absent_classes``, ``calibration``, ``confused_pairs``, ``per_class``; with ``space`` also ``label_space``
+        and, as far as it has them, ``attributes`` and ``hierarchy``; with ``train_counts`` ``long_tail``. For samples
+        with several labels only ``headline``, ``evaluated`` and ``accuracy`` (``mean_average_precision`` and
+        ``mmit_mean_average_precision``, None where nothing is labelled).
 
     Raises:
         ValueError: If the label space or the training counts have another number of classes than the scores.
@@ -145,7 +145,12 @@ def summarise(
             raise ValueError(f"{what} has {len(size)} classes, the scores have {predictions.num_classes}")
     count, listed = len(predictions), len(predictions) if listed is None else listed
     facts: dict[str, Any] = {
-        "evaluated": {"count": count, "listed": listed, "text": f"{count} of {listed}"},
+        "evaluated": {
+            "count": count,
+            "listed": listed,
+            "text": f"{count} of {listed}",
+            "broken": int(predictions.broken.sum()),
+        },
         "num_classes": predictions.num_classes,
     }
     facts |= _multi_label(predictions) if predictions.is_multi_label else _single_label(predictions, topk)
@@ -178,7 +183,7 @@ def _single_label(predictions: Predictions, topk: Sequence[int]) -> dict[str, An
 
 
 def _details(predictions: Predictions, space: LabelSpace | None, train_counts: Sequence[int] | None) -> dict[str, Any]:
-    labels, predicted = predictions.labels, predictions.predicted
+    labels, predicted, broken = predictions.labels, predictions.predicted, predictions.broken
     facts: dict[str, Any] = {}
     if space is not None:
         facts["label_space"] = {
@@ -187,12 +192,12 @@ def _details(predictions: Predictions, space: LabelSpace | None, train_counts: S
             "numeric": list(space.numeric),
         }
         if details.plain_attributes(space):
-            facts["attributes"] = details.attribute_details(labels, predicted, space)
+            facts["attributes"] = details.attribute_details(labels, predicted, space, broken)
         if space.hierarchy:
-            facts["hierarchy"] = details.hierarchy_details(labels, predicted, space)
+            facts["hierarchy"] = details.hierarchy_details(labels, predicted, space, broken)
     if train_counts is not None:
         facts["long_tail"] = details.long_tail_details(labels, predicted, train_counts)
-    return facts | {"confused_pairs": details.confused_pairs(labels, predicted, space)}
+    return facts | {"confused_pairs": details.confused_pairs(labels, predicted, space, broken=broken)}
 
 
 def headline(facts: dict[str, Any]) -> list[str]:
@@ -203,6 +208,8 @@ def headline(facts: dict[str, Any]) -> list[str]:
         interval = f" (95 % interval {100 * low:.1f} to {100 * high:.1f})" if low is not None else ""
         parts.append(f"{name} {100 * value:.2f} %{interval}" if value is not None else f"{name} not defined")
     lines = [f"{', '.join(parts)}, on {facts['evaluated']['text']} samples."]
+    if broken := facts["evaluated"]["broken"]:
+        lines.append(f"{broken} of them could not be loaded and count as wrong; what is said of errors omits them.")
     lines += [facts[name]["headline"] for name in ("attributes", "hierarchy") if name in facts]
     if facts.get("absent_classes"):
         lines.append(f"{len(facts['absent_classes'])} of {facts['num_classes']} classes have no sample here.")

@@ -29,8 +29,7 @@ class ResultWriter(BaseMetric):
 
     Files: ``predictions.csv`` (id, label, five best classes, facts of the clip), ``scores.npz`` (all scores, for
     fusion and reports) and ``metrics.json`` (see :func:`mmaction.evaluation.summary.summarise`; besides, ``run`` says
-    what was evaluated and ``evaluated.broken`` how many clips could not be loaded and count as wrong). With several
-    processes the first one writes. The log gets the main figures as a table.
+    what was evaluated). With several processes the first one writes. The log gets the main figures as a table.
 
     Args:
         out_dir: Folder of the files, made if absent. Files of an earlier test are replaced.
@@ -92,7 +91,6 @@ class ResultWriter(BaseMetric):
         counts = self.train_counts
         counts = counts if counts is not None and len(counts) == scores.shape[1] else None
         self.summary = summarise(predictions, space, counts, self.listed, self.topk)
-        self.summary["evaluated"]["broken"] = int(np.nansum(predictions.meta.get("broken", 0)))
         self.summary["run"] = self.run
         write_results(self.out_dir, predictions, self.summary)
         print_log(f"\n{render_table(self.summary)}", logger="current")

@@ -5,7 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from mmaction.analysis.report import find_log, load_result, write_report
+from mmaction.analysis.clips import ClipPictures
+from mmaction.analysis.figures import confusion_figure
+from mmaction.analysis.report import find_log, load_result, worst_clips, write_report
 from mmaction.datasets.label_spaces import load_label_space
 from mmaction.evaluation import Predictions, load_scores, summarise, write_results
 
@@ -107,6 +109,13 @@ def test_several_labels(tmp_path):
     write_results(tmp_path / "test", predictions, summarise(predictions))
     page = write_report([tmp_path / "test"], tmp_path / "r.html").read_text(encoding="utf-8")
     assert figures_of(page) == summarise(predictions)["accuracy"]
+
+
+def test_clips_that_could_not_be_loaded_are_in_no_confusion():
+    scores, labels = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]), [0, 0, 1]
+    predictions = Predictions(["a", "b", "c"], labels, scores, meta={"broken": np.array([1, np.nan, np.nan])})
+    assert confusion_figure(predictions).data[0].customdata.tolist() == [[1, 0], [1, 0]]
+    assert [clip["id"] for clip in worst_clips(predictions, None, ClipPictures(), 5)] == ["c"]
 
 
 def test_metrics_of_another_test_are_refused(small):

@@ -105,6 +105,18 @@ def test_listed_and_fewer_than_five_classes():
     assert summary["accuracy"] == {"top1": 1.0, "top5": 1.0, "mean1": 1.0}
 
 
+def test_samples_that_could_not_be_loaded_are_wrong_at_every_level():
+    space = load_label_space("gym99")
+    scores, labels = np.full((10, 99), 1 / 98), np.full(10, 3)
+    scores[:, 3] = 0  # what is written for a broken sample
+    names = [f"clip{i}" for i in range(10)]
+    summary = summarise(Predictions(names, labels, scores, meta={"broken": np.ones(10)}), space)
+    assert set(summary["hierarchy"]["accuracy"].values()) == {0.0} and summary["hierarchy"]["errors"] == 0
+    assert summary["confused_pairs"] == [] and sum(row["predicted"] for row in summary["per_class"]) == 0
+    assert summary["evaluated"]["broken"] == 10
+    assert summary["headline"][1].startswith("10 of them could not be loaded and count as wrong")
+
+
 def test_sizes_must_agree():
     predictions = Predictions(["a", "b"], [0, 1], np.eye(2))
     with pytest.raises(ValueError, match="the label space has 48 classes, the scores have 2"):
