@@ -90,7 +90,7 @@ class FiniteLossHook(Hook):
 class PredictionHealthHook(Hook):
     """Warn after a validation in which all samples got one class, or some class was never predicted.
 
-    A class that the validation set does not hold is not missed.
+    A class that the validation set does not hold is not missed. Samples that could not be loaded are left out.
     """
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class PredictionHealthHook(Hook):
             score = sample.get("pred_score")
             if isinstance(score, dict) and score:  # one for each modality
                 score = sum(score.values())
-            if not isinstance(score, torch.Tensor) or sample.get("gt_label") is None:
+            if not isinstance(score, torch.Tensor) or sample.get("gt_label") is None or sample.get("broken"):
                 continue
             if not len(self._predicted):
                 self._predicted, self._present = torch.zeros(2, len(score))

@@ -88,6 +88,18 @@ def test_constant_predictions_are_warned_about():
     assert message.startswith("every validation sample was given class 1 (b)")
 
 
+def test_a_sample_that_could_not_be_loaded_hides_nothing():
+    hook, runner = PredictionHealthHook(), Runner()
+    hook.before_val_epoch(runner)
+    samples = [ActionDataSample().set_gt_label(t).set_pred_score(torch.eye(3)[1]) for t in (0, 1, 2, 0)]
+    samples[0].set_metainfo({"broken": ("a.mp4", "ValueError: cut off")})
+    samples[0].set_pred_score(torch.eye(3)[2])
+    hook.after_val_iter(runner, 0, None, samples)
+    hook.after_val_epoch(runner)
+    (message,) = runner.messages
+    assert message.startswith("every validation sample was given class 1 (b)")
+
+
 def test_a_class_never_predicted_is_named_unless_it_has_no_sample():
     (message,) = validate([0, 1, 0, 1], [0, 1, 2, 0])
     assert message == "1 of 3 classes of the validation set were never predicted: 2 (c)"
