@@ -105,6 +105,15 @@ def test_two_processes_equal_one_with_the_same_batch_and_count_the_test_set_exac
 
 
 @pytest.mark.integration
+def test_a_process_may_be_left_without_a_validation_sample(tmp_path, toy):
+    uneven = "train_cfg['max_epochs'] = 1\nval_dataloader['sampler']['round_up'] = False\n"
+    config = toy.write_config(tmp_path, val_count=1, extra=uneven)
+    codes, text = run_two(tmp_path, ["train", config, "--launcher", "pytorch", "--work-dir", tmp_path / "run"])
+    assert codes == [0, 0], text[-4000:]
+    assert (tmp_path / "run" / "epoch_1.pth").is_file()
+
+
+@pytest.mark.integration
 def test_when_a_process_is_killed_the_other_ends_within_a_minute(root, tmp_path, toy):
     slow = SAME.format(batch=2) + "pipeline[0]['delay_s'] = 0.05\ntrain_cfg['max_epochs'] = 500\n"
     config = toy.write_config(tmp_path, extra=slow)

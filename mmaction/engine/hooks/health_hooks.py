@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmaction.engine.dist import sum_over_processes
 from mmaction.evaluation.functional import label_to_array
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.registry import HOOKS
@@ -94,12 +94,11 @@ class PredictionHealthHook(Hook):
     """
 
     def __init__(self) -> None:
-        self._predicted = torch.zeros(0)
-        self._present = torch.zeros(0)
+        self._counts: torch.Tensor | None = None
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Forget the last validation."""
-        self._predicted, self._present = torch.zeros(0), torch.zeros(0)
+        self._counts = None
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
@@ -111,16 +110,17 @@ class PredictionHealthHook(Hook):
                 score = sum(score.values())
             if not isinstance(score, torch.Tensor) or sample.get("gt_label") is None or sample.get("broken"):
                 continue
-            if not len(self._predicted):
-                self._predicted, self._present = torch.zeros(2, len(score))
-            self._predicted[int(score.argmax())] += 1
-            self._present += torch.from_numpy(label_to_array(len(score), sample.gt_label.cpu().numpy()))
+            if self._counts is None:
+                self._counts = torch.zeros(2, len(score))  # predicted and true classes
+            self._counts[0, int(score.argmax())] += 1
+            self._counts[1] += torch.from_numpy(label_to_array(len(score), sample.gt_label.cpu().numpy()))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write the warnings."""
-        if not len(self._predicted):
+        counts = [part for part in all_gather_object(self._counts) if part is not None]  # some may have had no sample
+        if not counts:
             return
-        predicted, present = sum_over_processes(torch.stack([self._predicted, self._present]))
+        predicted, present = sum(counts)
         classes = (getattr(runner.val_dataloader.dataset, "metainfo", None) or {}).get("classes")
         if int((present > 0).sum()) > 1 and int((predicted > 0).sum()) == 1:
             only = describe_classes([int(predicted.argmax())], classes)
