@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 # what decoders, readers and checks of a sample raise; mistakes in a program (TypeError, ...) are not hidden
-BROKEN = (OSError, ValueError, RuntimeError, EOFError, IndexError, cv2.error)
+BROKEN = (OSError, ValueError, ArithmeticError, RuntimeError, EOFError, IndexError, cv2.error)
 MAX_TRIES = 10
 
 

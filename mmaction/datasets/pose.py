@@ -10,8 +10,10 @@ from mmaction.registry import DATASETS
 from .annotations import annotation_name, check_annotation, load_annotations
 from .base import BaseActionDataset
 from .file_list import resolve_name
+from .transforms.base import needed_keys
 
 BOX_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+ANNOTATION_KEYS = ["frame_dir", "filename", "total_frames", "keypoint", "keypoint_score", "img_shape", "original_shape"]
 
 
 @DATASETS.register_module()
@@ -34,10 +36,7 @@ class PoseDataset(BaseActionDataset):
         >>> PoseDataset("data/skeleton/gym_2d.pkl", pipeline=[], split="train", num_classes=99)  # doctest: +SKIP
     """
 
-    sample_keys = (
-        *BaseActionDataset.sample_keys,
-        *("frame_dir", "filename", "total_frames", "keypoint", "keypoint_score", "img_shape", "original_shape"),
-    )
+    sample_keys = (*BaseActionDataset.sample_keys, *ANNOTATION_KEYS)
 
     def __init__(
         self,
@@ -58,7 +57,11 @@ class PoseDataset(BaseActionDataset):
         super().__init__(ann_file, pipeline, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Read the annotation file."""
+        """Read the annotation file.
+
+        Raises:
+            ValueError: If an annotation is wrong or lacks what the pipeline reads.
+        """
         annotations = load_annotations(self.ann_file, self.split)
         if self.data_prefix.get("video"):
             for info in annotations:
@@ -66,7 +69,19 @@ class PoseDataset(BaseActionDataset):
                 for key in ("filename", "frame_dir"):
                     if key in info:
                         info[key] = self._resolve(str(info[key]), "video")
+        if not self.data_prefix.get("skeleton"):
+            for info in annotations:
+                self._check_keys(info, f"{self.ann_file} ({annotation_name(info)})")
         return annotations
+
+    def _check_keys(self, info: dict, place: str) -> None:
+        """Check that an annotation has all that the pipeline needs of it."""
+        for key, index in needed_keys(self.pipeline.transforms).items():
+            if key in ANNOTATION_KEYS and key not in info:
+                step = type(self.pipeline.transforms[index]).__name__
+                raise ValueError(
+                    f"{place} has no {key}, which {step} of the pipeline needs; add it, or leave the clip out"
+                )
 
     def _resolve(self, name: str, prefix: str) -> str:
         """Return the path of a file that the annotations name, which may not leave the folder of its kind."""
@@ -111,4 +126,5 @@ class PoseDataset(BaseActionDataset):
             problem = check_annotation(info)
             if problem:
                 raise ValueError(f"{path}: {problem}")
+            self._check_keys(info, path)
         return info

@@ -101,6 +101,27 @@ def test_wrong_files_are_named_when_the_data_set_is_built(ann_file):
         PoseDataset(str(ann_file), [], split="train", num_classes=2)
 
 
+@pytest.mark.parametrize(("key", "step"), [("keypoint", "PoseDecode"), ("img_shape", "PoseCompact")])
+def test_an_annotation_without_what_the_pipeline_needs_is_named(tmp_path, key, step):
+    annotations = [annotation("a"), annotation("b")]
+    del annotations[1][key]
+    save_annotations(tmp_path / "ann.pkl", annotations)
+    with pytest.raises(ValueError, match=rf"ann\.pkl \(b\) has no {key}, which {step} of the pipeline needs"):
+        PoseDataset(str(tmp_path / "ann.pkl"), PIPELINE)
+    steps = [lambda sample: annotations[0] | sample, *PIPELINE]  # what a plain function brings along is unknown
+    assert len(PoseDataset(str(tmp_path / "ann.pkl"), steps)) == 2
+    assert len(PoseDataset(str(tmp_path / "ann.pkl"), PIPELINE[:1])) == 2
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_a_joint_at_infinity_breaks_its_clip_alone(tmp_path, value):
+    bad = annotation("bad")
+    bad["keypoint"][0, 3, 5] = value
+    save_annotations(tmp_path / "ann.pkl", [annotation("good"), bad])
+    dataset = PoseDataset(str(tmp_path / "ann.pkl"), [{"type": "PoseDecode"}, *PIPELINE[2:]])
+    assert dataset[1]["data_samples"].broken[0] == "bad"
+
+
 def kinetics(name, scores, frames=4, threshold_counts=None):
     counts = threshold_counts or {0.5: sum(score >= 0.5 for score in scores)}
     return {
@@ -141,6 +162,10 @@ def test_a_skeleton_file_that_does_not_fit(tmp_path):
     (tmp_path / "clip.pkl").write_bytes(pickle.dumps({"keypoint": np.zeros((3, 17, 3))}))
     dataset = PoseDataset(str(path), [], data_prefix={"skeleton": str(tmp_path)}, strict_samples=True)
     with pytest.raises(ValueError, match=r"clip\.pkl: frame_inds has 2 entries, keypoint has 3"):
+        dataset[0]
+    (tmp_path / "clip.pkl").write_bytes(pickle.dumps({"label": 0}))
+    dataset = PoseDataset(str(path), [{"type": "PoseDecode"}], data_prefix=dataset.data_prefix, strict_samples=True)
+    with pytest.raises(ValueError, match=r"clip\.pkl has no keypoint, which PoseDecode of the pipeline needs"):
         dataset[0]
     (tmp_path / "clip.pkl").write_bytes(pickle.dumps([1]))
     with pytest.raises(ValueError, match=r"clip\.pkl holds a list; expected a dict"):

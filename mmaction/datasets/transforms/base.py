@@ -41,27 +41,41 @@ class RandomTransform(Transform):
         return {key: value for key, value in vars(self).items() if key not in ("_rng", "_rng_pid")}
 
 
+def needed_keys(transforms: Iterable) -> dict[str, int]:
+    """Return the keys that a sample must have when it enters the pipeline, with the first step that reads each.
+
+    Args:
+        transforms: Steps in order. What comes after a step that states neither ``reads`` nor ``writes`` does not count,
+            because it is unknown what that one sets.
+    """
+    needed: dict[str, int] = {}
+    written: set[str] = set()
+    for index, step in enumerate(transforms):
+        if not isinstance(step, Transform):
+            break
+        for key in step.reads:
+            if key not in written:
+                needed.setdefault(key, index)
+        written.update(step.writes)
+    return needed
+
+
 def check_pipeline(transforms: Iterable, provided: Iterable[str]) -> None:
     """Check that every key which a step reads was provided by the data set or written by a step before it.
 
     Args:
-        transforms: Steps in order. Steps that state neither ``reads`` nor ``writes`` end the check, because what they
-            set is unknown.
+        transforms: Steps in order, checked as far as :func:`needed_keys` looks.
         provided: Keys of a sample when it enters the pipeline.
 
     Raises:
         ValueError: If a key is missing; names the step, the key and a step of the pipeline that writes it later.
     """
-    steps, known = list(transforms), set(provided)
-    for index, step in enumerate(steps):
-        if not isinstance(step, Transform):
-            return
-        for key in step.reads:
-            if key not in known:
-                later = [type(other).__name__ for other in steps[index + 1 :] if key in getattr(other, "writes", ())]
-                hint = f"; move {later[0]} before it" if later else ""
-                raise ValueError(
-                    f"step {index} of the pipeline, {type(step).__name__}, needs {key!r}, "
-                    f"which neither the data set nor an earlier step provides{hint}"
-                )
-        known.update(step.writes)
+    steps, provided = list(transforms), set(provided)
+    for key, index in needed_keys(steps).items():
+        if key not in provided:
+            later = [type(other).__name__ for other in steps[index + 1 :] if key in getattr(other, "writes", ())]
+            hint = f"; move {later[0]} before it" if later else ""
+            raise ValueError(
+                f"step {index} of the pipeline, {type(steps[index]).__name__}, needs {key!r}, "
+                f"which neither the data set nor an earlier step provides{hint}"
+            )

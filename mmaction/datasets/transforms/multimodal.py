@@ -34,7 +34,7 @@ class MMDecode(Transform):
         """Read all modalities.
 
         Raises:
-            ValueError: If a modality is neither ``RGB`` nor ``Pose``.
+            ValueError: If a modality is neither ``RGB`` nor ``Pose``, or ``Pose`` is wanted of a clip without joints.
         """
         for modality in results["modality"]:
             if modality not in ("RGB", "Pose"):
@@ -50,6 +50,8 @@ class MMDecode(Transform):
         results["imgs"] = video["imgs"]
 
     def _decode_pose(self, results: dict, inds: np.ndarray) -> None:
+        if "keypoint" not in results:
+            raise ValueError(f"{results.get('frame_dir', 'the sample')} has no keypoint, which the modality Pose needs")
         given = {key: results[key] for key in ("keypoint", "keypoint_score", "img_shape") if key in results}
         pose = self._pose({**given, "frame_inds": inds})
         keypoint = results["keypoint"] = pose["keypoint"]

@@ -84,6 +84,11 @@ def test_an_unknown_modality(video):
         MMDecode()(sample(video, modality=["Flow"], Flow_inds=np.arange(2)))
 
 
+def test_a_clip_without_joints():
+    with pytest.raises(ValueError, match="a has no keypoint, which the modality Pose needs"):
+        MMDecode()({"frame_dir": "a", "modality": ["Pose"], "Pose_inds": np.arange(2)})
+
+
 @pytest.mark.parametrize("corner", [(0, 0), (20, 5)])
 def test_frames_are_cropped_with_the_joints(corner):
     """A dot drawn at each joint stays at the joint, although the box reaches beyond the image."""
