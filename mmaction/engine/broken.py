@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather_object, is_distributed, master_only
+from mmengine.dist import all_gather_object, is_distributed, is_main_process, master_only
 from mmengine.evaluator import BaseMetric
 from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.hooks import Hook
@@ -122,6 +122,8 @@ class BrokenSamplesHook(Hook):
         """Begin the list anew, unless the run is resumed."""
         if not runner._resume:
             self._listed = {}
+            if is_main_process():
+                Path(runner.work_dir, LIST_NAME).unlink(missing_ok=True)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """List the broken samples of a batch.

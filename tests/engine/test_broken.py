@@ -58,6 +58,9 @@ def test_a_resumed_run_and_a_test_keep_the_list_and_a_new_run_begins_it_anew(tmp
     toy.write_list(tmp_path / "val.txt", 9)
     train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
     assert sorted(row["sample"] for row in rows(work_dir)) == ["bad5", "bad8"]
+    toy.write_list(tmp_path / "train.txt", 24)
+    train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
+    assert not (work_dir / "broken_samples.csv").exists()
 
 
 def test_a_list_that_somebody_has_edited_is_read_as_far_as_it_goes(tmp_path):
