@@ -22,8 +22,8 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
         stream: Which repetition of the sample this is.
 
     Returns:
-        The sample. One that stands in carries ``broken = (name, fault)`` in the meta information of its
-        ``data_samples``; in test mode also the label of the sample wanted.
+        The sample. One that stands in carries ``broken = (name, fault, index)`` in the meta information of
+        its ``data_samples``; in test mode also the label of the sample wanted.
 
     Raises:
         ValueError: If ten others cannot be loaded either, with the fault of the first.
@@ -45,7 +45,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
             continue
         if not hasattr(sample.get("data_samples"), "set_metainfo"):
             raise first  # nowhere to note it: it must not pass unseen
-        sample["data_samples"].set_metainfo({"broken": (name, fault)})
+        sample["data_samples"].set_metainfo({"broken": (name, fault, index)})
         if dataset.test_mode and "label" in info:
             sample["data_samples"].set_gt_label(info["label"])
         return sample

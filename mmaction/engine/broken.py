@@ -24,6 +24,7 @@ LIST_NAME = "broken_samples.csv"
 COLUMNS = ("split", "sample", "fault")
 EXCHANGE_ITERS = 20  # between two exchanges of the processes in training
 Faults = dict[tuple[str, str], str]  # the fault of each broken sample, by split and name
+Entries = dict[tuple[str, str, int], str]  # and by its index: a name can be listed several times
 
 
 def count_samples(dataset: Any) -> int:
@@ -43,13 +44,17 @@ def read_list(path: Path) -> Faults:
     return {(row[0], row[1]): row[2] for row in rows if len(row) == len(COLUMNS) and tuple(row) != COLUMNS}
 
 
-def broken_samples(data_batch: Any) -> list[tuple[str, str]]:
-    """Return the name and the fault of each sample of a batch that could not be loaded.
+def broken_samples(data_batch: Any) -> list[tuple[str, str, int]]:
+    """Return name, fault and index of each sample of a batch that could not be loaded.
 
     The data set notes them as ``broken`` in the meta information of the sample that stands in.
     """
     samples = data_batch.get("data_samples", ()) if isinstance(data_batch, dict) else ()
     return [tuple(sample.get("broken")) for sample in samples if sample.get("broken")]
+
+
+def _by_name(entries: Entries) -> Faults:
+    return {(split, name): fault for (split, name, _), fault in entries.items()}
 
 
 def score_as_wrong(score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -103,6 +108,8 @@ class Evaluator(PlainEvaluator):
 class BrokenSamplesHook(Hook):
     """Name each sample that could not be loaded once in the log and list them all in ``broken_samples.csv``.
 
+    A file that is listed several times is named once, and each of its entries counts.
+
     The processes of a distributed run exchange what they found every 20 iterations and at the end of each epoch,
     validation and test. A resumed run and a test add to the list of the run before; a new one begins it anew.
 
@@ -114,8 +121,8 @@ class BrokenSamplesHook(Hook):
         if not 0 <= max_share <= 1:
             raise ValueError(f"BrokenSamplesHook: max_share is a share in [0, 1], got {max_share}")
         self.max_share = max_share
-        self._found: Faults = {}
-        self._untold: Faults = {}
+        self._found: Entries = {}
+        self._untold: Entries = {}
         self._listed: Faults | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -168,7 +175,7 @@ class BrokenSamplesHook(Hook):
             )
 
     def _count(self, split: str) -> int:
-        return sum(found_in == split for found_in, _ in self._found)
+        return sum(found_in == split for found_in, _, _ in self._found)
 
     def _check_share(self, runner: Runner) -> None:
         size, count = count_samples(runner.train_dataloader.dataset), self._count("train")
@@ -181,7 +188,7 @@ class BrokenSamplesHook(Hook):
 
     def _add(self, runner: Runner, split: str, data_batch: Any) -> bool:
         """Note the broken samples of a batch; return whether one of them is new."""
-        new = self._note(runner, {(split, name): fault for name, fault in broken_samples(data_batch)})
+        new = self._note(runner, {(split, name, index): fault for name, fault, index in broken_samples(data_batch)})
         if is_distributed():
             self._untold.update(new)
         return bool(new)
@@ -195,15 +202,18 @@ class BrokenSamplesHook(Hook):
             self._untold = {}
         return is_any
 
-    def _note(self, runner: Runner, entries: Faults) -> Faults:
-        """Log and list the entries that are new, and return them."""
+    def _note(self, runner: Runner, entries: Entries) -> Entries:
+        """Log and list the entries that are new, each name once, and return them."""
         new = {key: fault for key, fault in entries.items() if key not in self._found}
-        for (split, name), fault in new.items():
-            action = "another sample stands in" if split == "train" else "it counts as wrong"
-            runner.logger.warning(f"cannot load {name}: {fault}; {action}")
+        if not new:
+            return new
+        named = _by_name(self._found)
+        for (split, name), fault in _by_name(new).items():
+            if (split, name) not in named:
+                action = "another sample stands in" if split == "train" else "it counts as wrong"
+                runner.logger.warning(f"cannot load {name}: {fault}; {action}")
         self._found.update(new)
-        if new:
-            self._write(Path(runner.work_dir) / LIST_NAME)
+        self._write(Path(runner.work_dir) / LIST_NAME)
         return new
 
     @master_only
@@ -213,5 +223,6 @@ class BrokenSamplesHook(Hook):
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(COLUMNS)
-        rows.writerows((split, name, fault) for (split, name), fault in {**self._listed, **self._found}.items())
+        listed = {**self._listed, **_by_name(self._found)}
+        rows.writerows((split, name, fault) for (split, name), fault in listed.items())
         write_atomically(path, text.getvalue().encode())

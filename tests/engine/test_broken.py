@@ -46,6 +46,20 @@ def test_repetitions_do_not_make_a_share_smaller(tmp_path, toy, train):
         train(config, "--work-dir", tmp_path / "run")
 
 
+def test_each_entry_of_a_file_that_is_listed_several_times_counts(tmp_path, toy, train, test):
+    config, work_dir = toy.write_config(tmp_path, extra=ALLOW), tmp_path / "run"
+    train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
+    twice = "".join(f"clip{index} {index % 3}\n" for index in range(6)) + "bad 0\nbad 1\nbad 2\nbad 0\n"
+    (tmp_path / "val.txt").write_text(twice)
+    test(config, work_dir / "epoch_1.pth", "--work-dir", work_dir)
+    log = "".join(path.read_text() for path in work_dir.rglob("*.log"))
+    assert "4 of 10 test samples could not be loaded" in log and log.count("cannot load bad:") == 1
+    assert len(rows(work_dir)) == 1
+    (tmp_path / "train.txt").write_text(twice)
+    with pytest.raises(ToolStop, match=r"[34] of 10 training samples cannot be loaded, more than 20.0%"):
+        train(config, "--work-dir", work_dir)
+
+
 def test_a_resumed_run_and_a_test_keep_the_list_and_a_new_run_begins_it_anew(tmp_path, toy, train, test):
     config, work_dir = toy.write_config(tmp_path, bad=(3, 8), extra=ALLOW), tmp_path / "run"
     train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
