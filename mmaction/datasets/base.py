@@ -8,14 +8,12 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 
-from mmaction.datasets.fallback import load_or_stand_in
+from mmaction.datasets.fallback import identity, load_or_stand_in
 from mmaction.datasets.label_spaces import with_label_space
 from mmaction.registry import TRANSFORMS
 
 from .shared_array import SharedArray, release_freed_memory
 from .transforms.base import check_pipeline
-
-IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
 
 
 def _label_list(label: object) -> list[int]:
@@ -171,7 +169,7 @@ class BaseActionDataset(BaseDataset):
             info["rng"] = np.random.default_rng([self.seed, self.epoch, stream, info["sample_idx"]])
         data = self.pipeline(info)
         if isinstance(data, dict) and hasattr(data.get("data_samples"), "set_metainfo"):
-            data["data_samples"].set_metainfo({key: info[key] for key in IDENTITY_KEYS if key in info})
+            data["data_samples"].set_metainfo(identity(info))
         return data
 
     def get(self, idx: int, stream: int = 0) -> dict:

@@ -9,6 +9,12 @@ import numpy as np
 # what decoders, readers and checks of a sample raise; mistakes in a program (TypeError, ...) are not hidden
 BROKEN = (OSError, ValueError, ArithmeticError, RuntimeError, EOFError, IndexError, cv2.error)
 MAX_TRIES = 10
+IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
+
+
+def identity(info: dict[str, Any]) -> dict[str, Any]:
+    """Return what tells a sample from others: its file or clip, and its index."""
+    return {key: info[key] for key in IDENTITY_KEYS if key in info}
 
 
 def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stream: int = 0) -> dict[str, Any]:
@@ -23,7 +29,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
 
     Returns:
         The sample. One that stands in carries ``broken = (name, fault, index)`` in the meta information of
-        its ``data_samples``; in test mode also the label of the sample wanted.
+        its ``data_samples``; in test mode also file, index and label of the sample wanted.
 
     Raises:
         ValueError: If ten others cannot be loaded either, with the fault of the first.
@@ -46,7 +52,9 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
         if not hasattr(sample.get("data_samples"), "set_metainfo"):
             raise first  # nowhere to note it: it must not pass unseen
         sample["data_samples"].set_metainfo({"broken": (name, fault, index)})
-        if dataset.test_mode and "label" in info:
-            sample["data_samples"].set_gt_label(info["label"])
+        if dataset.test_mode:
+            sample["data_samples"].set_metainfo(identity(info))
+            if "label" in info:
+                sample["data_samples"].set_gt_label(info["label"])
         return sample
     raise ValueError(f"{name} cannot be loaded, nor can others of its data set: {fault}") from first

@@ -191,7 +191,7 @@ def test_another_clip_stands_in_for_a_skeleton_file_that_is_broken(tmp_path, dam
     dataset = PoseDataset(ann_file, pipeline, data_prefix={"skeleton": str(tmp_path)}, test_mode=True)
     sample = dataset[0]["data_samples"]
     assert sample.broken[0] == "c0" and "c0.pkl" in sample.broken[1]
-    assert sample.gt_label.tolist() == [0]
+    assert (sample.gt_label.tolist(), sample.frame_dir, sample.sample_idx) == ([0], "c0", 0)
     for test_set in (dataset, RepeatDataset(dataset, 2)):
         assert dataset_facts(test_set, 0) == {"id": "c0", "source": "c0", "frames": 4, "height": 120, "width": 160}
 
