@@ -103,16 +103,21 @@ def check_files(dataset: Any, split: str, max_share: float) -> str | None:
     """Return a warning where a few files are missing.
 
     Raises:
-        FileNotFoundError: If the share of missing files is above ``max_share``.
+        FileNotFoundError: If the share of missing files is above ``max_share``, or all are missing.
     """
     missing, checked = missing_files(dataset)
     if not missing:
         return None
     shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
     text = f"{split} set: {len(missing)} of {checked} files looked for do not exist ({shown})"
+    if len(missing) == checked:
+        raise FileNotFoundError(f"{text}. Check data_root and data_prefix")
     if len(missing) > max_share * checked:
-        raise FileNotFoundError(f"{text}. Check data_root and data_prefix, or remove them from the annotation file")
-    return text
+        raise FileNotFoundError(
+            f"{text}. Check data_root and data_prefix, remove them from the annotation file, or allow more with "
+            f"default_hooks.preflight.max_share"
+        )
+    return text if split == "train" else f"{text}; they count as wrong"
 
 
 @HOOKS.register_module()
@@ -120,7 +125,8 @@ class PreflightHook(Hook):
     """Write a short plan of the run to the log before the first iteration, and stop at mistakes in the data.
 
     Args:
-        max_share: Share of missing files, in [0, 1], above which the run does not start.
+        max_share: Share of missing files, in [0, 1], above which a training does not start. A test is refused only
+            where all are missing.
     """
 
     def __init__(self, max_share: float = 0.01) -> None:
@@ -136,7 +142,7 @@ class PreflightHook(Hook):
         loaders = {"train": runner.train_dataloader}
         if runner.val_loop is not None:
             loaders["val"] = runner.val_dataloader
-        model, warnings = self._check(runner, loaders)
+        model, warnings = self._check(runner, loaders, self.max_share)
         rows = [*self._data_rows(loaders), *self._view_rows(runner), *self._step_rows(runner)]
         self._write(runner, [*rows, *self._model_rows(runner, model)], [*warnings, self._lr_warning(runner)])
 
@@ -145,21 +151,22 @@ class PreflightHook(Hook):
 
         Raises:
             ValueError: If a label has no output in the model.
-            FileNotFoundError: If too many files are missing.
+            FileNotFoundError: If all files are missing.
         """
         loaders = {"test": runner.test_dataloader}
-        model, warnings = self._check(runner, loaders)
+        model, warnings = self._check(runner, loaders, 1.0)
         rows = [*self._data_rows(loaders), *self._view_rows(runner), *self._model_rows(runner, model)]
         self._write(runner, rows, warnings)
 
-    def _check(self, runner: Runner, loaders: dict[str, Any]) -> tuple[torch.nn.Module, list[str | None]]:
+    @staticmethod
+    def _check(runner: Runner, loaders: dict[str, Any], max_share: float) -> tuple[torch.nn.Module, list[str | None]]:
         """Check labels and files; return the model without its wrapper and warnings."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         num_classes = getattr(getattr(model, "cls_head", None), "num_classes", None)
         if num_classes:
             for split, loader in loaders.items():
                 check_labels(loader.dataset, int(num_classes), split)
-        return model, [check_files(loader.dataset, split, self.max_share) for split, loader in loaders.items()]
+        return model, [check_files(loader.dataset, split, max_share) for split, loader in loaders.items()]
 
     @staticmethod
     def _write(runner: Runner, rows: list[tuple[str, str]], warnings: list[str | None]) -> None:

@@ -137,6 +137,24 @@ def test_in_testing_a_broken_sample_is_reported_and_wrong(tmp_path, toy, train, 
     )
 
 
+def test_missing_files_stop_a_test_only_where_all_are_missing(tmp_path, toy, train, test):
+    of_files = "for loader in (val_dataloader, test_dataloader):\n    loader['dataset']['modality'] = 'RGB'\n"
+    config, work_dir = toy.write_config(tmp_path, extra="train_cfg['max_epochs'] = 1\n"), tmp_path / "run"
+    train(config, "--work-dir", work_dir)
+    config.write_text(config.read_text() + of_files)
+    names = [tmp_path / f"clip{index}" for index in range(9)]
+    (tmp_path / "val.txt").write_text("".join(f"{name} 0\n" for name in names))
+    with pytest.raises(FileNotFoundError, match=r"test set: 9 of 9 files looked for do not exist .*data_prefix$"):
+        test(config, work_dir / "epoch_1.pth", "--work-dir", work_dir)
+    for name in names[:6]:
+        name.write_text("a clip")
+    with pytest.raises(FileNotFoundError, match=r"val set: 3 of 9 files .* default_hooks.preflight.max_share"):
+        train(config, "--work-dir", work_dir)
+    test(config, work_dir / "epoch_1.pth", "--work-dir", work_dir)
+    log = "".join(path.read_text() for path in work_dir.rglob("*.log"))
+    assert "test set: 3 of 9 files looked for do not exist (" in log and "clip6, " in log and "count as wrong" in log
+
+
 @pytest.mark.parametrize("label", [[1], [0, 1, 0]])
 def test_the_true_class_is_ranked_last(label):
     wrong = score_as_wrong(torch.tensor([0.1, 0.9, 0.0]), torch.tensor(label))
