@@ -30,8 +30,16 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
 
     Returns:
         The writer; after the test its ``summary`` holds the content of ``metrics.json`` (in the first process).
+
+    Raises:
+        ValueError: If the test loader shuffles.
     """
     loop = runner.test_loop
+    if getattr(loop.dataloader.sampler, "shuffle", False):
+        raise ValueError(
+            "test_dataloader.sampler.shuffle is True, but the result files name the samples by their order in the test "
+            "set; set it to False, which changes no figure"
+        )
     dataset = loop.dataloader.dataset
     facts = run_facts(runner, dataset) if is_main_process() else {}
     classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()

@@ -142,6 +142,14 @@ def test_a_label_without_output_is_named_before_training(tmp_path, toy, train):
     assert not list((tmp_path / "run").glob("*.pth"))
 
 
+def test_a_test_set_is_not_shuffled(tmp_path, toy, train, test):
+    config = toy.write_config(tmp_path, extra="train_cfg['max_epochs'] = 1\n")
+    train(config, "--work-dir", tmp_path / "run")
+    options = ("--work-dir", tmp_path / "run", "--cfg-options", "test_dataloader.sampler.shuffle=True")
+    with pytest.raises(ValueError, match=r"test_dataloader.sampler.shuffle is True, .*; set it to False"):
+        test(config, tmp_path / "run" / "epoch_1.pth", *options)
+
+
 def test_missing_files_are_named_before_training(tmp_path, toy, train):
     config = toy.write_config(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"train set: 24 of 24 files .* do not exist \(clip0, .*data_prefix"):
