@@ -70,18 +70,20 @@ class PoseDataset(BaseActionDataset):
                     if key in info:
                         info[key] = self._resolve(str(info[key]), "video")
         if not self.data_prefix.get("skeleton"):
-            for info in annotations:
-                self._check_keys(info, f"{self.ann_file} ({annotation_name(info)})")
+            self._check_keys(annotations)
         return annotations
 
-    def _check_keys(self, info: dict, place: str) -> None:
-        """Check that an annotation has all that the pipeline needs of it."""
-        for key, index in needed_keys(self.pipeline.transforms).items():
-            if key in ANNOTATION_KEYS and key not in info:
-                step = type(self.pipeline.transforms[index]).__name__
-                raise ValueError(
-                    f"{place} has no {key}, which {step} of the pipeline needs; add it, or leave the clip out"
-                )
+    def _check_keys(self, annotations: list[dict], path: str | None = None) -> None:
+        """Check that annotations, which lie in ``path`` or the annotation file, have all that the pipeline needs."""
+        needed = needed_keys(self.pipeline.transforms)
+        for key in set(ANNOTATION_KEYS) & set(needed):
+            for info in annotations:
+                if key not in info:
+                    step = type(self.pipeline.transforms[needed[key]]).__name__
+                    raise ValueError(
+                        f"{path or self.ann_file} ({annotation_name(info)}) has no {key}, which {step} of the pipeline "
+                        "needs; add it, or leave the clip out"
+                    )
 
     def _resolve(self, name: str, prefix: str) -> str:
         """Return the path of a file that the annotations name, which may not leave the folder of its kind."""
@@ -126,5 +128,5 @@ class PoseDataset(BaseActionDataset):
             problem = check_annotation(info)
             if problem:
                 raise ValueError(f"{path}: {problem}")
-            self._check_keys(info, path)
+            self._check_keys([info], path)
         return info

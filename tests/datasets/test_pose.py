@@ -165,7 +165,7 @@ def test_a_skeleton_file_that_does_not_fit(tmp_path):
         dataset[0]
     (tmp_path / "clip.pkl").write_bytes(pickle.dumps({"label": 0}))
     dataset = PoseDataset(str(path), [{"type": "PoseDecode"}], data_prefix=dataset.data_prefix, strict_samples=True)
-    with pytest.raises(ValueError, match=r"clip\.pkl has no keypoint, which PoseDecode of the pipeline needs"):
+    with pytest.raises(ValueError, match=r"clip\.pkl \(clip\) has no keypoint, which PoseDecode of the pipeline needs"):
         dataset[0]
     (tmp_path / "clip.pkl").write_bytes(pickle.dumps([1]))
     with pytest.raises(ValueError, match=r"clip\.pkl holds a list; expected a dict"):
