@@ -97,3 +97,5 @@ def test_commands_of_the_readme(tmp_path, demo_data):
     assert "cls_head.fc_cls" in said["train.py"], "the head of another class count is named"
     assert (tmp_path / "work_dirs/slowfast_diving48/best_acc_top1_epoch_10.pth").is_file()
     assert "acc/top1" in said["test.py"]
+    results = tmp_path / "work_dirs/slowfast_diving48/test_best_acc_top1_epoch_10"
+    assert 'id="plot-training"' in (results / "report.html").read_text(), "the training's log is found"

@@ -53,7 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     checkpoint = work_dir / (ROOT / work_dir / "last_checkpoint").read_text(encoding="utf-8").strip().rsplit("/", 1)[-1]
     run("test", "tools/test.py", CONFIG, checkpoint, "--work-dir", work_dir)
     curves, clip = work_dir / "curves.png", work_dir / "clip.mp4"
-    results = work_dir / f"test_{checkpoint.stem}"
+    written = (ROOT / work_dir).glob(f"test_{checkpoint.stem}*/metrics.json")  # an earlier demo's stay beside them
+    results = work_dir / max(written, key=lambda path: path.stat().st_mtime).parent.name
     run("draw the curves", "tools/analysis/analyze_logs.py", work_dir, "--out", curves)
     drawing = ("--output", clip, "--scores", results / "scores.npz", "--overwrite", "--quiet")
     run("draw a clip", "pose_visualizer.py", *drawing)

@@ -7,7 +7,9 @@ Examples:
   python tools/test.py CONFIG CHECKPOINT --dump scores.pkl
   torchrun --nproc_per_node=8 tools/test.py CONFIG CHECKPOINT --launcher pytorch
 
-Beside the figures on the terminal, WORK_DIR/test_CHECKPOINT holds predictions.csv, scores.npz and metrics.json.
+Beside the figures on the terminal, WORK_DIR/test_CHECKPOINT holds predictions.csv, scores.npz and metrics.json. Where
+CHECKPOINT lies in the work directory of a training, that is WORK_DIR, else work_dirs/NAME. Results of another test stay
+as they are: those of this one then go to test_CHECKPOINT_2, and so on.
 """
 
 import argparse
@@ -22,8 +24,10 @@ from mmaction.analysis.report import write_report
 from mmaction.engine import build_runner
 from mmaction.engine.checkpoint import local_path
 from mmaction.engine.config_check import check_config, metric_configs
+from mmaction.engine.resume import is_work_dir
 from mmaction.evaluation.metrics import check_metric_names
 from mmaction.evaluation.runinfo import attach_result_writer
+from mmaction.evaluation.writer import REPORT
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import ConfigOptions, add_run_options, run_tool, set_local_rank
 from mmaction.utils.config import default_work_dir, load_config
@@ -79,8 +83,10 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.test_evaluator = metric_config(args.eval, args.eval_options)
     check_config(cfg, "testing")
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get("work_dir") or default_work_dir(cfg)
-    cfg.load_from, cfg.resume = str(local_path(args.checkpoint)), False
+    checkpoint = local_path(args.checkpoint)
+    of_training = str(checkpoint.parent) if is_work_dir(checkpoint.parent) else None
+    cfg.work_dir = args.work_dir or cfg.get("work_dir") or of_training or default_work_dir(cfg)
+    cfg.load_from, cfg.resume = str(checkpoint), False
     cfg.randomness = {"seed": 0, **(cfg.get("randomness") or {})}  # whatever is random in a test is so the same way
     if args.trust_checkpoint:
         cfg.trust_checkpoint = True
@@ -101,10 +107,9 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def add_result_files(runner: Runner, checkpoint: str) -> Path:
-    """Let the test also write predictions, scores and figures to ``WORK_DIR/test_CHECKPOINT``; return that folder."""
+    """Let the test also write predictions, scores and figures to ``WORK_DIR/test_CHECKPOINT``; return the folder."""
     folder = Path(runner.work_dir) / f"test_{Path(checkpoint).stem}"
-    attach_result_writer(runner, folder, checkpoint=checkpoint)
-    return folder
+    return attach_result_writer(runner, folder, checkpoint=checkpoint).out_dir
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -121,7 +126,7 @@ def main(argv: list[str] | None = None) -> int:
     metrics = runner.test()
     if is_main_process():
         if args.report:
-            print(f"report: {write_report([folder], folder / 'report.html')}")
+            print(f"report: {write_report([folder], folder / REPORT)}")
         for name, value in metrics.items():
             print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}:\n{value}")
     return 0

@@ -117,6 +117,11 @@ def note_start(work_dir: str | Path, before: Starts, iteration: int, origin: str
     return starts
 
 
+def is_work_dir(folder: Path) -> bool:
+    """Return whether ``folder`` is the work directory of a training, of this package or of MMEngine."""
+    return any((folder / name).is_file() for name in (LAST_START, "last_checkpoint"))
+
+
 def _as_starts(value: Any) -> Starts:
     """Return the starts that a file holds, none where it holds something else."""
     pairs = [tuple(pair) for pair in value if isinstance(pair, (list, tuple))] if isinstance(value, list) else []

@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 
 from mmaction.datasets.preparation.manifest import Coverage, coverage
 from mmaction.engine.preflight import views_of
-from mmaction.evaluation.writer import ResultWriter
+from mmaction.evaluation.writer import ResultWriter, free_folder
 from mmaction.registry import DATASETS
 from mmaction.utils.download import file_sha256
 from mmaction.version import __version__
@@ -25,11 +25,13 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
 
     Args:
         runner: An MMEngine runner with a test set, before its test.
-        out_dir: Folder of the files.
+        out_dir: Folder of the files. One that holds a test of other weights, data or views is left as it is: then they
+            go to the next free of ``out_dir_2``, ``out_dir_3``, ..., and the log says so.
         **run: Further facts for ``metrics.json`` under ``run``, such as ``views="10 clips x 3 crops"``.
 
     Returns:
-        The writer; after the test its ``summary`` holds the content of ``metrics.json`` (in the first process).
+        The writer; its ``out_dir`` is the folder, and after the test its ``summary`` holds the content of
+        ``metrics.json`` (both in the first process).
 
     Raises:
         ValueError: If the test loader shuffles.
@@ -45,12 +47,28 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
     classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()
     writer = ResultWriter(str(out_dir), dataset, {**facts, **run}, collect_device="gpu")  # sent, as our Evaluator does
     if is_main_process():
+        writer.out_dir = free_folder(out_dir, writer.run, _subject)
+        if writer.out_dir != Path(out_dir):
+            said = f"{out_dir} holds the results of another test; those of this one go to {writer.out_dir}"
+            print_log(said, logger="current", level=logging.WARNING)
         writer.train_counts = training_counts(runner.cfg, len(classes) or getattr(dataset, "num_classes", None))
         found = _coverage(dataset)
         writer.listed = found.listed if found else None
     loop.evaluator.metrics.append(writer)
     writer.dataset_meta = getattr(dataset, "metainfo", None)
     return writer
+
+
+def _subject(run: Mapping[str, Any]) -> tuple:
+    """Return what was tested: weights and annotations by their content, and how many views."""
+    return run.get("checkpoint_sha256"), run.get("views"), _annotations(run.get("data"))
+
+
+def _annotations(data: Any) -> list:
+    if not isinstance(data, Mapping):
+        return []
+    parts = [_annotations(part) for part in data.get("parts") or ()]
+    return parts or [data.get("ann_sha256") or data.get("ann_file"), data.get("split")]
 
 
 def _coverage(dataset: Any) -> Coverage | None:

@@ -1,9 +1,10 @@
 """Write what a test found: ``predictions.csv``, ``scores.npz``, ``metrics.json`` and a table for the terminal."""
 
 import io
+import itertools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from mmaction.evaluation.metrics import mean_score, predicted_scores, to_numpy
 from mmaction.evaluation.predictions import Predictions, save_scores, write_predictions_csv
 from mmaction.evaluation.summary import summarise
 from mmaction.registry import METRICS
-from mmaction.utils.files import write_atomically
+from mmaction.utils.files import read_json, write_atomically
 
 NUM_WORST = 5
 NUMBERS = ("samples", "weight")
 FILES = ("predictions.csv", "scores.npz", "metrics.json")
+REPORT = "report.html"  # beside them, made of them
 
 
 @METRICS.register_module()
@@ -99,13 +101,42 @@ class ResultWriter(BaseMetric):
 
 
 def write_results(out_dir: str | os.PathLike, predictions: Predictions, summary: dict[str, Any]) -> None:
-    """Write the three files of a test into ``out_dir``, which is made if absent."""
+    """Write the three files of a test into ``out_dir``, made if absent, and remove a report of earlier ones."""
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / REPORT).unlink(missing_ok=True)
     write_predictions_csv(folder / FILES[0], predictions)
     save_scores(folder / FILES[1], predictions)
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False, default=str)
     write_atomically(folder / FILES[2], f"{text}\n".encode())
+
+
+def free_folder(folder: str | os.PathLike, run: Mapping[str, Any], subject: Callable[[Mapping[str, Any]], Any]) -> Path:
+    """Return where results can be written without replacing those of something else.
+
+    Args:
+        folder: The folder wanted.
+        run: Facts of the results to write, which will stand in ``metrics.json`` under ``run``.
+        subject: Returns, of such facts, what the results are of.
+
+    Returns:
+        ``folder``, or where it has results of another subject, the next of ``folder_2``, ``folder_3``, ... without.
+    """
+    folder = Path(folder)
+    for number in itertools.count(1):
+        place = folder.with_name(f"{folder.name}_{number}") if number > 1 else folder
+        file = place / FILES[2]
+        if not file.exists() or subject(_stored_run(file)) == subject(run):
+            break
+    return place
+
+
+def _stored_run(file: Path) -> Mapping[str, Any]:
+    """Return the facts of the run that wrote a ``metrics.json``, none where they cannot be read."""
+    try:
+        return dict(read_json(file)["run"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _stack_labels(labels: list[np.ndarray], num_classes: int) -> np.ndarray:

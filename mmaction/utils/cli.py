@@ -190,7 +190,11 @@ def add_launch_options(parser: argparse.ArgumentParser) -> None:
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what training and testing share: where results go, precision, trust, config values and launcher."""
-    parser.add_argument("--work-dir", help="folder of logs, checkpoints and results (default: work_dirs/NAME)")
+    parser.add_argument(
+        "--work-dir",
+        help="folder of logs, checkpoints and results (default: work_dirs/NAME; of a test, that of the "
+        "training in whose work directory the checkpoint lies)",
+    )
     parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
     add_trust_option(parser)
     add_config_options(parser)

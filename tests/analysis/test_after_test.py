@@ -7,6 +7,7 @@ import runpy
 
 import numpy as np
 import pytest
+import torch
 
 from mmaction.datasets.annotations import load_annotations
 from mmaction.evaluation import load_scores
@@ -48,3 +49,21 @@ def test_unknown_metric_lists_the_known(pose_run, root, tmp_path):
     main = runpy.run_path(str(root / "tools/test.py"))["main"]
     with pytest.raises(ValueError, match=r"unknown metric 'top1'.*known: top_k_accuracy, mean_class_accuracy"):
         main([str(config), str(checkpoint), "--work-dir", str(tmp_path), "--eval", "top1"])
+
+
+def test_results_of_another_checkpoint_stay(pose_run, root, tmp_path, capsys):
+    config, checkpoint = pose_run
+    other = tmp_path / checkpoint.name
+    content = torch.load(checkpoint)
+    torch.save({"state_dict": {key: value * 0 for key, value in content["state_dict"].items()}}, other)
+    main = runpy.run_path(str(root / "tools/test.py"))["main"]
+    assert main([str(config), str(checkpoint), "--work-dir", str(tmp_path), "--report"]) == 0
+    first = (tmp_path / "test_tiny/metrics.json").read_bytes()
+    assert main([str(config), str(other), "--work-dir", str(tmp_path), "--report"]) == 0
+    assert (tmp_path / "test_tiny/metrics.json").read_bytes() == first
+    assert {*FILES, "report.html"} == {path.name for path in (tmp_path / "test_tiny_2").iterdir()}
+    said = capsys.readouterr()
+    assert f"{tmp_path}/test_tiny holds the results of another test" in said.out + said.err
+    assert main([str(config), str(checkpoint), "--work-dir", str(tmp_path)]) == 0
+    assert {*FILES} == {path.name for path in (tmp_path / "test_tiny").iterdir()}, "the report was of the earlier test"
+    assert not (tmp_path / "test_tiny_3").exists()

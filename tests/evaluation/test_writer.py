@@ -7,7 +7,7 @@ from mmengine.evaluator import Evaluator
 from mmaction.datasets.label_spaces import load_label_space
 from mmaction.evaluation import ResultWriter, load_scores
 from mmaction.evaluation.runinfo import training_counts
-from mmaction.evaluation.writer import FILES, dataset_facts, render_table, unique_ids
+from mmaction.evaluation.writer import FILES, REPORT, dataset_facts, free_folder, render_table, unique_ids
 from mmaction.registry import DATASETS, METRICS
 
 
@@ -110,3 +110,28 @@ def test_training_counts_look_through_wrappers():
     assert training_counts({"train_dataloader": {"dataset": part}}, 1) is None
     missing = {"train_dataloader": {"dataset": {"type": "CountedClips"}}}
     assert training_counts(missing, 3) is None
+
+
+def test_results_of_something_else_are_not_replaced(tmp_path):
+    def kind(run):
+        return run.get("model")
+
+    def store(name, content):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text(content)
+
+    folder, run = tmp_path / "test_best", {"model": "a"}
+    assert free_folder(folder, run, kind) == folder
+    store("test_best", '{"run": {"model": "a", "time": 1}}')
+    assert free_folder(folder, run, kind) == folder
+    assert free_folder(folder, {"model": "b"}, kind) == tmp_path / "test_best_2"
+    for number, content in enumerate(("[]", '{"run": 1}', "{", '{"run": {"model": "c"}}'), start=2):
+        store(f"test_best_{number}", content)
+    assert free_folder(folder, {"model": "b"}, kind) == tmp_path / "test_best_6"
+    assert free_folder(folder, {"model": "c"}, kind) == tmp_path / "test_best_5"
+
+
+def test_a_report_of_earlier_results_goes(tmp_path, run):
+    (tmp_path / REPORT).write_text("of another model")
+    run(ResultWriter(str(tmp_path)), [[0.9, 0.1]], [0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)

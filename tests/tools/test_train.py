@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,13 @@ def test_train_resume_and_test_from_another_folder(root, tmp_path, config):
     text = tool("test", best.relative_to(place), "--eval", "top_k_accuracy", "--eval-options", "topk=1,3")
     assert "views      2 per test sample" in text and "acc/top1: " in text and "acc/top3: " in text
     assert (work_dir / f"test_{best.stem}" / "predictions.csv").is_file()
+
+    tool("train", "--seed", "1", "--work-dir", "runs/other", "--cfg-options", "train_cfg.max_epochs=1")
+    tool("test", "runs/other/epoch_1.pth")
+    assert (place / "runs/other/test_epoch_1/predictions.csv").is_file(), "beside the training's log"
+    copy = shutil.copy(place / "runs/other/epoch_1.pth", place)
+    tool("test", Path(copy).name)
+    assert (work_dir / "test_epoch_1/predictions.csv").is_file(), "no training has run where the copy lies"
 
 
 def test_help_explains(root, capsys):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmaction.analysis.report import write_report
 from mmaction.datasets.label_spaces import load_label_space
+from mmaction.evaluation.writer import REPORT
 from mmaction.utils.cli import run_tool
 
 
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     """Write the report and say where it is; return 0."""
     args = parse_args(argv)
     first = Path(args.results[0])
-    out = Path(args.out) if args.out else (first if first.is_dir() else first.parent) / "report.html"
+    out = Path(args.out) if args.out else (first if first.is_dir() else first.parent) / REPORT
     space = load_label_space(args.label_space) if args.label_space else None
     write_report(args.results, out, args.names, args.logs, args.annotations, space, args.worst, args.title)
     print(f"report: {out} ({out.stat().st_size / 1e6:.1f} MB)")
