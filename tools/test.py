@@ -20,10 +20,11 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmaction.analysis.dumps import is_dump
 from mmaction.analysis.report import write_report
 from mmaction.engine import build_runner
 from mmaction.engine.checkpoint import local_path
-from mmaction.engine.config_check import check_config, metric_configs
+from mmaction.engine.config_check import annotation_files, check_config, metric_configs
 from mmaction.engine.resume import is_work_dir
 from mmaction.evaluation.metrics import check_metric_names
 from mmaction.evaluation.runinfo import attach_result_writer
@@ -31,6 +32,7 @@ from mmaction.evaluation.writer import REPORT
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import ConfigOptions, add_run_options, run_tool, set_local_rank
 from mmaction.utils.config import default_work_dir, load_config
+from mmaction.utils.files import claim
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -42,7 +44,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--eval-options", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help="options of --eval, as topk=1,5"
     )
-    parser.add_argument("--dump", metavar="FILE.pkl", help="write every score to a pickle file")
+    parser.add_argument(
+        "--dump", metavar="FILE.pkl", help="write every score to a pickle file, or anew to an earlier dump"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="let --dump replace another file than an earlier dump")
     parser.add_argument("--show-dir", metavar="FOLDER", help="write a video of each clip: labels, scores, skeletons")
     parser.add_argument(
         "--report", action="store_true", help="also explain the result in report.html, see tools/analysis"
@@ -76,8 +81,9 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the command-line options into ``cfg``.
 
     Raises:
-        ValueError: As :func:`check_config`, or if a metric is unknown.
+        ValueError: As :func:`check_config`, or if a metric is unknown, or the scores would replace an input.
         FileNotFoundError, ConnectionError: If the checkpoint cannot be had.
+        OSError: If the file of the scores cannot be written; FileExistsError: if it is there and is no earlier dump.
     """
     if args.eval:
         cfg.test_evaluator = metric_config(args.eval, args.eval_options)
@@ -100,6 +106,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
             "vis_backends": [{"type": "LocalVisBackend"}],
         }
     if args.dump:
+        claim(Path(args.dump), args.overwrite or is_dump(args.dump), [args.config, checkpoint, *annotation_files(cfg)])
         dump = {"type": "DumpResults", "out_file_path": args.dump}
         metrics = [*metric_configs(cfg.test_evaluator), dump]
         is_whole = isinstance(cfg.test_evaluator, dict) and "metrics" in cfg.test_evaluator

@@ -17,6 +17,7 @@ from mmaction.evaluation.writer import unique_ids
 from mmaction.pickles import RestrictedUnpickler, load_pickle
 
 PICKLES = (".pkl", ".pickle")
+SCORE_KEYS = {"pred_score", "pred_scores"}
 ID_KEYS = ("frame_dir", "filename", "video_id")
 
 
@@ -97,6 +98,16 @@ def load_any(path: str | os.PathLike, reference: Predictions | None = None) -> P
         return Predictions(unique_ids(ids), labels, scores, classes)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: {error.args[0] if error.args else error}") from error
+
+
+def is_dump(path: str | os.PathLike) -> bool:
+    """Return whether ``path`` is a pickle that ``--dump`` has written: a list of samples with scores."""
+    try:
+        content = load_pickle(path, ScoreUnpickler)
+    except (OSError, ValueError):
+        return False
+    samples = content if isinstance(content, list) else []
+    return bool(samples) and all(isinstance(item, Mapping) and not SCORE_KEYS.isdisjoint(item) for item in samples)
 
 
 def _score(sample: Mapping[str, Any]) -> np.ndarray:

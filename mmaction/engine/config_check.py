@@ -1,6 +1,7 @@
 """Mistakes in a config that would show late, or in an error of a library that does not name the entry."""
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,20 @@ def metric_configs(evaluator: Any) -> list[Any]:
     if isinstance(evaluator, Mapping) and "metrics" in evaluator:
         evaluator = evaluator["metrics"]
     return list(evaluator) if isinstance(evaluator, (list, tuple)) else [evaluator]
+
+
+def annotation_files(cfg: Config) -> list[str]:
+    """Return the annotation files of all data sets that ``cfg`` names, also below wrappers."""
+    loaders = [cfg.get(f"{split}_dataloader") for split in ("train", "val", "test")]
+    pending = [loader.get("dataset") for loader in loaders if isinstance(loader, Mapping)]
+    files = []
+    while pending:
+        dataset = pending.pop()
+        if isinstance(dataset, Mapping):
+            pending += [dataset.get("dataset"), *(dataset.get("datasets") or ())]
+            if dataset.get("ann_file"):
+                files.append(os.path.join(dataset.get("data_root") or "", dataset["ann_file"]))
+    return files
 
 
 def _check_lr(cfg: Config) -> None:

@@ -103,6 +103,38 @@ def refuse_inputs(path: str | Path, inputs: Iterable[str | Path]) -> None:
             raise ValueError(f"{path} holds the input {source}; choose another folder as output")
 
 
+def claim(path: Path, overwrite: bool, inputs: Iterable[str | Path], is_folder: bool = False) -> None:
+    """Make sure that ``path`` can be written: make its folder, refuse to replace what is there.
+
+    Args:
+        path: A file or folder to write.
+        overwrite: Whether what is there may be replaced.
+        inputs: Files and folders that are read; they are never replaced.
+        is_folder: Whether it is a folder; one that is empty may be filled.
+
+    Raises:
+        FileExistsError: If it exists and ``overwrite`` is not set.
+        IsADirectoryError: If it is to be a file and a folder has its name.
+        NotADirectoryError: If it is to be a folder and a file has its name.
+        OSError: If its folder cannot be made or written to.
+        ValueError: If it is an input, or a folder that holds one.
+    """
+    if path.is_dir() and not is_folder:
+        raise IsADirectoryError(f"{path}: is a folder; name a file")
+    if path.is_file() and is_folder:
+        raise NotADirectoryError(f"{path}: is a file; name a folder")
+    refuse_inputs(path, inputs)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+        raise FileExistsError(f"{path}: exists already; choose another name or pass --overwrite")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.parent / f".{path.name}.probe"
+        probe.touch()
+        probe.unlink(missing_ok=True)  # another process may have removed it
+    except OSError as error:
+        raise OSError(f"{path}: its folder {path.parent} cannot be written to ({error.strerror or error})") from error
+
+
 def move_into(source: Path, folder: Path, is_earlier: Callable[[Path], bool]) -> None:
     """Move the files of ``source`` into ``folder``, and delete the files of an earlier run that none of them replaces.
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.skeletons import get_layout
+from mmaction.utils.files import claim
 from mmaction.visualization.checks import FRAME_CHECKS, Report, frame_ranges
 from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
 from mmaction.visualization.settings import Settings
 from mmaction.visualization.video_io import VIDEO_SUFFIXES, VideoReader
-from mmaction.visualization.viewer import Classes, claim, draw_clip, read_classes, write_report
+from mmaction.visualization.viewer import Classes, draw_clip, read_classes, write_report
 
 SHEETS = "sheets"
 INDEX = "index.html"

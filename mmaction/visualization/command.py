@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from mmaction.utils.files import claim
 from mmaction.visualization.batch import INDEX, run_batch
 from mmaction.visualization.checks import check_clip
 from mmaction.visualization.poses import clip_poses, find_annotation, load_annotation_list
 from mmaction.visualization.settings import Settings
 from mmaction.visualization.video_io import VideoReader
-from mmaction.visualization.viewer import claim, draw_clip, make_overlay, read_classes, show_window, write_report
+from mmaction.visualization.viewer import draw_clip, make_overlay, read_classes, show_window, write_report
 
 SUSPICIOUS = 3
 

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from mmaction.utils.files import move_into, read_scores, read_text, refuse_inputs
+from mmaction.utils.files import claim, move_into, read_scores, read_text
 from mmaction.visualization.checks import Report, check_clip, check_length
 from mmaction.visualization.overlay import Look, Overlay, Panel
 from mmaction.visualization.poses import ClipPoses
@@ -79,38 +79,6 @@ def output_kind(settings: Settings) -> str:
         wanted = ".mp4, .gif, .png, .jpg or no suffix (a folder)" if kind is None else f"{_SUFFIXES[kind]} for {kind}"
         raise ValueError(f"output: expected the suffix {wanted}, got {settings.output!r}")
     return kind
-
-
-def claim(path: Path, overwrite: bool, inputs: Iterable[str | Path], is_folder: bool = False) -> None:
-    """Make sure that ``path`` can be written: make its folder, refuse to replace what is there.
-
-    Args:
-        path: A file or folder to write.
-        overwrite: Whether what is there may be replaced.
-        inputs: Files and folders that are read; they are never replaced.
-        is_folder: Whether it is a folder; one that is empty may be filled.
-
-    Raises:
-        FileExistsError: If it exists and ``overwrite`` is not set.
-        IsADirectoryError: If it is to be a file and a folder has its name.
-        NotADirectoryError: If it is to be a folder and a file has its name.
-        OSError: If its folder cannot be made or written to.
-        ValueError: If it is an input, or a folder that holds one.
-    """
-    if path.is_dir() and not is_folder:
-        raise IsADirectoryError(f"{path}: is a folder; name a file")
-    if path.is_file() and is_folder:
-        raise NotADirectoryError(f"{path}: is a file; name a folder")
-    refuse_inputs(path, inputs)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
-        raise FileExistsError(f"{path}: exists already; choose another name or pass --overwrite")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe = path.parent / f".{path.name}.probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OSError(f"{path}: its folder {path.parent} cannot be written to ({error.strerror or error})") from error
 
 
 @contextmanager

@@ -67,3 +67,28 @@ def test_results_of_another_checkpoint_stay(pose_run, root, tmp_path, capsys):
     assert main([str(config), str(checkpoint), "--work-dir", str(tmp_path)]) == 0
     assert {*FILES} == {path.name for path in (tmp_path / "test_tiny").iterdir()}, "the report was of the earlier test"
     assert not (tmp_path / "test_tiny_3").exists()
+
+
+def test_a_dump_replaces_an_earlier_one_and_nothing_else(pose_run, root, tmp_path, demo_data, monkeypatch):
+    config, checkpoint = pose_run
+    main = runpy.run_path(str(root / "tools/test.py"))["main"]
+    (tmp_path / "link.pkl").symlink_to(demo_data / "skeletons.pkl")
+    (tmp_path / "mine.pkl").write_bytes((demo_data / "skeletons.pkl").read_bytes())
+
+    def run(place, *options):
+        command = [str(config), str(checkpoint), "--work-dir", str(tmp_path / "run"), "--dump", str(tmp_path / place)]
+        return main([*command, *options])
+
+    before = (demo_data / "skeletons.pkl").read_bytes()
+    with pytest.raises(ValueError, match=r"link.pkl is an input and is not replaced"):
+        run("link.pkl", "--overwrite")
+    with pytest.raises(FileExistsError, match=r"mine.pkl: exists already; .*--overwrite"):
+        run("mine.pkl")
+    with pytest.raises(OSError, match=r"new.pkl: its folder .*mine.pkl cannot be written to"):
+        run("mine.pkl/new.pkl")
+    assert (demo_data / "skeletons.pkl").read_bytes() == (tmp_path / "mine.pkl").read_bytes() == before
+    assert not (tmp_path / "run").exists()
+    assert run("mine.pkl", "--overwrite") == 0
+    earlier = (tmp_path / "mine.pkl").stat().st_mtime_ns
+    assert run("mine.pkl") == 0
+    assert (tmp_path / "mine.pkl").stat().st_mtime_ns > earlier

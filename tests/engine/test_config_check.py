@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmaction.engine.config_check import check_config
+from mmaction.engine.config_check import annotation_files, check_config
 
 TRAINING = dict(
     train_dataloader={},
@@ -72,3 +72,16 @@ def test_a_config_without_a_test_set_is_not_tested(tmp_path, test, toy, argument
     none = "test_dataloader = test_cfg = test_evaluator = None\n"
     with pytest.raises(ValueError, match=r"toy\.py has no test_dataloader, test_cfg.*: testing needs"):
         test(toy.write_config(tmp_path, extra=none), "absent.pth", "--work-dir", tmp_path / "run", *arguments)
+
+
+def test_annotation_files_are_found_below_wrappers():
+    def part(name, **more):
+        return dict(type="PoseDataset", ann_file=name, **more)
+
+    both = dict(type="ConcatDataset", datasets=[part("a.pkl"), dict(type="RepeatDataset", dataset=part("b.pkl"))])
+    loaders = dict(
+        train_dataloader=dict(dataset=dict(type="RepeatDataset", times=2, dataset=both)),
+        val_dataloader=None,
+        test_dataloader=dict(dataset=part("c.pkl", data_root="data")),
+    )
+    assert sorted(annotation_files(Config(loaders))) == ["a.pkl", "b.pkl", "data/c.pkl"]
