@@ -54,7 +54,7 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
         writer.train_counts = training_counts(runner.cfg, len(classes) or getattr(dataset, "num_classes", None))
         found = _coverage(dataset)
         writer.listed = found.listed if found else None
-    loop.evaluator.metrics.append(writer)
+    loop.evaluator.metrics.insert(0, writer)  # before what may fail, as a dump on a full disk
     writer.dataset_meta = getattr(dataset, "metainfo", None)
     return writer
 

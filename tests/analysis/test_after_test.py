@@ -4,10 +4,12 @@ import csv
 import hashlib
 import json
 import runpy
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from mmengine.evaluator import DumpResults
 
 from mmaction.datasets.annotations import load_annotations
 from mmaction.evaluation import load_scores
@@ -92,3 +94,12 @@ def test_a_dump_replaces_an_earlier_one_and_nothing_else(pose_run, root, tmp_pat
     earlier = (tmp_path / "mine.pkl").stat().st_mtime_ns
     assert run("mine.pkl") == 0
     assert (tmp_path / "mine.pkl").stat().st_mtime_ns > earlier
+
+    def full(self, results):
+        raise OSError("no space left")
+
+    shutil.rmtree(tmp_path / "run")
+    monkeypatch.setattr(DumpResults, "compute_metrics", full)
+    with pytest.raises(OSError, match="no space left"):
+        run("mine.pkl")
+    assert {*FILES} == {path.name for path in (tmp_path / "run/test_tiny").iterdir()}
