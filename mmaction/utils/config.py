@@ -153,7 +153,7 @@ def _config_error(path: Path, error: Exception) -> Exception:
 
 def _syntax_place(path: Path, error: SyntaxError) -> tuple[Path, int | None, str]:
     """Find the file of a syntax error, which MMEngine reports for a temporary copy, by parsing the config again."""
-    for candidate in [path, *_bases_of(path)]:
+    for candidate in [path, *bases_of(path)]:
         try:
             compile(candidate.read_text(encoding="utf-8"), str(candidate), "exec")
         except SyntaxError as found:
@@ -161,12 +161,12 @@ def _syntax_place(path: Path, error: SyntaxError) -> tuple[Path, int | None, str
     return path, error.lineno, error.msg
 
 
-def _bases_of(path: Path) -> list[Path]:
+def bases_of(path: Path) -> list[Path]:
     """Return the files that ``path`` names as ``_base_``, directly or through others."""
     found = re.search(r"^_base_\s*=\s*(\[[^\]]*\]|[^\n]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     names = re.findall(r"""["']([^"']+)["']""", found[1]) if found else []
     direct = [base for name in names if (base := path.parent / name).is_file()]
-    return direct + [deeper for base in direct for deeper in _bases_of(base)]
+    return direct + [deeper for base in direct for deeper in bases_of(base)]
 
 
 def default_work_dir(cfg: Config) -> str:

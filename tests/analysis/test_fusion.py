@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmaction.analysis.fusion import fuse, search_weights, split_samples
-from mmaction.evaluation import Predictions, save_scores
+from mmaction.evaluation import Predictions, save_scores, summarise, write_results
 from mmaction.evaluation.predictions import as_probabilities
 
 
@@ -105,3 +105,25 @@ def test_tool(pair, tool, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*paths, "--weights", "1"])
     assert "--weights: 1 values for 2 results" in capsys.readouterr().err
+
+
+def test_neither_an_input_nor_the_fusion_of_others_is_replaced(pair, tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, test in zip("abc", [*pair, pair[0]]):
+        write_results(tmp_path / name, test, summarise(test))
+    main = tool("fuse")
+    before = (tmp_path / "a/scores.npz").read_bytes()
+    for inputs, out in ((["a", "b"], "a"), (["a/scores.npz", "b"], "a"), (["a", "b"], ".")):
+        with pytest.raises(ValueError, match=r"is an input and is not replaced|holds the input"):
+            main([*inputs, "--out", out])
+    with pytest.raises(ValueError, match="c is an input"):
+        main(["a", "b", "--tune-on", "c", "b", "--out", "c"])
+    assert (tmp_path / "a/scores.npz").read_bytes() == before
+    for _ in range(2):  # the same again, with other weights
+        assert main(["a", "b", "--weights", "2", "1"]) == main(["a", "b"]) == 0
+    first = (tmp_path / "work_dirs/fused/metrics.json").read_bytes()
+    with pytest.raises(FileExistsError, match=r"fused holds a result of others; .* such as work_dirs/fused_2"):
+        main(["b", "c", "--out", "work_dirs/fused"])
+    assert main(["b", "c"]) == 0
+    assert json.loads((tmp_path / "work_dirs/fused_2/metrics.json").read_text())["run"]["fused"] == ["b", "c"]
+    assert (tmp_path / "work_dirs/fused/metrics.json").read_bytes() == first

@@ -73,6 +73,8 @@ def test_tools(pose_run, tool, tmp_path, capsys):
         main([*words, "--levels", "jitter=0,2"])
     with pytest.raises(ValueError, match="it has no missing_joints; choose the same kinds"):
         main([*words, "--levels", "missing_joints=0", "--against", str(out / "robustness.json")])
+    with pytest.raises(ValueError, match=r"robustness.json is an input and is not replaced"):
+        main([*words, "--levels", "jitter=0", "--against", str(out / "robustness.json")])
     with pytest.raises(ValueError, match=r"--against .*tiny_pose\.py: no robustness\.json of this tool"):
         main([*words, "--against", config])
     assert tool("joint_importance")([*words[:-1], str(tmp_path / "joints")]) == 0

@@ -30,6 +30,29 @@ def test_a_mistake_is_one_message_and_exit_code_2(root, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_no_tool_replaces_its_config(tool, tmp_path):
+    (tmp_path / "base.py").write_text("a = 1\n")
+    (tmp_path / "mine.py").write_text('_base_ = "base.py"\n')
+    (tmp_path / "mine.json").write_text("{}")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for name, config, out in (
+        ("print_config", "mine.py", "mine.py"),
+        ("print_config", "mine.py", "base.py"),
+        ("benchmark", "mine.json", "mine.json"),
+    ):
+        with pytest.raises(ValueError, match="is an input and is not replaced"):
+            tool(name)([str(tmp_path / config), "--out", str(tmp_path / out)])
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("report", ".html"), ("benchmark", ".json")])
+def test_a_file_of_another_kind_is_not_replaced(name, suffix, tool, capsys):
+    with pytest.raises(SystemExit) as done:
+        tool(name)(["a", "--out", "a/scores.npz"])
+    assert done.value.code == 2
+    assert f"--out a/scores.npz: expected a file named *{suffix}" in capsys.readouterr().err
+
+
 def test_every_tool_is_documented(root):
     text = (root / "docs/analysis.md").read_text(encoding="utf-8")
     for name in TOOLS:

@@ -6,6 +6,7 @@ Examples:
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from mmaction.analysis.speed import (
     verdict,
 )
 from mmaction.utils.cli import run_tool
+from mmaction.utils.files import refuse_inputs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -39,6 +41,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.num < 2 or args.steps < 1 or args.batches < 1:
         parser.error("--num must be at least 2, --steps and --batches at least 1")
+    if args.out and Path(args.out).suffix != ".json":
+        parser.error(f"--out {args.out}: expected a file named *.json")
     return args
 
 
@@ -83,6 +87,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Measure and print; return 0."""
     args = parse_args(argv)
+    if args.out:
+        refuse_inputs(args.out, [args.config])
     found = measure(args)
     total = sum(found["pipeline_ms"].values())
     print(f"data, {args.split} split, one process: {total:.2f} ms a sample")

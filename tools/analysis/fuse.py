@@ -7,12 +7,14 @@ Examples:
 
 A result is a folder that tools/test.py wrote, a scores.npz, or a pickle that MMAction2 (--dump) or PYSKL (--out) wrote;
 pickles are read without running code from them. Searched weights are found on one set of samples and reported on
-another. The fused result is written like that of a test: tools/analysis/report.py explains it.
+another. The fused result is written like that of a test: tools/analysis/report.py explains it. That of other results
+stays: a new one then goes to work_dirs/fused_2, and so on.
 """
 
 import argparse
 import csv
 from pathlib import Path
+from typing import Any
 
 from mmaction.analysis.compare import align_all, compare
 from mmaction.analysis.dumps import load_any
@@ -20,10 +22,12 @@ from mmaction.analysis.fusion import check_single_label, fuse, search_weights, s
 from mmaction.datasets.label_spaces import load_label_space
 from mmaction.evaluation import Predictions, summarise, write_results
 from mmaction.evaluation.functional import mean_class_accuracy, top_k_accuracy
-from mmaction.evaluation.writer import text_table
+from mmaction.evaluation.writer import free_folder, text_table
 from mmaction.utils.cli import run_tool
+from mmaction.utils.files import refuse_inputs
 
 SHOWN = 5
+OUT = "work_dirs/fused"
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -39,7 +43,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the random choice of --tune-share (default: 0)")
     parser.add_argument("--names", nargs="+", help="one name for each result")
     parser.add_argument("--label-space", help="diving48, gym99, gym288 or a CSV file, for figures by attribute")
-    parser.add_argument("--out", default="work_dirs/fused", help="folder of the result (default: work_dirs/fused)")
+    parser.add_argument("--out", help=f"folder of the result (default: {OUT})")
     args = parser.parse_args(argv)
     if len(args.results) < 2:
         parser.error("fusion needs at least two results")
@@ -58,6 +62,21 @@ def load_all(paths: list[str], names: list[str]) -> list[Predictions]:
         reference = reference or test
         tests.append(test)
     return align_all(tests, names)
+
+
+def choose_folder(args: argparse.Namespace, run: dict[str, Any]) -> Path:
+    """Return the folder to write, which has no result of others; ``run`` says of which this one is.
+
+    Raises:
+        ValueError: If ``--out`` is an input or holds one.
+        FileExistsError: If it holds a result of others.
+    """
+    wanted = Path(args.out or OUT)
+    refuse_inputs(wanted, [*args.results, *(args.tune_on or ())])
+    folder = free_folder(wanted, run, lambda found: found.get("results"))
+    if args.out and folder != wanted:
+        raise FileExistsError(f"--out {wanted} holds a result of others; choose another folder, such as {folder}")
+    return folder
 
 
 def choose_weights(args: argparse.Namespace, tests: list[Predictions]) -> tuple[list[float], list[Predictions], str]:
@@ -88,6 +107,8 @@ def main(argv: list[str] | None = None) -> int:
     """Fuse, print what it gains and write the result; return 0."""
     args = parse_args(argv)
     names = args.names or [str(Path(path)) for path in args.results]
+    run = {"fused": names, "results": [str(Path(path).resolve()) for path in args.results]}
+    folder = choose_folder(args, run)
     tests = load_all(args.results, names)
     check_single_label(tests[0])
     weights, tests, origin = choose_weights(args, tests)
@@ -112,10 +133,10 @@ def main(argv: list[str] | None = None) -> int:
             print(f"  {row['gained']:+d} of {row['count']}  {row['class']} {row['name']}")
     space = load_label_space(args.label_space) if args.label_space else None
     summary = summarise(fused, space)
-    summary["run"] = {"fused": names, "weights": weights, "origin": origin}
-    write_results(args.out, fused, summary)
-    write_gains(Path(args.out) / "gains.csv", classes)
-    print(f"written to {args.out}: predictions.csv, scores.npz, metrics.json, gains.csv")
+    summary["run"] = {**run, "weights": weights, "origin": origin}
+    write_results(folder, fused, summary)
+    write_gains(folder / "gains.csv", classes)
+    print(f"written to {folder}: predictions.csv, scores.npz, metrics.json, gains.csv")
     return 0
 
 

@@ -18,7 +18,7 @@ from mmaction.analysis.perturb import KINDS, LEVELS
 from mmaction.analysis.predict import build_test_set, choose_samples
 from mmaction.analysis.robustness import plot_robustness, robustness
 from mmaction.utils.cli import run_tool, suggest
-from mmaction.utils.files import read_json
+from mmaction.utils.files import read_json, refuse_inputs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -78,13 +78,14 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     levels = parse_levels(args.levels)
     earlier = read_earlier(args.against, levels)
+    out = Path(args.out)
+    refuse_inputs(out / "robustness.json", args.against)
     model = open_model(args)
     dataset = build_test_set(model.cfg)
     layout = find_layout(args.layout, dataset)
     indices = choose_samples(len(dataset), args.num)
     found = robustness(model, layout, indices, levels, args.seed, args.batch_size, args.workers)
     name = args.name or Path(args.config).stem
-    out = Path(args.out)
     write_json(out / "robustness.json", {name: found})
     results = {name: found}
     results |= earlier

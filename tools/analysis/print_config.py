@@ -14,7 +14,8 @@ from typing import Any
 from mmengine.config import Config
 
 from mmaction.utils.cli import add_config_options, run_tool, suggest
-from mmaction.utils.config import load_config
+from mmaction.utils.config import bases_of, load_config
+from mmaction.utils.files import refuse_inputs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -48,6 +49,10 @@ def main(argv: list[str] | None = None) -> int:
     """Print or write the config; return 0."""
     args = parse_args(argv)
     cfg, notes = load_config(args.config, args.cfg_options)
+    if args.out:
+        if Path(args.out).suffix not in (".py", ".json", ".yaml"):
+            raise ValueError(f"--out {args.out}: expected a name that ends in .py, .json or .yaml")
+        refuse_inputs(args.out, [cfg.filename, *bases_of(Path(cfg.filename))])
     for note in notes:
         print(note, file=sys.stderr)
     if args.key:
@@ -56,8 +61,6 @@ def main(argv: list[str] | None = None) -> int:
     elif not args.out:
         print(cfg.pretty_text)
     if args.out:
-        if Path(args.out).suffix not in (".py", ".json", ".yaml"):
-            raise ValueError(f"--out {args.out}: expected a name that ends in .py, .json or .yaml")
         cfg.dump(args.out)
         print(f"written to {args.out}", file=sys.stderr)
     return 0

@@ -34,6 +34,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.names and len(args.names) != len(args.results):
         parser.error(f"--names: {len(args.names)} names for {len(args.results)} results")
+    if args.out and Path(args.out).suffix != ".html":
+        parser.error(f"--out {args.out}: expected a file named *.html")
     if args.worst < 0:
         parser.error(f"--worst: a number of clips, 0 or more; got {args.worst}")
     return args
