@@ -12,6 +12,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmaction.engine.hooks.data_hooks import nested_datasets
+from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
 from mmaction.registry import HOOKS
 from mmaction.utils.config import base_batch_size
@@ -144,7 +145,8 @@ class PreflightHook(Hook):
             loaders["val"] = runner.val_dataloader
         model, warnings = self._check(runner, loaders, self.max_share)
         rows = [*self._data_rows(loaders), *self._view_rows(runner), *self._step_rows(runner)]
-        self._write(runner, [*rows, *self._model_rows(runner, model)], [*warnings, self._lr_warning(runner)])
+        warnings += [self._lr_warning(runner), self._replacing_warning(runner)]
+        self._write(runner, [*rows, *self._model_rows(runner, model)], warnings)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data and write what is tested.
@@ -236,6 +238,16 @@ class PreflightHook(Hook):
         return (
             f"the learning rate {lr:.4g} is meant for a batch of {base}, this run has {runner.effective_batch()}; the "
             f"linear rule gives {lr * ratio:.4g}: pass --auto-scale-lr, or set optim_wrapper.optimizer.lr"
+        )
+
+    @staticmethod
+    def _replacing_warning(runner: Runner) -> str | None:
+        earlier = [] if runner._resume else replaceable_checkpoints(runner.cfg)
+        if not earlier:
+            return None
+        return (
+            f"{earlier[0].parent} holds checkpoints of an earlier run, which this one replaces as it goes; "
+            "--resume goes on with it, another --work-dir keeps them"
         )
 
     @staticmethod

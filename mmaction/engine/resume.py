@@ -256,6 +256,12 @@ def _out_dir(cfg: Config) -> str | None:
     return os.path.join(out_dir, os.path.basename(str(cfg.work_dir).rstrip(os.sep)))
 
 
+def replaceable_checkpoints(cfg: Config) -> list[Path]:
+    """Return the checkpoints of earlier runs in the folders to which a run of ``cfg`` writes."""
+    folders = [Path(folder) for folder in (cfg.get("work_dir"), cfg.get("work_dir") and _out_dir(cfg)) if folder]
+    return [path for kind in ("epoch", "iter", "best") for path in _files(folders, f"{kind}_*.pth")]
+
+
 def _find_for(cfg: Config, notes: list[str]) -> Path | None:
     """Return the checkpoint to go on from in the folders of ``cfg``; add to ``notes`` what was left out.
 

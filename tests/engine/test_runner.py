@@ -113,6 +113,19 @@ def test_the_plan_counts_repetitions_and_warns_of_a_rate_for_another_batch(tmp_p
     assert "linear rule" not in log + text
 
 
+@pytest.mark.parametrize("extra", ["", "default_hooks['checkpoint'].update(out_dir='elsewhere')\n"])
+def test_the_plan_says_that_checkpoints_of_an_earlier_run_are_replaced(tmp_path, toy, train, monkeypatch, capfd, extra):
+    monkeypatch.chdir(tmp_path)
+    config = toy.write_config(tmp_path, extra=extra)
+
+    def said(epochs, *options):
+        train(config, "--work-dir", "run", *options, "--cfg-options", f"train_cfg.max_epochs={epochs}")
+        printed = capfd.readouterr()
+        return "holds checkpoints of an earlier run" in printed.out + printed.err
+
+    assert [said(1), said(2, "--resume"), said(1)] == [False, False, True]
+
+
 def test_runs_of_the_same_second_write_a_log_each(tmp_path, toy, train, monkeypatch):
     monkeypatch.setattr("mmengine.runner.runner.time.localtime", lambda *_: time.gmtime(0))
     config = toy.write_config(tmp_path)
