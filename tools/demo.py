@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     if not (ROOT / DATA / "classes.csv").is_file():  # the last file that is written
         run("make the data", "tools/data/make_demo_data.py", "--out", DATA, "--overwrite")
     run("train", "tools/train.py", CONFIG, "--work-dir", work_dir, "--seed", 0)
-    log = sorted((ROOT / work_dir).glob("*/*.log"))[-1].relative_to(ROOT)
+    log = work_dir / sorted((ROOT / work_dir).glob("*/*.log"))[-1].relative_to(ROOT / work_dir)
     checkpoint = work_dir / (ROOT / work_dir / "last_checkpoint").read_text(encoding="utf-8").strip().rsplit("/", 1)[-1]
     run("test", "tools/test.py", CONFIG, checkpoint, "--work-dir", work_dir)
     curves, clip = work_dir / "curves.png", work_dir / "clip.mp4"

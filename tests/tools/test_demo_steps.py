@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -41,3 +42,22 @@ def test_demo_runs_from_end_to_end(tmp_path, demo_data):
         assert f"work_dirs/demo/{name}" in done.stdout
     metrics = json.loads((work / "test_epoch_2/metrics.json").read_text())
     assert 0 <= metrics["accuracy"]["top1"] <= 1
+
+
+@pytest.mark.parametrize("is_absolute", [False, True])
+def test_demo_takes_any_work_dir_and_shows_the_newest_test(tmp_path, monkeypatch, capsys, is_absolute):
+    main = runpy.run_path(str(ROOT / "tools/demo.py"))["main"]
+    work = tmp_path / "results"
+    (work / "20200101_000000").mkdir(parents=True)
+    (work / "20200101_000000/20200101_000000.log").touch()
+    (work / "last_checkpoint").write_text(f"{work}/epoch_2.pth")
+    for age, (name, top1) in enumerate((("test_epoch_2_2", 0.9), ("test_epoch_2", 0.1))):
+        (work / name).mkdir()
+        (work / name / "metrics.json").write_text(json.dumps({"accuracy": {"top1": top1}}))
+        os.utime(work / name / "metrics.json", (1e9 - age, 1e9 - age))
+    monkeypatch.setitem(main.__globals__, "ROOT", tmp_path)
+    monkeypatch.setitem(main.__globals__, "run", lambda *command: None)  # the programs have done their work
+    shown = work if is_absolute else Path("results")
+    assert main(["--work-dir", str(shown), "--target", "0.8"]) == 0
+    said = capsys.readouterr().out
+    assert f"{shown}/20200101_000000/20200101_000000.log" in said and f"{shown}/test_epoch_2_2\n" in said
