@@ -1,7 +1,7 @@
 """Train a model from a config.
 
 Examples:
-  python tools/train.py configs/skeleton/posec3d/slowonly_r50_demo-keypoint.py
+  python tools/train.py configs/skeleton/posec3d/c3d-light_1xb16-u32-40e_demo-keypoint.py
   python tools/train.py CONFIG --work-dir work_dirs/try2 --amp --cfg-options train_dataloader.batch_size=8
   python tools/train.py CONFIG --resume                 # go on where the last run of this config stopped
   python tools/train.py CONFIG --load-from URL_OR_FILE  # fine-tune; a head of another class count starts anew

@@ -21,6 +21,7 @@ from workspace import Workspace, run_forked
 USED = [(page, words) for page in PAGES for words in commands(page)]
 SHOWING = sorted({page for page, _ in USED})
 PROGRAMS = sorted({path for _, words in USED if (path := program(words)) and path.suffix == ".py"})
+TOOLS = sorted([*(ROOT / "tools").rglob("*.py"), *(ROOT / "tools").glob("*.sh"), ROOT / "pose_visualizer.py"])
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
@@ -33,6 +34,13 @@ def test_options_are_known(path, tmp_path):
             after = words[words.index(str(path.relative_to(ROOT))) + 1 :]
             unknown = {word.split("=")[0] for word in after if word.startswith("--")} - known
             assert not unknown, f"{page.name}: {' '.join(words)}"
+
+
+@pytest.mark.parametrize("path", TOOLS, ids=lambda path: path.name)
+def test_configs_in_help_are_there(path):
+    named = set(re.findall(r"configs/[\w./-]+\.py", path.read_text(encoding="utf-8")))
+    missing = [name for name in named if not (ROOT / name).is_file()]
+    assert not missing, f"{path.name} names {missing}"
 
 
 def test_the_pages_show_commands():
