@@ -24,7 +24,8 @@ def check_config(cfg: Config, purpose: str) -> None:
         purpose: ``training`` or ``testing``.
 
     Raises:
-        ValueError: If a part is missing, there is no such log level, or ``save_best`` names what is not measured.
+        ValueError: If a part is missing, there is no such log level, the training has no length of at least 1, or
+            ``save_best`` names what is not measured.
         TypeError: If the learning rate is no number.
     """
     missing = [name for name in NEEDED[purpose] if cfg.get(name) is None]
@@ -39,6 +40,7 @@ def check_config(cfg: Config, purpose: str) -> None:
     if isinstance(level, str) and not isinstance(logging.getLevelName(level), int):
         raise ValueError(f"log_level={level!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
     if purpose == "training":
+        _check_length(cfg)
         _check_lr(cfg)
         _check_save_best(cfg)
 
@@ -62,6 +64,13 @@ def annotation_files(cfg: Config) -> list[str]:
             if dataset.get("ann_file"):
                 files.append(os.path.join(dataset.get("data_root") or "", dataset["ann_file"]))
     return files
+
+
+def _check_length(cfg: Config) -> None:
+    for key in ("max_epochs", "max_iters"):
+        length = cfg.train_cfg.get(key) if isinstance(cfg.train_cfg, Mapping) else None
+        if length is not None and (not isinstance(length, (int, float)) or length < 1 or length % 1):
+            raise ValueError(f"train_cfg.{key}: expected a whole number of at least 1, got {length!r}")
 
 
 def _check_lr(cfg: Config) -> None:

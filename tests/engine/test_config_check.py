@@ -22,6 +22,10 @@ def training(save_best=None, **changes):
     ("changes", "error", "message"),
     [
         (dict(train_cfg=None, optim_wrapper=None), ValueError, "has no train_cfg, optim_wrapper: training needs"),
+        (dict(train_cfg=dict(max_epochs=0)), ValueError, r"train_cfg\.max_epochs: .* of at least 1, got 0"),
+        (dict(train_cfg=dict(max_iters=-5, by_epoch=False)), ValueError, r"train_cfg\.max_iters: .* got -5"),
+        (dict(train_cfg=dict(max_epochs="ten")), ValueError, r"train_cfg\.max_epochs: .* got 'ten'"),
+        (dict(train_cfg=dict(max_epochs=2.5)), ValueError, r"train_cfg\.max_epochs: .* got 2.5"),
         (dict(log_level="LOUD"), ValueError, "log_level='LOUD': expected DEBUG, INFO"),
         (
             dict(optim_wrapper=dict(optimizer=dict(lr="abc"))),
@@ -49,6 +53,7 @@ def test_a_mistake_is_named(changes, error, message):
         dict(save_best="mine", val_evaluator=[TRAINING["val_evaluator"], dict(type="ConfusionMatrix")]),
         dict(save_best="my/mean1", val_evaluator=dict(metrics=[dict(type="AccMetric", prefix="my")])),
         dict(default_hooks=None, log_level=10),
+        dict(train_cfg=dict(max_epochs=1, max_iters=None)),
     ],
 )
 def test_what_is_right_passes(changes):
