@@ -92,6 +92,20 @@ def local_path(source: str | Path) -> Path:
     raise FileNotFoundError(f"checkpoint {path} does not exist{suggest(str(path), near)}")
 
 
+def _is_plain(value: Any) -> bool:
+    """Return whether ``value`` is made of numbers, strings and containers alone."""
+    if isinstance(value, dict):
+        return all(_is_plain(item) for item in value.values())
+    if isinstance(value, (list, tuple, set)):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
+def plain_part(entries: dict[str, Any]) -> dict[str, Any]:
+    """Return the entries that hold no objects, such as a label space: checkpoints are read without building any."""
+    return {key: value for key, value in entries.items() if _is_plain(value)}
+
+
 def read_checkpoint(
     source: str | Path, map_location: str | torch.device | Any = "cpu", trust: bool = False, mmap: bool = False
 ) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from mmaction.engine.checkpoint import (
     load_weights,
     log_report,
     model_weights,
+    plain_part,
     read_checkpoint,
     trusting,
 )
@@ -359,7 +360,9 @@ class ActionRunner(Runner):
         """
         checkpoint = read_checkpoint(filename, map_location, trust=bool(self.cfg.get("trust_checkpoint")))
         checkpoint = without_program(checkpoint)
-        self._resumed_steps = (checkpoint.get("meta") or {}).get("steps")
+        self._resumed_steps = checkpoint["meta"].get("steps")
+        if self._resume:
+            self._complete_metainfo(checkpoint["meta"])
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         strict = strict or self._resume or self._testing
@@ -376,6 +379,12 @@ class ActionRunner(Runner):
         """
         super().load_or_resume()
         check_common_place(self)
+
+    def _complete_metainfo(self, meta: dict[str, Any]) -> None:
+        """Give ``dataset_meta`` the objects that checkpoints leave out, where the rest is that of the data set."""
+        now = getattr(self.train_dataloader.dataset, "metainfo", None)
+        if now and plain_part(meta.get("dataset_meta") or {}) == plain_part(now):
+            meta["dataset_meta"] = now
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Go on from a checkpoint, also one whose epochs have another number of iterations.

@@ -1,5 +1,6 @@
 """A data set's label space does not make its checkpoints unreadable."""
 
+import pytest
 import torch
 
 from mmaction.datasets.label_spaces import with_label_space
@@ -17,3 +18,15 @@ def test_checkpoints_of_a_label_space_are_read_safely(tmp_path):
     for dataset_meta in (read["meta"]["dataset_meta"], read["message_hub"]["runtime_info"]["dataset_meta"]):
         assert len(dataset_meta["classes"]) == 48 and dataset_meta["shape"] == (1, 2)
         assert "label_space" not in dataset_meta
+
+
+@pytest.mark.parametrize(("names", "warned"), [("a b c", False), ("a b d", True)])
+def test_resuming_warns_of_other_classes_and_not_of_the_object_left_out(tmp_path, toy, train, capfd, names, warned):
+    table = tmp_path / "classes.csv"
+    extra = f"train_dataloader['dataset']['metainfo'] = dict(label_space={str(table)!r})\n"
+    config = toy.write_config(tmp_path, extra=extra)
+    for epochs, text in ((1, "a b c"), (2, names)):
+        rows = [f"{label},{name}" for label, name in enumerate(text.split())]
+        table.write_text("\n".join(["label,name", *rows]))
+        train(config, "--work-dir", tmp_path / "run", "--resume", "--cfg-options", f"train_cfg.max_epochs={epochs}")
+    assert ("dataset metainfo from the resumed checkpoint is different" in capfd.readouterr().out) == warned

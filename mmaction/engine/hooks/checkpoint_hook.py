@@ -15,21 +15,12 @@ from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 
-from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.engine.checkpoint import plain_part, read_checkpoint
 from mmaction.engine.dist import any_process
 from mmaction.engine.resume import SNAPSHOT, STARTS, note_start, snapshots_of
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
-
-
-def _is_plain(value: Any) -> bool:
-    """Return whether ``value`` is made of numbers, strings and containers alone."""
-    if isinstance(value, dict):
-        return all(_is_plain(item) for item in value.values())
-    if isinstance(value, (list, tuple, set)):
-        return all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, (str, bool, int, float))
 
 
 def _parts(wrapper: OptimWrapper | OptimWrapperDict) -> list[OptimWrapper]:
@@ -203,8 +194,7 @@ class CheckpointHook(PlainCheckpointHook):
         """Leave objects, such as a label space, out of ``dataset_meta``: checkpoints are read without building any."""
         for holder in (checkpoint.get("meta", {}), checkpoint.get("message_hub", {}).get("runtime_info", {})):
             if holder.get("dataset_meta"):
-                kept = {key: value for key, value in holder["dataset_meta"].items() if _is_plain(value)}
-                holder["dataset_meta"] = kept
+                holder["dataset_meta"] = plain_part(holder["dataset_meta"])
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Keep the best checkpoint, and note that this epoch is validated, for a run that is resumed.
