@@ -1,11 +1,11 @@
-"""Mixed precision that also works on the CPU."""
+"""Mixed precision that also works on the CPU, and what wrappers of optimizers hold."""
 
 from typing import Any
 
 import torch
 from mmengine.device import get_device
 from mmengine.optim import AmpOptimWrapper as GpuAmpOptimWrapper
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from mmaction.registry import OPTIM_WRAPPERS
 
@@ -48,3 +48,14 @@ class AmpOptimWrapper(GpuAmpOptimWrapper):
         if not state.get("loss_scaler"):  # written on a CPU
             state.pop("loss_scaler", None)
         super().load_state_dict(state)
+
+
+def wrappers(wrapper: OptimWrapper | OptimWrapperDict) -> list[OptimWrapper]:
+    """Return the wrappers of the single optimizers."""
+    return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+
+
+def base_rates(wrapper: OptimWrapper | OptimWrapperDict) -> list[float]:
+    """Return for each group of parameters the learning rate from which the schedule starts."""
+    groups = [group for part in wrappers(wrapper) for group in part.optimizer.param_groups]
+    return [float(group.get("initial_lr", group["lr"])) for group in groups]

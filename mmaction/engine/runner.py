@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import math
 import signal
 import threading
 import traceback
@@ -19,7 +20,7 @@ from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.logging import MMLogger
 from mmengine.model import convert_sync_batchnorm, is_model_wrapper
-from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -35,6 +36,7 @@ from mmaction.engine.checkpoint import (
 )
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
 from mmaction.engine.loops import EpochBasedTrainLoop
+from mmaction.engine.optim import base_rates, wrappers
 from mmaction.engine.peers import PeerWatch
 from mmaction.engine.realign import Schedule, place, steps_of
 from mmaction.engine.resume import check_common_place, plan_resume, without_program
@@ -266,7 +268,7 @@ class ActionRunner(Runner):
             raise KeyError(f"{name} is not in the mmaction::{OPTIMIZERS.name} registry")
         built = super().build_optim_wrapper(optim_wrapper)
         if self._shard_cfg is not None and built is not optim_wrapper:
-            for wrapper in built.values() if isinstance(built, OptimWrapperDict) else [built]:
+            for wrapper in wrappers(built):
                 optimizer_in_whole(wrapper.optimizer)
         return built
 
@@ -317,7 +319,7 @@ class ActionRunner(Runner):
                 "--auto-scale-lr: the config does not say for which batch its learning rate is meant; "
                 "set auto_scale_lr=dict(base_batch_size=N)"
             )
-        for wrapper in [optim_wrapper] if isinstance(optim_wrapper, OptimWrapper) else optim_wrapper.values():
+        for wrapper in wrappers(optim_wrapper):
             for group in wrapper.optimizer.param_groups:
                 group["lr"] *= self.effective_batch() / base
 
@@ -393,7 +395,7 @@ class ActionRunner(Runner):
         """
         if self._shard_cfg is not None:
             kwargs.setdefault("map_location", "cpu")
-        schedule = Schedule(self.param_schedulers)
+        schedule, asked = Schedule(self.param_schedulers), base_rates(self.optim_wrapper)
         super().resume(filename, *args, **kwargs)
         before, now, loop = self._resumed_steps, steps_of(self), self.train_loop
         note = place(loop, before, now) if isinstance(loop, EpochBasedTrainLoop) else None
@@ -403,6 +405,12 @@ class ActionRunner(Runner):
         is_rescaled = scales and (before or {}).get("effective_batch") != now["effective_batch"]
         if (note or is_rescaled) and not schedule.play(self.param_schedulers, loop.epoch, loop.iter, now["iters"]):
             self.logger.warning("a schedule that depends on validations goes on with the learning rates as they were")
+        changed = [pair for pair in zip(base_rates(self.optim_wrapper), asked, strict=True) if not math.isclose(*pair)]
+        if changed:
+            self.logger.warning(
+                f"going on with the learning rate {changed[0][0]:.4g} that {filename} was trained with, not with "
+                f"{changed[0][1]:.4g} of the config: to train with that one, start from the weights (--load-from)"
+            )
 
     def save_checkpoint(
         self, out_dir: str, filename: str, *args: Any, save_optimizer: bool = True, **kwargs: Any

@@ -1,6 +1,7 @@
 """Runs that go on with epochs of another length, with summed gradients, and by iterations."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,24 @@ def test_scaled_learning_rates_follow_the_batch_when_a_run_goes_on(tmp_path, toy
     larger = ("--cfg-options", "train_dataloader.batch_size=8")
     train(config, "--work-dir", other, "--resume", run / "epoch_2.pth", *scaled, *larger)
     assert rates(other)[8] == pytest.approx(2 * left)
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ([], None),
+        (["--cfg-options", "optim_wrapper.optimizer.lr=0.001"], "0.5 that .* was trained with, not with 0.001 of"),
+        (["--cfg-options", "optim_wrapper.paramwise_cfg.bias_lr_mult=4"], "1 that .* was trained with, not with 2 of"),
+        (["--auto-scale-lr", "--cfg-options", "train_dataloader.batch_size=8"], None),
+        (["--auto-scale-lr", "--cfg-options", "auto_scale_lr.base_batch_size=8"], "not with 0.25 of the config"),
+    ],
+)
+def test_a_learning_rate_that_the_checkpoint_overrules_is_named(tmp_path, toy, train, capfd, options, kept):
+    config = toy.write_config(tmp_path, extra="optim_wrapper['paramwise_cfg'] = dict(bias_lr_mult=2.0)\n")
+    train(config, "--work-dir", tmp_path / "run", "--cfg-options", "train_cfg.max_epochs=1")
+    train(config, "--work-dir", tmp_path / "other", "--resume", tmp_path / "run" / "epoch_1.pth", *options)
+    said = capfd.readouterr().out
+    assert re.search(f"going on with the learning rate .*{kept}", said) if kept else "going on with the l" not in said
 
 
 def test_a_schedule_played_to_a_place_is_the_one_that_was_walked():

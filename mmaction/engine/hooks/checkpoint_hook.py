@@ -12,20 +12,15 @@ from typing import Any
 
 from mmengine.dist import barrier, is_main_process, master_only
 from mmengine.hooks import CheckpointHook as PlainCheckpointHook
-from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 
 from mmaction.engine.checkpoint import plain_part, read_checkpoint
 from mmaction.engine.dist import any_process
+from mmaction.engine.optim import wrappers
 from mmaction.engine.resume import SNAPSHOT, STARTS, note_start, snapshots_of
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
-
-
-def _parts(wrapper: OptimWrapper | OptimWrapperDict) -> list[OptimWrapper]:
-    """Return the wrappers of the single optimizers."""
-    return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
 
 
 @HOOKS.register_module()
@@ -110,7 +105,7 @@ class CheckpointHook(PlainCheckpointHook):
         """
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         self._is_owed |= self.every_n_train_iters(runner, self.snapshot_interval)
-        if not all(part.should_update() for part in _parts(runner.optim_wrapper)):
+        if not all(part.should_update() for part in wrappers(runner.optim_wrapper)):
             return
         ends_epoch = batch_idx + 1 == len(runner.train_dataloader)
         due = self.by_epoch and not ends_epoch and self._snapshot_is_due()

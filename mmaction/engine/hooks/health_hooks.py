@@ -77,13 +77,14 @@ class FiniteLossHook(Hook):
 
     def _advice(self, runner: Runner) -> str:
         last = self._last_checkpoint(runner)
-        name = (last[0] if last and last != self._of_earlier_run else "") or "none yet"
+        name = last[0] if last and last != self._of_earlier_run else ""
+        how = f" (with --load-from {name}; --resume keeps the old schedule)" if name else ""
         lr = max(value for values in runner.optim_wrapper.get_lr().values() for value in values)
-        tips = [f"a learning rate below {lr:.2g}, or a longer warm-up", "optim_wrapper.clip_grad.max_norm=40"]
+        tips = [f"a learning rate below {lr:.2g}, or a longer warm-up{how}", "optim_wrapper.clip_grad.max_norm=40"]
         if hasattr(runner.optim_wrapper, "loss_scaler"):
             narrow = getattr(runner.optim_wrapper, "cast_dtype", None) != torch.bfloat16
             tips.append("training without --amp" + narrow * ", or with optim_wrapper.dtype=bfloat16")
-        return f"  last good checkpoint: {name}\n  what to try: {'; '.join(tips)}"
+        return f"  last good checkpoint: {name or 'none yet'}\n  what to try: {'; '.join(tips)}"
 
 
 @HOOKS.register_module()
