@@ -69,8 +69,19 @@ def _is_lost_worker(error: BaseException) -> bool:
     return isinstance(error, (EOFError, ConnectionError)) and any("dataloader.py" in at.filename for at in frames)
 
 
-def _advice(error: BaseException) -> str | None:
+def _is_removed(error: BaseException, work_dir: Path) -> bool:
+    """Return whether a file of the run could not be written, or finished, because ``work_dir`` is being removed."""
+    path = Path(getattr(error, "filename", None) or "")
+    return isinstance(error, FileNotFoundError) and work_dir in (path, *path.parents)
+
+
+def _advice(error: BaseException, work_dir: Path) -> str | None:
     """Return what to do after an error that is neither ours nor the user's typing."""
+    if _is_removed(error, work_dir):
+        return (
+            f"the work directory {work_dir}, or a file of it, was removed or moved during the run: put it back if you "
+            f"can; then go on with --resume (from the beginning if no checkpoint is left)"
+        )
     if isinstance(error, torch.OutOfMemoryError):
         return "lower train_dataloader.batch_size (with --auto-scale-lr), or pass --amp; then go on with --resume"
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("gloo", "NCCL", "by peer")):
@@ -181,7 +192,7 @@ class ActionRunner(Runner):
             if self._peers:
                 self._peers.failed()
             for cause in _causes(error):
-                if advice := _advice(cause):
+                if advice := _advice(cause, Path(self.work_dir)):
                     said = f"DataLoader worker is gone ({cause!r})" if _is_lost_worker(cause) else str(cause)
                     raise ToolStop(f"{said.splitlines()[0]}\n  {advice}") from error
             raise

@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -218,6 +219,17 @@ def test_a_killed_data_worker_is_named_with_advice(tmp_path, toy, root):
     done = subprocess.run(call, env=environment(), cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
     assert re.search(r"DataLoader worker .*\n.*killed from outside.*lower num_workers.*--resume", done.stderr)
+
+
+def test_a_work_directory_removed_during_the_run_is_named(tmp_path, toy, train, register):
+    @register
+    class Remove(Hook):
+        def before_val_epoch(self, runner):
+            shutil.rmtree(runner.work_dir)
+
+    config = toy.write_config(tmp_path, extra="custom_hooks = [dict(type='Remove')]\n")
+    with pytest.raises(ToolStop, match=r"the work directory .*run, or .* was removed .*; then go on with --resume"):
+        train(config, "--work-dir", tmp_path / "run")
 
 
 def test_a_full_disk_keeps_earlier_checkpoints_and_says_so(trained, train, monkeypatch, tmp_path):
