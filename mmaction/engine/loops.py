@@ -143,11 +143,31 @@ class IterBasedTrainLoop(PlainIterBasedTrainLoop):
     """
 
     def run(self) -> torch.nn.Module:
-        """Train until the last iteration."""
-        batch_sampler = self.dataloader.batch_sampler
+        """Train until the last iteration; a validation that an interruption cut off is made up for first."""
+        runner, batch_sampler = self.runner, self.dataloader.batch_sampler
         if type(batch_sampler) is BatchSampler and hasattr(self.dataloader.dataset, "get"):
             batch_sampler.sampler = _Passes(batch_sampler.sampler, self._iter * batch_sampler.batch_size)
-        return super().run()
+        runner.call_hook("before_train")
+        if self._validation_is_due() and runner.message_hub.runtime_info.get("last_validated_iter") != self._iter:
+            runner.logger.info(f"validating iteration {self._iter}, after which the checkpoint was written")
+            runner.val_loop.run()
+        runner.call_hook("before_train_epoch")  # there is one that goes on to the end
+        if not self.fast_forward_on_resume:
+            self.dataloader_iterator.skip_iter(self._iter)
+        while self._iter < self._max_iters and not self.stop_training:
+            runner.model.train()
+            self.run_iter(next(self.dataloader_iterator))
+            if self._validation_is_due():
+                runner.val_loop.run()
+        runner.call_hook("after_train_epoch")
+        runner.call_hook("after_train")
+        return runner.model
+
+    def _validation_is_due(self) -> bool:
+        """Return whether the iteration that just ended is one to validate."""
+        self._decide_current_val_interval()
+        scheduled = self._iter % self.val_interval == 0 or self._iter == self._max_iters
+        return self.runner.val_loop is not None and self._iter >= max(self.val_begin, 1) and scheduled
 
     def run_iter(self, data_batch: Any) -> None:
         """Train on one batch."""

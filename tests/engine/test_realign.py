@@ -166,3 +166,15 @@ def test_a_run_by_iterations_augments_each_pass_anew_and_resumes_exactly(tmp_pat
     assert len(seen) == 3 and len(set(seen)) == 3
     train(config, "--work-dir", cut, "--resume", whole / "iter_6.pth", "--seed", 1)
     assert not differ(weights(whole / "iter_18.pth"), weights(cut / "iter_18.pth"))
+
+
+def test_a_run_by_iterations_makes_up_for_a_validation_and_saves_no_summed_gradients(tmp_path, toy, train, seen, capfd):
+    extra = "optim_wrapper['accumulative_counts'] = 2\ndefault_hooks['checkpoint'].update(interval=5, save_best=None)\n"
+    config = toy.write_config(tmp_path, extra=BY_ITERATIONS.format(sampler="InfiniteSampler") + extra)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(config, "--work-dir", whole, "--seed", 1)
+    assert {path.name for path in whole.glob("iter_*.pth")} == {f"iter_{n}.pth" for n in (6, 10, 16, 18)}  # 5, 15
+    assert "validating iteration" not in capfd.readouterr().out
+    train(config, "--work-dir", cut, "--resume", whole / "iter_6.pth")
+    assert "validating iteration 6, after which the checkpoint was written" in capfd.readouterr().out
+    assert not differ(weights(whole / "iter_18.pth"), weights(cut / "iter_18.pth"))

@@ -25,15 +25,16 @@ from mmaction.utils.files import write_atomically
 
 @HOOKS.register_module()
 class CheckpointHook(PlainCheckpointHook):
-    """MMEngine's checkpoint hook, with snapshots inside long epochs.
+    """MMEngine's checkpoint hook, with snapshots between its checkpoints.
 
-    An old checkpoint is removed after its successor is on the disk, not before. On SIGTERM, which batch systems send
-    before they end a job, the iteration in work is finished, a snapshot is written and the run stops. A validation is
-    broken off if the checkpoint before it is written, else finished.
+    An old checkpoint is removed after its successor is on the disk, not before. One that is due by iterations
+    (``by_epoch=False``) while gradients are summed comes after the next step of the optimizer. On SIGTERM, which batch
+    systems send before they end a job, the iteration in work is finished, a snapshot is written and the run stops. A
+    validation is broken off if the checkpoint before it is written, else finished.
 
     Args:
         snapshot_interval: Iterations between snapshots, 0 for none. A snapshot is a full checkpoint named
-            ``iter_N.pth``; only the newest is kept, and the checkpoint at the end of the epoch replaces it.
+            ``iter_N.pth``; only the newest is kept, and the next checkpoint replaces it.
         snapshot_minutes: Also take a snapshot when none was written for so long; 0 for never.
         **kwargs: Arguments of :class:`mmengine.hooks.CheckpointHook`.
     """
@@ -49,6 +50,7 @@ class CheckpointHook(PlainCheckpointHook):
         self.snapshot_minutes = snapshot_minutes
         self._snapshots: set[str] = set()
         self._is_owed = False
+        self._is_put_off = False
         self._terminated = False
         self._saved_iter = -1
         self._resumed_iter = 0
@@ -71,7 +73,8 @@ class CheckpointHook(PlainCheckpointHook):
             for left_over in folder.glob(".*.pth.*.tmp"):  # of a run killed while saving
                 left_over.unlink()
             trust = bool(runner.cfg.get("trust_checkpoint"))
-            self._snapshots = {str(path) for path in snapshots_of(folder, starts, trust)}
+            snapshots = snapshots_of(folder, starts, trust)
+            self._snapshots = {self.file_backend.join_path(self.out_dir, path.name) for path in snapshots}
         self._pid = os.getpid()
         self._last_saved = time.monotonic()
         if threading.current_thread() is threading.main_thread():
@@ -103,17 +106,20 @@ class CheckpointHook(PlainCheckpointHook):
         Raises:
             ToolStop: After SIGTERM.
         """
-        super().after_train_iter(runner, batch_idx, data_batch, outputs)
         self._is_owed |= self.every_n_train_iters(runner, self.snapshot_interval)
-        if not all(part.should_update() for part in wrappers(runner.optim_wrapper)):
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        if self._is_summing(runner):
             return
-        ends_epoch = batch_idx + 1 == len(runner.train_dataloader)
-        due = self.by_epoch and not ends_epoch and self._snapshot_is_due()
+        if self._is_put_off:
+            self._save_checkpoint(runner)
+        step = runner.iter + 1  # mmengine counts the iteration that just ended only later
+        ends_epoch = self.by_epoch and batch_idx + 1 == len(runner.train_dataloader)
+        due = not ends_epoch and self._snapshot_is_due()
         terminated, due = any_process(self._terminated, due)  # clocks and signals differ between processes
-        if terminated or due:
-            self._write_snapshot(runner, runner.iter + 1)  # mmengine counts the iteration that just ended only later
+        if (terminated or due) and self._saved_iter != step:
+            self._write_snapshot(runner, step)
         if terminated:
-            raise ToolStop(f"stopped by SIGTERM after iteration {runner.iter + 1}; go on with --resume")
+            raise ToolStop(f"stopped by SIGTERM after iteration {step}; go on with --resume")
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
@@ -125,6 +131,11 @@ class CheckpointHook(PlainCheckpointHook):
         """
         if self._terminated and self._saved_iter == runner.iter:
             raise ToolStop(f"stopped by SIGTERM in the validation after iteration {runner.iter}; go on with --resume")
+
+    @staticmethod
+    def _is_summing(runner: Runner) -> bool:
+        """Return whether gradients wait for the next step of the optimizer, which no checkpoint holds."""
+        return not all(part.should_update() for part in wrappers(runner.optim_wrapper))
 
     def _snapshot_is_due(self) -> bool:
         waited_min = (time.monotonic() - self._last_saved) / 60
@@ -169,6 +180,10 @@ class CheckpointHook(PlainCheckpointHook):
         write_atomically(Path(runner.work_dir) / "last_checkpoint", path.encode())
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
+        self._is_put_off = not self.by_epoch and self._is_summing(runner)
+        if self._is_put_off:
+            runner.logger.info("gradients are being summed: the checkpoint comes after the next step of the optimizer")
+            return
         outdated = None
         if self.max_keep_ckpts > 0 and (not self.keep_ckpt_ids or self.keep_ckpt_ids[-1] != step):
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
@@ -179,8 +194,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._note_saved(meta["iter"])
         if is_main_process():
             self._point_to(runner, self.last_ckpt)
-            if self.by_epoch:
-                self._remove_snapshots()
+            self._remove_snapshots(but=self.last_ckpt)
             if outdated is not None:
                 self._remove(self.file_backend.join_path(self.out_dir, outdated))
         barrier()  # as after a snapshot: SIGTERM may break off the validation that follows
@@ -192,15 +206,16 @@ class CheckpointHook(PlainCheckpointHook):
                 holder["dataset_meta"] = plain_part(holder["dataset_meta"])
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Keep the best checkpoint, and note that this epoch is validated, for a run that is resumed.
+        """Keep the best checkpoint, and note what is validated, for a run that is resumed.
 
         Raises:
-            ToolStop: After SIGTERM, unless the run has come to its end.
+            ToolStop: After SIGTERM, unless the run has come to its end or gradients are being summed.
         """
         runner.message_hub.update_info("last_validated_epoch", runner.epoch)
+        runner.message_hub.update_info("last_validated_iter", runner.iter)
         super().after_val_epoch(runner, metrics)
         (terminated,) = any_process(self._terminated)
-        if terminated and runner.iter < runner.max_iters:
+        if terminated and runner.iter < runner.max_iters and (self.by_epoch or not self._is_summing(runner)):
             if self._saved_iter != runner.iter:
                 self._write_snapshot(runner, runner.iter)
             raise ToolStop(f"stopped by SIGTERM after iteration {runner.iter}; go on with --resume")

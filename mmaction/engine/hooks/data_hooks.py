@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmaction.registry import HOOKS
 
@@ -52,6 +52,8 @@ class DataEpochHook(Hook):
 class DataWaitHook(Hook):
     """Warn, once in a run, after an epoch in which the model waited for data.
 
+    A run by iterations is also looked at every 100 of them.
+
     Args:
         max_share: Share of the epoch's time, in [0, 1], above which the warning comes.
         min_wait_s: Seconds of an epoch spent waiting below which it does not matter.
@@ -65,8 +67,18 @@ class DataWaitHook(Hook):
         self._warned = False
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Compare the times that the timer hook has logged."""
-        count = len(runner.train_dataloader)
+        """Look at the epoch."""
+        self._compare(runner, len(runner.train_dataloader), "epoch")
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Look at the last iterations of a run that has no epochs."""
+        if isinstance(runner.train_loop, IterBasedTrainLoop) and self.every_n_train_iters(runner, 100):
+            self._compare(runner, 100, "last 100 iterations")
+
+    def _compare(self, runner: Runner, count: int, span: str) -> None:
+        """Compare the times of the last ``count`` iterations that the timer hook has logged."""
         scalars = runner.message_hub.log_scalars
         if not {"train/data_time", "train/time"} <= scalars.keys() or count < 2:
             return
@@ -76,7 +88,7 @@ class DataWaitHook(Hook):
             self._warned = True
             workers = runner.train_dataloader.num_workers
             runner.logger.warning(
-                f"the model waited for data {waited_s / total_s:.0%} of the epoch ({waited_s:.1f} of {total_s:.1f} s) "
+                f"the model waited for data {waited_s / total_s:.0%} of the {span} ({waited_s:.1f} of {total_s:.1f} s) "
                 f"with num_workers={workers}: raise it, keep the data on a faster disk, or shrink it beforehand "
                 f"(tools/data/resize_videos.py; heatmaps rendered at the model)"
             )

@@ -129,6 +129,61 @@ def test_a_run_resumed_in_another_folder_removes_no_best_checkpoint_of_the_first
     assert len(list(second.glob("best_*.pth"))) == 1
 
 
+BY_ITER = """
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=12, val_interval=100)
+train_dataloader['sampler'] = dict(type='InfiniteSampler', shuffle=True)
+param_scheduler = []
+default_hooks['checkpoint'] = dict(type='CheckpointHook', by_epoch=False, interval=4)
+"""
+
+
+def test_runs_by_iterations_take_snapshots_until_the_next_checkpoint(tmp_path, toy, train, register):
+    seen = []
+
+    @register
+    class Watch(Hook):
+        priority = "LOWEST"
+
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            seen.append({int(name[5:-4]) for name in os.listdir(runner.work_dir) if name.startswith("iter_")})
+
+    config = toy.write_config(tmp_path, extra=BY_ITER + "default_hooks['watch'] = dict(type='Watch')\n")
+    train(config, "--work-dir", tmp_path / "run", "--cfg-options", "default_hooks.checkpoint.snapshot_interval=3")
+    assert seen[:8] == [set(), set(), {3}, {4}, {4}, {4, 6}, {4, 6}, {4, 8}]
+    assert seen[8:] == [{4, 8, 9}, {4, 8, 9}, {4, 8, 9}, {4, 8, 12}]
+
+
+def test_sigterm_at_a_checkpoint_by_iterations_keeps_it(tmp_path, toy, train, register):
+    @register
+    class Terminate(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            if runner.iter + 1 in (4, 7):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    config = toy.write_config(tmp_path, extra=BY_ITER + "default_hooks['stop'] = dict(type='Terminate')\n")
+    left = []
+    for after in (4, 7):
+        with pytest.raises(ToolStop, match=f"stopped by SIGTERM after iteration {after}"):
+            train(config, "--work-dir", tmp_path / "run", "--resume")
+        left.append({path.name for path in (tmp_path / "run").glob("*.pth")})
+    assert left == [{"iter_4.pth"}, {"iter_4.pth", "iter_7.pth"}]
+    train(config, "--work-dir", tmp_path / "run", "--resume")
+    assert {path.name for path in (tmp_path / "run").glob("*.pth")} == {"iter_4.pth", "iter_8.pth", "iter_12.pth"}
+
+
+def test_sigterm_in_a_validation_while_gradients_are_summed_waits_for_their_step(tmp_path, toy, train, register):
+    @register
+    class Terminate(Hook):
+        def before_val_epoch(self, runner):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    extra = "default_hooks['stop'] = dict(type='Terminate')\noptim_wrapper['accumulative_counts'] = 2\n"
+    config = toy.write_config(tmp_path, extra=BY_ITER + extra)
+    with pytest.raises(ToolStop, match="stopped by SIGTERM after iteration 6"):
+        train(config, "--work-dir", tmp_path / "run", "--cfg-options", "train_cfg.val_interval=5")
+    assert {path.name for path in (tmp_path / "run").glob("*.pth")} == {"iter_4.pth", "iter_6.pth"}
+
+
 @pytest.fixture
 def store(tmp_path):
     """A folder that stands for an object store under ``store://``."""

@@ -136,3 +136,21 @@ def test_a_starving_loader_is_named_with_its_share(data_s, warned):
     assert len(runner.messages) == warned
     if warned:
         assert "waited for data 60% of the epoch (2.4 of 4.0 s) with num_workers=2" in runner.messages[0]
+
+
+def test_a_starving_loader_of_a_run_by_iterations_is_named_before_its_end():
+    from mmengine.logging import HistoryBuffer
+    from mmengine.runner import IterBasedTrainLoop
+
+    runner = Runner()
+    runner.train_dataloader = type("Loader", (), {"__len__": lambda self: 5, "num_workers": 2})()
+    runner.train_loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    times = {"train/data_time": [0.6] * 120, "train/time": [1.0] * 120}
+    runner.message_hub.log_scalars = {k: HistoryBuffer(v, [1] * 120) for k, v in times.items()}
+    hook = DataWaitHook()
+    for runner.iter in range(98):
+        hook.after_train_iter(runner, runner.iter)
+    assert not runner.messages
+    runner.iter = 99
+    hook.after_train_iter(runner, runner.iter)
+    assert "waited for data 60% of the last 100 iterations (59.4 of 99.0 s)" in runner.messages[0]
