@@ -210,7 +210,14 @@ class ActionRunner(Runner):
             if self.distributed and get_device() == "cpu":
                 refuse_sync_bn_on_cpu(self.model, self.cfg.get("sync_bn"))
             self._shard_to_train()
+            super().dump_config()
             return super().train()
+
+    def dump_config(self) -> None:
+        """Write the config into the work directory if none is there: a test leaves that of the training as it is."""
+        name = Path(self.cfg.filename).name if self.cfg.filename else None
+        if name is None or not Path(self.work_dir, name).is_file():
+            super().dump_config()
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Wrap the model for a distributed run; one that is to be sharded is so when the run begins."""

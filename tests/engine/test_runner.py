@@ -34,6 +34,15 @@ def test_a_run_leaves_checkpoints_the_best_one_by_name_and_the_config(trained):
     assert (work_dir / "last_checkpoint").read_text() == str(work_dir / "epoch_3.pth")
 
 
+def test_a_test_leaves_the_config_of_the_training(trained, train, test):
+    config, work_dir = trained
+    kept = (work_dir / "toy.py").read_text()
+    test(config, work_dir / "epoch_3.pth")
+    assert (work_dir / "test_epoch_3").is_dir() and (work_dir / "toy.py").read_text() == kept
+    train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
+    assert "max_epochs=1" in (work_dir / "toy.py").read_text()
+
+
 def test_testing_prints_figures_and_writes_result_files(trained, test, tmp_path, capfd):
     config, work_dir = trained
     arguments = ["--eval", "top_k_accuracy", "mean_class_accuracy", "--eval-options", "topk=1,2"]
