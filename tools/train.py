@@ -20,7 +20,7 @@ from mmaction.engine.config_check import check_config
 from mmaction.engine.resume import plan_resume
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import add_run_options, run_tool, set_local_rank
-from mmaction.utils.config import default_work_dir, load_config
+from mmaction.utils.config import default_work_dir, load_config, type_name
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -63,7 +63,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.trust_checkpoint:
         cfg.trust_checkpoint = True
     if args.amp:
-        kind = cfg.optim_wrapper.get("type", "OptimWrapper")
+        kind = type_name(cfg.optim_wrapper) or "OptimWrapper"
         if kind not in ("OptimWrapper", "AmpOptimWrapper"):
             raise ValueError(f"--amp works with the optimizer wrapper OptimWrapper; the config has {kind}")
         cfg.optim_wrapper.type = "AmpOptimWrapper"

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmaction.apis.inference import pipeline_config
+from mmaction.utils.config import type_name
 
 PARTS = ("backbone", "neck", "cls_head")
 
@@ -24,16 +25,18 @@ def input_shape(cfg: Config) -> tuple[int, ...]:
     clip_len = num_clips = None
     size: tuple[int, int] | None = None
     for step in pipeline_config(cfg):
-        if "clip_len" in step and "Sample" in step["type"]:
+        kind = type_name(step)
+        if "clip_len" in step and "Sample" in kind:
             clip_len, num_clips = step["clip_len"], step.get("num_clips", 1)
-        if step["type"].endswith("Crop") and "crop_size" in step:
+        if kind.endswith("Crop") and "crop_size" in step:
             size = _pair(step["crop_size"])
-        elif step["type"] == "Resize" and not step.get("keep_ratio", True):
+        elif kind == "Resize" and not step.get("keep_ratio", True):
             size = tuple(reversed(_pair(step["scale"])))
-    if not isinstance(clip_len, int) or size is None or cfg.model["type"] not in ("Recognizer2D", "Recognizer3D"):
+    recognizer = type_name(cfg.model)
+    if not isinstance(clip_len, int) or size is None or recognizer not in ("Recognizer2D", "Recognizer3D"):
         raise ValueError("the input's shape cannot be worked out from the test pipeline; give it with --shape")
     channels = cfg.model["backbone"].get("in_channels", 3)
-    if cfg.model["type"] == "Recognizer2D":
+    if recognizer == "Recognizer2D":
         return (clip_len * num_clips, channels, *size)
     return (channels, clip_len, *size)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmaction.utils.cli import suggest
+from mmaction.utils.config import type_name
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 PICKLE_SUFFIXES = (".pkl", ".pickle")
@@ -175,7 +176,7 @@ def fit_pipeline(pipeline: Sequence[Mapping[str, Any]], kind: str, opened: bool 
         ValueError: If the pipeline is for skeletons and the clip is none, the other way round, or if it reads both.
     """
     steps = [dict(step) for step in pipeline]
-    types = [step["type"] for step in steps]
+    types = [type_name(step) for step in steps]
     if any(name in JOINT_DECODERS for name in types):
         raise ValueError(
             f"the config's test pipeline reads frames and skeletons at once ({', '.join(types)}), which no single clip "
@@ -193,9 +194,10 @@ def fit_pipeline(pipeline: Sequence[Mapping[str, Any]], kind: str, opened: bool 
         )
     if kind == "video":
         if not any(name in OPENERS for name in types):
-            steps = [{"type": "VideoDecode"} if step["type"] in DECODERS else step for step in steps]
+            steps = [{"type": "VideoDecode"} if type_name(step) in DECODERS else step for step in steps]
             steps.insert(0, {"type": "VideoInit"})
-        return [step for step in steps if not (opened and step["type"] in OPENERS)]
-    steps = [step for step in steps if step["type"] not in OPENERS]
+        return [step for step in steps if not (opened and type_name(step) in OPENERS)]
+    steps = [step for step in steps if type_name(step) not in OPENERS]
     wanted = DECODER_OF[kind]
-    return [{"type": wanted} if step["type"] in DECODERS and step["type"] != wanted else step for step in steps]
+    others = set(DECODERS) - {wanted}
+    return [{"type": wanted} if type_name(step) in others else step for step in steps]

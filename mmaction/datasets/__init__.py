@@ -1,5 +1,7 @@
 """Data sets and the transforms that turn an annotation into the input of a model."""
 
+from typing import Any
+
 from . import transforms
 from .base import BaseActionDataset
 from .pose import PoseDataset
@@ -17,3 +19,10 @@ __all__ = [
     "VideoDataset",
     "transforms",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # configs that import their classes take the transforms from here
+    if name in transforms.__all__:
+        return getattr(transforms, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

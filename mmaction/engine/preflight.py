@@ -15,7 +15,7 @@ from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
 from mmaction.registry import HOOKS
-from mmaction.utils.config import base_batch_size
+from mmaction.utils.config import base_batch_size, type_name
 
 # a learning rate within this factor of the linear rule is taken as meant for the batch
 LR_TOLERANCE = 2.0
@@ -40,7 +40,7 @@ def views_of(pipeline: list[dict[str, Any]]) -> tuple[int, int, int]:
     """Return clips, crops and heatmap copies of one sample in a test pipeline; their product is the views."""
     clips = crops = copies = 1
     for step in pipeline:
-        kind = str(step.get("type", ""))
+        kind = type_name(step)
         if "Sample" in kind and "num_clips" in step:
             clips *= int(step["num_clips"])
         crops *= CROPS.get(kind, 1)

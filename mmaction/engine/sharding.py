@@ -20,6 +20,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from mmaction.registry import FUNCTIONS, MODEL_WRAPPERS
 from mmaction.utils.cli import suggest
+from mmaction.utils.config import type_name
 
 RESHARD_AFTER_FORWARD = {"FULL_SHARD": True, "SHARD_GRAD_OP": False}
 
@@ -285,5 +286,4 @@ class MMFullyShardedDataParallel(nn.Module):
 
 def is_sharding(model_wrapper_cfg: Mapping[str, Any] | None) -> bool:
     """Return whether a config asks for sharding, under the name that MMEngine's own class has too."""
-    kind = (model_wrapper_cfg or {}).get("type")
-    return getattr(kind, "__name__", str(kind)).rpartition(".")[2] == MMFullyShardedDataParallel.__name__
+    return type_name(model_wrapper_cfg or {}) == MMFullyShardedDataParallel.__name__

@@ -169,6 +169,12 @@ def bases_of(path: Path) -> list[Path]:
     return direct + [deeper for base in direct for deeper in bases_of(base)]
 
 
+def type_name(config: Mapping[str, Any]) -> str:
+    """Return the name of the class in ``config["type"]``, be it the class, its name or ``package.module.Name``."""
+    kind = config.get("type", "")
+    return getattr(kind, "__name__", str(kind)).rpartition(".")[2]
+
+
 def default_work_dir(cfg: Config) -> str:
     """Return ``work_dirs/NAME``, NAME being the config's file name without its suffix."""
     return str(Path("work_dirs") / Path(cfg.filename or "run").stem)

@@ -7,7 +7,11 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Import the visualizer when it is asked for."""
+    """Import the visualizer, or MMEngine's back end for it, when it is asked for."""
+    if name == "LocalVisBackend":
+        from mmengine.visualization import LocalVisBackend
+
+        return LocalVisBackend
     if name == "ActionVisualizer":
         from mmaction.visualization.visualizer import ActionVisualizer
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmaction.datasets.label_spaces import load_label_space, with_label_space
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile, is_evaluated_with
 from mmaction.skeletons import Layout
+from mmaction.utils.config import type_name
 from mmaction.utils.files import read_text
 
 _KINDS = {"VideoDataset": "video", "RawframeDataset": "frames", "PoseDataset": "pose"}
@@ -95,7 +96,7 @@ def _model_classes(cfg: Mapping) -> int | None:
 
 
 def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) -> Source:
-    name = str(dataset.get("type", "")).rpartition(".")[2]
+    name = type_name(dataset)
     kind = _KINDS.get(name)
     if kind is None:
         raise ValueError(f"{split}_dataloader: {name!r} cannot be examined, only {', '.join(_KINDS)}")
@@ -124,7 +125,7 @@ def _mirrors(step: object) -> bool:
     """Whether a transform mirrors clips without changing their label."""
     if not isinstance(step, Mapping):
         return False
-    name = str(step.get("type", "")).rpartition(".")[2]
+    name = type_name(step)
     if name == "TorchVisionWrapper" and "HorizontalFlip" in str(step.get("op")):
         return True
     return name in ("Flip", "PoseFlip", "MMFlip") and step.get("flip_ratio", 0.5) > 0 and not step.get("flip_label_map")
