@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import yaml
 from mmengine.config import Config
+from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.fileio import YamlHandler, register_handler
 
 from mmaction import registry
@@ -68,6 +69,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
             _refuse_code(cfg.to_dict())
     except Exception as error:  # a config is a program: it may raise anything
         raise _config_error(path, error) from error
+    _prefer_own(cfg._cfg_dict)
     notes = _unwrap_loaders(cfg)
     return cfg, notes + merge_options(cfg, options)
 
@@ -111,8 +113,32 @@ def _refuse_code(value: Any, where: str = "") -> None:
 def _is_registered(name: str) -> bool:
     """Return whether ``name``, such as ``mmaction.ResNet3d``, is the name of a class with the scope before it."""
     scope, _, name = name.partition(".")
+    return scope in ("mmaction", "mmengine") and "." not in name and _registered(name) is not None
+
+
+def _registered(name: str) -> Any:
+    """Return what the registries hold under ``name``, or None."""
     registries = [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
-    return scope in ("mmaction", "mmengine") and "." not in name and any(part.get(name) for part in registries)
+    return next(filter(None, (part.get(name) for part in registries)), None)
+
+
+def _prefer_own(value: Any) -> None:
+    """Replace imported classes of MMEngine by their names where these name a class that extends or replaces them."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _prefer_own(item)
+    if not isinstance(value, dict):
+        return
+    for key, item in list(dict.items(value)):  # the items of a ConfigDict would import what they stand for
+        if key != "type":
+            _prefer_own(item)
+            continue
+        place = f"{item.module}.{item}" if isinstance(item, (LazyAttr, LazyObject)) else str(item)
+        if re.match(r"mmengine\..+\.", place):
+            name = place.rpartition(".")[2]
+            own = _registered(name)
+            if own is not None and not own.__module__.startswith("mmengine."):
+                value[key] = name
 
 
 def _unwrap_loaders(cfg: Config) -> list[str]:

@@ -9,6 +9,8 @@ import torch
 
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.apis.clips import fit_pipeline
+from mmaction.datasets import RepeatDataset
+from mmaction.engine import ActionRunner, CheckpointHook, EpochBasedTrainLoop
 from mmaction.registry import MODELS
 from mmaction.utils.config import load_config
 
@@ -118,6 +120,12 @@ def test_an_array_is_read_in_place_of_a_video(run):
         fit_pipeline(model.cfg.test_dataloader.dataset.pipeline, "skeleton")
 
 
-def test_training(run, tool, tmp_path):
+def test_training_takes_the_own_classes_in_place_of_those_of_mmengine(run, tool, tmp_path):
+    cfg = load_config(run[0])[0]
+    cfg.work_dir = str(tmp_path / "work")
+    runner = ActionRunner.from_cfg(cfg)
+    assert type(runner.build_train_loop(runner._train_loop)) is EpochBasedTrainLoop
+    assert type(runner.train_dataloader.dataset) is RepeatDataset
+    assert CheckpointHook in map(type, runner.hooks)
     assert tool("train.py")([str(run[0]), "--amp", "--work-dir", str(tmp_path / "trained")]) == 0
     assert (tmp_path / "trained/epoch_1.pth").is_file()
