@@ -167,6 +167,11 @@ def _config_error(path: Path, error: Exception) -> Exception:
     if isinstance(error, SyntaxError):
         file, line, text = _syntax_place(path, error)
         return ValueError(f"config {file}, line {line}: {text}")
+    if isinstance(error, ModuleNotFoundError) and "mmaction2 is not installed" in str(error):
+        return ValueError(
+            f"config {path}: a _base_ that begins with mmaction:: is one of the package mmaction2; give the path of a "
+            f"file, such as {SHIPPED_CONFIGS / '_base_' / 'default_runtime.py'}"
+        )
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(f"config {path}: {describe_error(error)} (named in its _base_)")
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

@@ -110,6 +110,12 @@ def test_a_missing_base_is_named(tmp_path):
         load_config(write(tmp_path, leaf="_base_ = './nope.py'\n") / "leaf.py")
 
 
+def test_a_base_of_the_program_mmaction2_is_refused_with_what_to_write(tmp_path):
+    leaf = write(tmp_path, leaf="_base_ = ['mmaction::_base_/default_runtime.py']\n") / "leaf.py"
+    with pytest.raises(ValueError, match=r"leaf.py: a _base_ .* mmaction:: .* give the path .*default_runtime.py"):
+        load_config(leaf)
+
+
 @pytest.mark.parametrize(
     ("cfg", "name", "batch"),
     [
