@@ -228,13 +228,27 @@ BACKENDS: dict[str, Callable[[BackendOptions], PoseBackend]] = {
 }
 
 
+def check_backend(name: str, options: BackendOptions) -> None:
+    """Check what can be told of a backend before it is built.
+
+    Raises:
+        KeyError: If the name is unknown; lists close matches.
+        FileNotFoundError: If the weights are a file that does not exist.
+    """
+    if name not in BACKENDS:
+        raise KeyError(f"backend: {name!r} is unknown{suggest(name, BACKENDS)}; known: {', '.join(BACKENDS)}")
+    if options.weights not in ("", "none") and "://" not in options.weights:
+        from mmaction.engine.checkpoint import local_path
+
+        local_path(options.weights)
+
+
 def build_backend(name: str, options: BackendOptions) -> PoseBackend:
     """Build a backend by name.
 
     Raises:
-        KeyError: If the name is unknown; lists close matches.
+        FileNotFoundError, KeyError: As :func:`check_backend`.
         ImportError: If its library is not installed; says how to.
     """
-    if name not in BACKENDS:
-        raise KeyError(f"backend: {name!r} is unknown{suggest(name, BACKENDS)}; known: {', '.join(BACKENDS)}")
+    check_backend(name, options)
     return BACKENDS[name](options)

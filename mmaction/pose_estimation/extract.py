@@ -17,7 +17,7 @@ import numpy as np
 from mmaction.datasets.annotations import load_annotations, save_annotations
 from mmaction.datasets.file_list import read_file_list, resolve_names
 from mmaction.pickles import as_numbers, load_pickle
-from mmaction.pose_estimation.backends import BackendOptions, Persons, PoseBackend, build_backend
+from mmaction.pose_estimation.backends import BackendOptions, Persons, PoseBackend, build_backend, check_backend
 from mmaction.pose_estimation.tracking import TrackingOptions, best_tracks, follow_persons
 from mmaction.visualization.video_io import VIDEO_SUFFIXES, VideoReader
 
@@ -262,10 +262,12 @@ def extract(
 
     Raises:
         FileExistsError: If ``output`` exists and ``overwrite`` is not set.
+        FileNotFoundError, KeyError: As :func:`check_backend`.
         ValueError: If an interrupted run had another recipe, split or clips, or no clip could be extracted.
     """
     from tqdm import tqdm
 
+    check_backend(recipe.backend, recipe.backend_options)
     parts = _prepare_parts(output, recipe.fingerprint(split), overwrite)
     part_of = {clip.name: parts / _part_name(clip.name) for clip in clips}
     finished = _finished_parts(parts, {part_of[clip.name]: clip for clip in clips})
@@ -305,7 +307,7 @@ def _prepare_parts(output: Path, fingerprint: str, overwrite: bool) -> Path:
         shutil.rmtree(parts, ignore_errors=True)
     elif output.exists() and not parts.exists():
         raise FileExistsError(f"{output}: exists already; choose another name or pass --overwrite")
-    if note.is_file() and note.read_text(encoding="utf-8") != fingerprint:
+    if any(parts.glob("*.pkl")) and note.is_file() and note.read_text(encoding="utf-8") != fingerprint:
         raise ValueError(
             f"{parts}: an interrupted run used other settings, see recipe.json there; repeat them to go on, or pass "
             "--overwrite to start anew"

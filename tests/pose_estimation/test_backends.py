@@ -88,9 +88,12 @@ def test_rtmlib_gets_bgr_and_boxes(monkeypatch):
     assert len(backend.estimate([FRAME], [np.zeros((0, 4))])[0]) == 0
 
 
-def test_mmpose_gets_bgr_and_boxes(monkeypatch):
+def test_mmpose_gets_bgr_and_boxes(monkeypatch, tmp_path):
+    weights = tmp_path / "w.pth"
+    weights.touch()
+
     def infer(model, image, boxes):
-        assert model == ("c.py", "w.pth", "cpu")
+        assert model == ("c.py", str(weights), "cpu")
         assert image[0, 0, 0] == FRAME[0, 0, 2]
         joints = np.full((1, 17, 2), 7.0)
         return [
@@ -106,7 +109,7 @@ def test_mmpose_gets_bgr_and_boxes(monkeypatch):
     monkeypatch.setitem(sys.modules, "mmpose.apis", apis)
     with pytest.raises(ValueError, match="needs --pose-config and --weights"):
         build_backend("mmpose", BackendOptions())
-    backend = build_backend("mmpose", BackendOptions(pose_config="c.py", weights="w.pth"))
+    backend = build_backend("mmpose", BackendOptions(pose_config="c.py", weights=str(weights)))
     (persons,) = backend.estimate([FRAME], [np.array([[0, 0, 9, 9], [1, 1, 5, 5.0]])])
     assert persons.keypoint.shape == (2, 17, 2)
     np.testing.assert_allclose(persons.scores, 0.7)

@@ -153,6 +153,29 @@ def test_parts_of_another_recipe_are_not_mixed_in(videos, tmp_path):
     run(videos, tmp_path / "out.pkl", other, overwrite=True)
 
 
+def test_a_mistyped_option_does_not_block_the_right_command(videos, tmp_path):
+    output = tmp_path / "out.pkl"
+    with pytest.raises(FileNotFoundError, match=r"nope.pth does not exist"):
+        run(videos, output, Recipe("known", BackendOptions(weights="nope.pth")))
+    with pytest.raises(KeyError, match=r"'knwon' is unknown; did you mean known"):
+        run(videos, output, Recipe("knwon"))
+    assert not parts_folder(output).exists()
+    (tmp_path / "boxes.txt").write_text("no boxes")
+    with pytest.raises(ValueError, match=r"boxes.txt"):
+        run(videos, output, Recipe("known", boxes=str(tmp_path / "boxes.txt")))
+    assert len(run(videos, output).done) == 2
+
+
+def test_the_parts_of_an_interrupted_run_outlive_a_mistyped_option(videos, tmp_path):
+    output = tmp_path / "out.pkl"
+    (videos / "a.mp4").write_bytes(b"no video")
+    assert run(videos, output).failed
+    before = sorted(parts_folder(output).iterdir())
+    with pytest.raises(KeyError, match=r"'knwon' is unknown"):
+        run(videos, output, Recipe("knwon"), overwrite=True)
+    assert sorted(parts_folder(output).iterdir()) == before
+
+
 def test_another_list_does_not_replace_an_extraction_with_failures(videos, tmp_path):
     (videos / "sub/broken.mp4").write_text("no video")
     output = tmp_path / "out.pkl"
