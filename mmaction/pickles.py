@@ -335,13 +335,19 @@ def _load(file: BinaryIO, path: str, unpickler: type[RestrictedUnpickler]) -> ob
     try:
         return unpickler(file).load()
     except _BROKEN as error:
+        file.seek(0)
+        start = file.read(16)
         cut_off = isinstance(error, (EOFError, struct.error)) or str(error) == "index out of range"  # of bytes
         reason = "it ends too early" if cut_off else str(error) or type(error).__name__
-        if reason.startswith("refused: "):
+        if start[:1] not in b"\x80(]}c":
+            reason = f"it starts with {start!r}, as no pickle of containers or arrays does"
+        elif reason.startswith("refused: "):
             raise ValueError(
                 f"{path} would build {reason.removeprefix('refused: ')}, but an annotation file holds only "
                 "containers, numbers, text and NumPy arrays; do not open it with other tools if you do not trust it"
             ) from error
+        elif isinstance(error, LookupError) and not cut_off:  # of an instruction, or of what it works on
+            reason = "it is damaged or no pickle"
         raise ValueError(f"{path} cannot be read as a pickle: {reason}") from error
 
 

@@ -125,7 +125,7 @@ def test_unknown_text_encodings_are_refused(write):
 
 def test_persistent_ids_are_refused(write):
     with pytest.raises(ValueError, match="would build the persistent id 'outside'"):
-        load_pickle(write(b"Poutside\n."))
+        load_pickle(write(b"\x80\x02Poutside\n."))
 
 
 def test_attributes_of_allowed_names_cannot_be_changed(write):
@@ -156,6 +156,20 @@ def test_an_array_cannot_claim_more_than_its_data(write):
 )
 def test_damaged_files(write, data):
     with pytest.raises(ValueError, match=r"ann\.pkl cannot be read as a pickle: \w+"):
+        load_pickle(write(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"forward, 1.5 somersaults\n", r"it starts with b'forward, 1.5 som', as no pickle of containers"),
+        (b"PK\x03\x04 an archive", r"it starts with b'PK.* an arc"),
+        (b"(1.5, 2.5)\n", r"it is damaged or no pickle$"),
+        (pickle.dumps([1, 2], protocol=0)[:-2], r"it ends too early"),
+    ],
+)
+def test_what_is_no_pickle_is_called_so(write, data, reason):
+    with pytest.raises(ValueError, match=rf"ann\.pkl cannot be read as a pickle: {reason}"):
         load_pickle(write(data))
 
 

@@ -144,13 +144,11 @@ def read_checkpoint(
                 f"know who made the file and trust them, pass --trust-checkpoint (or trust_checkpoint=True)"
             ) from error
         else:
-            raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {_first_line(error)}") from error
+            raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {_damage(path, error)}") from error
     except PermissionError:
         raise
     except Exception as error:  # damaged bytes make PyTorch raise anything
-        says_why = isinstance(error, (RuntimeError, EOFError, OSError, zipfile.BadZipFile))
-        reason = _first_line(error) if says_why else "its content is nothing that PyTorch has written"
-        raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {reason}") from error
+        raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {_damage(path, error)}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"checkpoint {path}: expected a dict with a state_dict, got {type(content).__name__}")
     return dict(content)
@@ -168,6 +166,16 @@ def _refuse_compressed(path: Path) -> None:
         packed = [part.filename for part in archive.infolist() if part.compress_type != zipfile.ZIP_STORED]
     if packed:
         raise zipfile.BadZipFile(f"its part {packed[0][:100]} is compressed, which PyTorch never does")
+
+
+def _damage(path: Path, error: Exception) -> str:
+    """Say why a file cannot be loaded, for which PyTorch has raised ``error``."""
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if start[:1] not in b"P\x80":  # of a zip archive or of a pickle
+        return f"it starts with {start!r}, as no checkpoint does"
+    says_why = isinstance(error, (UnpicklingError, RuntimeError, EOFError, OSError, zipfile.BadZipFile))
+    return _first_line(error) if says_why else "its content is nothing that PyTorch has written"
 
 
 def _first_line(error: BaseException) -> str:

@@ -183,6 +183,10 @@ def read_scores(path: str | Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; tools/test.py writes scores.npz into its work folder")
     try:
+        with open(path, "rb") as file:
+            start = file.read(16)
+        if start[:2] not in (b"", b"PK"):
+            raise ValueError(f"it starts with {start!r}, as no npz file does")
         check_growth(path)
         with np.load(path, allow_pickle=False) as data:
             arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}

@@ -91,6 +91,13 @@ def test_what_is_no_checkpoint_is_called_so(tmp_path, content):
         read_checkpoint(tmp_path / "a.pth")
 
 
+@pytest.mark.parametrize(("text", "start"), [("hello\n", r"b'hello\\n'"), ("def main():\n    pass\n", r"b'def main")])
+def test_a_text_file_is_shown_by_its_start(tmp_path, text, start):
+    (tmp_path / "a.pth").write_text(text)
+    with pytest.raises(ValueError, match=rf"a.pth is damaged or no checkpoint: it starts with {start}.*, as no check"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
 def test_a_changed_byte_is_found(tmp_path):
     torch.save({"state_dict": {"a": torch.arange(1000.0)}}, tmp_path / "a.pth")
     assert is_intact(tmp_path / "a.pth") is None
