@@ -314,7 +314,7 @@ def subset(
         relabel: Number the kept ``labels`` anew from 0, in the order given.
 
     Raises:
-        KeyError: If there is no such split, or no clip of one of the names.
+        KeyError: If there is no such split, or no clip of one of the names or classes.
         ValueError: If nothing is left, or ``relabel`` is asked for without ``labels``.
     """
     if relabel and labels is None:
@@ -333,7 +333,13 @@ def subset(
                 "take them out of names"
             )
         tests.append(lambda name, label: name in wanted)
+    classes = [int(np.ravel(info["label"])[0]) for info in file.annotations]
     if labels is not None:
+        if unknown := set(labels) - set(classes):
+            raise KeyError(
+                f"{file.path} has no clip of {len(unknown)} of the {len(set(labels))} classes, such as {min(unknown)}; "
+                "take them out of labels"
+            )
         tests.append(lambda name, label: label in labels)
     splits_of = defaultdict(tuple)
     for split_name, clips in (file.splits or {}).items():
@@ -342,8 +348,7 @@ def subset(
     kept: list[dict] = []
     left: set[str] = set()
     counts: Counter = Counter()
-    for name, info in zip(file.names, file.annotations, strict=True):
-        label = int(np.ravel(info["label"])[0])
+    for name, info, label in zip(file.names, file.annotations, classes, strict=True):
         key = (label, splits_of[name])
         if not all(test(name, label) for test in tests) or (per_class is not None and counts[key] >= per_class):
             continue

@@ -157,8 +157,10 @@ def test_subset():
     with pytest.raises(KeyError, match=r"x.pkl lacks 2 of the 3 named clips, such as 'y'; take them out of names"):
         subset(replace(file, path="x.pkl"), names=["c", "z", "y"])
     assert subset(file, names=["c", "e"], split="val").names == ["e"]
-    with pytest.raises(ValueError, match="no clip"):
-        subset(file, labels=[5])
+    with pytest.raises(KeyError, match=r"x.pkl has no clip of 1 of the 2 classes, such as 5; take them out of labels"):
+        subset(replace(file, path="x.pkl"), labels=[0, 5])
+    with pytest.raises(ValueError, match=r"no clip .* fits"):
+        subset(file, names=["a"], labels=[1])
     with pytest.raises(ValueError, match="relabel needs labels"):
         subset(file, relabel=True)
 
