@@ -217,7 +217,9 @@ def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str,
         try:
             found = classifier.classify(clip)
             if clip.name in files:
-                write_labelled(clip, found, classifier.names, files[clip.name], args.fps, args.topk)
+                problem = write_labelled(clip, found, classifier.names, files[clip.name], args.fps, args.topk)
+                if problem:
+                    tqdm.write(f"warning: {problem}", file=sys.stderr)
         except USER_ERRORS as error:
             if len(clips) == 1:
                 raise

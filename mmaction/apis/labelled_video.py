@@ -24,7 +24,7 @@ def write_labelled(
     path: Path,
     fps: float | None = None,
     topk: int = 5,
-) -> None:
+) -> str:
     """Write a video in which each frame lists the best classes of the window whose centre is nearest to it.
 
     Args:
@@ -35,41 +35,42 @@ def write_labelled(
         fps: Frame rate; None: that of the video, 25 for a folder.
         topk: Classes to list.
 
+    Returns:
+        Where and why the video breaks off, or an empty text; what is there is written.
+
     Raises:
         ValueError: If the clip has no pictures, or the suffix is another.
     """
     from mmaction.visualization.draw import draw_scores
-    from mmaction.visualization.video_io import VideoSink
+    from mmaction.visualization.video_io import VideoReader, VideoSink
 
     check_suffix(path)
-    frames, rate = _pictures(clip, fps)
+    if clip.kind != "video" and (clip.kind, clip.sample.get("modality")) != ("frames", "RGB"):
+        raise ValueError(f"{clip.name} has no pictures to write on; draw skeletons with pose_visualizer.py")
+    reader = VideoReader(clip.sample["filename"]) if clip.kind == "video" else None
+    frames = (image for _, image in reader.frames()) if reader else _folder_pictures(clip)
+    rate = fps or (reader.info.fps if reader else 25.0)
     labels = [class_name(names, label) for label in range(len(predictions[0].scores))]
     centres = np.array([((p.start_s or 0) + (p.end_s or 0)) / 2 for p in predictions])
     path.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
     temporary = path.with_name(f".{path.name}.part{path.suffix}")
     try:
         with closing(VideoSink(temporary, rate)) as sink:
-            for index, frame in enumerate(frames):
-                nearest = predictions[int(np.abs(centres - (index + 0.5) / rate).argmin())]
+            for count, frame in enumerate(frames, 1):
+                nearest = predictions[int(np.abs(centres - (count - 0.5) / rate).argmin())]
                 sink.write(draw_scores(np.ascontiguousarray(frame), labels, nearest.scores, count=topk))
+        if not count:
+            raise ValueError(f"{clip.name}: no frame of this video can be decoded ({reader.decode_error})")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _pictures(clip: Clip, fps: float | None) -> tuple[Iterator[np.ndarray], float]:
-    """Return the RGB frames of a clip, one at a time, and the frame rate."""
-    if clip.kind == "video":
-        from mmaction.visualization.video_io import VideoReader
-
-        reader = VideoReader(clip.sample["filename"])
-        return (image for _, image in reader.frames()), fps or reader.info.fps
-    if clip.kind == "frames" and clip.sample["modality"] == "RGB":
-        return _folder_pictures(clip), fps or 25.0
-    raise ValueError(f"{clip.name} has no pictures to write on; draw skeletons with pose_visualizer.py")
+    broken = reader and reader.decode_error
+    return f"{clip.name}: the video breaks off after {count} frames ({broken})" if broken else ""
 
 
 def _folder_pictures(clip: Clip) -> Iterator[np.ndarray]:
+    """Yield the RGB frames of a folder."""
     sample = clip.sample
     for number in range(sample["start_index"], sample["start_index"] + sample["total_frames"]):
         path = Path(sample["frame_dir"], sample["filename_tmpl"].format(number))

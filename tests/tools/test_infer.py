@@ -100,6 +100,18 @@ def test_timeline_picture_and_labelled_video(infer, rgb, clip_files, tmp_path):
     assert infer(*rgb, clip_files["video"], "--window", 2, *files, "--overwrite")[0] == 0
 
 
+def test_the_labelled_video_of_one_that_is_cut_off_ends_with_a_warning(infer, rgb, shared, tmp_path):
+    from mmaction.visualization.video_io import VideoReader
+
+    content = (shared / "data/video/test.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 4])
+    code, out, err = infer(*rgb, tmp_path / "cut.avi", "--format", "json", "--out", tmp_path / "o.mp4")
+    assert code == 0 and len(json.loads(out)) == 1
+    assert "warning: " in err
+    assert "cut.avi: the video breaks off after 34 frames (cut off, 34 of 164 frames are there)" in err
+    assert len(list(VideoReader(tmp_path / "o.mp4").frames())) == 34
+
+
 def test_labelled_videos_of_a_folder(infer, rgb, folder, tmp_path):
     assert infer(*rgb, folder, "--out", tmp_path / "labelled")[0] == 0
     assert sorted(path.name for path in (tmp_path / "labelled").iterdir()) == ["one.mp4", "two.mp4"]
