@@ -28,6 +28,7 @@ sys.path[:0] = [str(ROOT / "tests" / "engine"), str(ROOT / "tools"), str(Path(__
 import toy  # noqa: E402 - the path is set above
 import train as train_tool  # noqa: E402
 from inputs import INPUT_FAULTS  # noqa: E402
+from processes import free_port, of_torchrun  # noqa: E402
 
 from mmaction.engine import peers  # noqa: E402
 from mmaction.engine.checkpoint import read_checkpoint  # noqa: E402
@@ -309,17 +310,17 @@ def dead_worker(place: Place) -> str:
 def ended_peer(number: int, name: str, reason: str) -> Callable[[Place], str]:
     """Return a fault: one of two processes gets the signal ``number``; the other one says ``reason``."""
 
-    def join(rank: int) -> Callable[[], None]:
+    def join(rank: int, port: int) -> Callable[[], None]:
         def before() -> None:
-            os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1",
-                              MASTER_PORT="29733")  # fmt: skip
+            os.environ.update({key: str(value) for key, value in of_torchrun(rank).items()}, MASTER_PORT=str(port))
             peers.MAX_SILENT_BEATS = 2
 
         return before
 
     def fault(place: Place) -> str:
         options = [*SEED, "--launcher", "pytorch", "--cfg-options", "train_cfg.max_epochs=500"]
-        processes = [place.start(name, *options, before=join(rank)) for rank in (0, 1)]
+        port = free_port()
+        processes = [place.start(name, *options, before=join(rank, port)) for rank in (0, 1)]
         while not (place.folder / name / "epoch_1.pth").exists():
             time.sleep(0.05)
         os.kill(processes[1], number)
