@@ -9,6 +9,9 @@ import numpy as np
 
 from mmaction.skeletons import Layout
 
+# Arrays of more places (persons times frames) than this must have a pose in one of so many places at least.
+SPARSE_PLACES, MAX_SPARSITY = 1 << 19, 64
+
 
 @dataclass
 class Pose:
@@ -85,7 +88,7 @@ class ClipPoses:
             persons: Keep at most so many.
 
         Raises:
-            ValueError: If there is no pose, or one lies beyond ``frames``.
+            ValueError: If there is no pose, one lies beyond ``frames``, or the arrays would be large and nearly empty.
         """
         frames = self.frames if frames is None else frames
         if not self.poses or frames < 1:
@@ -94,6 +97,11 @@ class ClipPoses:
             raise ValueError(f"{self.name}: has a pose in frame {self.seen - 1}, the clip has {frames} frames")
         tracks = self._tracks()
         order = sorted(tracks, key=lambda track: -sum(pose.score for pose in tracks[track]))[:persons]
+        if len(order) * frames > max(SPARSE_PLACES, MAX_SPARSITY * len(self.poses)):
+            raise ValueError(
+                f"{self.name}: {len(self.poses)} poses of {len(order)} persons in {frames} frames, nearly all of which "
+                "would be zeros: is a frame number wrong? If not, keep fewer persons (--persons)"
+            )
         points = np.zeros((len(order), frames, joints, 3), np.float32)
         for person, track in enumerate(order):
             for pose in tracks[track]:

@@ -131,6 +131,16 @@ def test_a_number_that_all_poses_have_is_no_identity(tmp_path, idx):
     assert info["keypoint"][:, :, 0, 0].tolist() == [[10, 11, 12], [70, 71, 72]]
 
 
+def test_few_poses_in_many_frames_are_a_mistake(tmp_path):
+    frames = [0] * 40 + [65535]
+    entries = [{"image_id": frame, "keypoints": [5.0, 5.0, 0.5] * 17} for frame in frames]
+    (tmp_path / "clip.json").write_text(json.dumps(entries))
+    _, left_out = import_poses(tmp_path / "clip.json", "coco", size=SIZE, label=0)
+    assert "41 poses of 40 persons in 65536 frames, nearly all" in left_out["clip"]
+    (info,) = import_poses(tmp_path / "clip.json", "coco", size=SIZE, label=0, persons=2)[0].annotations
+    assert info["keypoint"].shape == (2, 65536, 17, 2)
+
+
 @pytest.mark.parametrize("wrap", [lambda n: n, lambda n: [float(n)], lambda n: [[n], [n]]])
 def test_a_track_keeps_its_person_wherever_it_is(tmp_path, wrap):
     entries = [
