@@ -202,7 +202,7 @@ BAD = {
     "makes a folder elsewhere": lambda path: (path.parents[2] / "elsewhere").mkdir(),
     "runs code": lambda path: exec("x = 1"),
     "hides it": lambda path: hide(),
-    "takes memory": lambda path: np.ones(36_000_000),
+    "takes memory": lambda path: np.ones(60_000_000),  # far over the limit: other pages may be swapped out meanwhile
     "raises anything": lambda path: [][0],
     "does not name the file": lambda path: int("x"),
 }
