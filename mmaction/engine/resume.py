@@ -185,7 +185,7 @@ def _survey(work_dir: Path, out_dir: str | Path | None, trust: bool) -> _Survey:
     start = _LastStart.read(work_dir)
     result, states = _Survey(), []
     for path in _files([*folders, *([last.parent] if last else [])], also=start.origin):
-        if path.name.startswith("best_") and path != start.origin:
+        if path.name.startswith("best_"):  # weights only
             continue
         try:
             state = _State.read(path, trust)
