@@ -18,8 +18,9 @@ class PeerWatch(threading.Thread):
     """Show that this process lives, and watch the process of the next rank.
 
     A collective operation waits for all processes. With some backends it waits up to half an hour for one that is
-    gone, and holds the main thread meanwhile; this thread ends the process instead, about 40 seconds after the last
-    sign of life, or at once when the other one has reported its failure.
+    gone, and holds the main thread meanwhile; this thread ends the process instead, about 45 seconds after the last
+    sign of life, or a beat after the other one has reported its failure: where the main thread notices by itself, as
+    with gloo, it ends the process in order.
 
     Args:
         store: Key-value store that all processes share.
@@ -65,24 +66,24 @@ class PeerWatch(threading.Thread):
 
     def run(self) -> None:
         """Beat and look, until this process or the watched one ends in order."""
-        last, silent = -1, 0
-        while not self._ended.wait(self.beat_s):
+        last, silent, reason = -1, 0, ""
+        while not reason and not self._ended.wait(self.beat_s):
             try:
                 self.store.add(f"beat-{self.rank}", 1)
                 failed = self.store.add("failed", 0)
-                if failed:
-                    self._end(f"process {failed - 1} has failed")
                 beat = self.store.add(f"beat-{self.watched}", 0)
                 is_awaited = self.is_patient and beat == 0
                 lives = beat != last or is_awaited or self.store.add(f"done-{self.watched}", 0)
-                silent = 0 if lives else silent + 1
             except RuntimeError as error:
-                if not self._ended.is_set():
-                    self._end(f"the store of the processes is gone ({str(error).splitlines()[0]})")
-                return
-            last = beat
-            if silent >= MAX_SILENT_BEATS:
-                self._end(f"process {self.watched} has shown no sign of life for {silent * self.beat_s:.0f} s")
+                reason = f"the store of the processes is gone ({str(error).splitlines()[0]})"
+                break
+            last, silent = beat, 0 if lives else silent + 1
+            if failed:
+                reason = f"process {failed - 1} has failed"
+            elif silent >= MAX_SILENT_BEATS:
+                reason = f"process {self.watched} has shown no sign of life for {silent * self.beat_s:.0f} s"
+        if reason and not self._ended.wait(self.beat_s):  # the main thread has not noticed by itself
+            self._end(reason)
 
     def done(self) -> None:
         """Say that this process ends in order, and stop."""
@@ -91,7 +92,7 @@ class PeerWatch(threading.Thread):
             self._tell(f"done-{self.rank}", 1)
 
     def failed(self) -> None:
-        """Say that this process ends for an error: the others end at their next beat."""
+        """Say that this process ends early: the others end a beat after they see it, if they have not by then."""
         if not self._ended.is_set():
             self._ended.set()
             self._tell("failed", self.rank + 1)

@@ -95,7 +95,7 @@ class ToySlowSave(Hook):
     """Make process 0 write checkpoints for longer than the processes take to notice that another one has ended."""
 
     def before_save_checkpoint(self, runner, checkpoint):
-        time.sleep(1.5 * BEAT_S)
+        time.sleep(2.5 * BEAT_S)
 
 
 @HOOKS.register_module(force=True)
