@@ -3,8 +3,11 @@
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
+from fnmatch import fnmatch
+from urllib.parse import unquote, urlsplit
 
 import cv2
 import numpy as np
@@ -336,7 +339,7 @@ def test_batch_lists_the_worst_first(clip, workers):
     page = (clip / "batch/index.html").read_text()
     assert page.index(">broken") < page.index(">bad") < page.index(">good")
     assert "3 clips, 2 of them suspicious" in page
-    assert (clip / "batch/sheets/good.jpg").is_file() and (clip / "batch/sheets/bad.jpg").is_file()
+    assert (clip / "batch/sheets/good.mp4.jpg").is_file() and (clip / "batch/sheets/bad.mp4.jpg").is_file()
     with pytest.raises(FileExistsError, match="batch: exists already"):
         run(clip, video="videos", annotation="p.pkl", output="batch")
 
@@ -353,7 +356,7 @@ def test_batch_goes_on_after_clips_without_people_and_wrong_annotations(clip):
     assert not report["good"]["suspicious"]
     assert report["nobody"]["frames"]["no_person"] == list(range(FRAMES))
     assert "no layout with 16 joints is known" in report["wrong"]["clip_findings"][0]
-    assert (clip / "batch/sheets/nobody.jpg").is_file()
+    assert (clip / "batch/sheets/nobody.mp4.jpg").is_file()
     with pytest.raises(KeyError, match="did you mean 'coco17'"):
         run(clip, "--layout", "coco18", video="videos", annotation="p.pkl", output="other")
 
@@ -397,7 +400,7 @@ def test_batch_from_a_dataset_config(clip):
     )
     options = ["--dataset", str(clip / "config.py"), "--output", str(clip / "batch"), "--workers", "1"]
     assert pose_visualizer.main(["--no-config", "--quiet", *options]) == CLEAN
-    assert [path.name for path in (clip / "batch/sheets").iterdir()] == ["good.jpg"]
+    assert [path.name for path in (clip / "batch/sheets").iterdir()] == ["good.mp4.jpg"]
 
 
 def test_batch_refuses_a_split_that_is_not_there(clip):
@@ -434,12 +437,22 @@ def test_batch_pairs_videos_by_their_paths(tmp_path, names, pairs):
 
 
 def test_batch_draws_clips_of_one_name_apart(clip):
-    for name in ("judo", "dive"):
-        (clip / "videos" / name).mkdir(parents=True)
-        write_video(clip / f"videos/{name}/001.mp4")
-    save_annotations(clip / "p.pkl", [annotation("judo/001"), annotation("dive/001")])
-    assert run(clip, "--workers", 1, video="videos", annotation="p.pkl", output="batch") == CLEAN
-    assert sorted(path.name for path in (clip / "batch/sheets").iterdir()) == ["dive_001.jpg", "judo_001.jpg"]
+    videos = ["dive/001.mkv", "dive/001.mp4", "dive_001.mp4", "judo/#1 100%.mp4"]
+    names = ["dive/001", "dive_001", "judo/#1 100%"]
+    for name in videos:
+        (clip / "videos" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_video(clip / "videos" / name)
+    _, score = walking()
+    score[:, 3] = 0
+    save_annotations(clip / "p.pkl", [annotation(name, keypoint_score=score) for name in names])
+    options = ["--workers", 1, "--problem-frames", clip / "bad"]
+    assert run(clip, *options, video="videos", annotation="p.pkl", output="batch") == CLEAN
+    for folder, suffix in ((clip / "batch/sheets", ".jpg"), (clip / "bad", "/*.png")):
+        found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*g") if path.is_file())
+        expected = [f"{name}{suffix}" for name in videos]
+        assert len(found) == len(videos) and all(fnmatch(*pair) for pair in zip(found, expected, strict=True)), found
+    links = re.findall('<img [^>]*src="([^"]+)"', (clip / "batch/index.html").read_text())
+    assert len(links) == 4 and all((clip / "batch" / unquote(urlsplit(link).path)).is_file() for link in links)
 
 
 def test_batch_without_a_match(clip):

@@ -24,14 +24,14 @@ from torch import nn
 from tqdm import tqdm
 
 from mmaction.apis.clips import IMAGE_SUFFIXES, PICKLE_SUFFIXES, Clip, as_clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline, classify_sample, dataset_config, init_recognizer, pipeline_config
+from mmaction.apis.inference import build_pipeline, classify_sample, init_recognizer, pipeline_config
 from mmaction.apis.labelled_video import check_suffix, write_labelled
 from mmaction.apis.predictions import FORMATS, Prediction, render, scores_of
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.datasets.annotations import annotation_name, load_annotations
 from mmaction.utils.arguments import positive_number
 from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, run_tool, suggest
-from mmaction.utils.config import load_config
+from mmaction.utils.config import dataset_config, load_config
 from mmaction.utils.files import read_text, refuse_inputs
 from mmaction.visualization.video_io import VIDEO_SUFFIXES
 

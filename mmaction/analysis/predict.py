@@ -11,10 +11,11 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from mmaction.apis.inference import dataset_config, pipeline_config
+from mmaction.apis.inference import pipeline_config
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.evaluation.metrics import mean_score, to_numpy
 from mmaction.registry import DATASETS
+from mmaction.utils.config import dataset_config
 
 
 def build_test_set(cfg: Config, first: Sequence[Callable] = ()) -> BaseActionDataset:

@@ -15,7 +15,7 @@ from mmaction.engine.checkpoint import load_weights, log_report, model_weights, 
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmaction.utils import register_all_modules
-from mmaction.utils.config import load_config
+from mmaction.utils.config import dataset_config, load_config
 
 Pipeline = Compose | Sequence[Mapping[str, Any] | Callable]
 
@@ -106,14 +106,6 @@ def _class_names(cfg: Config, meta: Mapping[str, Any]) -> list[str] | None:
     metainfo = dataset_config(cfg).get("metainfo")
     names = with_label_space(metainfo).get("classes") or (meta.get("dataset_meta") or {}).get("classes")
     return None if names is None else [str(name) for name in names]
-
-
-def dataset_config(cfg: Config) -> Mapping[str, Any]:
-    """Return the config of the data set that ``cfg`` tests on, without its wrappers; {} if there is none."""
-    dataset = (cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}).get("dataset") or {}
-    while "dataset" in dataset or "datasets" in dataset:
-        dataset = dataset["dataset"] if "dataset" in dataset else dataset["datasets"][0]
-    return dataset
 
 
 def pipeline_config(cfg: Config) -> list[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmaction.registry import METRICS
 from mmaction.utils.cli import suggest
+from mmaction.utils.config import inner_datasets
 
 NEEDED = {
     "training": ("train_dataloader", "train_cfg", "optim_wrapper"),
@@ -54,16 +55,9 @@ def metric_configs(evaluator: Any) -> list[Any]:
 
 def annotation_files(cfg: Config) -> list[str]:
     """Return the annotation files of all data sets that ``cfg`` names, also below wrappers."""
-    loaders = [cfg.get(f"{split}_dataloader") for split in ("train", "val", "test")]
-    pending = [loader.get("dataset") for loader in loaders if isinstance(loader, Mapping)]
-    files = []
-    while pending:
-        dataset = pending.pop()
-        if isinstance(dataset, Mapping):
-            pending += [dataset.get("dataset"), *(dataset.get("datasets") or ())]
-            if dataset.get("ann_file"):
-                files.append(os.path.join(dataset.get("data_root") or "", dataset["ann_file"]))
-    return files
+    loaders = [cfg.get(f"{split}_dataloader") or {} for split in ("train", "val", "test")]
+    parts = [part for loader in loaders for part in inner_datasets(loader.get("dataset"))]
+    return [os.path.join(part.get("data_root") or "", part["ann_file"]) for part in parts if part.get("ann_file")]
 
 
 def _check_length(cfg: Config) -> None:

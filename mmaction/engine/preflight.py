@@ -15,7 +15,7 @@ from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
 from mmaction.registry import HOOKS
-from mmaction.utils.config import base_batch_size, type_name
+from mmaction.utils.config import base_batch_size, dataset_config, type_name
 
 # a learning rate within this factor of the linear rule is taken as meant for the batch
 LR_TOLERANCE = 2.0
@@ -193,10 +193,7 @@ class PreflightHook(Hook):
 
     @staticmethod
     def _test_pipeline(runner: Runner) -> list[dict[str, Any]]:
-        dataset = (runner.cfg.get("test_dataloader") or {}).get("dataset") or {}
-        while "pipeline" not in dataset and isinstance(dataset.get("dataset"), dict):
-            dataset = dataset["dataset"]
-        return [step for step in dataset.get("pipeline", ()) if isinstance(step, dict)]
+        return [step for step in dataset_config(runner.cfg, ["test"]).get("pipeline") or () if isinstance(step, dict)]
 
     def _step_rows(self, runner: Runner) -> Iterator[tuple[str, str]]:
         times = repetitions(runner.train_dataloader.dataset)

@@ -16,6 +16,7 @@ from mmaction.datasets.preparation.manifest import Coverage, coverage
 from mmaction.engine.preflight import views_of
 from mmaction.evaluation.writer import ResultWriter, free_folder
 from mmaction.registry import DATASETS
+from mmaction.utils.config import dataset_config, inner_datasets
 from mmaction.utils.download import file_sha256
 from mmaction.version import __version__
 
@@ -84,25 +85,18 @@ def _coverage(dataset: Any) -> Coverage | None:
 def run_facts(runner: Any, dataset: Any) -> dict[str, Any]:
     """Return config, checkpoint with its SHA-256, seed, data version and software of a run, as plain values."""
     checkpoint = getattr(runner, "_load_from", None)
+    pipeline = dataset_config(runner.cfg).get("pipeline", [])
     return {
         "config": runner.cfg.filename,
         "checkpoint": checkpoint,
         "checkpoint_sha256": _sha256(checkpoint),
         "seed": runner.seed,
-        "views": dict(zip(("clips", "crops", "heatmap_copies"), views_of(_pipeline(runner.cfg)), strict=True)),
+        "views": dict(zip(("clips", "crops", "heatmap_copies"), views_of(pipeline), strict=True)),
         "data": data_facts(dataset),
         "processes": get_world_size(),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "software": {"mmaction": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
-
-
-def _pipeline(cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the test pipeline of a config, that of the first data set where several are joined."""
-    dataset = cfg["test_dataloader"]["dataset"]
-    while "pipeline" not in dataset and ("dataset" in dataset or "datasets" in dataset):
-        dataset = dataset["dataset"] if "dataset" in dataset else dataset["datasets"][0]
-    return dataset.get("pipeline", [])
 
 
 def data_facts(dataset: Any) -> dict[str, Any]:
@@ -138,7 +132,8 @@ def training_counts(cfg: Mapping[str, Any], num_classes: int | None) -> list[int
     if not loader or not num_classes:
         return None
     try:
-        counts = _count(loader["dataset"])
+        parts = (DATASETS.build({**part, "pipeline": []}) for part in inner_datasets(loader["dataset"]))
+        counts = sum((part.class_counts() for part in parts), Counter())
     except (OSError, ValueError, KeyError, TypeError) as error:
         print_log(f"no long-tail figures, because the training set cannot be read: {error}", logger="current")
         return None
@@ -146,11 +141,3 @@ def training_counts(cfg: Mapping[str, Any], num_classes: int | None) -> list[int
         print_log(f"no long-tail figures: the training set has class {max(counts)}, the test set {num_classes} classes")
         return None
     return [counts[c] for c in range(num_classes)]
-
-
-def _count(dataset: Mapping[str, Any]) -> Counter:
-    if "datasets" in dataset:
-        return sum((_count(part) for part in dataset["datasets"]), Counter())
-    if "dataset" in dataset:
-        return _count(dataset["dataset"])
-    return DATASETS.build({**dataset, "pipeline": []}).class_counts()

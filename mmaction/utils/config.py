@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -204,6 +204,26 @@ def type_name(config: Mapping[str, Any]) -> str:
     """Return the name of the class in ``config["type"]``, be it the class, its name or ``package.module.Name``."""
     kind = config.get("type", "")
     return getattr(kind, "__name__", str(kind)).rpartition(".")[2]
+
+
+def inner_datasets(dataset: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the configs of the data sets that a config repeats, joins or wraps otherwise, or the config itself."""
+    if not isinstance(dataset, Mapping):
+        return
+    parts = dataset["datasets"] if "datasets" in dataset else [dataset["dataset"]] if "dataset" in dataset else None
+    if parts is None:
+        yield dataset
+    for part in parts or ():
+        yield from inner_datasets(part)
+
+
+def dataset_config(cfg: Mapping[str, Any], splits: Sequence[str] = ("test", "val")) -> Mapping[str, Any]:
+    """Return the config of the data set of the first of ``splits`` that ``cfg`` has, without its wrappers.
+
+    Where several are joined it is that of the first; {} if there is none.
+    """
+    loaders = (cfg.get(f"{split}_dataloader") for split in splits)
+    return next(inner_datasets(next(filter(None, loaders), {}).get("dataset")), {})
 
 
 def default_work_dir(cfg: Config) -> str:

@@ -4,11 +4,12 @@ import html
 import os
 import reprlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -62,15 +63,12 @@ def resolve_source(settings: Settings) -> Source:
     return Source(Path(videos), Path(annotation), names)
 
 
-def _dataset_of(config: str) -> dict:
+def _dataset_of(config: str) -> Mapping:
     """The data set that a config tests on, without its wrappers."""
-    from mmaction.utils.config import load_config
+    from mmaction.utils.config import dataset_config, load_config
 
     cfg, _ = load_config(config)
-    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader") or cfg.get("train_dataloader")
-    dataset = loader["dataset"] if loader else {}
-    while "dataset" in dataset:
-        dataset = dataset["dataset"]
+    dataset = dataset_config(cfg, ["test", "val", "train"])
     if "ann_file" not in dataset:
         raise ValueError(f"dataset: {config} names no data set with an ann_file")
     return dataset
@@ -120,7 +118,6 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
     claim(report, settings.overwrite, inputs)
     if settings.problem_frames:
         claim(Path(settings.problem_frames), settings.overwrite, inputs, is_folder=True)
-    (output / SHEETS).mkdir(parents=True, exist_ok=True)
     jobs = list(_jobs(settings, source, read_classes(settings)))
     if not jobs:
         raise ValueError(
@@ -129,7 +126,8 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
         )
     reports = list(tqdm(_run(jobs, settings.workers), total=len(jobs), unit="clip", disable=not progress))
     reports.sort(key=lambda report: (report.quality, report.annotation))
-    (output / INDEX).write_text(_index(reports), encoding="utf-8")
+    output.mkdir(parents=True, exist_ok=True)
+    (output / INDEX).write_text(_index(reports, source.videos), encoding="utf-8")
     write_report(report, [r.as_dict() for r in reports])
     return reports
 
@@ -138,8 +136,10 @@ def _jobs(settings: Settings, source: Source, classes: Classes) -> Iterator[tupl
     for video, entry in pair_videos(source.videos, load_annotation_list(source.annotation)):
         name = annotation_name(entry)
         if source.names is None or name in source.names:
-            sheet = Path(settings.output) / SHEETS / sheet_name(name)
+            sheet = Path(settings.output) / sheet_path(video, source.videos)
             changes = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
+            if settings.problem_frames:
+                changes["problem_frames"] = str(Path(settings.problem_frames) / video.relative_to(source.videos))
             yield video, entry, source.annotation, replace(settings, **changes), classes
 
 
@@ -164,9 +164,10 @@ def pair_videos(folder: Path, annotations: list[dict]) -> Iterator[tuple[Path, d
             yield video, by_name[name]
 
 
-def sheet_name(annotation: str) -> str:
-    """File name of the contact sheet of an annotation, whose name may hold slashes."""
-    return annotation.replace("/", "_").replace("\\", "_") + ".jpg"
+def sheet_path(video: Path, folder: Path) -> Path:
+    """Path of a video's contact sheet below the output folder: where the video is below ``folder``, so none has two."""
+    path = video.relative_to(folder)
+    return Path(SHEETS, path.with_name(f"{path.name}.jpg"))
 
 
 def _draw(job: tuple) -> Report:
@@ -205,20 +206,20 @@ img {{ max-width: 100% }} code {{ background: #eee }} li {{ margin: .2em 0 }}
 """
 
 
-def _index(reports: list[Report]) -> str:
+def _index(reports: list[Report], videos: Path) -> str:
     suspicious = sum(report.is_suspicious for report in reports)
-    articles = "\n".join(_article(report) for report in reports)
+    articles = "\n".join(_article(report, sheet_path(Path(report.video), videos)) for report in reports)
     return _PAGE.format(count=len(reports), suspicious=suspicious, articles=articles)
 
 
-def _article(report: Report) -> str:
+def _article(report: Report, sheet: Path) -> str:
     findings = list(report.clip_findings)
     for name, frames in report.frames.items():
         if frames:
             findings.append(f"{name}: {FRAME_CHECKS[name]} in {len(frames)} frames: {frame_ranges(frames)}")
     items = "".join(f"<li>{html.escape(finding)}</li>" for finding in findings) or "<li>nothing found</li>"
-    sheet = html.escape(f"{SHEETS}/{sheet_name(report.annotation)}")
+    link = quote(sheet.as_posix())
     kind = ' class="suspicious"' if report.is_suspicious else ""
     title = f"{html.escape(report.annotation)} <small>quality {report.quality:.2f}, {report.num_frames} frames</small>"
-    image = f'<a href="{sheet}"><img loading="lazy" src="{sheet}" alt=""></a>'
+    image = f'<a href="{link}"><img loading="lazy" src="{link}" alt=""></a>'
     return f"<article{kind}><h2>{title}</h2><ul>{items}</ul>{image}</article>"

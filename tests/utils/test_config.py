@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmaction.utils.config import base_batch_size, default_work_dir, load_config
+from mmaction.utils.config import base_batch_size, dataset_config, default_work_dir, inner_datasets, load_config
 
 
 def write(folder, **files):
@@ -135,3 +135,13 @@ def test_every_shipped_config_says_for_which_batch_its_rate_is(root):
     assert len(configs) > 40
     silent = [path.name for path in configs if not base_batch_size(load_config(path)[0])]
     assert silent == []
+
+
+def test_data_sets_are_found_below_their_wrappers():
+    first, second = dict(ann_file="a.pkl"), dict(ann_file="b.pkl")
+    both = dict(datasets=[dict(times=2, dataset=first), second])
+    assert list(inner_datasets(dict(dataset=both))) == [first, second]
+    assert list(inner_datasets(dict(datasets=[]))) == list(inner_datasets(None)) == []
+    cfg = dict(test_dataloader=None, val_dataloader=dict(dataset=both), train_dataloader=dict(dataset=second))
+    assert dataset_config(cfg) == first and dataset_config(cfg, ["train"]) == second
+    assert dataset_config(cfg, ["test"]) == dataset_config({}) == {}

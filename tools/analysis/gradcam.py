@@ -19,8 +19,9 @@ from mmaction.analysis.gradcam import GradCAM, fewer_views, overlay
 from mmaction.analysis.pictures import file_stem, input_pictures, save_clips
 from mmaction.analysis.predict import build_test_set
 from mmaction.apis.clips import as_clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline, dataset_config, pipeline_config
+from mmaction.apis.inference import build_pipeline, pipeline_config
 from mmaction.utils.cli import run_tool
+from mmaction.utils.config import dataset_config
 
 FORMATS = ("png", "jpg", "mp4", "gif")
 

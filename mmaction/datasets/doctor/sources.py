@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmaction.datasets.label_spaces import load_label_space, with_label_space
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile, is_evaluated_with
 from mmaction.skeletons import Layout
-from mmaction.utils.config import type_name
+from mmaction.utils.config import inner_datasets, type_name
 from mmaction.utils.files import read_text
 
 _KINDS = {"VideoDataset": "video", "RawframeDataset": "frames", "PoseDataset": "pose"}
@@ -69,7 +69,7 @@ def sources_of_config(cfg: Mapping) -> list[Source]:
     sources: list[Source] = []
     for split in ("train", "val", "test"):
         loader = cfg.get(f"{split}_dataloader") or {}
-        for dataset in _unwrap(loader.get("dataset")):
+        for dataset in inner_datasets(loader.get("dataset")):
             source = _source_of_dataset(split, dataset, _model_classes(cfg))
             known = {(s.ann_file, s.root, s.pose_split) for s in sources}
             if split != "test" or (source.ann_file, source.root, source.pose_split) not in known:
@@ -77,17 +77,6 @@ def sources_of_config(cfg: Mapping) -> list[Source]:
     if not sources:
         raise ValueError("the config has no train_dataloader, val_dataloader or test_dataloader with a data set")
     return sources
-
-
-def _unwrap(dataset: Mapping | None) -> Iterator[Mapping]:
-    """Yield the data sets inside of RepeatDataset, ConcatDataset and the like."""
-    if not dataset:
-        return
-    inner = dataset.get("datasets") or ([dataset["dataset"]] if "dataset" in dataset else [])
-    if not inner:
-        yield dataset
-    for item in inner:
-        yield from _unwrap(item)
 
 
 def _model_classes(cfg: Mapping) -> int | None:
