@@ -202,7 +202,8 @@ def calibration_figure(calibration: dict[str, Any]) -> "Figure":
     bins = calibration["bins"]
     confidence = [row["confidence"] for row in bins]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
-    figure.update_layout(_figure(f"Reliability (ECE {calibration['ece']:.2%})", 440).layout, showlegend=False)
+    error = f"ECE {calibration['ece']:.2%}" if bins else "no samples"
+    figure.update_layout(_figure(f"Reliability ({error})", 440).layout, showlegend=False)
     diagonal = {"mode": "lines", "line": {"color": "#9ca3af", "dash": "dash"}, "hoverinfo": "skip"}
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], **diagonal), 1, 1)
     accuracy = [row["accuracy"] for row in bins]

@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.structures import BaseDataElement
 
 # what decoders, readers and checks of a sample raise; mistakes in a program (TypeError, ...) are not hidden
 BROKEN = (OSError, ValueError, ArithmeticError, RuntimeError, EOFError, IndexError, cv2.error)
@@ -15,6 +16,15 @@ IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
 def identity(info: dict[str, Any]) -> dict[str, Any]:
     """Return what tells a sample from others: its file or clip, and its index."""
     return {key: info[key] for key in IDENTITY_KEYS if key in info}
+
+
+def renumber(sample: BaseDataElement, first: int) -> None:
+    """Add ``first``, the samples before those of its data set, to the index that tells a sample from others."""
+    if "sample_idx" in sample:
+        sample.set_metainfo({"sample_idx": sample.sample_idx + first})
+    if broken := sample.get("broken"):
+        name, fault, index = broken
+        sample.set_metainfo({"broken": (name, fault, index + first)})
 
 
 def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stream: int = 0) -> dict[str, Any]:

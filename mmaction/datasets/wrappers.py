@@ -13,6 +13,7 @@ from mmengine.dataset import ClassBalancedDataset as _ClassBalancedDataset
 from mmengine.dataset import ConcatDataset as _ConcatDataset
 from mmengine.dataset import RepeatDataset as _RepeatDataset
 
+from mmaction.datasets.fallback import renumber
 from mmaction.registry import DATASETS
 
 
@@ -129,6 +130,19 @@ class ConcatDataset(_Wrapper, _ConcatDataset):
     def _locate(self, idx: int) -> tuple[BaseDataset, int, int, int]:
         number, inner = self._get_ori_dataset_idx(idx)
         return self.datasets[number], inner, number, len(self.datasets)
+
+    def get(self, idx: int, stream: int = 0) -> dict:
+        """Return sample ``idx``; the index that it carries is counted over all data sets.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        data = super().get(idx, stream)
+        sample = data.get("data_samples") if isinstance(data, dict) else None
+        if hasattr(sample, "set_metainfo"):
+            number = self._get_ori_dataset_idx(idx % len(self))[0]
+            renumber(sample, self.cumulative_sizes[number] - len(self.datasets[number]))
+        return data
 
     def class_counts(self) -> Counter:
         """Return how many samples each class has in all data sets."""

@@ -56,8 +56,11 @@ def calibration(scores: ArrayLike, labels: ArrayLike, bins: int = CALIBRATION_BI
 
     Returns:
         ``ece``, the expected calibration error (Guo et al., ICML 2017, eq. 3), in [0, 1]; ``mean_confidence``; and
-        ``bins``, for each bin that has samples its ``count``, ``confidence`` and ``accuracy``.
+        ``bins``, for each bin that has samples its ``count``, ``confidence`` and ``accuracy``. Without any sample the
+        first two are None.
     """
+    if not len(scores):
+        return {"ece": None, "mean_confidence": None, "bins": []}
     chance = as_probabilities(scores)
     confidence = chance.max(axis=1)
     right = chance.argmax(axis=1) == functional.as_labels(labels, *chance.shape)
@@ -178,7 +181,7 @@ def _single_label(predictions: Predictions, topk: Sequence[int]) -> dict[str, An
         "accuracy": accuracy,
         "confidence_95": {name: list(interval) for name, interval in intervals.items()},
         "absent_classes": np.setdiff1d(np.arange(predictions.num_classes), labels).tolist(),
-        "calibration": calibration(scores, labels),
+        "calibration": calibration(scores[~predictions.broken], labels[~predictions.broken]),
     }
 
 

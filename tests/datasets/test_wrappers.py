@@ -7,6 +7,7 @@ from mmaction.datasets import ClassBalancedDataset, ConcatDataset, RepeatDataset
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.datasets.transforms.base import RandomTransform
 from mmaction.registry import DATASETS
+from mmaction.structures import ActionDataSample
 
 
 class Draw(RandomTransform):
@@ -82,6 +83,25 @@ def test_an_index_outside():
     assert dataset[-1]["sample_idx"] == 3
     with pytest.raises(IndexError, match="index 8 is outside a data set of 8 samples"):
         dataset[8]
+
+
+class Pack:
+    def __call__(self, results):
+        if results["label"] == 2:
+            raise ValueError("no such clip")
+        return {"data_samples": ActionDataSample()}
+
+
+def test_joined_data_sets_count_their_samples_on():
+    repeated = dict(type="RepeatDataset", times=2, dataset=dict(type="Toy", ann_file="20"))
+    dataset = RepeatDataset(dict(type="ConcatDataset", datasets=[toy("012"), repeated]), times=2)
+    for inner in dataset.dataset.datasets:
+        getattr(inner, "dataset", inner).pipeline = Pack()
+    samples = [dataset[index]["data_samples"] for index in range(len(dataset))]
+    broken = [sample.broken[2] if "broken" in sample else None for sample in samples]
+    assert broken == [None, None, 2, 3, None, 3, None] * 2
+    assert [samples[index].sample_idx for index in (0, 1, 4, 6)] == [0, 1, 4, 4]
+    assert dataset[-1]["data_samples"].sample_idx == 4
 
 
 def test_other_data_sets_can_be_wrapped():

@@ -55,6 +55,12 @@ def test_each_entry_of_a_file_that_is_listed_several_times_counts(tmp_path, toy,
     log = "".join(path.read_text() for path in work_dir.rglob("*.log"))
     assert "4 of 10 test samples could not be loaded" in log and log.count("cannot load bad:") == 1
     assert len(rows(work_dir)) == 1
+    both = "test_dataloader['dataset'] = dict(type='ConcatDataset', datasets=[test_dataloader['dataset']] * 2)\n"
+    joined = toy.write_config(tmp_path, name="joined.py", extra=ALLOW + both)
+    (tmp_path / "val.txt").write_text(twice)  # the config's writer makes its own
+    test(joined, work_dir / "epoch_1.pth", "--work-dir", tmp_path / "joined")
+    log = "".join(path.read_text() for path in (tmp_path / "joined").rglob("*.log"))
+    assert "8 of 20 test samples could not be loaded" in log
     (tmp_path / "train.txt").write_text(twice)
     with pytest.raises(ToolStop, match=r"[34] of 10 training samples cannot be loaded, more than 20.0%"):
         train(config, "--work-dir", work_dir)

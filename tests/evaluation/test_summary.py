@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmaction.analysis.figures import calibration_figure
 from mmaction.datasets.label_spaces import load_label_space
 from mmaction.evaluation import Predictions, summarise
 from mmaction.evaluation.functional import label_ranks, mean_class_accuracy
@@ -81,6 +82,19 @@ def test_ece_is_brute_force(n, c, seed):
             total += abs(sum(chance[i].max() - (chance[i].argmax() == labels[i]) for i in inside))
     assert found["ece"] == pytest.approx(total / n, abs=1e-6)
     assert sum(row["count"] for row in found["bins"]) == n
+
+
+@pytest.mark.parametrize("broken", [[0, 1, 0], [1, 1, 1]])
+def test_confidence_is_of_samples_that_could_be_loaded(broken):
+    scores, labels = np.array([[0.8, 0.2], [0.0, 1.0], [0.4, 0.6]]), np.array([0, 0, 0])
+    loaded = np.array(broken) == 0
+    found = summarise(Predictions(["a", "b", "c"], labels, scores, meta={"broken": np.array(broken)}))["calibration"]
+    assert sum(row["count"] for row in found["bins"]) == loaded.sum()
+    if loaded.any():
+        assert found["mean_confidence"] == pytest.approx(0.7) and found["ece"] == pytest.approx((0.2 + 0.6) / 2)
+    else:
+        assert found["ece"] is None
+    calibration_figure(found).to_json()
 
 
 def test_logits_and_probabilities_are_told_apart():
