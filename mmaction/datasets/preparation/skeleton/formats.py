@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -118,13 +119,17 @@ def read_openpose(folder: Path, joints: int, size: Size | None = None) -> Iterat
 
 
 def write_openpose(folder: Path, clip: ClipPoses, size: Size) -> Path:
-    """Write one file per frame into ``folder/CLIP``."""
-    for frame in range(clip.frames):
-        people = [
-            {"person_id": [-1], "pose_keypoints_2d": _flat(pose.points)} for pose in clip.poses if pose.frame == frame
-        ]
-        content = json.dumps({"version": 1.3, "people": people})
-        write_text(folder / clip.name / f"{clip.name}_{frame:012d}_keypoints.json", content)
+    """Write one file per frame into ``folder/CLIP``; frames of a longer clip that was there before go."""
+    people: dict[int, list[dict]] = defaultdict(list)
+    for pose in clip.poses:
+        people[pose.frame].append({"person_id": [-1], "pose_keypoints_2d": _flat(pose.points)})
+    paths = [folder / clip.name / f"{clip.name}_{frame:012d}_keypoints.json" for frame in range(clip.frames)]
+    for frame, path in enumerate(paths):
+        write_text(path, json.dumps({"version": 1.3, "people": people.get(frame, [])}))
+    frame_name = re.compile(re.escape(clip.name) + r"_\d{12}_keypoints\.json")
+    for path in set((folder / clip.name).glob("*_keypoints.json")) - set(paths):
+        if frame_name.fullmatch(path.name):
+            path.unlink()
     return folder / clip.name
 
 

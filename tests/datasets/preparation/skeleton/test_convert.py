@@ -99,6 +99,14 @@ def test_a_clip_whose_video_could_be_two_is_left_out(tmp_path, videos):
     assert "dive/b.mp4 and " in left_out["b"] and "could both be its video" in left_out["b"]
 
 
+def test_a_shorter_clip_leaves_no_frames_of_a_longer_one(tmp_path):
+    for frames in (5, 3):
+        list(export_poses(AnnotationFile([make(25, 1, frames, 0, "a")]), "openpose", tmp_path, overwrite=True))
+        (tmp_path / "a" / "notes_keypoints.json").touch()  # of somebody else
+    expected = [f"a_{frame:012d}_keypoints.json" for frame in range(3)] + ["notes_keypoints.json"]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == expected
+
+
 def test_size_of_a_phone_video_is_that_of_its_upright_frames(shared, tmp_path):
     list(export_poses(AnnotationFile([make(25, 1, 3, 0, "video_90")]), "openpose", tmp_path))
     file, _ = import_poses(tmp_path, "openpose", videos=shared / "data/video", label=0)
