@@ -10,6 +10,7 @@ from mmaction.datasets.functional.heatmap import draw_segments
 def slow_draw(start, end, start_score, end_score, shape, sigma):
     """Cell by cell: distance to the segment, inside the box that reaches 3 sigma beyond the ends."""
     score = np.minimum(start_score, end_score)
+    short = ((end - start) ** 2).sum(-1) < 1  # in float32: for a length of about one rounding decides
     persons, frames, channels = score.shape
     out = np.zeros((frames, channels, *shape))
     for m, t, c in np.ndindex(persons, frames, channels):
@@ -17,7 +18,7 @@ def slow_draw(start, end, start_score, end_score, shape, sigma):
             continue
         a, b = start[m, t, c].astype(float), end[m, t, c].astype(float)
         length = np.hypot(*(b - a))
-        if length < 1:
+        if short[m, t, c]:
             b, length = a, 0.0
             score[m, t, c] = start_score[m, t, c]
         (x0, y0), (x1, y1) = np.minimum(a, b) - 3 * sigma, np.maximum(a, b) + 3 * sigma
