@@ -1,4 +1,5 @@
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -63,16 +64,13 @@ def test_hostile_json(tmp_path, content):
     check_message_or_result(tmp_path / "any", content.encode())
 
 
-@given(
-    st.lists(st.tuples(st.from_regex(r"[\w-]{11}_E_\d{6}_\d{6}_A_\d{4}_\d{4}", fullmatch=True), st.integers(0, 287)))
-)
-def test_gym_ids_round_trip(entries):
-    for name, _ in entries:
-        if name.isascii():
-            parsed = GymId.parse(name)
-            assert str(parsed) == name
-            assert GymId.parse(name.replace("_E_", "_").replace("_A_", "_")) == parsed
-            assert GymId.parse(parsed.event_id).element == ""
+@given(st.from_regex(re.compile(r"[\w-]{11}_E_\d{6}_\d{6}_A_\d{4}_\d{4}", re.ASCII), fullmatch=True))
+def test_gym_ids_round_trip(name):
+    parsed = GymId.parse(name)
+    assert str(parsed) == name
+    short = name[11:].replace("_E_", "_").replace("_A_", "_")  # the video's id may hold these letters too
+    assert GymId.parse(name[:11] + short) == parsed
+    assert GymId.parse(parsed.event_id).element == ""
 
 
 @pytest.mark.parametrize(
