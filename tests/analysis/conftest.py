@@ -24,7 +24,7 @@ def browse(tmp_path):
 
     def open_page(path):
         command = [program, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.resolve().as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
         assert done.stdout.strip(), done.stderr[-2000:]
         return done.stdout, re.findall(r"CONSOLE.*", done.stderr)
 

@@ -30,7 +30,7 @@ def run(context, size):
     shared = SharedArray(np.ones(size, dtype=np.uint8))
     worker = context.Process(target=read_all, args=(shared, queue))
     worker.start()
-    total, used = queue.get(timeout=100)
+    total, used = queue.get(timeout=500)
     worker.join()
     assert total == size
     return used
@@ -48,7 +48,7 @@ def test_another_process_reads_without_a_copy(method, tmp_path):
     script.write_text(SCRIPT)
     folder = Path(shared_array.__file__).parent
     run = subprocess.run(
-        [sys.executable, script, method, folder], capture_output=True, text=True, timeout=150, check=True
+        [sys.executable, script, method, folder], capture_output=True, text=True, timeout=600, check=True
     )
     assert float(run.stdout) < 12  # megabytes, of 48
 

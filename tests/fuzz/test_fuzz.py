@@ -234,7 +234,7 @@ for module in (run, targets):
         body = script.replace("WHAT", repr(what.encode())) + "run.__file__ = __file__\nsys.exit(run.main())\n"
         program.write_text(body)
         call = [sys.executable, program, "--minutes", "0.01", "--faults", tmp_path / what]
-        done = subprocess.run(call, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(call, capture_output=True, text=True, timeout=900)
         assert done.returncode == 1, done.stderr
         kept = [path.read_bytes() for path in (tmp_path / what).glob("*.bin")]
         assert kept == [what.encode()] and ("took more than" if what == "hang" else "ended with code") in done.stderr
