@@ -531,7 +531,7 @@ def test_speed(data):
     save_unchecked(AnnotationFile(moved, {"train": [str(n) for n in range(1000)]}), data.folder / "many.pkl")
     started = time.process_time()
     examine(sources_of_paths([data.folder / "many.pkl"], num_classes=0), progress=False)
-    assert 1000 / (time.process_time() - started) > 1000
+    assert 1000 / (time.process_time() - started) > 300  # where 2,300 are usual: a slow or busy machine may test
     started = time.process_time()
     examine(data.sources(), workers=2, progress=False)
     assert 20 / (time.process_time() - started) > 20
