@@ -7,12 +7,12 @@ import pickle
 import re
 import runpy
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+from engine.processes import free_port
 from page_commands import ROOT, files
 from tiny import datasets, shrink_config
 
@@ -37,7 +37,7 @@ SHORTER = {
     "resize_videos.py": "--workers 1 --overwrite",  # its folder is a stand-in too
 }
 NUMBERS = {"dist_train.sh": {"8": "1"}, "dist_test.sh": {"8": "1"}, "benchmark_decoders.py": {"5000": "60"}}
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 SUSPICIOUS = 3  # exit code of pose_visualizer.py, which finds something in most clips
 OUTPUTS = ("--out", "--output", "--dump", "--show-dir", "--work-dir")
 GYM_VIDEO, GYM_EVENT, GYM_ELEMENTS = "AAAAAAAAAAA", "E_000000_000002", ("A_0000_0001", "A_0001_0002")
@@ -98,9 +98,8 @@ class Workspace:
         if words[0] == "python":
             code = run_forked(words[1:], self.folder, self.log, env)
         else:
-            with socket.create_server(("127.0.0.1", 0)) as server:
-                port = str(server.getsockname()[1])
-            env = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1", "PORT": port, **env}
+            given = {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1", "PORT": str(free_port())}
+            env = {**os.environ, **given, **env}
             with self.log.open("ab") as file:
                 done = subprocess.run(words, cwd=self.folder, stdout=file, stderr=file, env=env, timeout=TIMEOUT_S)
             code = done.returncode

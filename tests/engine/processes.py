@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -11,9 +12,15 @@ HERE = Path(__file__).parent
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody uses, below those that the system gives to connections: it is free some seconds later too."""
+    for port in random.SystemRandom().sample(range(15_000, 32_000), 50):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("50 ports between 15000 and 32000 are all in use")
 
 
 def environment(**more):
@@ -27,7 +34,7 @@ def of_torchrun(rank):
     return {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1"}
 
 
-def run_two(cwd, *steps, place=of_torchrun, timeout_s=240):
+def run_two(cwd, *steps, place=of_torchrun, timeout_s=900):
     """Run ``steps`` (see run_tools.py) in two processes; return their exit codes and all that they wrote."""
     steps, port = json.dumps([[str(word) for word in step] for step in steps]), free_port()
     processes, logs = [], []

@@ -171,7 +171,7 @@ param_scheduler = [dict(type="LinearLR", start_factor=0.1, by_epoch=False, end=5
 default_hooks = dict(checkpoint=dict(type="CheckpointHook", interval=1, save_best="auto"),
                      logger=dict(type="LoggerHook", interval=2))
 auto_scale_lr = dict(base_batch_size=4)
-env_cfg = dict(dist_cfg=dict(backend="gloo", timeout=60))
+env_cfg = dict(dist_cfg=dict(backend="gloo", timeout=300))
 """
 
 
