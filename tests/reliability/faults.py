@@ -215,12 +215,11 @@ def unwritable_output(place: Place) -> str:
 
 def removed_output(place: Place) -> str:
     """The work directory disappears while the run goes on."""
-    import shutil
-
     process = place.start("removed", *SEED, *LATE)
     while not (place.folder / "removed" / "epoch_1.pth").exists():
         time.sleep(0.01)
-    shutil.rmtree(place.folder / "removed", ignore_errors=True)
+    # at once, as a folder into which the run writes meanwhile cannot be emptied
+    (place.folder / "removed").rename(place.folder / "moved away")
     code, said = code_of(process), place.said()
     named = f"the work directory {place.folder / 'removed'}, or a file of it, was removed"
     assert code == 1 and named in said and "then go on with --resume" in said, (code, said[-2000:])
@@ -330,7 +329,7 @@ def ended_peer(number: int, name: str, reason: str) -> Callable[[Place], str]:
         os.kill(processes[1], signal.SIGKILL)
         code_of(processes[1])
         said = place.said()
-        assert code == 1 and took_s < 30 and reason in said, (code, took_s, said[-2000:])
+        assert code == 1 and took_s < 120 and reason in said, (code, took_s, said[-2000:])
         assert (place.folder / name / "epoch_1.pth").exists()
         return f"the other ended with code {code} after {took_s:.0f} s; its checkpoints stayed"
 
