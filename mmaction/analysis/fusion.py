@@ -14,7 +14,8 @@ GRID = 20
 def fuse(tests: Sequence[Predictions], weights: Sequence[float], names: Sequence[str] | None = None) -> Predictions:
     """Return the weighted mean of the tests' probabilities.
 
-    A sample counts as broken where no test of positive weight could load it; its other facts are those of the first.
+    Of each sample only the tests that could load it count; it is broken where none of positive weight could. Its other
+    facts are those of the first.
 
     Args:
         tests: Results on the same samples, in any order.
@@ -30,14 +31,25 @@ def fuse(tests: Sequence[Predictions], weights: Sequence[float], names: Sequence
             f"weights: one number of 0 or more for each of the {len(tests)} results, not all 0; got {weights.tolist()}"
         )
     tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
-    shares = weights / weights.sum()
-    mixed = sum(share * as_probabilities(test.scores) for share, test in zip(shares, tests, strict=True))
-    first = tests[0]
+    loaded, first = _loaded(tests), tests[0]
+    mixed = _mixed(np.stack([as_probabilities(test.scores) for test in tests]), loaded, weights)
     meta = {name: values for name, values in first.meta.items() if name != "broken"}
-    broken = np.all([test.broken for share, test in zip(shares, tests, strict=True) if share], axis=0)
+    broken = ~loaded[weights > 0].any(axis=0)
     if broken.any():
         meta["broken"] = np.where(broken, 1.0, np.nan)
     return Predictions(first.ids, first.labels, mixed, first.classes, meta)
+
+
+def _loaded(tests: Sequence[Predictions]) -> np.ndarray:
+    """Return which samples each test could load, bool of shape ``(tests, N)``."""
+    return np.stack([~test.broken for test in tests])
+
+
+def _mixed(chances: np.ndarray, loaded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted mean, ``(N, C)``, of ``chances`` ``(tests, N, C)`` over the tests that loaded each sample."""
+    shares = weights[:, None] * loaded
+    shares = np.where(shares.any(axis=0), shares, weights[:, None])  # broken in all of them
+    return np.einsum("tn,tnc->nc", shares / shares.sum(axis=0), chances)
 
 
 def check_single_label(test: Predictions) -> None:
@@ -70,11 +82,11 @@ def search_weights(tests: Sequence[Predictions], names: Sequence[str] | None = N
     tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
     check_single_label(tests[0])
     labels = tests[0].labels
-    chances = np.stack([as_probabilities(test.scores) for test in tests])
+    chances, loaded = np.stack([as_probabilities(test.scores) for test in tests]), _loaded(tests)
     rows = np.arange(len(labels))
 
     def quality(weights: np.ndarray) -> tuple[float, float]:
-        mixed = np.tensordot(weights / weights.sum(), chances, axes=1)
+        mixed = _mixed(chances, loaded, weights)
         likelihood = np.log(np.maximum(mixed[rows, labels], 1e-12)).mean()
         return float(np.mean(mixed.argmax(axis=1) == labels)), float(likelihood)
 

@@ -70,6 +70,16 @@ def test_a_sample_is_broken_where_nobody_could_load_it(pair, weights, broken):
     assert np.flatnonzero(fuse([first, first], weights).broken).tolist() == [0]
 
 
+def test_a_test_that_could_not_load_a_sample_has_no_say_in_it():
+    labels = np.array([0, 1])
+    wrong = Predictions("ab", labels, np.array([[0, 1], [0.2, 0.8]]), meta={"broken": np.array([1, np.nan])})
+    right = Predictions("ab", labels, np.array([[0.9, 0.1], [0.4, 0.6]]))
+    for tests in ([wrong, right], [right, wrong]):
+        fused = fuse(tests, [1, 1])
+        np.testing.assert_allclose(fused.scores, [[0.9, 0.1], [0.3, 0.7]], atol=1e-6)
+    np.testing.assert_allclose(fuse([wrong, right], [1, 0]).scores, wrong.scores, atol=1e-6)
+
+
 def test_several_labels_are_refused(pair, tool, tmp_path):
     test = Predictions(pair[0].ids, np.eye(5, dtype=int)[pair[0].labels], pair[0].scores)
     with pytest.raises(ValueError, match=r"multi-label data set; .* exactly one label for each sample"):
