@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.visualization import Visualizer
 
+from mmaction.evaluation.functional import label_to_array
 from mmaction.evaluation.metrics import mean_score
 from mmaction.registry import VISUALIZERS
 from mmaction.structures import ActionDataSample
@@ -131,11 +132,13 @@ class ActionVisualizer(Visualizer):
         if data_sample is None:
             return ()
         lines = []
+        scores = mean_score(data_sample.pred_score) if "pred_score" in data_sample else None
         if draw_gt and "gt_label" in data_sample:
-            names = ", ".join(self._class_name(int(label)) for label in data_sample.gt_label)
-            lines.append(f"label: {names}")
-        if draw_pred and "pred_score" in data_sample:
-            scores = mean_score(data_sample.pred_score)
+            labels = data_sample.gt_label
+            if len(labels) > 1 and scores is not None:  # may be 0 or 1 for each class
+                labels = np.flatnonzero(label_to_array(len(scores), labels))
+            lines.append("label: " + ", ".join(self._class_name(int(label)) for label in labels))
+        if draw_pred and scores is not None:
             best = int(scores.argmax())
             score = f" ({scores[best]:.2f})" if draw_score else ""
             lines.append(f"predicted: {self._class_name(best)}{score}")

@@ -55,6 +55,13 @@ def test_captions_average_the_scores_of_several_modalities(visualizer):
     assert visualizer._captions(both, True, True, True) == ("predicted: 0 (0.65)",)
 
 
+def test_captions_name_the_labels_of_a_multi_label_sample(visualizer):
+    several = ActionDataSample().set_gt_label([0, 1, 0, 1]).set_pred_score([0.1, 0.2, 0.6, 0.1])
+    assert visualizer._captions(several, True, True, True) == ("label: 1, 3", "predicted: 2 (0.60)")
+    indices = ActionDataSample().set_gt_label([1, 3]).set_pred_score([0.1, 0.2, 0.6, 0.1])
+    assert visualizer._captions(indices, True, False, True) == ("label: 1, 3",)
+
+
 def test_without_a_path_the_backends_get_the_frames(visualizer, tmp_path):
     visualizer.add_datasample("x/y", np.zeros((5, 40, 60, 3), np.uint8), sample(), max_frames=2, step=3)
     names = sorted(path.name for path in (tmp_path / "vis/vis_data/vis_image").iterdir())
