@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mmaction.evaluation.metrics import to_numpy
-from mmaction.visualization.draw import Style, colour_heatmaps, contact_sheet, draw_skeletons, draw_text
+from mmaction.visualization.draw import Style, colour_flow, colour_heatmaps, contact_sheet, draw_skeletons, draw_text
 from mmaction.visualization.poses import choose_layout
 from mmaction.visualization.video_io import VideoSink, write_image
 
@@ -51,7 +51,7 @@ def input_pictures(
     if array.dtype != np.uint8 and array.max() <= 1.5 and array.min() >= 0:
         colours = _colours(array.shape[1])
         return np.stack([colour_heatmaps(clip, colours) for clip in array])
-    return np.stack([[_flow_picture(frame) for frame in clip] for clip in array.transpose(0, 2, 3, 4, 1)])
+    return np.stack([[colour_flow(frame) for frame in clip] for clip in array.transpose(0, 2, 3, 4, 1)])
 
 
 def _as_bytes(frames: np.ndarray) -> np.ndarray:
@@ -68,17 +68,6 @@ def _colours(count: int) -> list[tuple[int, int, int]]:
     """Return ``count`` bright colours, evenly spread over the hues."""
     hues = np.stack([np.arange(count) * 179 // max(count, 1), np.full(count, 255), np.full(count, 255)], axis=1)
     return [tuple(map(int, c)) for c in cv2.cvtColor(hues.astype(np.uint8)[None], cv2.COLOR_HSV2RGB)[0]]
-
-
-def _flow_picture(frame: np.ndarray) -> np.ndarray:
-    """Show optical flow ``(H, W, 2 or more)`` as hue (direction) and brightness (speed)."""
-    flow = frame[..., :2].astype(np.float32)
-    flow -= 128 if frame.dtype == np.uint8 or flow.max() > 32 else 0
-    speed, angle = cv2.cartToPolar(np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1]))
-    hsv = np.full((*speed.shape, 3), 255, np.uint8)
-    hsv[..., 0] = angle * (90 / np.pi)
-    hsv[..., 2] = np.clip(speed * (255 / max(float(np.percentile(speed, 99)), 1e-3)), 0, 255)
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
 def _joint_pictures(array: np.ndarray, img_shape: Sequence[int] | None) -> np.ndarray:

@@ -302,6 +302,25 @@ def contact_sheet(images: Sequence[np.ndarray], columns: int, gap: int = 4) -> n
     return sheet
 
 
+def colour_flow(flow: np.ndarray) -> np.ndarray:
+    """Show optical flow as hue (direction) and brightness (speed).
+
+    Args:
+        flow: x and y in the first two channels, ``(H, W, 2 or more)``: uint8 around 128, or real numbers around 0 or,
+            where they exceed 32, around 128.
+
+    Returns:
+        RGB uint8, ``(H, W, 3)``; the fastest hundredth of the pixels is brightest.
+    """
+    motion = flow[..., :2].astype(np.float32)
+    motion -= 128 if flow.dtype == np.uint8 or motion.max() > 32 else 0
+    speed, angle = cv2.cartToPolar(np.ascontiguousarray(motion[..., 0]), np.ascontiguousarray(motion[..., 1]))
+    hsv = np.full((*speed.shape, 3), 255, np.uint8)
+    hsv[..., 0] = angle * (90 / np.pi)
+    hsv[..., 2] = np.clip(speed * (255 / max(float(np.percentile(speed, 99)), 1e-3)), 0, 255)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+
 def colour_heatmaps(heatmaps: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
     """Show the channels of a heatmap volume in one picture per frame, each channel in its colour on black.
 

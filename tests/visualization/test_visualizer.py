@@ -196,6 +196,22 @@ def test_hook_shows_the_frames_of_a_clip_that_starts_within_its_folder(visualize
         np.testing.assert_allclose(levels, np.arange(first, first + 3), atol=0.2)
 
 
+def test_hook_shows_optical_flow(visualizer, tmp_path):
+    for number in range(1, 4):
+        for axis, level in (("x", 128 + 20 * number), ("y", 128)):
+            write_image(tmp_path / f"{axis}_{number:05}.png", np.full((40, 60, 3), level, np.uint8))
+    dataset = Dataset(tmp_path)
+    dataset.infos = [dict(frame_dir=str(tmp_path), filename_tmpl="{}_{:05}.png", start_index=1, total_frames=3)]
+    dataset.infos[0]["modality"] = "Flow"
+    hook = VisualizationHook(True, 1, out_dir=str(tmp_path / "show"), draw_gt=False, draw_pred=False)
+    hook.after_test_iter(FakeRunner(visualizer, dataset), 0, outputs=outputs()[:1])
+    (path,) = (tmp_path / "show").iterdir()
+    drawn = frames(path)
+    assert len(drawn) == 3
+    red, green, blue = np.median(drawn[2].reshape(-1, 3), axis=0)  # motion to the right is red
+    assert red > 200 and green < 60 and blue < 60
+
+
 def test_hook_keeps_to_its_interval_and_switch(visualizer, tmp_path):
     runner = FakeRunner(visualizer, Dataset(tmp_path))
     VisualizationHook(enable=False, interval=1, out_dir=str(tmp_path / "off")).after_test_iter(

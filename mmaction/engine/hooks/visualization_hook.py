@@ -102,9 +102,25 @@ class VisualizationHook(Hook):
         if poses is not None:
             height, width = poses.img_shape or (480, 640)
             return np.broadcast_to(np.zeros((1, 1, 1, 1), np.uint8), (poses.num_frames, height, width, 3))
-        import cv2
+        return _folder_frames(Path(name), info)
 
-        start = info["start_index"] + info.get("offset", 0)
-        count, template = info["total_frames"], info["filename_tmpl"]
-        paths = [Path(name, template.format(number)) for number in range(start, start + count)]
-        return np.stack([cv2.imread(str(path))[..., ::-1] for path in paths])
+
+def _folder_frames(folder: Path, info: dict) -> np.ndarray:
+    """Read the frames of a clip, RGB ``(T, H, W, 3)``; optical flow as colours."""
+    import cv2
+
+    from mmaction.visualization.draw import colour_flow
+
+    def image(flag: int, *part: str | int) -> np.ndarray:
+        path = folder / info["filename_tmpl"].format(*part)
+        found = cv2.imread(str(path), flag)
+        if found is None:
+            raise ValueError(f"{path} cannot be decoded as an image")
+        return found
+
+    start = info["start_index"] + info.get("offset", 0)
+    numbers = range(start, start + info["total_frames"])
+    if info.get("modality") != "Flow":
+        return np.stack([image(cv2.IMREAD_COLOR, number)[..., ::-1] for number in numbers])
+    parts = ([image(cv2.IMREAD_GRAYSCALE, axis, number) for axis in "xy"] for number in numbers)
+    return np.stack([colour_flow(np.stack(pair, axis=-1)) for pair in parts])
