@@ -338,7 +338,10 @@ class ActionRunner(Runner):
                 "set auto_scale_lr=dict(base_batch_size=N)"
             )
         for wrapper in wrappers(optim_wrapper):
-            for group in wrapper.optimizer.param_groups:
+            groups = list(wrapper.optimizer.param_groups)
+            if settings := getattr(wrapper, "base_param_settings", None):  # the log shows it where groups differ
+                groups.append(settings)
+            for group in groups:
                 group["lr"] *= self.effective_batch() / base
 
     def test(self) -> dict[str, float]:

@@ -123,6 +123,15 @@ def test_the_plan_counts_repetitions_and_warns_of_a_rate_for_another_batch(tmp_p
     assert "linear rule" not in log + text
 
 
+def test_the_logged_base_learning_rate_is_scaled_with_the_others(tmp_path, toy, train):
+    extra = "optim_wrapper['paramwise_cfg'] = dict(custom_keys=dict(cls_head=dict(lr_mult=10)))\n"
+    config = toy.write_config(tmp_path, extra=extra + "auto_scale_lr = dict(base_batch_size=32)\n")
+    train(config, "--work-dir", tmp_path / "run", "--auto-scale-lr", "--cfg-options", "train_cfg.max_epochs=1")
+    text = next((tmp_path / "run").rglob("scalars.json")).read_text()
+    logged = [entry for entry in map(json.loads, text.splitlines()) if "base_lr" in entry]
+    assert logged and all(entry["base_lr"] == entry["lr"] for entry in logged)  # lr is that of the backbone
+
+
 @pytest.mark.parametrize("extra", ["", "default_hooks['checkpoint'].update(out_dir='elsewhere')\n"])
 def test_the_plan_says_that_checkpoints_of_an_earlier_run_are_replaced(tmp_path, toy, train, monkeypatch, capfd, extra):
     monkeypatch.chdir(tmp_path)
