@@ -132,26 +132,37 @@ def export_poses(file: AnnotationFile, format_name: str, folder: Path, *, overwr
 
     Raises:
         FileExistsError: If a clip's file exists and may not be replaced; nothing is written then.
-        ValueError: If an annotation has no 2D keypoints or its name leaves the folder.
+        ValueError: If an annotation has no 2D keypoints or its name leaves the folder; likewise.
     """
     form = get_format(format_name)
+    for info in file.annotations:
+        _check_exportable(info)
     targets = (folder / f"{annotation_name(info)}{form.suffix}" for info in file.annotations)
     if not overwrite and (taken := next((target for target in targets if target.exists()), None)):
         raise FileExistsError(f"{taken} exists already; choose another folder or pass --overwrite")
     for info in file.annotations:
-        name = annotation_name(info)
-        if Path(name).name != name or name in (".", ".."):
-            raise ValueError(f"{name!r} is not a plain name, so no file can be named after it")
-        keypoint = np.asarray(info.get("keypoint", ()), np.float32)
-        if keypoint.ndim != 4 or keypoint.shape[-1] != 2:
-            raise ValueError(f"{name}: expected 2D keypoints (M, T, V, 2), found shape {keypoint.shape}")
-        score = np.asarray(info.get("keypoint_score", np.ones(keypoint.shape[:3])), np.float32)
+        name, (keypoint, score) = annotation_name(info), _joints(info)
+        score = np.ones(keypoint.shape[:3], np.float32) if score is None else np.asarray(score, np.float32)
         points = np.concatenate([keypoint, score[..., None]], axis=-1)
         clip = ClipPoses(name, length=keypoint.shape[1])
         for person, frame in zip(*np.nonzero(score.any(-1)), strict=True):
             clip.poses.append(Pose(int(frame), points[person, frame], int(person)))
         height, width = info.get("img_shape", (1, 1))
         yield form.write(folder, clip, (int(width), int(height)))
+
+
+def _joints(info: Mapping) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the joints of an annotation, float32, and their scores, where it has any."""
+    keypoint = np.asarray(info.get("keypoint", ()), np.float32)
+    return split_scores(keypoint, info.get("keypoint_score"), "img_shape" in info)
+
+
+def _check_exportable(info: Mapping) -> None:
+    name, (keypoint, _) = annotation_name(info), _joints(info)
+    if Path(name).name != name or name in (".", ".."):
+        raise ValueError(f"{name!r} is not a plain name, so no file can be named after it")
+    if keypoint.ndim != 4 or keypoint.shape[-1] != 2:
+        raise ValueError(f"{name}: expected 2D keypoints (M, T, V, 2), found shape {keypoint.shape}")
 
 
 def change_layout(file: AnnotationFile, source: str, target: str) -> tuple[AnnotationFile, list[str]]:

@@ -56,6 +56,23 @@ def test_existing_files_are_replaced_only_when_asked(tmp_path, format_name, writ
     assert len(list(export_poses(both, format_name, tmp_path, overwrite=True))) == 2
 
 
+@pytest.mark.parametrize("wrong", [{"frame_dir": "judo/b"}, {"keypoint": np.zeros((1, 2, 17))}])
+def test_nothing_is_exported_where_one_clip_cannot_be(tmp_path, wrong):
+    both = AnnotationFile([make(17, 1, 2, 0, "a"), {**make(17, 1, 2, 1, "b"), **wrong}])
+    with pytest.raises(ValueError, match=r"is not a plain name|b: expected 2D keypoints"):
+        list(export_poses(both, "coco", tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_scores_in_the_third_channel_are_exported(tmp_path):
+    info = make(17, 1, 2, 0)
+    joined = np.concatenate([info["keypoint"], info["keypoint_score"][..., None]], axis=-1)
+    packed = {key: value for key, value in info.items() if key != "keypoint_score"} | {"keypoint": joined}
+    for name, each in (("a", info), ("b", packed)):
+        list(export_poses(AnnotationFile([each]), "coco", tmp_path / name))
+    assert (tmp_path / "a/clip.json").read_bytes() == (tmp_path / "b/clip.json").read_bytes()
+
+
 def test_persons_without_identity_are_followed_by_place():
     """Two persons swap their order in the file at every frame; a third comes late."""
     clip = ClipPoses("x")
