@@ -9,7 +9,7 @@ import torch
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.engine.resume import replaceable_checkpoints
@@ -196,13 +196,7 @@ class PreflightHook(Hook):
         return [step for step in dataset_config(runner.cfg, ["test"]).get("pipeline") or () if isinstance(step, dict)]
 
     def _step_rows(self, runner: Runner) -> Iterator[tuple[str, str]]:
-        times = repetitions(runner.train_dataloader.dataset)
-        epochs = f"{runner.max_epochs} of {len(runner.train_dataloader)} iterations"
-        yield (
-            "epochs",
-            epochs
-            + (f", each passing {times} times over the data: {runner.max_epochs * times} passes" if times > 1 else ""),
-        )
+        yield self._length_row(runner)
         factors = f"{runner.train_dataloader.batch_size} x {get_world_size()} process(es)"
         if hasattr(runner, "effective_batch"):
             summed = runner.accumulation()
@@ -217,6 +211,17 @@ class PreflightHook(Hook):
             ", parameters in parts over the processes" if isinstance(runner.model, MMFullyShardedDataParallel) else ""
         )
         yield "device", f"{next(runner.model.parameters()).device.type}, {precision} precision{sharded}"
+
+    @staticmethod
+    def _length_row(runner: Runner) -> tuple[str, str]:
+        """Return how long the training is, and how often it passes over the data."""
+        times, length = repetitions(runner.train_dataloader.dataset), len(runner.train_dataloader)
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            return "iterations", f"{runner.max_iters}, {runner.max_iters * times / length:.3g} passes over the data"
+        text = f"{runner.max_epochs} of {length} iterations"
+        if times > 1:
+            text += f", each passing {times} times over the data: {runner.max_epochs * times} passes"
+        return "epochs", text
 
     @staticmethod
     def _lr(runner: Runner) -> float:

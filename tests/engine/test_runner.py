@@ -123,6 +123,21 @@ def test_the_plan_counts_repetitions_and_warns_of_a_rate_for_another_batch(tmp_p
     assert "linear rule" not in log + text
 
 
+def test_the_plan_of_a_run_by_iterations_counts_them_and_views_are_those_of_joined_test_sets(tmp_path, toy, train):
+    extra = """
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=9, val_interval=9)
+param_scheduler = None
+log_processor = dict(by_epoch=False)
+default_hooks['checkpoint'].update(by_epoch=False, interval=9)
+sampling = dict(type='SampleFrames', clip_len=1, num_clips=10, test_mode=True)
+test_dataloader = dict(dataset=dict(_delete_=True, type='ConcatDataset', datasets=[dict(pipeline=[sampling])]))
+"""
+    train(toy.write_config(tmp_path, extra=extra), "--work-dir", tmp_path / "run")
+    plan = next((tmp_path / "run").rglob("*.log")).read_text()
+    assert "  iterations 9, 1.5 passes over the data" in plan and "  epochs" not in plan
+    assert "  views      10 per test sample (10 clips x 1 crops)" in plan
+
+
 def test_the_logged_base_learning_rate_is_scaled_with_the_others(tmp_path, toy, train):
     extra = "optim_wrapper['paramwise_cfg'] = dict(custom_keys=dict(cls_head=dict(lr_mult=10)))\n"
     config = toy.write_config(tmp_path, extra=extra + "auto_scale_lr = dict(base_batch_size=32)\n")
