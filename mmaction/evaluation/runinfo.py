@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
 
 from mmaction.datasets.preparation.manifest import Coverage, coverage
 from mmaction.engine.preflight import views_of
@@ -45,19 +46,26 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
         )
     dataset = loop.dataloader.dataset
     facts = run_facts(runner, dataset) if is_main_process() else {}
-    classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()
     writer = ResultWriter(str(out_dir), dataset, {**facts, **run}, collect_device="gpu")  # sent, as our Evaluator does
     if is_main_process():
         writer.out_dir = free_folder(out_dir, writer.run, _subject)
         if writer.out_dir != Path(out_dir):
             said = f"{out_dir} holds the results of another test; those of this one go to {writer.out_dir}"
             print_log(said, logger="current", level=logging.WARNING)
-        writer.train_counts = training_counts(runner.cfg, len(classes) or getattr(dataset, "num_classes", None))
+        writer.train_counts = training_counts(runner.cfg, _num_classes(runner, dataset))
         found = _coverage(dataset)
         writer.listed = found.listed if found else None
     loop.evaluator.metrics.insert(0, writer)  # before what may fail, as a dump on a full disk
     writer.dataset_meta = getattr(dataset, "metainfo", None)
     return writer
+
+
+def _num_classes(runner: Any, dataset: Any) -> int | None:
+    """Return how many classes the test set has, or else the model, where either tells."""
+    classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    head = getattr(model, "cls_head", None)
+    return len(classes) or getattr(dataset, "num_classes", None) or getattr(head, "num_classes", None)
 
 
 def _subject(run: Mapping[str, Any]) -> tuple:

@@ -52,6 +52,7 @@ def test_testing_prints_figures_and_writes_result_files(trained, test, tmp_path,
     figures = json.loads((work_dir / "test_epoch_3" / "metrics.json").read_text())
     rows = (work_dir / "test_epoch_3" / "predictions.csv").read_text().splitlines()
     assert len(rows) == 10 and figures["run"]["checkpoint"].endswith("epoch_3.pth")
+    assert [row["train_count"] for row in figures["per_class"]] == [8, 8, 8]  # the model tells how many classes
     dumped = pickle.loads((tmp_path / "scores.pkl").read_bytes())
     right = sum(int(sample["pred_score"].argmax() == sample["gt_label"]) for sample in dumped)
     assert len(dumped) == 9 and float(printed["acc/top1"]) == pytest.approx(right / 9, abs=1e-4)
