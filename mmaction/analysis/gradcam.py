@@ -16,17 +16,26 @@ from mmaction.utils.cli import suggest
 
 
 def last_stage(model: nn.Module) -> str:
-    """Return the name of the last residual stage of a model, of the first pathway where there are several.
+    """Return the name of the last stage of a model, of the first pathway where there are several.
+
+    Stages are the modules called ``layerN``; without any, the last part of the backbone that convolves counts as one.
 
     Raises:
-        ValueError: If it has none.
+        ValueError: If nothing in the backbone convolves.
     """
     stages = [name for name, _ in model.named_modules() if re.search(r"(^|\.)layer\d+$", name)]
     if not stages:
-        raise ValueError(f"{type(model).__name__} has no stage named layerN; name a layer with --layer")
+        parts = [name for name, part in model.backbone.named_children() if any(map(_convolves, part.modules()))]
+        if not parts:
+            raise ValueError(f"{type(model.backbone).__name__} has no convolution; name a layer with --layer")
+        return f"backbone.{parts[-1]}"
     prefixes = dict.fromkeys(name.rpartition(".")[0] for name in stages)
     first = next(iter(prefixes))
     return max(name for name in stages if name.rpartition(".")[0] == first)
+
+
+def _convolves(layer: nn.Module) -> bool:
+    return isinstance(layer, (nn.Conv2d, nn.Conv3d))
 
 
 def find_layer(model: nn.Module, name: str | None) -> nn.Module:

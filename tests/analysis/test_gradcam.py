@@ -73,6 +73,18 @@ def test_network_of_single_frames():
     assert scores.sum() == pytest.approx(1, abs=1e-5)
 
 
+def test_a_network_without_named_stages():
+    backbone = {"type": "C3D", "in_channels": 2, "base_channels": 2, "num_stages": 3, "temporal_downsample": False}
+    head = {"type": "I3DHead", "num_classes": 3, "in_channels": 16, "average_clips": "prob"}
+    model = MODELS.build({"type": "Recognizer3D", "backbone": backbone, "cls_head": head}).eval()
+    assert last_stage(model) == "backbone.conv4b"
+    maps, _ = GradCAM(model)(packed(torch.rand(1, 2, 4, 32, 32)))
+    assert maps.shape == (1, 4, 32, 32)
+    model.backbone = nn.Sequential(nn.ReLU())
+    with pytest.raises(ValueError, match="Sequential has no convolution; name a layer with --layer"):
+        last_stage(model)
+
+
 def test_a_layer_of_several_outputs_is_refused():
     pathway = {"depth": 18, "base_channels": 4, "conv1_kernel": (1, 7, 7)}
     backbone = {"type": "ResNet3dSlowFast", "resample_rate": 2, "speed_ratio": 2, "channel_ratio": 1}
