@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from mmaction.apis.inference import pipeline_config
 from mmaction.datasets.base import BaseActionDataset
+from mmaction.engine.broken import count_as_wrong
 from mmaction.evaluation.metrics import mean_score, to_numpy
 from mmaction.registry import DATASETS
 from mmaction.utils.config import dataset_config
@@ -46,6 +47,8 @@ def predict_scores(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return scores ``(N, C)`` and labels ``(N,)`` of the samples at ``indices``, with a progress bar.
 
+    A sample that cannot be loaded has scores that are wrong, as in a test.
+
     Raises:
         ValueError: If a sample has not exactly one label.
     """
@@ -56,6 +59,7 @@ def predict_scores(
     with torch.no_grad(), tqdm(total=len(indices), desc=title, leave=False) as bar:
         for batch in loader:
             for sample in model.test_step(batch):
+                count_as_wrong(sample)
                 scores.append(mean_score(sample.pred_score))
                 labels.append(np.atleast_1d(to_numpy(sample.gt_label)))
             bar.update(len(batch["data_samples"]))

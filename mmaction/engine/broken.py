@@ -69,6 +69,18 @@ def score_as_wrong(score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     return wrong
 
 
+def count_as_wrong(sample: Any) -> None:
+    """Give a predicted sample that could not be loaded scores that are wrong; others stay as they are."""
+    score = sample.get("pred_score")
+    if not sample.get("broken") or score is None:
+        return
+    if isinstance(score, dict):  # of several modalities
+        sample.set_pred_score({name: score_as_wrong(part, sample.gt_label) for name, part in score.items()})
+    else:
+        wrong = score_as_wrong(score, sample.gt_label)
+        sample.set_pred_score(wrong).set_pred_label(wrong.argmax())
+
+
 @EVALUATOR.register_module()
 class Evaluator(PlainEvaluator):
     """MMEngine's evaluator; a broken sample counts as wrong, whatever the sample that stood in for it scored.
@@ -93,14 +105,7 @@ class Evaluator(PlainEvaluator):
     def process(self, data_samples: Sequence[Any], data_batch: Any | None = None) -> None:
         """Hand the predictions of a batch to the metrics."""
         for sample in data_samples:
-            score = sample.get("pred_score")
-            if not sample.get("broken") or score is None:
-                continue
-            if isinstance(score, dict):  # of several modalities
-                sample.set_pred_score({name: score_as_wrong(part, sample.gt_label) for name, part in score.items()})
-            else:
-                wrong = score_as_wrong(score, sample.gt_label)
-                sample.set_pred_score(wrong).set_pred_label(wrong.argmax())
+            count_as_wrong(sample)
         super().process(data_samples, data_batch)
 
 

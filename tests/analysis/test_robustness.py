@@ -58,6 +58,20 @@ def test_scores_do_not_depend_on_the_batch(model):
     assert choose_samples(3, 0) == choose_samples(3, 9) == [0, 1, 2]
 
 
+def test_a_sample_that_cannot_be_loaded_counts_as_wrong(model):
+    def unreadable(results):
+        if results["sample_idx"] == 0:
+            raise ValueError("cannot be read")
+        return results
+
+    class Knowing(torch.nn.Module):
+        def test_step(self, batch):
+            return [s.set_pred_score(np.eye(5)[int(s.gt_label)]) for s in batch["data_samples"]]
+
+    scores, labels = predict_scores(Knowing(), build_test_set(model.cfg, [unreadable]), [0, 1])
+    assert (scores.argmax(axis=1) == labels).tolist() == [False, True]
+
+
 def test_tools(pose_run, tool, tmp_path, capsys):
     config, checkpoint = map(str, pose_run)
     out = tmp_path / "robust"
