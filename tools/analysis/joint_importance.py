@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         f"{found['samples']} samples, top-1 {100 * found['top1']:.1f} %; fall of the true class's probability without"
     )
     for row in sorted(found["joints"], key=lambda row: -row["drop"]):
-        print(f"  {row['joint']:16s} {100 * row['drop']:+6.2f} points, top-1 {-100 * row['top1_drop']:+6.2f}")
+        print(f"  {row['joint']:16s} {100 * row['drop']:+6.2f} points, top-1 {0 - 100 * row['top1_drop']:+6.2f}")
     print(f"written to {out}: importance.json, importance.png")
     return 0
 
