@@ -1,17 +1,33 @@
 """Compare tests of two models on the same samples."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from mmaction.datasets.preparation.media import VIDEO_SUFFIXES
 from mmaction.evaluation import Predictions
 from mmaction.evaluation.functional import per_class_accuracy
 from mmaction.utils.cli import suggest
 
+_SUFFIX = re.compile(rf"({'|'.join(map(re.escape, sorted(VIDEO_SUFFIXES)))})(?=( #\d+)?$)", re.IGNORECASE)
+
+
+def _plain(sample: str) -> str:
+    """Return an id without the suffix of a video."""
+    return _SUFFIX.sub("", sample)
+
+
+def _file(sample: str) -> str:
+    return _plain(sample).rpartition("/")[2]
+
 
 def align(predictions: Predictions, ids: Sequence[str], name: str = "this result") -> Predictions:
     """Return the samples with these ids, in this order.
+
+    Videos and skeletons of one clip go together, in whatever folders they lie: where the ids differ, they are compared
+    without the suffix of a video, then without folders, as long as that leaves them unique.
 
     Args:
         predictions: One test.
@@ -21,14 +37,17 @@ def align(predictions: Predictions, ids: Sequence[str], name: str = "this result
     Raises:
         ValueError: If an id is missing.
     """
-    position = {sample: i for i, sample in enumerate(predictions.ids)}
-    missing = [sample for sample in ids if sample not in position]
-    if missing:
-        raise ValueError(
-            f"{name} lacks {len(missing)} of {len(ids)} samples, the first is {missing[0]!r}"
-            f"{suggest(missing[0], predictions.ids, 1)}; compare or fuse tests of the same list"
-        )
-    return predictions.select([position[sample] for sample in ids])
+    for key in (str, _plain, _file):
+        position = {key(sample): i for i, sample in enumerate(predictions.ids)}
+        wanted = [key(sample) for sample in ids]
+        unique = len(position) == len(predictions) and len(set(wanted)) == len(set(ids))
+        if unique and position.keys() >= set(wanted):
+            return predictions.select([position[sample] for sample in wanted])
+    missing = [sample for sample in ids if sample not in set(predictions.ids)]
+    raise ValueError(
+        f"{name} lacks {len(missing)} of {len(ids)} samples, the first is {missing[0]!r}"
+        f"{suggest(missing[0], predictions.ids, 1)}; compare or fuse tests of the same list"
+    )
 
 
 def align_all(tests: Sequence[Predictions], names: Sequence[str]) -> list[Predictions]:

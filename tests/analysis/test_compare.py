@@ -34,6 +34,30 @@ def test_compare_counts_what_is_won_and_lost():
     assert found["mcnemar"]["p_value"] == 1.0
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["b", "a", "a #2"],
+        ["x/b.mp4", "x/a.mp4", "x/a.mp4 #2"],
+        ["b.AVI", "a.AVI", "a.AVI #2"],
+        ["y/b", "y/a", "y/a #2"],
+    ],
+)
+def test_videos_and_skeletons_of_one_clip_go_together(names):
+    first = Predictions(["x/a.mp4", "x/a.mp4 #2", "x/b.mp4"], [0, 1, 2], np.eye(3))
+    other = Predictions(names, [2, 0, 1], np.eye(3)[[2, 0, 1]])
+    for tests in ([first, other], [other, first]):
+        aligned = align_all(tests, ["A", "B"])
+        np.testing.assert_array_equal(aligned[0].scores, aligned[1].scores)
+
+
+@pytest.mark.parametrize("names", [["x/a", "y/a"], ["x/a", "c"], ["a.mp4.bak", "a"]])
+def test_clips_that_are_not_told_apart_are_refused(names):
+    first = Predictions(["x/a.mp4", "x/b.mp4"], [0, 1], np.eye(2))
+    with pytest.raises(ValueError, match=r"B lacks 2 of 2 samples, the first is 'x/a.mp4'"):
+        align_all([first, Predictions(names, [0, 1], np.eye(2))], ["A", "B"])
+
+
 def test_order_of_the_samples_does_not_matter():
     first = Predictions("abc", [0, 1, 2], np.eye(3))
     other = Predictions("cab", [2, 0, 1], np.eye(3)[[2, 0, 1]])
