@@ -74,6 +74,7 @@ class BaseActionDataset(BaseDataset):
         self.modality = modality
         self.strict_samples = strict_samples
         self.seed = (torch.initial_seed() if seed is None else seed) % 2**63
+        self.intact_sample: int | None = None  # the last that stood in for a broken one
         self._epoch = torch.full((1,), -1, dtype=torch.int64).share_memory_()
         steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         prefix = {"prefix": ""} if data_prefix is None else dict(data_prefix)

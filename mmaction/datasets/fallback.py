@@ -1,6 +1,6 @@
 """A sample that cannot be loaded: let another one stand in, and say so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -9,7 +9,7 @@ from mmengine.structures import BaseDataElement
 
 # what decoders, readers and checks of a sample raise; mistakes in a program (TypeError, ...) are not hidden
 BROKEN = (OSError, ValueError, ArithmeticError, RuntimeError, EOFError, IndexError, cv2.error)
-MAX_TRIES = 10
+MAX_TRIES = 100  # in training, where a broken sample in a hundred ends the run
 IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
 
 
@@ -32,7 +32,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
 
     Args:
         dataset: A :class:`~mmaction.datasets.base.BaseActionDataset`: gives the annotation, the seed and the epoch,
-            from which the choice of the other sample follows.
+            from which the choice of the other sample follows. In test mode any will do, as it is not scored.
         index: The sample wanted.
         load: Loads the sample of an index.
         stream: Which repetition of the sample this is.
@@ -42,7 +42,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
         its ``data_samples``; in test mode also file, index and label of the sample wanted.
 
     Raises:
-        ValueError: If ten others cannot be loaded either, with the fault of the first.
+        ValueError: If a hundred others, in test mode all others, cannot be loaded either, with the fault of the first.
     """
     try:
         return load(index)
@@ -51,14 +51,12 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
     fault = f"{type(first).__name__}: {first}".splitlines()[0][:300]
     info = dataset.annotation(index)
     name = str(info.get("filename") or info.get("frame_dir") or f"{dataset.ann_file}, sample {index}")
-    rng = np.random.default_rng([dataset.seed, dataset.epoch + 1, stream, index % len(dataset)])
-    for other in rng.permutation(len(dataset))[: MAX_TRIES + 1]:
-        if other == index:
-            continue
+    for other in _others(dataset, index, stream):
         try:
-            sample = load(int(other))
+            sample = load(other)
         except BROKEN:
             continue
+        dataset.intact_sample = other
         if not hasattr(sample.get("data_samples"), "set_metainfo"):
             raise first  # nowhere to note it: it must not pass unseen
         sample["data_samples"].set_metainfo({"broken": (name, fault, index)})
@@ -68,3 +66,12 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
                 sample["data_samples"].set_gt_label(info["label"])
         return sample
     raise ValueError(f"{name} cannot be loaded, nor can others of its data set: {fault}") from first
+
+
+def _others(dataset: Any, index: int, stream: int) -> Iterator[int]:
+    """Yield the samples that may stand in, those to be tried first at the beginning."""
+    if dataset.test_mode and dataset.intact_sample is not None:
+        yield dataset.intact_sample
+    rng = np.random.default_rng([dataset.seed, dataset.epoch + 1, stream, index % len(dataset)])
+    order = rng.permutation(len(dataset)).tolist()
+    yield from (other for other in (order if dataset.test_mode else order[: MAX_TRIES + 1]) if other != index)

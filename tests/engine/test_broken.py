@@ -112,6 +112,26 @@ def test_processes_tell_each_other_what_they_found(tmp_path, toy, train):
     assert len(rows(stopped)) == 4 and not list(stopped.glob("epoch_*.pth"))
 
 
+def test_a_test_goes_on_however_many_samples_are_broken(tmp_path, toy, train, test):
+    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
+    train(config, "--work-dir", work_dir, "--no-validate", "--cfg-options", "train_cfg.max_epochs=1")
+    toy.write_list(tmp_path / "val.txt", 200, bad=range(199))
+    test(config, work_dir / "epoch_1.pth", "--work-dir", work_dir)
+    assert len(rows(work_dir)) == 199
+    assert "199 of 200 test samples could not be loaded" in "".join(p.read_text() for p in work_dir.rglob("*.log"))
+    assert load_scores(work_dir / "test_epoch_1").broken.sum() == 199
+
+
+def test_one_intact_sample_stands_in_for_all_broken_ones_of_a_test(tmp_path, toy):
+    ann_file = toy.write_list(tmp_path / "val.txt", 50, bad=range(49))
+    pipeline = [dict(type="ToyLoad")]
+    dataset = toy.ToyDataset(ann_file, pipeline, modality="Pose", test_mode=True)
+    tried, load = [], dataset._load
+    dataset._load = lambda index, stream: tried.append(index) or load(index, stream)
+    assert [dataset[index]["data_samples"].broken[2] for index in (3, 7, 7)] == [3, 7, 7]
+    assert tried[-4:] == [7, 49, 7, 49]
+
+
 def test_strict_samples_stop_at_the_first(tmp_path, toy, train):
     config = toy.write_config(tmp_path, bad=(3,), extra=ALLOW)
     with pytest.raises(ValueError, match="no such clip"):
