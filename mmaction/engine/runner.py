@@ -1,6 +1,7 @@
 """The Runner of this package: MMEngine's, with safe checkpoints, checks before training and runs on the CPU."""
 
 import atexit
+import errno
 import logging
 import math
 import signal
@@ -82,6 +83,8 @@ def _advice(error: BaseException, work_dir: Path) -> str | None:
             f"the work directory {work_dir}, or a file of it, was removed or moved during the run: put it back if you "
             f"can; then go on with --resume (from the beginning if no checkpoint is left)"
         )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"make room on the disk that the run writes to ({work_dir}); a training then goes on with --resume"
     if isinstance(error, torch.OutOfMemoryError):
         return "lower train_dataloader.batch_size (with --auto-scale-lr), or pass --amp; then go on with --resume"
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("gloo", "NCCL", "by peer")):
@@ -107,10 +110,13 @@ def _signal_handler_kept(number: int) -> Iterator[None]:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that led to it: PyTorch's signal handler raises its own in the middle of anything."""
+    """Yield an error and those that led to it: PyTorch's signal handler raises its own in the middle of anything.
+
+    One that says itself what to do is the last.
+    """
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = None if isinstance(error, ToolStop) else error.__cause__ or error.__context__
 
 
 def _is_short(record: logging.LogRecord) -> bool:
@@ -467,6 +473,8 @@ class ActionRunner(Runner):
             with replacing(target) as temporary:
                 super().save_checkpoint(str(out_dir), temporary.name, *args, **kwargs)
         except OSError as error:
+            if _is_removed(error, Path(self.work_dir)):
+                raise
             raise ToolStop(
                 f"cannot write {target}: {error.strerror or error}. Earlier checkpoints are untouched; make room (or "
                 f"set default_hooks.checkpoint.max_keep_ckpts) and go on with --resume"

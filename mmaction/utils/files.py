@@ -64,7 +64,8 @@ def json_errors(path: str | Path) -> Iterator[None]:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path next to ``path``; at the end its content is synced to the disk and renamed to ``path``.
 
-    If the block fails, the temporary file is removed and ``path`` stays as it was.
+    If the block fails, the temporary file is removed and ``path`` stays as it was. An error of the system in writing,
+    as on a full disk, names ``path``.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -74,6 +75,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,5 +1,6 @@
 """A training and a test from end to end, in this process."""
 
+import errno
 import json
 import pickle
 import re
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -280,3 +282,14 @@ def test_a_full_disk_keeps_earlier_checkpoints_and_says_so(trained, train, monke
         train(config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=4")
     assert (work_dir / "epoch_3.pth").read_bytes() == before
     assert not list(work_dir.glob("*.tmp")) + list(work_dir.glob("epoch_4*")) + list(work_dir.glob(".*"))
+
+
+def test_a_disk_that_is_full_for_any_file_of_the_run_is_named_with_what_to_do(toy, train, monkeypatch, tmp_path):
+    def full(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(
+        ToolStop, match=r"No space left on device: '.*run/last_start\.json'\n  make room .*goes on with --resume"
+    ):
+        train(toy.write_config(tmp_path), "--work-dir", tmp_path / "run")
