@@ -1,0 +1,54 @@
+"""What README, model zoo and citation file say fits what is there."""
+
+import re
+
+import pytest
+import yaml
+from page_commands import README, ROOT
+
+UNPUBLISHED = {"slowonly_r50_8xb16-16x4x1-256e_kinetics400-flow"}  # a config of MMAction2 1.x without weights
+# words of the README, and of the title of the paper that is to be cited
+PAPERS = {
+    "PoseC3D": "Revisiting Skeleton-based",
+    "C3D-light": "Learning Spatiotemporal Features",
+    "X3D-shallow": "X3D",
+    "SlowFast": "SlowFast",
+    "I3D": "Quo Vadis",
+    "non-local": "Non-local",
+    "TSM": "Temporal Shift Module",
+    "TSN": "Temporal Segment Networks",
+    "R(2+1)D": "Spatiotemporal Convolutions",
+    "RGBPose": "Revisiting Skeleton-based",
+    "PYSKL": "PYSKL",
+    "Gym99": "FineGym",
+    "Diving48": "RESOUND",
+    "UTD-MHAD": "UTD-MHAD",
+    "NTU60": "NTU RGB+D",
+    "HMDB51": "HMDB",
+    "UCF101": "UCF101",
+    "Kinetics-400": "The Kinetics Human Action",
+}
+
+
+def test_the_model_zoo_has_every_config_of_which_weights_are_published():
+    text = (ROOT / "docs/model_zoo.md").read_text(encoding="utf-8")
+    row = r"\| \[(\S+)\]\(\.\./(configs/\S+)/\1\.py\) \|.*\[([0-9a-f]{8})\]\(https://download\.openmmlab\.com/\S+-\3\.pth\)"
+    listed = [name for name, _, _ in re.findall(row, text)]
+    published = {path.stem for path in (ROOT / "configs").rglob("*.py") if re.search(r"_(8|32)xb\d", path.name)}
+    assert sorted(listed) == sorted(published - UNPUBLISHED)
+
+
+@pytest.mark.parametrize("word", PAPERS)
+def test_the_papers_of_models_and_data_sets_are_cited(word):
+    titles = [entry["title"] for entry in yaml.safe_load((ROOT / "CITATION.cff").read_text())["references"]]
+    assert word in README.read_text(encoding="utf-8")
+    assert any(PAPERS[word] in title for title in titles)
+
+
+def test_every_data_set_and_family_of_the_table_has_its_paper():
+    table = re.search(r"(?s)## What is there\n\n(.*?)\n\n", README.read_text(encoding="utf-8"))[1].splitlines()[2:]
+    columns = [[cell.strip() for cell in row.split("|")] for row in table]
+    sets = {name.strip() for row in columns for name in row[3].split(",")} - {"demo", "the networks alone"}
+    known = {**PAPERS, "K400": "", "Gym288": ""}  # of the same papers as Kinetics-400 and Gym99
+    assert sets <= known.keys()
+    assert all(any(word in row[1] for word in (*PAPERS, "SlowOnly")) for row in columns)
