@@ -11,7 +11,8 @@ def shrink_step(step: dict, segments: bool) -> dict:
     for key in ("scale", "crop_size", "input_size", "size"):
         if key in step:
             value = step[key]
-            step[key] = tuple(PIXELS.get(v, v) for v in value) if isinstance(value, (list, tuple)) else PIXELS[value]
+            is_pair = isinstance(value, (list, tuple))
+            step[key] = tuple(PIXELS.get(v, v) for v in value) if is_pair else PIXELS.get(value, value)
     if "clip_len" in step:
         step["clip_len"] = min(step["clip_len"], MOST_FRAMES if step.get("frame_interval", 1) != 2 else 16)
         step["num_clips"] = min(step.get("num_clips", 1), MOST_SEGMENTS if segments else MOST_CLIPS)
@@ -37,5 +38,7 @@ def shrink_config(cfg, epochs: int = 1) -> None:
     for name in ("train", "val", "test"):
         loader = cfg[f"{name}_dataloader"]
         loader.update(batch_size=2 if name == "train" else 1, num_workers=0, persistent_workers=False)
-    cfg.model.backbone.pretrained = cfg.load_from = None
+    cfg.load_from = None
+    if "pretrained" in cfg.model.backbone:  # which is no argument of every backbone
+        cfg.model.backbone.pretrained = None
     cfg.train_cfg.update(max_epochs=epochs, val_begin=epochs, val_interval=1)

@@ -97,6 +97,14 @@ def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_
     assert any(not torch.equal(before[name], runner.model.get_parameter(name)) for name in head), "no step was made"
 
 
+def test_a_config_of_other_sizes_and_of_a_backbone_without_pretrained_weights_is_made_small_too():
+    cfg, _ = load_config(ROOT / "configs/recognition/i3d/i3d_r50_1xb8-32x2x1-30e_gym99-rgb.py")
+    del cfg.model.backbone["pretrained"]
+    datasets(cfg)[2].pipeline[-3]["crop_size"] = 160
+    shrink_config(cfg)
+    assert "pretrained" not in cfg.model.backbone and datasets(cfg)[2].pipeline[-3].crop_size == 160
+
+
 def test_the_suite_found_the_configs():
     assert len(CONFIGS) >= 40
     families = {path.parent.name for path in CONFIGS}
