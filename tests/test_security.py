@@ -22,6 +22,8 @@ FORBIDDEN = {
     *("torch.hub.load_state_dict_from_url", "torch.package.PackageImporter", "torch.utils.model_zoo.load_url"),
     *("mmengine.load", "mmengine.fileio.load", "mmengine.fileio.io.load", "mmengine.fileio.list_from_file"),
     *("mmengine.runner.load_checkpoint", "mmengine.runner.CheckpointLoader", "mmengine.runner.checkpoint"),
+    *("torch.serialization.load", "ForkingPickler.loads", "fileio.PickleHandler", "handlers.PickleHandler"),
+    *("numpy.lib.format.read_array", "numpy.lib.npyio.NpzFile", "os.execvp", "os.spawnvp", "os.posix_spawnp"),
     *("numpy.lib.format.open_memmap", "numpy.lib.npyio.load", "xml.etree.ElementTree", "xml.dom", "xml.sax"),
 }
 MODULES = {"shelve", "marshal", "dill", "cloudpickle", "joblib", "jsonpickle", "imp", "dbm", "cPickle"}
@@ -44,7 +46,7 @@ class Rule(ast.NodeVisitor):
     """
 
     def __init__(self, source: str) -> None:
-        self.names: dict[str, str] = {"eval": "eval", "exec": "exec", "getattr": "getattr"}
+        self.names: dict[str, str] = {name: name for name in ("eval", "exec", "getattr", "__import__")}
         self.found: list[tuple[int, str]] = []
         self.called: set[int] = set()
         tree = ast.parse(re.sub(r"\{\{\s*_base_[\w.]*\s*\}\}", '"_"', source))
@@ -80,9 +82,13 @@ class Rule(ast.NodeVisitor):
         if isinstance(node, ast.Attribute):
             base = self.resolve(node.value)
             return base and f"{base}.{node.attr}"
-        if isinstance(node, ast.Call) and self.resolve(node.func) == "getattr" and len(node.args) > 1:
-            base, name = self.resolve(node.args[0]), node.args[1]
-            return f"{base}.{name.value}" if base and isinstance(name, ast.Constant) else None
+        if isinstance(node, ast.Call) and node.args:
+            called, texts = self.resolve(node.func), [getattr(part, "value", None) for part in node.args]
+            if called == "getattr" and isinstance(texts[1], str):
+                base = self.resolve(node.args[0])
+                return base and f"{base}.{texts[1]}"
+            if called in ("__import__", "importlib.import_module") and isinstance(texts[0], str):
+                return texts[0]
         return None
 
     def check(self, node: ast.AST, name: str) -> None:
@@ -165,6 +171,7 @@ import pickle as p; p.loads(b)                           | pickle.loads
 from pickle import loads as read; read(b)                | pickle.loads
 from pickle import Unpickler; class_ = Unpickler(f)      | pickle.Unpickler
 import pickle; getattr(pickle, "loads")(b)               | pickle.loads
+import pickle; getattr(pickle, "loads", None)(b)         | pickle.loads
 import pickle; read = pickle.loads; [*map(read, bs)]     | pickle.loads
 from mmaction.pickles import pickle; pickle.loads(b)     | pickle.loads
 import _pickle; _pickle.loads(b)                         | _pickle.loads
@@ -202,6 +209,14 @@ import subprocess; subprocess.run(c, **options)          | a shell
 import os; os.system(c)                                  | os.system
 from os import system as s; s(c)                         | os.system
 import os as o; o.popen(c)                               | os.popen
+from torch.serialization import load; load(p)            | torch.serialization.load
+import torch; torch.serialization.load(p)                | torch.serialization.load
+import importlib; importlib.import_module("pickle").loads(b) | pickle.loads
+__import__("pickle").loads(b)                            | pickle.loads
+from mmengine.fileio.handlers import PickleHandler       | handlers.PickleHandler
+import numpy as np; np.lib.format.read_array(f)          | numpy.lib.format.read_array
+from multiprocessing.reduction import ForkingPickler as F; F.loads(b) | ForkingPickler.loads
+import os; os.execvp("sh", words)                        | os.execvp
 def f():\\n    import pickle\\n    return pickle.load(f)   | pickle.load
 """.strip().splitlines()
 
