@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from page_commands import README, ROOT
+from page_commands import README, ROOT, commands
 
 UNPUBLISHED = {"slowonly_r50_8xb16-16x4x1-256e_kinetics400-flow"}  # a config of MMAction2 1.x without weights
 # words of the README, and of the title of the paper that is to be cited
@@ -52,3 +52,8 @@ def test_every_data_set_and_family_of_the_table_has_its_paper():
     known = {**PAPERS, "K400": "", "Gym288": ""}  # of the same papers as Kinetics-400 and Gym99
     assert sets <= known.keys()
     assert all(any(word in row[1] for word in (*PAPERS, "SlowOnly")) for row in columns)
+
+
+def test_pre_commit_is_installed_before_it_is_used():
+    shown = [" ".join(words) for words in commands(ROOT / "CONTRIBUTING.md")]
+    assert shown.index("pip install pre-commit") < shown.index("pre-commit install")
