@@ -59,3 +59,21 @@ def base_rates(wrapper: OptimWrapper | OptimWrapperDict) -> list[float]:
     """Return for each group of parameters the learning rate from which the schedule starts."""
     groups = [group for part in wrappers(wrapper) for group in part.optimizer.param_groups]
     return [float(group.get("initial_lr", group["lr"])) for group in groups]
+
+
+def check_optimizer(wrapper: OptimWrapper | OptimWrapperDict, states: dict[str, Any], source: str) -> None:
+    """Check that ``states``, which the checkpoint ``source`` holds, are of optimizers with the same settings.
+
+    Raises:
+        ValueError: If both theirs and ours have settings that the other lacks, as SGD and AdamW have.
+    """
+    parts = [states.get(name) for name in wrapper] if isinstance(wrapper, OptimWrapperDict) else [states]
+    for optimizer, state in zip((part.optimizer for part in wrappers(wrapper)), parts, strict=True):
+        stored = {key for group in (state or {}).get("param_groups", ()) for key in group}
+        settings = {key for group in optimizer.param_groups for key in group}
+        unknown = sorted(key for key in stored - settings if not key.startswith(("initial_", "max_", "min_", "param")))
+        if unknown and settings - stored:
+            raise ValueError(
+                f"{source} is of a run with another optimizer than {type(optimizer).__name__}: it holds "
+                f"{', '.join(unknown)}; go on with the optimizer of that run, or start from its weights (--load-from)"
+            )

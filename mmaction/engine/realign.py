@@ -70,6 +70,17 @@ class Schedule:
         for scheduler in self.schedulers:
             yield scheduler, (scheduler.param_name, f"initial_{scheduler.param_name}")
 
+    def other_ends(self, schedulers: Any) -> str | None:
+        """Say which of ``schedulers`` a checkpoint lets end elsewhere, as they follow the number of epochs; or None."""
+        now = Schedule(schedulers)
+        ends = [(state.get("end"), own.get("end")) for state, own in zip(now._states, self._states, strict=True)]
+        told = [
+            f"{type(scheduler).__name__} ends at {stored}, not at {asked}"
+            for scheduler, (stored, asked) in zip(now.schedulers, ends, strict=True)
+            if stored != asked
+        ]
+        return ", ".join(told) or None
+
     def play(self, schedulers: Any, epoch: int, iteration: int, iters_per_epoch: int) -> bool:
         """Set ``schedulers`` and what they schedule to the place given; False if they depend on validations.
 

@@ -37,7 +37,7 @@ from mmaction.engine.checkpoint import (
 )
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
 from mmaction.engine.loops import EpochBasedTrainLoop
-from mmaction.engine.optim import base_rates, wrappers
+from mmaction.engine.optim import base_rates, check_optimizer, wrappers
 from mmaction.engine.peers import PeerWatch
 from mmaction.engine.realign import Schedule, place, steps_of
 from mmaction.engine.resume import check_common_place, plan_resume, without_program
@@ -392,6 +392,7 @@ class ActionRunner(Runner):
         self._resumed_steps = checkpoint["meta"].get("steps")
         if self._resume:
             self._complete_metainfo(checkpoint["meta"])
+            check_optimizer(self.optim_wrapper, checkpoint.get("optimizer") or {}, str(filename))
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         strict = strict or self._resume or self._testing
@@ -432,6 +433,11 @@ class ActionRunner(Runner):
         is_rescaled = scales and (before or {}).get("effective_batch") != now["effective_batch"]
         if (note or is_rescaled) and not schedule.play(self.param_schedulers, loop.epoch, loop.iter, now["iters"]):
             self.logger.warning("a schedule that depends on validations goes on with the learning rates as they were")
+        if ends := schedule.other_ends(self.param_schedulers):
+            self.logger.warning(
+                f"going on with the schedule that {filename} was trained with: {ends}, and the learning rate stays "
+                "from there on. To train with that of the config, start from the weights (--load-from)"
+            )
         changed = [pair for pair in zip(base_rates(self.optim_wrapper), asked, strict=True) if not math.isclose(*pair)]
         if changed:
             self.logger.warning(

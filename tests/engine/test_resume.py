@@ -338,3 +338,32 @@ def test_a_last_checkpoint_in_an_object_store_is_not_passed_over(tmp_path, toy, 
     (work_dir / "last_checkpoint").write_text("s3://bucket/run/epoch_3.pth")
     with pytest.raises(ValueError, match=r"the last checkpoint is s3:.*epoch_3.pth; copy it here and name"):
         train(toy.write_config(tmp_path), "--work-dir", work_dir, "--resume")
+
+
+def test_a_schedule_that_keeps_a_function_is_resumed_and_tested_without_trust(tmp_path, toy, train, test):
+    cycle = "param_scheduler = [dict(type='OneCycleLR', eta_max=0.5, total_steps=18, by_epoch=False)]\n"
+    config = toy.write_config(tmp_path, extra=cycle)
+    train(config, "--work-dir", tmp_path / "whole", "--seed", 0)
+    train(config, "--work-dir", tmp_path / "run", "--resume", tmp_path / "whole/epoch_1.pth")
+    whole, run = (read_checkpoint(tmp_path / name / "epoch_3.pth") for name in ("whole", "run"))
+    assert all(torch.equal(whole["state_dict"][key], value) for key, value in run["state_dict"].items())
+    assert whole["param_schedulers"] == run["param_schedulers"]
+    test(config, tmp_path / "run/epoch_3.pth", "--work-dir", tmp_path / "run")
+
+
+def test_another_optimizer_cannot_take_up_a_run(tmp_path, toy, train):
+    work_dir = tmp_path / "run"
+    train(toy.write_config(tmp_path), "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
+    config = toy.write_config(tmp_path, extra="optim_wrapper['optimizer'] = dict(type='AdamW', lr=0.01)\n")
+    with pytest.raises(ValueError, match=r"epoch_1\.pth is of .* another optimizer than AdamW: it holds damp.*"):
+        train(config, "--work-dir", work_dir, "--resume")
+
+
+def test_a_schedule_that_would_end_elsewhere_with_more_epochs_is_named(tmp_path, toy, train):
+    steps = "param_scheduler = [dict(type='MultiStepLR', milestones=[1, 3], gamma=0.1)]\n"
+    config, work_dir = toy.write_config(tmp_path, extra=steps), tmp_path / "run"
+    train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=2")
+    train(config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=2")
+    train(config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=4")
+    logs = [path.read_text() for path in sorted(work_dir.rglob("*.log"))]
+    assert ["MultiStepLR ends at 2, not at 4, and the learning rate stays" in log for log in logs] == [0, 0, 1]

@@ -200,10 +200,16 @@ class CheckpointHook(PlainCheckpointHook):
         barrier()  # as after a snapshot: SIGTERM may break off the validation that follows
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Leave objects, such as a label space, out of ``dataset_meta``: checkpoints are read without building any."""
+        """Leave out what is made anew anyway and would need building: checkpoints are read without building any object.
+
+        That are objects in ``dataset_meta``, such as a label space, and the functions that schedules keep.
+        """
         for holder in (checkpoint.get("meta", {}), checkpoint.get("message_hub", {}).get("runtime_info", {})):
             if holder.get("dataset_meta"):
                 holder["dataset_meta"] = plain_part(holder["dataset_meta"])
+        schedules = checkpoint.get("param_schedulers") or []
+        for part in schedules.values() if isinstance(schedules, dict) else [schedules]:
+            part[:] = [{key: value for key, value in state.items() if not callable(value)} for state in part]
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Keep the best checkpoint, and note what is validated, for a run that is resumed.
