@@ -1,6 +1,6 @@
 """Scores of a model on a data set, outside of a Runner."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,19 +8,18 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Dataset, Subset
 from tqdm import tqdm
 
 from mmaction.apis.inference import pipeline_config
-from mmaction.datasets.base import BaseActionDataset
 from mmaction.engine.broken import count_as_wrong
 from mmaction.evaluation.metrics import mean_score, to_numpy
 from mmaction.registry import DATASETS
-from mmaction.utils.config import dataset_config
+from mmaction.utils.config import change_datasets, dataset_config
 
 
-def build_test_set(cfg: Config, first: Sequence[Callable] = ()) -> BaseActionDataset:
-    """Return the test set of a config.
+def build_test_set(cfg: Config, first: Sequence[Callable] = ()) -> Dataset:
+    """Return the test set of a config, joined ones together.
 
     Args:
         cfg: The config.
@@ -29,10 +28,15 @@ def build_test_set(cfg: Config, first: Sequence[Callable] = ()) -> BaseActionDat
     Raises:
         ValueError: If the config names no test set.
     """
-    config = dataset_config(cfg)
+    config = dataset_config(cfg, inner=False)
     if not config:
         raise ValueError(f"config {cfg.filename or ''} has no test_dataloader.dataset (nor val_dataloader.dataset)")
-    return DATASETS.build({**config, "pipeline": [*first, *pipeline_config(cfg)], "test_mode": True})
+
+    def prepared(part: Mapping[str, Any]) -> dict[str, Any]:
+        steps = part.get("pipeline") or pipeline_config(cfg)
+        return {**part, "pipeline": [*first, *steps], "test_mode": True}
+
+    return DATASETS.build(change_datasets(config, prepared))
 
 
 def choose_samples(count: int, wanted: int | None) -> list[int]:

@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -208,22 +208,35 @@ def type_name(config: Mapping[str, Any]) -> str:
 
 def inner_datasets(dataset: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the configs of the data sets that a config repeats, joins or wraps otherwise, or the config itself."""
+    found: list[Mapping[str, Any]] = []
+    change_datasets(dataset, lambda part: found.append(part) or part)
+    yield from found
+
+
+def change_datasets(dataset: Any, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Any:
+    """Return a config with ``change`` of each data set that it repeats, joins or wraps otherwise, or of itself.
+
+    What is no config, as a data set that is built already, stays as it is.
+    """
     if not isinstance(dataset, Mapping):
-        return
-    parts = dataset["datasets"] if "datasets" in dataset else [dataset["dataset"]] if "dataset" in dataset else None
-    if parts is None:
-        yield dataset
-    for part in parts or ():
-        yield from inner_datasets(part)
+        return dataset
+    if "datasets" in dataset:
+        return {**dataset, "datasets": [change_datasets(part, change) for part in dataset["datasets"] or ()]}
+    if "dataset" in dataset:
+        return {**dataset, "dataset": change_datasets(dataset["dataset"], change)}
+    return change(dataset)
 
 
-def dataset_config(cfg: Mapping[str, Any], splits: Sequence[str] = ("test", "val")) -> Mapping[str, Any]:
-    """Return the config of the data set of the first of ``splits`` that ``cfg`` has, without its wrappers.
+def dataset_config(
+    cfg: Mapping[str, Any], splits: Sequence[str] = ("test", "val"), inner: bool = True
+) -> Mapping[str, Any]:
+    """Return the config of the data set of the first of ``splits`` that ``cfg`` has; {} if there is none.
 
-    Where several are joined it is that of the first; {} if there is none.
+    With ``inner`` it is that without its wrappers; where several are joined it is that of the first.
     """
     loaders = (cfg.get(f"{split}_dataloader") for split in splits)
-    return next(inner_datasets(next(filter(None, loaders), {}).get("dataset")), {})
+    dataset = next(filter(None, loaders), {}).get("dataset") or {}
+    return next(inner_datasets(dataset), {}) if inner else dataset
 
 
 def default_work_dir(cfg: Config) -> str:

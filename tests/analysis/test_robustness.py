@@ -1,3 +1,4 @@
+import copy
 import json
 
 import numpy as np
@@ -46,6 +47,18 @@ def test_accuracy_falls_with_severity(model):
     assert found["clean"] == 1.0
     assert [row["top1"] for row in found["curves"]["missing_joints"]] == [1.0, 0.0]
     assert [row["top1"] for row in found["curves"]["missing_frames"]] == [1.0, 0.0]
+
+
+def test_joined_test_sets_are_examined_together(model):
+    cfg, single = copy.deepcopy(model.cfg), build_test_set(model.cfg)
+    part = cfg.test_dataloader.dataset
+    repeated = dict(type="RepeatDataset", times=2, dataset=part)
+    cfg.test_dataloader.dataset = dict(type="ConcatDataset", datasets=[part, repeated])
+    seen = []
+    joined = build_test_set(cfg, [lambda results: seen.append(results["frame_dir"]) or results])
+    assert len(joined) == 3 * len(single)
+    last, same = joined[len(joined) - 1]["data_samples"], single[len(single) - 1]["data_samples"]
+    assert seen == [same.frame_dir] and last.gt_label == same.gt_label
 
 
 def test_scores_do_not_depend_on_the_batch(model):

@@ -2,7 +2,14 @@
 
 import pytest
 
-from mmaction.utils.config import base_batch_size, dataset_config, default_work_dir, inner_datasets, load_config
+from mmaction.utils.config import (
+    base_batch_size,
+    change_datasets,
+    dataset_config,
+    default_work_dir,
+    inner_datasets,
+    load_config,
+)
 
 
 def write(folder, **files):
@@ -145,3 +152,7 @@ def test_data_sets_are_found_below_their_wrappers():
     cfg = dict(test_dataloader=None, val_dataloader=dict(dataset=both), train_dataloader=dict(dataset=second))
     assert dataset_config(cfg) == first and dataset_config(cfg, ["train"]) == second
     assert dataset_config(cfg, ["test"]) == dataset_config({}) == {}
+    assert dataset_config(cfg, inner=False) == both
+    changed = change_datasets(dict(dataset=both), lambda part: {**part, "test_mode": True})
+    expected = [dict(times=2, dataset={**first, "test_mode": True}), {**second, "test_mode": True}]
+    assert changed == dict(dataset=dict(datasets=expected)) and "test_mode" not in first

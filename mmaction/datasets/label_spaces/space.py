@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 _HEADER_KEYS = ("title", "source", "hierarchy", "numeric", "codes", "without_samples")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class LabelSpace:
     """The classes of a data set and what each is made of.
 
@@ -45,10 +45,10 @@ class LabelSpace:
 
     title: str
     names: tuple[str, ...]
-    table: Mapping[str, tuple[str, ...]]
+    table: Mapping[str, tuple[str, ...]] = field(hash=False)
     hierarchy: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
-    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     without_samples: tuple[int, ...] = ()
     source: str = ""
 

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,3 +150,9 @@ def test_metainfo_hook():
     assert metainfo["label_space"].title == "Gym99"
     assert with_label_space({"label_space": "gym99", "classes": ("a",)})["classes"] == ("a",)
     assert with_label_space(None) == {}
+
+
+def test_label_spaces_of_the_same_content_are_equal_so_that_data_sets_can_be_joined():
+    one, same, other = (load_label_space(name) for name in ("gym99", "gym99", "gym288"))
+    assert one == same and hash(one) == hash(same) and one != other
+    assert one != replace(one, codes={})
