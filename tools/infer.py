@@ -16,9 +16,10 @@ import argparse
 import glob
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 from tqdm import tqdm
@@ -119,6 +120,17 @@ def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
     return [info for name in args.clip for info in by_name[name]]
 
 
+def read_clips(sources: Sequence[str | dict], dataset: Mapping[str, Any]) -> Iterator[Clip]:
+    """Yield the clips; a skeleton annotation among others that lacks something is named and left out."""
+    for source in sources:
+        try:
+            yield as_clip(source, dataset)
+        except ValueError as error:
+            if isinstance(source, str) or len(sources) == 1:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+
+
 def number_skeletons(clips: Iterable[Clip]) -> Iterator[Clip]:
     """Yield the clips; a second skeleton of a name is called ``NAME (2)``."""
     seen: Counter[str] = Counter()
@@ -140,7 +152,7 @@ def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, P
         if len(clips) > 1:
             raise ValueError(f"--out {out} is one file, but there are {len(clips)} clips; name a folder")
         check_suffix(out)
-        files = {clips[0].name: out}
+        files = {clip.name: out for clip in clips}
     else:
         files = {clip.name: out / f"{Path(clip.name).stem}.mp4" for clip in clips}
     if len(set(files.values())) < len(clips):
@@ -237,18 +249,20 @@ def main(argv: list[str] | None = None) -> int:
     paths = expand_inputs(args.inputs)
     classifier = Classifier(args)
     sources = [source for path in paths for source in sources_of(path, args)]
-    clips = list(number_skeletons(as_clip(source, classifier.dataset) for source in sources))
+    clips = list(number_skeletons(read_clips(sources, classifier.dataset)))
+    unread = len(sources) - len(clips)
     files = output_files(args, clips)
     if args.timeline and len(clips) > 1:
         raise ValueError(f"--timeline is for one clip; got {len(clips)}")
     check_outputs([*files.values(), *([Path(args.timeline)] if args.timeline else [])], paths, args.overwrite)
     predictions, failed = classify_all(classifier, clips, files)
+    failed += unread
     if predictions or args.format != "table":
         print(render(predictions, classifier.names, args.format, args.topk))
     if args.timeline:
         draw_timeline(predictions, classifier.names, args.timeline)
     if failed:
-        print(f"{failed} of {len(clips)} clips were not classified", file=sys.stderr)
+        print(f"{failed} of {len(sources)} clips were not classified", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -178,6 +178,19 @@ def test_skeletons_of_a_pickle(infer, pose, tmp_path):
         infer(*pose, path, "--clip", "wlak")
 
 
+def test_an_incomplete_skeleton_does_not_end_the_others(infer, pose, tmp_path):
+    walk, run = skeletons("walk", "run")
+    del walk["img_shape"]
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk, run]))
+    code, out, err = infer(*pose, tmp_path / "s.pkl", "--format", "json")
+    assert code == 1 and [entry["input"] for entry in json.loads(out)] == ["run"]
+    assert "walk: it has no img_shape" in err.replace("\n", " ") and "1 of 2 clips were not classified" in err
+    with pytest.raises(ValueError, match="it has no img_shape"):
+        infer(*pose, tmp_path / "s.pkl", "--clip", "walk")
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk, walk]))
+    assert infer(*pose, tmp_path / "s.pkl", "--out", tmp_path / "out.mp4")[0] == 1
+
+
 def test_a_broken_clip_does_not_end_the_others(infer, rgb, folder):
     (folder / "broken.mp4").write_text("no video")
     code, out, err = infer(*rgb, folder, "--format", "json")

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmaction.datasets.label_spaces import load_label_space, with_label_space
+from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile, is_evaluated_with
+from mmaction.datasets.rawframe import RawframeDataset
+from mmaction.datasets.video import VideoDataset
+from mmaction.registry import DATASETS
 from mmaction.skeletons import Layout
 from mmaction.utils.config import inner_datasets, type_name
 from mmaction.utils.files import read_text
 
-_KINDS = {"VideoDataset": "video", "RawframeDataset": "frames", "PoseDataset": "pose"}
+_KINDS = {VideoDataset: "video", RawframeDataset: "frames", PoseDataset: "pose"}
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,19 @@ def _model_classes(cfg: Mapping) -> int | None:
     return head.get("num_classes") if isinstance(head, Mapping) else None
 
 
-def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) -> Source:
+def _kind_of(split: str, dataset: Mapping) -> str:
+    """Return what a data set holds that reads its list as one of ours does, also where its class is another."""
     name = type_name(dataset)
-    kind = _KINDS.get(name)
-    if kind is None:
-        raise ValueError(f"{split}_dataloader: {name!r} cannot be examined, only {', '.join(_KINDS)}")
+    kind = dataset["type"] if isinstance(dataset.get("type"), type) else DATASETS.get(name)
+    for known, held in _KINDS.items():
+        if kind and issubclass(kind, known) and kind.load_data_list is known.load_data_list:
+            return held
+    known = ", ".join(one.__name__ for one in _KINDS)
+    raise ValueError(f"{split}_dataloader: {name!r} cannot be examined, only {known} and what reads lists as they do")
+
+
+def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) -> Source:
+    kind = _kind_of(split, dataset)
     base = dataset.get("data_root") or ""
     ann_file = Path(os.path.join(base, dataset["ann_file"]))
     prefixes = [value for value in (dataset.get("data_prefix") or {}).values() if value]

@@ -13,6 +13,7 @@ from pathlib import Path
 from mmaction.utils.files import read_json
 
 NAME = "manifest.json"
+MAX_NAMED = 20  # classes without any clip
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class Manifest:
                 )
             counts = zip(report.class_counts, report.available_class_counts, strict=True)
             if lost := [str(label) for label, (listed, found) in enumerate(counts) if listed and not found]:
-                lines.append(f"    classes that lost all their clips: {', '.join(lost)}")
+                more = f" and {len(lost) - MAX_NAMED} more" if len(lost) > MAX_NAMED else ""
+                lines.append(f"    classes that lost all their clips: {', '.join(lost[:MAX_NAMED])}{more}")
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
 
 

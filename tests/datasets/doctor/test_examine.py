@@ -16,6 +16,7 @@ from mmaction.datasets.doctor.report import summary, write_csv, write_page
 from mmaction.datasets.doctor.samples import Sample
 from mmaction.datasets.doctor.sources import Source, sources_of_config, sources_of_paths
 from mmaction.datasets.doctor.thumbnails import thumbnail
+from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile
 
 
@@ -509,6 +510,24 @@ def test_sources_of_a_config(data):
         sources_of_config({})
     with pytest.raises(ValueError, match="'CocoDataset' cannot be examined"):
         sources_of_config(dict(train_dataloader=dict(dataset=dict(type="CocoDataset"))))
+
+
+def test_a_data_set_of_another_class_is_examined_if_it_reads_lists_as_ours():
+    class Filtered(PoseDataset):
+        def filter_data(self):
+            return self.data_list
+
+    class Own(PoseDataset):
+        def load_data_list(self):
+            return []
+
+    def loader(kind):
+        return dict(val_dataloader=dict(dataset=dict(type=kind, ann_file="a.pkl", split="val")))
+
+    (source,) = sources_of_config(loader(Filtered))
+    assert (source.kind, source.ann_file.name, source.pose_split) == ("pose", "a.pkl", "val")
+    with pytest.raises(ValueError, match=r"'Own' cannot be examined, only VideoDataset, .* reads lists as they do"):
+        sources_of_config(loader(Own))
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,12 @@ def test_summary_says_what_is_lost():
     assert "classes that lost all their clips: 1" in text and "note: mind the gap" in text
 
 
+def test_summary_names_the_first_of_many_lost_classes():
+    report = ListReport("val", "x.txt", "v", 25, 0, [1] * 25, [0] * 25, {})
+    text = Manifest("Gym99", "v1.1", "gym99", {"val.txt": report}, []).summary()
+    assert "lost all their clips: 0, 1, 2," in text and text.endswith("18, 19 and 5 more")
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"lists": {"val.txt": 3}}', '{"lists": 1}'])
 def test_damaged_manifest(tmp_path, content):
     (tmp_path / "manifest.json").write_text(content)
