@@ -19,6 +19,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator as PlainEvaluator
+from mmengine.hooks import EMAHook
 from mmengine.logging import MMLogger
 from mmengine.model import convert_sync_batchnorm, is_model_wrapper
 from mmengine.optim import OptimWrapper
@@ -393,6 +394,10 @@ class ActionRunner(Runner):
         if self._resume:
             self._complete_metainfo(checkpoint["meta"])
             check_optimizer(self.optim_wrapper, checkpoint.get("optimizer") or {}, str(filename))
+            if "ema_state_dict" in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
+                self.logger.warning(
+                    f"{filename} is of a run with an EMAHook; without it, averaged weights are trained on"
+                )
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         strict = strict or self._resume or self._testing

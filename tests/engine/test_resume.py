@@ -367,3 +367,13 @@ def test_a_schedule_that_would_end_elsewhere_with_more_epochs_is_named(tmp_path,
     train(config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=4")
     logs = [path.read_text() for path in sorted(work_dir.rglob("*.log"))]
     assert ["MultiStepLR ends at 2, not at 4, and the learning rate stays" in log for log in logs] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_averaged_weights_that_are_trained_on_without_their_hook_are_named(tmp_path, toy, train, goes_on):
+    work_dir, ema = tmp_path / "run", "custom_hooks = [dict(type='EMAHook')]\n"
+    once = toy.write_config(tmp_path, name="once.py", extra=ema)
+    train(once, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=1")
+    train(toy.write_config(tmp_path, extra=ema if goes_on else ""), "--work-dir", work_dir, "--resume")
+    said = "of a run with an EMAHook; without it, averaged weights are trained on"
+    assert any(said in path.read_text() for path in work_dir.rglob("*.log")) != goes_on
