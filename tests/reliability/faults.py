@@ -1,4 +1,4 @@
-"""Do 61 kinds of harm to training, testing and their input, and see what the program does.
+"""Do 62 kinds of harm to training, testing and their input, and see what the program does.
 
     python tests/reliability/faults.py            # print the table
     python tests/reliability/faults.py --write    # also write it to docs/reliability.md
