@@ -35,15 +35,18 @@ def align(predictions: Predictions, ids: Sequence[str], name: str = "this result
         name: What the test is called in messages.
 
     Raises:
-        ValueError: If an id is missing.
+        ValueError: If an id is missing, however they are compared.
     """
+    missing = list(ids)
     for key in (str, _plain, _file):
         position = {key(sample): i for i, sample in enumerate(predictions.ids)}
         wanted = [key(sample) for sample in ids]
-        unique = len(position) == len(predictions) and len(set(wanted)) == len(set(ids))
-        if unique and position.keys() >= set(wanted):
+        if len(position) < len(predictions) or len(set(wanted)) < len(set(ids)):
+            continue
+        lacking = [sample for sample, plain in zip(ids, wanted, strict=True) if plain not in position]
+        if not lacking:
             return predictions.select([position[sample] for sample in wanted])
-    missing = [sample for sample in ids if sample not in set(predictions.ids)]
+        missing = min(missing, lacking, key=len)
     raise ValueError(
         f"{name} lacks {len(missing)} of {len(ids)} samples, the first is {missing[0]!r}"
         f"{suggest(missing[0], predictions.ids, 1)}; compare or fuse tests of the same list"

@@ -51,10 +51,19 @@ def test_videos_and_skeletons_of_one_clip_go_together(names):
         np.testing.assert_array_equal(aligned[0].scores, aligned[1].scores)
 
 
-@pytest.mark.parametrize("names", [["x/a", "y/a"], ["x/a", "c"], ["a.mp4.bak", "a"]])
-def test_clips_that_are_not_told_apart_are_refused(names):
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["x/a", "y/a"], "1 of 2 samples, the first is 'x/b.mp4'"),
+        (["x/a", "c"], "1 of 2 samples, the first is 'x/b.mp4'"),
+        (["a.mp4.bak", "a"], "1 of 2 samples, the first is 'x/b.mp4'"),
+        (["a.mp4.bak", "c"], "2 of 2 samples, the first is 'x/a.mp4'"),
+        (["y/a", "z/a"], "2 of 2 samples, the first is 'x/a.mp4'"),
+    ],
+)
+def test_clips_that_are_not_told_apart_are_refused(names, said):
     first = Predictions(["x/a.mp4", "x/b.mp4"], [0, 1], np.eye(2))
-    with pytest.raises(ValueError, match=r"B lacks 2 of 2 samples, the first is 'x/a.mp4'"):
+    with pytest.raises(ValueError, match=f"B lacks {said}"):
         align_all([first, Predictions(names, [0, 1], np.eye(2))], ["A", "B"])
 
 
