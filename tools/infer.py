@@ -259,7 +259,7 @@ def main(argv: list[str] | None = None) -> int:
     failed += unread
     if predictions or args.format != "table":
         print(render(predictions, classifier.names, args.format, args.topk))
-    if args.timeline:
+    if args.timeline and predictions:
         draw_timeline(predictions, classifier.names, args.timeline)
     if failed:
         print(f"{failed} of {len(sources)} clips were not classified", file=sys.stderr)

@@ -189,6 +189,7 @@ def test_an_incomplete_skeleton_does_not_end_the_others(infer, pose, tmp_path):
         infer(*pose, tmp_path / "s.pkl", "--clip", "walk")
     (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk, walk]))
     assert infer(*pose, tmp_path / "s.pkl", "--out", tmp_path / "out.mp4")[0] == 1
+    assert infer(*pose, tmp_path / "s.pkl", "--window", 1, "--timeline", tmp_path / "t.png")[0] == 1
 
 
 def test_a_broken_clip_does_not_end_the_others(infer, rgb, folder):
