@@ -403,6 +403,15 @@ def test_batch_from_a_dataset_config(clip):
     assert [path.name for path in (clip / "batch/sheets").iterdir()] == ["good.mp4.jpg"]
 
 
+def test_batch_does_not_check_the_first_alone_of_joined_data_sets(clip):
+    (clip / "videos").mkdir()
+    parts = "datasets=[dict(ann_file='p.pkl', split=name) for name in ('train', 'val')]"
+    (clip / "config.py").write_text(f"test_dataloader = dict(dataset=dict(type='ConcatDataset', {parts}))\n")
+    options = ["--dataset", str(clip / "config.py"), "--video", str(clip / "videos"), "--output", str(clip / "batch")]
+    with pytest.raises(ValueError, match=r"config\.py joins 2 data sets; give video and annotation of one"):
+        pose_visualizer.main(["--no-config", *options])
+
+
 def test_batch_refuses_a_split_that_is_not_there(clip):
     (clip / "videos").mkdir()
     write_video(clip / "videos/good.mp4")

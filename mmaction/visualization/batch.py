@@ -44,7 +44,8 @@ def resolve_source(settings: Settings) -> Source:
     """Find videos and annotations from the settings, a data set config filling what they leave open.
 
     Raises:
-        ValueError: If videos or annotations remain unknown, or the skeleton file has no splits where one is chosen.
+        ValueError: If videos or annotations remain unknown, the config joins several data sets, or the skeleton file
+            has no splits where one is chosen.
         KeyError: If the skeleton file has no split of the name that the data set chooses.
         FileNotFoundError: If the folder of the videos is missing.
     """
@@ -65,13 +66,15 @@ def resolve_source(settings: Settings) -> Source:
 
 def _dataset_of(config: str) -> Mapping:
     """The data set that a config tests on, without its wrappers."""
-    from mmaction.utils.config import dataset_config, load_config
+    from mmaction.utils.config import dataset_config, inner_datasets, load_config
 
     cfg, _ = load_config(config)
-    dataset = dataset_config(cfg, ["test", "val", "train"])
-    if "ann_file" not in dataset:
+    found = list(inner_datasets(dataset_config(cfg, ["test", "val", "train"], inner=False)))
+    if len(found) > 1:
+        raise ValueError(f"dataset: {config} joins {len(found)} data sets; give video and annotation of one instead")
+    if not found or "ann_file" not in found[0]:
         raise ValueError(f"dataset: {config} names no data set with an ann_file")
-    return dataset
+    return found[0]
 
 
 def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
