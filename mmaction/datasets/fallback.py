@@ -1,15 +1,17 @@
 """A sample that cannot be loaded: let another one stand in, and say so."""
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
 
 # what decoders, readers and checks of a sample raise; mistakes in a program (TypeError, ...) are not hidden
 BROKEN = (OSError, ValueError, ArithmeticError, RuntimeError, EOFError, IndexError, cv2.error)
-MAX_TRIES = 100  # in training, where a broken sample in a hundred ends the run
+MAX_TRIES = 100  # in training, where a broken sample in a hundred ends the run; a test says it and goes on
 IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
 
 
@@ -51,7 +53,10 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
     fault = f"{type(first).__name__}: {first}".splitlines()[0][:300]
     info = dataset.annotation(index)
     name = str(info.get("filename") or info.get("frame_dir") or f"{dataset.ann_file}, sample {index}")
-    for other in _others(dataset, index, stream):
+    for tries, other in enumerate(_others(dataset, index, stream)):
+        if tries == MAX_TRIES and dataset.test_mode:
+            said = f"{MAX_TRIES} samples besides {name} cannot be loaded either; looking for one that can ({fault})"
+            print_log(said, logger="current", level=logging.WARNING)
         try:
             sample = load(other)
         except BROKEN:
@@ -70,7 +75,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
 
 def _others(dataset: Any, index: int, stream: int) -> Iterator[int]:
     """Yield the samples that may stand in, those to be tried first at the beginning."""
-    if dataset.test_mode and dataset.intact_sample is not None:
+    if dataset.test_mode and dataset.intact_sample not in (None, index):
         yield dataset.intact_sample
     rng = np.random.default_rng([dataset.seed, dataset.epoch + 1, stream, index % len(dataset)])
     order = rng.permutation(len(dataset)).tolist()

@@ -130,6 +130,20 @@ def test_one_intact_sample_stands_in_for_all_broken_ones_of_a_test(tmp_path, toy
     dataset._load = lambda index, stream: tried.append(index) or load(index, stream)
     assert [dataset[index]["data_samples"].broken[2] for index in (3, 7, 7)] == [3, 7, 7]
     assert tried[-4:] == [7, 49, 7, 49]
+    dataset.intact_sample = 7  # which has gone since
+    assert dataset[7]["data_samples"].broken[2] == 7
+    assert tried.count(7) == 3  # not once more to stand in for itself
+
+
+@pytest.mark.parametrize(("count", "said"), [(50, 0), (150, 1)])
+def test_a_test_says_that_it_looks_long_for_an_intact_sample(tmp_path, toy, monkeypatch, count, said):
+    ann_file, logged = toy.write_list(tmp_path / "val.txt", count, bad=range(count)), []
+    monkeypatch.setattr("mmaction.datasets.fallback.print_log", lambda text, **_: logged.append(text))
+    dataset = toy.ToyDataset(ann_file, [dict(type="ToyLoad")], modality="Pose", test_mode=True)
+    with pytest.raises(ValueError, match="bad3 cannot be loaded, nor can others of its data set: ValueError: no such"):
+        dataset[3]
+    text = "100 samples besides bad3 cannot be loaded either; looking for one that can (ValueError: no such clip)"
+    assert logged == [text] * said
 
 
 def test_strict_samples_stop_at_the_first(tmp_path, toy, train):
