@@ -85,7 +85,7 @@ def _advice(error: BaseException, work_dir: Path) -> str | None:
             f"can; then go on with --resume (from the beginning if no checkpoint is left)"
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"make room on the disk that the run writes to ({work_dir}); a training then goes on with --resume"
+        return f"make room on the disk of {error.filename or work_dir}; a training then goes on with --resume"
     if isinstance(error, torch.OutOfMemoryError):
         return "lower train_dataloader.batch_size (with --auto-scale-lr), or pass --amp; then go on with --resume"
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("gloo", "NCCL", "by peer")):

@@ -289,7 +289,8 @@ def test_a_disk_that_is_full_for_any_file_of_the_run_is_named_with_what_to_do(to
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
+    file = r".*run/last_start\.json"
     with pytest.raises(
-        ToolStop, match=r"No space left on device: '.*run/last_start\.json'\n  make room .*goes on with --resume"
+        ToolStop, match=rf"No space left on device: '{file}'\n  make room on the disk of {file}; .*--resume"
     ):
         train(toy.write_config(tmp_path), "--work-dir", tmp_path / "run")
