@@ -142,10 +142,12 @@ def training_counts(cfg: Mapping[str, Any], num_classes: int | None) -> list[int
     try:
         parts = (DATASETS.build({**part, "pipeline": []}) for part in inner_datasets(loader["dataset"]))
         counts = sum((part.class_counts() for part in parts), Counter())
+        if not counts:
+            raise ValueError("it is no config of a data set with samples")
     except (OSError, ValueError, KeyError, TypeError) as error:
         print_log(f"no long-tail figures, because the training set cannot be read: {error}", logger="current")
         return None
-    if counts and max(counts) >= num_classes:
+    if max(counts) >= num_classes:
         print_log(f"no long-tail figures: the training set has class {max(counts)}, the test set {num_classes} classes")
         return None
     return [counts[c] for c in range(num_classes)]

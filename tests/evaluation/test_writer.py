@@ -110,6 +110,7 @@ def test_training_counts_look_through_wrappers():
     assert training_counts({"train_dataloader": {"dataset": part}}, 1) is None
     missing = {"train_dataloader": {"dataset": {"type": "CountedClips"}}}
     assert training_counts(missing, 3) is None
+    assert training_counts({"train_dataloader": {"dataset": CountedClips([0], [])}}, 3) is None  # built already
 
 
 def test_results_of_something_else_are_not_replaced(tmp_path):
