@@ -55,8 +55,9 @@ def metric_configs(evaluator: Any) -> list[Any]:
 
 def annotation_files(cfg: Config) -> list[str]:
     """Return the annotation files of all data sets that ``cfg`` names, also below wrappers."""
-    loaders = [cfg.get(f"{split}_dataloader") or {} for split in ("train", "val", "test")]
-    parts = [part for loader in loaders for part in inner_datasets(loader.get("dataset"))]
+    loaders = (cfg.get(f"{split}_dataloader") for split in ("train", "val", "test"))
+    found = [loader.get("dataset") for loader in loaders if isinstance(loader, Mapping)]
+    parts = [part for dataset in found for part in inner_datasets(dataset)]
     return [os.path.join(part.get("data_root") or "", part["ann_file"]) for part in parts if part.get("ann_file")]
 
 

@@ -86,7 +86,7 @@ def test_annotation_files_are_found_below_wrappers():
     both = dict(type="ConcatDataset", datasets=[part("a.pkl"), dict(type="RepeatDataset", dataset=part("b.pkl"))])
     loaders = dict(
         train_dataloader=dict(dataset=dict(type="RepeatDataset", times=2, dataset=both)),
-        val_dataloader=None,
+        val_dataloader=[dict(dataset=part("d.pkl"))] * 2,  # which a test of the test set does not use
         test_dataloader=dict(dataset=part("c.pkl", data_root="data")),
     )
     assert sorted(annotation_files(Config(loaders))) == ["a.pkl", "b.pkl", "data/c.pkl"]
