@@ -93,7 +93,7 @@ def _kind_of(split: str, dataset: Mapping) -> str:
     name = type_name(dataset)
     kind = dataset["type"] if isinstance(dataset.get("type"), type) else DATASETS.get(name)
     for known, held in _KINDS.items():
-        if kind and issubclass(kind, known) and kind.load_data_list is known.load_data_list:
+        if isinstance(kind, type) and issubclass(kind, known) and kind.load_data_list is known.load_data_list:
             return held
     known = ", ".join(one.__name__ for one in _KINDS)
     raise ValueError(f"{split}_dataloader: {name!r} cannot be examined, only {known} and what reads lists as they do")

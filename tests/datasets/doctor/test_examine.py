@@ -18,6 +18,7 @@ from mmaction.datasets.doctor.sources import Source, sources_of_config, sources_
 from mmaction.datasets.doctor.thumbnails import thumbnail
 from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile
+from mmaction.registry import DATASETS
 
 
 class Data:
@@ -512,7 +513,7 @@ def test_sources_of_a_config(data):
         sources_of_config(dict(train_dataloader=dict(dataset=dict(type="CocoDataset"))))
 
 
-def test_a_data_set_of_another_class_is_examined_if_it_reads_lists_as_ours():
+def test_a_data_set_of_another_class_is_examined_if_it_reads_lists_as_ours(monkeypatch):
     class Filtered(PoseDataset):
         def filter_data(self):
             return self.data_list
@@ -528,6 +529,9 @@ def test_a_data_set_of_another_class_is_examined_if_it_reads_lists_as_ours():
     assert (source.kind, source.ann_file.name, source.pose_split) == ("pose", "a.pkl", "val")
     with pytest.raises(ValueError, match=r"'Own' cannot be examined, only VideoDataset, .* reads lists as they do"):
         sources_of_config(loader(Own))
+    monkeypatch.setitem(DATASETS.module_dict, "make", lambda **options: PoseDataset(**options))
+    with pytest.raises(ValueError, match="'make' cannot be examined"):
+        sources_of_config(loader("make"))
 
 
 @pytest.mark.parametrize(
