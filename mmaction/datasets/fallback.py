@@ -1,17 +1,16 @@
 """A sample that cannot be loaded: let another one stand in, and say so."""
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
 
 # what decoders, readers and checks of a sample raise; mistakes in a program (TypeError, ...) are not hidden
 BROKEN = (OSError, ValueError, ArithmeticError, RuntimeError, EOFError, IndexError, cv2.error)
-MAX_TRIES = 100  # in training, where a broken sample in a hundred ends the run; a test says it and goes on
+# others to try; in training a broken sample in a hundred ends the run, a test goes on while one in a hundred is intact
+MAX_TRIES, MAX_TEST_TRIES = 100, 1000
 IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
 
 
@@ -44,7 +43,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
         its ``data_samples``; in test mode also file, index and label of the sample wanted.
 
     Raises:
-        ValueError: If a hundred others, in test mode all others, cannot be loaded either, with the fault of the first.
+        ValueError: If a hundred others, in test mode a thousand, cannot be loaded either, with the fault of the first.
     """
     try:
         return load(index)
@@ -53,10 +52,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
     fault = f"{type(first).__name__}: {first}".splitlines()[0][:300]
     info = dataset.annotation(index)
     name = str(info.get("filename") or info.get("frame_dir") or f"{dataset.ann_file}, sample {index}")
-    for tries, other in enumerate(_others(dataset, index, stream)):
-        if tries == MAX_TRIES and dataset.test_mode:
-            said = f"{MAX_TRIES} samples besides {name} cannot be loaded either; looking for one that can ({fault})"
-            print_log(said, logger="current", level=logging.WARNING)
+    for other in _others(dataset, index, stream):
         try:
             sample = load(other)
         except BROKEN:
@@ -78,5 +74,5 @@ def _others(dataset: Any, index: int, stream: int) -> Iterator[int]:
     if dataset.test_mode and dataset.intact_sample not in (None, index):
         yield dataset.intact_sample
     rng = np.random.default_rng([dataset.seed, dataset.epoch + 1, stream, index % len(dataset)])
-    order = rng.permutation(len(dataset)).tolist()
-    yield from (other for other in (order if dataset.test_mode else order[: MAX_TRIES + 1]) if other != index)
+    others = [other for other in rng.permutation(len(dataset)).tolist() if other != index]
+    yield from others[: MAX_TEST_TRIES if dataset.test_mode else MAX_TRIES]
