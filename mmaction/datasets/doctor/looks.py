@@ -112,11 +112,14 @@ def _look_at_frames(sample: Sample, limits: Limits, quick: bool) -> Iterator[Fin
     images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     flow = [path for path in images if path.name.startswith(("x_", "flow_x"))]
     rgb = [path for path in images if not path.name.startswith(("x_", "y_", "flow_"))]
-    sample.frames = len(rgb) or len(flow)
+    sample.frames = len((flow or rgb) if sample.source.is_flow else (rgb or flow))
     if sample.frames < sample.offset + (sample.listed_frames or 1):
         after = f" after the first {sample.offset}" if sample.offset else ""
         message = f"{sample.listed_frames} frames{after} are listed, the folder {folder} has {sample.frames}"
         yield sample.finding("frame-count", message)
+    elif lost := [name for name in sample.image_names() if not (folder / name).is_file()]:
+        expected = "expected by filename_tmpl, start_index and the list"
+        yield sample.finding("missing-file", f"{folder} lacks {len(lost)} images {expected}, the first {lost[0]}")
     for path in images[: 1 if quick else None]:
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if image is None:

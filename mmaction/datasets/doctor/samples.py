@@ -68,6 +68,15 @@ class Sample:
         """What tells clips of one folder apart: offset and number of frames, where the list states offsets."""
         return (self.offset, self.listed_frames) if self.source.with_offset else ()
 
+    def image_names(self) -> Iterator[str]:
+        """Yield the names of the images that a data set of frames reads, as far as they are known."""
+        if self.source.filename_tmpl is None:
+            return
+        first = self.source.start_index + self.offset
+        for index in range(first, first + (self.listed_frames or 0)):
+            for part in (("x", index), ("y", index)) if self.source.is_flow else ((index,),):
+                yield self.source.filename_tmpl.format(*part)
+
     def finding(self, code: str, message: str) -> Finding:
         """Make a finding about this clip."""
         return Finding(code, self.source.split, self.name, message, self.position, self.source)

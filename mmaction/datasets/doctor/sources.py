@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from mmaction.datasets.label_spaces import load_label_space, with_label_space
 from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.preparation.skeleton.files import AnnotationFile, is_evaluated_with
-from mmaction.datasets.rawframe import RawframeDataset
+from mmaction.datasets.rawframe import RawframeDataset, checked_template
 from mmaction.datasets.video import VideoDataset
 from mmaction.registry import DATASETS
 from mmaction.skeletons import Layout
@@ -38,6 +39,9 @@ class Source:
         delimiter: What separates name and label in the list.
         layout: Layout of the joints, a name or ``auto``.
         with_offset: Whether the list states where in its folder of frames a clip starts.
+        filename_tmpl: Name of the image of a frame, None if unknown.
+        start_index: Index of the first image.
+        is_flow: Whether a frame is two images of optical flow.
     """
 
     split: str
@@ -53,6 +57,9 @@ class Source:
     delimiter: str = " "
     layout: str | Layout = "auto"
     with_offset: bool = False
+    filename_tmpl: str | None = None
+    start_index: int = 1
+    is_flow: bool = False
 
     @property
     def trains(self) -> bool:
@@ -119,7 +126,19 @@ def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) 
         multi_class=bool(dataset.get("multi_class")),
         delimiter=dataset.get("delimiter", " "),
         with_offset=bool(dataset.get("with_offset")),
+        filename_tmpl=_template(dataset) if kind == "frames" else None,
+        start_index=dataset.get("start_index", Source.start_index),
+        is_flow=dataset.get("modality") == "Flow",
     )
+
+
+def _template(dataset: Mapping) -> str | None:
+    """Return the name of the images of a data set of frames, None where its class may name them in a way of its own."""
+    kind = dataset["type"] if isinstance(dataset.get("type"), type) else DATASETS.get(type_name(dataset))
+    if any(getattr(kind, name) is not getattr(RawframeDataset, name) for name in ("__init__", "get_data_info")):
+        return None
+    template = dataset.get("filename_tmpl", inspect.signature(RawframeDataset).parameters["filename_tmpl"].default)
+    return checked_template(template, dataset.get("modality", "RGB"))
 
 
 def _mirrors(step: object) -> bool:

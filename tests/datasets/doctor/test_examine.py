@@ -459,6 +459,29 @@ def test_clips_of_one_folder_are_told_apart_by_their_offset(tmp_path):
     assert found == ["frame-count", "in-train-and-val", "listed-twice"]
 
 
+def test_images_that_the_data_set_will_not_find(tmp_path):
+    (tmp_path / "clip").mkdir()
+    for number in range(1, 7):
+        for name in ("img", "x", "y"):
+            cv2.imwrite(str(tmp_path / f"clip/{name}_{number:05}.jpg"), np.full((16, 16), number, np.uint8))
+
+    def found(frames, **how):
+        (tmp_path / "train.txt").write_text(f"clip {frames} 0\n")
+        dataset = dict(type="RawframeDataset", ann_file="train.txt", data_root=str(tmp_path), num_classes=1, **how)
+        findings = examine(sources_of_config({"train_dataloader": {"dataset": dataset}}), progress=False).findings
+        return [(finding.code, finding.message.rpartition(" ")[2]) for finding in findings]
+
+    flow = dict(modality="Flow", filename_tmpl="{}_{:05d}.jpg")
+    assert found(6) == found(6, **flow) == []
+    assert found(6, start_index=0) == [("missing-file", "img_00000.jpg")]
+    assert found(6, filename_tmpl="{:03}.png") == [("missing-file", "001.png")]
+    (tmp_path / "clip/y_00003.jpg").unlink()
+    assert found(6) == []
+    assert found(6, **flow) == [("missing-file", "y_00003.jpg")]
+    (tmp_path / "clip/x_00006.jpg").unlink()
+    assert found(6, **flow) == [("frame-count", "5")]
+
+
 def test_picture_of_a_phone_video_is_upright(shared):
     source = Source("train", "video", Path("train.txt"))
     sample = Sample(source, 0, "video_90.mov", (0,), shared / "data/video/video_90.mov", frames=3)
