@@ -8,21 +8,27 @@ from mmengine.config import Config
 from torch import nn
 
 from mmaction.apis.inference import pipeline_config
+from mmaction.models.recognizers.recognizers import MMRecognizer3D
 from mmaction.utils.config import type_name
 
 PARTS = ("backbone", "neck", "cls_head")
 
 
-def input_shape(cfg: Config) -> tuple[int, ...]:
+Shape = Sequence[int] | Mapping[str, Sequence[int]]
+
+
+def input_shape(cfg: Config) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
     """Return the shape of one view as the backbone of a config sees it, worked out from the test pipeline.
 
     Returns:
-        ``(C, T, H, W)`` for a network of clips; ``(T, C, H, W)`` for one of single frames (all frames of a sample).
+        ``(C, T, H, W)`` for a network of clips; ``(T, C, H, W)`` for one of single frames (all frames of a sample);
+        for one of frames and skeletons a dict of both, ``imgs`` and ``heatmap_imgs``.
 
     Raises:
-        ValueError: If the pipeline does not tell it, as for several modalities or skeleton graphs.
+        ValueError: If the pipeline does not tell it, as for skeleton graphs.
     """
     clip_len = num_clips = None
+    scaling = 1.0
     size: tuple[int, int] | None = None
     for step in pipeline_config(cfg):
         kind = type_name(step)
@@ -32,7 +38,14 @@ def input_shape(cfg: Config) -> tuple[int, ...]:
             size = _pair(step["crop_size"])
         elif kind == "Resize" and not step.get("keep_ratio", True):
             size = tuple(reversed(_pair(step["scale"])))
+        elif kind == "GeneratePoseTarget":
+            scaling = step.get("scaling", 1.0)
     recognizer = type_name(cfg.model)
+    if recognizer == "MMRecognizer3D" and isinstance(clip_len, Mapping) and set(clip_len) == {"RGB", "Pose"} and size:
+        rgb, pose = (cfg.model["backbone"].get(f"{name}_pathway", {}) for name in ("rgb", "pose"))
+        small = [int(side * scaling + 0.5) for side in size]
+        imgs = (rgb.get("in_channels", 3), clip_len["RGB"], *size)
+        return {"imgs": imgs, "heatmap_imgs": (pose.get("in_channels", 17), clip_len["Pose"], *small)}
     if not isinstance(clip_len, int) or size is None or recognizer not in ("Recognizer2D", "Recognizer3D"):
         raise ValueError("the input's shape cannot be worked out from the test pipeline; give it with --shape")
     channels = cfg.model["backbone"].get("in_channels", 3)
@@ -45,7 +58,22 @@ def _pair(value: int | Sequence[int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
-def count(model: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
+def _inputs(model: nn.Module, shape: Shape) -> torch.Tensor | dict[str, torch.Tensor]:
+    """Return zeros as a sample of one view of a shape."""
+    several = isinstance(model, MMRecognizer3D)
+    if several != isinstance(shape, Mapping):
+        takes = "several inputs, whose shapes follow from its test pipeline; leave --shape out" if several else "one"
+        raise ValueError(f"the model takes {takes}; got the shape {shape}")
+    if isinstance(shape, Mapping):
+        return {name: torch.zeros((1, 1, *part), device=_device(model)) for name, part in shape.items()}
+    return torch.zeros((1, *shape) if model.sample_layout[0] == "frames" else (1, 1, *shape), device=_device(model))
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
+
+
+def count(model: nn.Module, shape: Shape) -> dict[str, Any]:
     """Count parameters, and the operations of one view through backbone, neck and head.
 
     Args:
@@ -62,14 +90,13 @@ def count(model: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
     from torch.utils.flop_counter import FlopCounterMode
 
     model.eval()
-    device = next(model.parameters()).device
-    inputs = torch.zeros((1, *shape) if model.sample_layout[0] == "frames" else (1, 1, *shape), device=device)
+    inputs = _inputs(model, shape)
     counter = FlopCounterMode(display=False)
     try:
         with torch.no_grad(), counter:
             model(inputs, mode="tensor", stage="head")
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        raise ValueError(f"the model cannot take an input of shape {tuple(shape)}: {error}") from error
+        raise ValueError(f"the model cannot take an input of shape {_shown(shape)}: {error}") from error
     total = counter.get_total_flops()
     by_module = {name: sum(values.values()) for name, values in counter.get_flop_counts().items()}
     root = type(model).__name__
@@ -82,13 +109,19 @@ def count(model: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
         if hasattr(model, name)
     }
     return {
-        "shape": list(shape),
+        "shape": {n: list(part) for n, part in shape.items()} if isinstance(shape, Mapping) else list(shape),
         "params": sum(p.numel() for p in model.parameters()),
         "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "macs": total // 2,
         "flops": total,
         "parts": parts,
     }
+
+
+def _shown(shape: Shape) -> str:
+    if isinstance(shape, Mapping):
+        return ", ".join(f"{name} {tuple(part)}" for name, part in shape.items())
+    return str(tuple(shape))
 
 
 def human(number: float) -> str:
@@ -101,7 +134,7 @@ def human(number: float) -> str:
 
 def describe(counts: Mapping[str, Any]) -> str:
     """Return the counts as lines of text."""
-    lines = [f"input of one view: {tuple(counts['shape'])}"]
+    lines = [f"input of one view: {_shown(counts['shape'])}"]
     for name, part in counts["parts"].items():
         lines.append(f"  {name:10s} {human(part['params']):>8s} parameters {human(part['macs']):>8s} multiply-adds")
     lines.append(f"parameters: {human(counts['params'])} ({human(counts['trainable'])} trained)")

@@ -3,7 +3,7 @@ import json
 import pytest
 from mmengine.config import Config
 
-from mmaction.analysis.flops import count, human, input_shape
+from mmaction.analysis.flops import count, describe, human, input_shape
 from mmaction.registry import MODELS
 
 
@@ -32,6 +32,30 @@ def test_parts_add_up(pose_run):
     assert counts["parts"]["cls_head"]["macs"] == 128 * 5
     twice = count(model, (17, 16, 24, 24))["parts"]["backbone"]["macs"]
     assert twice == 2 * counts["parts"]["backbone"]["macs"]
+
+
+def test_model_of_frames_and_skeletons():
+    pose = dict(num_stages=3, stage_blocks=(1, 1, 1), in_channels=17, base_channels=4, conv1_kernel=(1, 3, 3))
+    pose.update(inflate=(0, 1, 1), spatial_strides=(2, 2, 2), temporal_strides=(1, 1, 1), dilations=(1, 1, 1))
+    pose.update(lateral=True, lateral_inv=True, lateral_activate=(0, 1, 1), out_indices=(2,))
+    pose.update(conv1_stride_s=1, conv1_stride_t=1, pool1_stride_s=1, pool1_stride_t=1)
+    model = dict(
+        type="MMRecognizer3D",
+        backbone=dict(type="RGBPoseConv3D", rgb_pathway=dict(base_channels=8), pose_pathway=pose),
+        cls_head=dict(type="RGBPoseHead", num_classes=5, in_channels=(256, 64)),
+    )
+    pipeline = [
+        dict(type="MMUniformSampleFrames", clip_len=dict(RGB=8, Pose=32), num_clips=10, test_mode=True),
+        dict(type="Resize", scale=(64, 32), keep_ratio=False),
+        dict(type="GeneratePoseTarget", scaling=0.25),
+    ]
+    shape = input_shape(Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=pipeline)))))
+    assert shape == {"imgs": (3, 8, 32, 64), "heatmap_imgs": (17, 32, 8, 16)}
+    counts = count(MODELS.build(model), shape)
+    assert counts["parts"]["cls_head"]["macs"] == (256 + 64) * 5 and counts["parts"]["backbone"]["macs"] > 1e6
+    assert "view: imgs (3, 8, 32, 64), heatmap_imgs (17, 32, 8, 16)\n" in describe(json.loads(json.dumps(counts)))
+    with pytest.raises(ValueError, match=r"several inputs, .*; leave --shape out"):
+        count(MODELS.build(model), (3, 8, 32, 64))
 
 
 def test_mistakes_are_named(pose_run):

@@ -22,7 +22,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--shape",
         type=int,
         nargs="+",
-        help="one view: C T H W, or T C H W for networks of single frames (default: from the test pipeline)",
+        help="one view: C T H W, or T C H W for networks of single frames (default: from the test pipeline; "
+        "of frames and skeletons together always)",
     )
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
     return parser.parse_args(argv)
