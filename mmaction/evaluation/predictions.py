@@ -145,13 +145,15 @@ def write_predictions_csv(path: str | os.PathLike, predictions: Predictions) -> 
     """Write a row for each sample: id, true class, whether top-1 is right, the five best classes, and the facts.
 
     Columns: ``id, label, class, correct, rank`` (1 is best), then ``topK, topK_class, topK_score`` for K from 1 to
-    ``min(5, C)`` (scores as probabilities), then one for each entry of ``meta``. Several labels of a sample stand in
+    ``min(5, C)`` (scores as probabilities; as they are where a sample may have several labels, which do not exclude
+    each other), then one for each entry of ``meta``, empty where it is not known. Several labels of a sample stand in
     one cell, separated by blanks; it counts as correct where the best class is one of them, and has no rank. Nor has a
     sample that could not be loaded, which is never correct.
     """
     best = top_k_predictions(predictions.scores, NUM_TOP)
-    chance = np.take_along_axis(as_probabilities(predictions.scores), best, axis=1)
     multi = predictions.is_multi_label
+    shown = predictions.scores if multi else as_probabilities(predictions.scores)
+    shown = np.take_along_axis(shown, best, axis=1)
     broken = predictions.broken
     ranks = [""] * len(predictions) if multi else (label_ranks(predictions.scores, predictions.labels) + 1).tolist()
     ranks = ["" if wrong else rank for rank, wrong in zip(ranks, broken, strict=True)]
@@ -164,6 +166,15 @@ def write_predictions_csv(path: str | os.PathLike, predictions: Predictions) -> 
             labels = np.flatnonzero(predictions.labels[i]) if multi else predictions.labels[i : i + 1]
             row = [name, " ".join(map(str, labels)), "; ".join(predictions.name(c) for c in labels)]
             row += [int(best[i, 0] in labels and not broken[i]), ranks[i]]
-            for c, p in zip(best[i], chance[i], strict=True):
+            for c, p in zip(best[i], shown[i], strict=True):
                 row += [c, predictions.name(c), f"{p:.6f}"]
-            writer.writerow([*row, *(values[i] for values in predictions.meta.values())])
+            writer.writerow([*row, *(_cell(values[i]) for values in predictions.meta.values())])
+
+
+def _cell(fact: object) -> object:
+    """Return a fact as a table shows it: empty where it is not known, a whole number without a decimal point."""
+    if not isinstance(fact, (float, np.floating)):
+        return fact
+    if np.isnan(fact):
+        return ""
+    return int(fact) if float(fact).is_integer() else fact

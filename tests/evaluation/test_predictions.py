@@ -41,6 +41,20 @@ def test_csv_rows(predictions, tmp_path):
     assert rows[2]["frames"] == "30"
 
 
+def test_csv_of_facts_that_some_samples_lack(tmp_path):
+    meta = {"height": np.array([48, np.nan]), "quality": np.array([0.25, np.nan]), "broken": np.array([np.nan, 1])}
+    write_predictions_csv(tmp_path / "p.csv", Predictions(["a", "b"], [0, 1], np.eye(2), meta=meta))
+    rows = [line.split(",")[-3:] for line in (tmp_path / "p.csv").read_text().splitlines()[1:]]
+    assert rows == [["48", "0.25", ""], ["", "", "1"]]
+
+
+def test_csv_shows_the_scores_of_classes_that_do_not_exclude_each_other(tmp_path):
+    labels, logits = np.array([[1, 0, 1]]), np.array([[3.0, -2.0, 1.5]])
+    write_predictions_csv(tmp_path / "p.csv", Predictions(["a"], labels, logits))
+    row = next(csv.DictReader((tmp_path / "p.csv").open()))
+    assert [float(row[f"top{k}_score"]) for k in (1, 2, 3)] == [3.0, 1.5, -2.0]
+
+
 def test_csv_of_several_labels(tmp_path):
     write_predictions_csv(tmp_path / "p.csv", Predictions(["a"], np.array([[1, 0, 1]]), np.array([[0.1, 0.2, 0.9]])))
     row = next(csv.DictReader((tmp_path / "p.csv").open()))
