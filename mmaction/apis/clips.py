@@ -75,6 +75,11 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
             f"{path} holds many skeletons; classify one that mmaction.datasets.annotations.load_annotations gives, or "
             "all of them with tools/infer.py"
         )
+    if modality == "Flow" and type_name(dataset) == "RawframeDataset":
+        raise ValueError(
+            f"{path} is a video, but the model takes optical flow: write it with "
+            "tools/data/build_rawframes.py --task flow and give the folder"
+        )
     return Clip(str(path), "video", _sample(modality, filename=str(path)))
 
 

@@ -185,6 +185,12 @@ def test_folders_of_flow(tmp_path):
         as_clip(tmp_path, {"modality": "Flow"})
 
 
+def test_video_for_a_model_of_flow(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"clip\.mp4 is a video, but the model takes optical flow: .* --task flow"):
+        as_clip(tmp_path / "clip.mp4", {"type": "RawframeDataset", "modality": "Flow"})
+
+
 VIDEO_STEPS = [{"type": "DecordInit"}, {"type": "SampleFrames"}, {"type": "DecordDecode"}, {"type": "Resize"}]
 FRAME_STEPS = [{"type": "SampleFrames"}, {"type": "RawFrameDecode", "decoding_backend": "pillow"}]
 
