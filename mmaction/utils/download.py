@@ -298,12 +298,15 @@ def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, 
     if not archive.is_file():
         raise FileNotFoundError(f"no archive at {archive}")
     count = 0
+    part = folder.resolve() / f".{archive.name[:60]}.unpacking"  # NAME.part may be another file of the archive
     try:
         for name, size, source in tqdm(_members(archive), desc=archive.name, unit=" files", disable=not progress):
             target = _inside(folder, name, archive, strip)
+            if target == part:
+                raise ValueError(f"{archive}: refused {name!r}, under which files are unpacked")
             count += 1
             with source:
-                _unpack(source, size, target, f"{archive}: {name[:100]!r}")
+                _unpack(source, size, target, part, f"{archive}: {name[:100]!r}")
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # of the disk, not of the archive
             raise
@@ -313,7 +316,7 @@ def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, 
     return count
 
 
-def _unpack(source: IO[bytes], size: int, target: Path, where: str) -> None:
+def _unpack(source: IO[bytes], size: int, target: Path, part: Path, where: str) -> None:
     if target.is_file() and target.stat().st_size == size:
         return
     try:
@@ -322,7 +325,6 @@ def _unpack(source: IO[bytes], size: int, target: Path, where: str) -> None:
         raise ValueError(f"{where} is to lie in a folder, but there is a file of that name") from error
     if target.is_dir():
         raise ValueError(f"{where} is a file, but there is a folder of that name")
-    part = target.with_name(target.name + ".part")
     with open(part, "wb") as file:
         shutil.copyfileobj(source, file, CHUNK)
     part.replace(target)

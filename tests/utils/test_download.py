@@ -208,6 +208,15 @@ def test_extract_tar_and_zip(tmp_path):
     assert (tmp_path / "tar/rgb/a.mp4").read_bytes() == (tmp_path / "zip/rgb/a.mp4").read_bytes() == b"aa"
 
 
+def test_extract_keeps_files_whose_names_look_unfinished(tmp_path):
+    members = [("a.part", b"part"), ("a", b"a"), ("b", b"b"), ("b.part", b"more")]
+    archive = make_tar(tmp_path / "x.tar.gz", members)
+    assert extract_archive(archive, tmp_path / "out", progress=False) == 4
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == dict(members)
+    with pytest.raises(ValueError, match=r"refused '\.y\.tar\.gz\.unpacking'"):
+        extract_archive(make_tar(tmp_path / "y.tar.gz", [(".y.tar.gz.unpacking", b"")]), tmp_path, progress=False)
+
+
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil", "..\\evil"])
 def test_extract_stays_inside(tmp_path, name):
     make_tar(tmp_path / "a.tar.gz", [(name, b"x")])
