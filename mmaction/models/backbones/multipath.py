@@ -243,8 +243,19 @@ class MultiPath(BaseModule):
                 n: self.join(n, conv, features[self.other(n)]) for n, conv in laterals.items() if conv is not None
             }
             for name, added in joined.items():
+                _check_fit(name, features[name], added)
                 features[name] = torch.cat((features[name], added), dim=1)
         return tuple(features[name] for name in self.path_names)
+
+
+def _check_fit(name: str, own: torch.Tensor, added: torch.Tensor) -> None:
+    """Refuse what cannot join a pathway."""
+    if own.shape[2:] != added.shape[2:]:
+        raise ValueError(
+            f"{name} has {own.shape[2]} frames of {own.shape[3]}x{own.shape[4]} where {added.shape[2]} of "
+            f"{added.shape[3]}x{added.shape[4]} join it: the clips do not fit the network. Let clip_len be a multiple "
+            "of the rate at which the slow pathway takes frames (speed_ratio: of the two lengths), and the sizes agree"
+        )
 
 
 @MODELS.register_module()

@@ -314,7 +314,14 @@ class ResidualNet(Backbone):
     def stage(self, index: int, x: torch.Tensor) -> torch.Tensor:
         """Return the output of the stage ``index`` (from 0), pooled after the first one where the spec says so."""
         x = getattr(self, f"layer{index + 1}")(x)
-        return self.pool2(x) if index == 0 and self.pool2 is not None else x
+        if index or self.pool2 is None:
+            return x
+        if x.shape[2] < self.spec.pool2.kernel[0]:
+            raise ValueError(
+                f"the clip is too short: {x.shape[2]} frames reach pool2, which merges {self.spec.pool2.kernel[0]}; "
+                "let SampleFrames take more of them (clip_len), or build the network without pool2 (with_pool2=False)"
+            )
+        return self.pool2(x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the features of the stages ``out_indices``: one tensor for one stage, else a tuple.

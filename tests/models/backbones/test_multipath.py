@@ -39,6 +39,13 @@ def test_every_equals_nearest_interpolation(frames, rate):
     assert torch.equal(every(x, rate), expected)
 
 
+def test_clip_whose_pathways_do_not_meet_is_refused():
+    net = slowfast(resample_rate=4, speed_ratio=4)
+    assert net(torch.rand(2, 3, 8, 32, 32))[0].shape[2] == 2
+    with pytest.raises(ValueError, match=r"slow_path has 1 frames of 8x8 where 2 of 8x8 join it: .*clip_len"):
+        net(torch.rand(2, 3, 7, 32, 32))
+
+
 def test_too_short_clip_is_refused():
     with pytest.raises(ValueError, match="a clip of 4 frames is too short to take every 8th"):
         slowfast()(torch.rand(1, 3, 4, 32, 32))

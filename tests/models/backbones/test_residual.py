@@ -231,3 +231,9 @@ def test_tables():
 def test_wrong_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_clip_too_short_for_its_pool_is_refused():
+    net = ResNet3d(18, base_channels=4).eval()
+    with pytest.raises(ValueError, match=r"too short: 1 frames reach pool2, which merges 2; .*clip_len"):
+        net(torch.rand(1, 3, 1, 16, 16))
