@@ -1,8 +1,10 @@
 """Pose estimators behind one interface: frames in, persons out. Their libraries are imported when one is built."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.error import URLError
 
 import numpy as np
 
@@ -85,15 +87,16 @@ class TorchvisionBackend:
         from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights, keypointrcnn_resnet50_fpn
 
         own = KeypointRCNN_ResNet50_FPN_Weights.DEFAULT if not options.weights else None
-        self._model = keypointrcnn_resnet50_fpn(
-            weights=own,
-            weights_backbone=None,
-            min_size=options.min_size,
-            max_size=2 * options.min_size,
-            rpn_pre_nms_top_n_test=500,  # fewer than torchvision's default, which is for crowds
-            rpn_post_nms_top_n_test=200,
-            box_detections_per_img=MAX_PERSONS,
-        )
+        with _fetching(own, "give the file with --weights"):
+            self._model = keypointrcnn_resnet50_fpn(
+                weights=own,
+                weights_backbone=None,
+                min_size=options.min_size,
+                max_size=2 * options.min_size,
+                rpn_pre_nms_top_n_test=500,  # fewer than torchvision's default, which is for crowds
+                rpn_post_nms_top_n_test=200,
+                box_detections_per_img=MAX_PERSONS,
+            )
         if options.weights not in ("", "none"):
             self._model.load_state_dict(_read_weights(options.weights))
         self._model.roi_heads.score_thresh = options.person_thr
@@ -125,6 +128,17 @@ class TorchvisionBackend:
         ones = self._torch.ones(len(boxes))
         keypoints = keypoints[0][..., :2] / factor
         return _persons(dict(boxes=boxes[:, :4], scores=ones, keypoints=keypoints, keypoints_scores=scores[0]))
+
+
+@contextmanager
+def _fetching(weights: Any, otherwise: str) -> Iterator[None]:
+    """Name torchvision's weights where they cannot be downloaded."""
+    try:
+        yield
+    except URLError as error:
+        raise ConnectionError(
+            f"could not download {weights.url}: {error}. Without network, fetch it elsewhere and {otherwise}"
+        ) from error
 
 
 def _persons(output: dict) -> Persons:
@@ -200,7 +214,8 @@ class MMPoseBackend:
 
         if self._detector is None:
             weights = FasterRCNN_ResNet50_FPN_Weights.DEFAULT
-            self._detector = fasterrcnn_resnet50_fpn(weights=weights).eval().to(self._options.device)
+            with _fetching(weights, "put the file into hub/checkpoints of TORCH_HOME, or give boxes with --boxes"):
+                self._detector = fasterrcnn_resnet50_fpn(weights=weights).eval().to(self._options.device)
         images = [torch.from_numpy(f).to(self._options.device).permute(2, 0, 1).float() / 255 for f in frames]
         with torch.inference_mode():
             outputs = self._detector(images)

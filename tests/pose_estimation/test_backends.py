@@ -2,6 +2,7 @@
 
 import sys
 import types
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -16,6 +17,17 @@ FRAME = np.random.default_rng(0).integers(0, 256, (72, 96, 3), dtype=np.uint8)
 def rcnn():
     torch.manual_seed(0)
     return build_backend("torchvision", BackendOptions(weights="none", min_size=64, person_thr=0.0))
+
+
+def test_weights_that_cannot_be_downloaded_are_named(monkeypatch, tmp_path):
+    def no_network(*args, **kwargs):
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    monkeypatch.setattr("torch.hub.urlopen", no_network)
+    with pytest.raises(ConnectionError, match=r"download \S+keypointrcnn\S+: .*no network.* file with --weights"):
+        build_backend("torchvision", BackendOptions())
 
 
 def test_torchvision_finds_persons_within_the_frame(rcnn):
