@@ -133,8 +133,14 @@ class PoseCompact(Transform):
         return results
 
     def _crop(self, results: dict) -> tuple[int, int, int, int] | None:
-        """Move the joints into the box and return it, or None if the skeleton is too small to crop to it."""
+        """Move the joints into the box and return it, or None if the skeleton is too small to crop to it.
+
+        Raises:
+            ValueError: If a coordinate is infinite.
+        """
         keypoint = np.nan_to_num(results["keypoint"], nan=0.0, posinf=np.inf, neginf=-np.inf)
+        if np.isinf(keypoint).any():
+            raise ValueError("keypoint holds infinite coordinates")
         box = compact_box(
             keypoint, results["img_shape"], self.padding, self.threshold, self.hw_ratio, self.allow_imgpad
         )

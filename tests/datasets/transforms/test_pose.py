@@ -247,3 +247,10 @@ def test_decompress_of_what_it_cannot_sort(changes, message):
         DecompressPose()({"frame_dir": "dive_7", "keypoint": 0, "total_frames": 1})
     with pytest.raises(ValueError, match="max_person is at least 1"):
         DecompressPose(max_person=0)
+
+
+def test_infinite_coordinates_are_named():
+    keypoint = np.full((1, 2, 17, 2), 5, dtype=np.float32)
+    keypoint[0, 1, 3, 0] = np.inf
+    with pytest.raises(ValueError, match="keypoint holds infinite coordinates"):
+        PoseCompact()({"keypoint": keypoint, "img_shape": (48, 64)})
