@@ -135,7 +135,9 @@ def save_annotations(
     """
     path = Path(path)
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; choose another name or pass overwrite=True")
+        raise FileExistsError(
+            f"{path} exists; choose another name, or replace it: --overwrite, in Python overwrite=True"
+        )
     for index, info in enumerate(annotations):
         problem = check_annotation(info)
         if problem:

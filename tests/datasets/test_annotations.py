@@ -133,7 +133,9 @@ def test_written_files_can_be_read_by_any_numpy(tmp_path):
 def test_nothing_is_overwritten_unasked(tmp_path):
     path = tmp_path / "out.pkl"
     save_annotations(path, [annotation()])
-    with pytest.raises(FileExistsError, match="choose another name or pass overwrite=True"):
+    with pytest.raises(
+        FileExistsError, match="choose another name, or replace it: --overwrite, in Python overwrite=True"
+    ):
         save_annotations(path, [annotation()])
     save_annotations(path, [annotation("new")], overwrite=True)
     assert load_annotations(path)[0]["frame_dir"] == "new"

@@ -54,7 +54,10 @@ def _points(values: Any, joints: int, where: str) -> np.ndarray:
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{where}: keypoints must be numbers, found {str(values)[:60]}") from None
     if points.size != joints * 3:
-        raise ValueError(f"{where}: expected {joints} joints x 3 numbers (x, y, score), found {points.size} numbers")
+        hint = "; are they of another layout (--layout)?" if points.size and points.size % 3 == 0 else ""
+        raise ValueError(
+            f"{where}: expected {joints} joints x 3 numbers (x, y, score), found {points.size} numbers{hint}"
+        )
     points = points.reshape(joints, 3)
     if not np.isfinite(points).all():
         raise ValueError(f"{where}: keypoints must be finite numbers")

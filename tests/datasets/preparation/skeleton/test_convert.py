@@ -335,3 +335,11 @@ def test_layout_keeps_scores_in_the_third_channel_and_gives_3d_joints_none():
     (changed,) = change_layout(AnnotationFile([spatial]), "body25", "coco17")[0].annotations
     np.testing.assert_array_equal(changed["keypoint"], keypoint[:, :, order])
     assert "keypoint_score" not in changed
+
+
+def test_joints_of_another_layout_are_told(tmp_path):
+    list(export_poses(AnnotationFile([make(17, 1, 3, 0, "a")]), "openpose", tmp_path))
+    with pytest.raises(ValueError, match=r"expected 25 joints .*, found 51 numbers; are they of another layout"):
+        import_poses(tmp_path, "openpose", size=SIZE, label=0)
+    file, _ = import_poses(tmp_path, "openpose", layout="coco17", size=SIZE, label=0)
+    assert file.annotations[0]["keypoint"].shape[2] == 17
