@@ -15,7 +15,7 @@ from mmaction.datasets.decoders import open_video
 from mmaction.datasets.functional.geometry import rescaled_shape
 from mmaction.utils.files import move_into
 
-from .media import IMAGE_SUFFIXES
+from .media import IMAGE_SUFFIXES, look_at
 
 Flow = Callable[[np.ndarray, np.ndarray], np.ndarray]
 TASKS = ("rgb", "flow", "both")
@@ -131,6 +131,7 @@ def extract_frames(path: Path, folder: Path, spec: FrameSpec) -> int:
     scratch.mkdir(parents=True)
     try:
         count = _write_images(path, scratch, spec)
+        look_at(path)  # refuses what is cut off, of which the reader gives the frames that are there
         move_into(scratch, folder, lambda image: _is_extracted(image, spec.task))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

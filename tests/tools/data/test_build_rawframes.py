@@ -61,6 +61,19 @@ def test_a_broken_video_fails_alone_and_is_tried_again(tool, videos, tmp_path, c
     assert min(cv2.imread(str(out / "bad" / "img_00001.jpg")).shape[:2]) == 32
 
 
+def test_video_that_is_cut_off_leaves_no_images(tmp_path):
+    whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
+    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for image in np.random.default_rng(0).integers(0, 256, (8, 48, 64, 3), dtype=np.uint8):
+        writer.write(image)
+    writer.release()
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    assert extract_frames(whole, tmp_path / "whole", FrameSpec()) == 8
+    with pytest.raises(ValueError, match=r"cut\.avi: (damaged|cut off)"):
+        extract_frames(cut, tmp_path / "cut", FrameSpec())
+    assert not (tmp_path / "cut").exists() or not list((tmp_path / "cut").iterdir())
+
+
 def test_only_what_is_missing_is_done_again(tool, videos, tmp_path, monkeypatch):
     out = tmp_path / "out"
     assert tool.main([str(videos), str(out)]) == 0
