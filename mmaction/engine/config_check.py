@@ -2,14 +2,14 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
 
 from mmaction.registry import METRICS
 from mmaction.utils.cli import suggest
-from mmaction.utils.config import inner_datasets
+from mmaction.utils.config import inner_datasets, type_name
 
 NEEDED = {
     "training": ("train_dataloader", "train_cfg", "optim_wrapper"),
@@ -26,7 +26,7 @@ def check_config(cfg: Config, purpose: str) -> None:
 
     Raises:
         ValueError: If a part is missing, there is no such log level, the training has no length of at least 1, or
-            ``save_best`` names what is not measured.
+            ``save_best``, or the ``monitor`` of a schedule or of early stopping, names what is not measured.
         TypeError: If the learning rate is no number.
     """
     missing = [name for name in NEEDED[purpose] if cfg.get(name) is None]
@@ -43,7 +43,7 @@ def check_config(cfg: Config, purpose: str) -> None:
     if purpose == "training":
         _check_length(cfg)
         _check_lr(cfg)
-        _check_save_best(cfg)
+        _check_monitored(cfg)
 
 
 def metric_configs(evaluator: Any) -> list[Any]:
@@ -75,11 +75,10 @@ def _check_lr(cfg: Config) -> None:
         raise TypeError(f"optim_wrapper.optimizer.lr: expected a number such as 0.01, got {lr!r}")
 
 
-def _check_save_best(cfg: Config) -> None:
-    """Look for the keys of ``save_best`` among the results of the validation, where the metrics tell their names."""
-    keys = ((cfg.get("default_hooks") or {}).get("checkpoint") or {}).get("save_best")
-    keys = [keys] if isinstance(keys, str) else list(keys or ())
-    if keys in ([], ["auto"]) or cfg.get("val_evaluator") is None:
+def _check_monitored(cfg: Config) -> None:
+    """Look for what is to be watched among the results of the validation, where the metrics tell their names."""
+    monitored = list(_monitored(cfg))
+    if not monitored or cfg.get("val_evaluator") is None:
         return
     known: list[str] = []
     for config in metric_configs(cfg.val_evaluator):
@@ -87,12 +86,27 @@ def _check_save_best(cfg: Config) -> None:
         if not hasattr(METRICS.get(kind) if isinstance(kind, str) else kind, "result_names"):
             return
         known += METRICS.build(dict(config)).result_names()
-    for key in keys:
+    for place, key in monitored:
         if not any(_is_result(key, name) for name in known):
             raise ValueError(
-                f"default_hooks.checkpoint.save_best: the validation measures no {key!r}{suggest(key, known)}; "
-                f"it measures {', '.join(known)}"
+                f"{place}: the validation measures no {key!r}{suggest(key, known)}; it measures {', '.join(known)}"
             )
+
+
+def _monitored(cfg: Config) -> Iterator[tuple[str, str]]:
+    """Yield each place of ``cfg`` that names a result of the validation, and the name."""
+    best = ((cfg.get("default_hooks") or {}).get("checkpoint") or {}).get("save_best")
+    keys = [best] if isinstance(best, str) else list(best or ())
+    yield from (("default_hooks.checkpoint.save_best", key) for key in keys if keys != ["auto"])
+    schedulers = cfg.get("param_scheduler") or ()
+    parts = schedulers.values() if isinstance(schedulers, Mapping) and "type" not in schedulers else [schedulers]
+    for part in parts:
+        for scheduler in [part] if isinstance(part, Mapping) else part:
+            if isinstance(scheduler, Mapping) and type_name(scheduler).startswith("ReduceOnPlateau"):
+                yield f"{type_name(scheduler)}.monitor", scheduler.get("monitor", "loss")
+    for hook in [*(cfg.get("default_hooks") or {}).values(), *(cfg.get("custom_hooks") or ())]:
+        if isinstance(hook, Mapping) and type_name(hook) == "EarlyStoppingHook" and hook.get("monitor"):
+            yield "EarlyStoppingHook.monitor", hook["monitor"]
 
 
 def _is_result(key: str, name: str) -> bool:

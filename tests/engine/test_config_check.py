@@ -34,6 +34,17 @@ def training(save_best=None, **changes):
         ),
         (dict(save_best="acc/top9"), ValueError, "no 'acc/top9'; did you mean acc/top1.* measures acc/top1, acc/mean1"),
         (dict(save_best=["acc/top1", "mean1"]), ValueError, "measures no 'mean1'"),
+        (
+            dict(param_scheduler=[dict(type="LinearLR"), dict(type="ReduceOnPlateauLR", monitor="acc/top")]),
+            ValueError,
+            r"ReduceOnPlateauLR\.monitor: the validation measures no 'acc/top'; did you mean acc/top1",
+        ),
+        (dict(param_scheduler=dict(type="ReduceOnPlateauLR")), ValueError, "measures no 'loss'"),  # its default
+        (
+            dict(custom_hooks=[dict(type="EarlyStoppingHook", monitor="top1")]),
+            ValueError,
+            r"EarlyStoppingHook\.monitor: the validation measures no 'top1'",
+        ),
     ],
 )
 def test_a_mistake_is_named(changes, error, message):
@@ -53,6 +64,9 @@ def test_a_mistake_is_named(changes, error, message):
         dict(save_best="mine", val_evaluator=[TRAINING["val_evaluator"], dict(type="ConfusionMatrix")]),
         dict(save_best="my/mean1", val_evaluator=dict(metrics=[dict(type="AccMetric", prefix="my")])),
         dict(default_hooks=None, log_level=10),
+        dict(default_hooks=dict(early=dict(type="EarlyStoppingHook", monitor="acc/top1"), timer=None)),
+        dict(param_scheduler=dict(net=[dict(type="ReduceOnPlateauLR", monitor="acc/mean1")], head=[])),
+        dict(param_scheduler=dict(type="ReduceOnPlateauLR"), val_evaluator=None),
         dict(train_cfg=dict(max_epochs=1, max_iters=None)),
     ],
 )
