@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import get_world_size
+from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmaction.engine.doubts import class_doubts, frozen_doubt, validation_doubt
 from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
@@ -68,6 +69,39 @@ def check_labels(dataset: Any, num_classes: int, split: str) -> None:
                 )
 
 
+def check_batches(loader: Any, split: str) -> None:
+    """Check that ``drop_last`` leaves something to train on, and nothing out of what is measured.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    count, batch = len(loader.sampler), loader.batch_size
+    if split == "train" and len(loader) == 0:
+        raise ValueError(
+            f"train_dataloader: drop_last=True leaves no batch of {batch} to train on, as each process has {count} "
+            f"samples; lower batch_size to {count} or less, or set drop_last=False"
+        )
+    if split != "train" and loader.drop_last and count % batch:
+        raise ValueError(
+            f"{split}_dataloader: drop_last=True would leave {count % batch} of {count} samples of a process out of "
+            f"the figures; set drop_last=False"
+        )
+
+
+def check_common_length(loader: Any) -> None:
+    """Check that an epoch has as many iterations in each process; one with more would wait for ever for the others.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    lengths = all_gather_object(len(loader))
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"train_dataloader: an epoch has {', '.join(map(str, lengths))} iterations in processes 0 to "
+            f"{len(lengths) - 1}, and it must be the same number; leave out sampler.round_up=False"
+        )
+
+
 def sample_path(dataset: Any, index: int) -> str:
     """Return the file or clip of a sample."""
     info = dataset.get_data_info(index)
@@ -121,6 +155,12 @@ def check_files(dataset: Any, split: str, max_share: float) -> str | None:
     return text if split == "train" else f"{text}; they count as wrong"
 
 
+def _num_classes(model: torch.nn.Module) -> int | None:
+    """Return how many outputs the head of a model has, where it tells."""
+    count = getattr(getattr(model, "cls_head", None), "num_classes", None)
+    return int(count) if count else None
+
+
 @HOOKS.register_module()
 class PreflightHook(Hook):
     """Write a short plan of the run to the log before the first iteration, and stop at mistakes in the data.
@@ -137,22 +177,28 @@ class PreflightHook(Hook):
         """Check the data and write the plan.
 
         Raises:
-            ValueError: If a label has no output in the model.
+            ValueError: If a label has no output in the model, or batches are lost or missing (:func:`check_batches`,
+                :func:`check_common_length`).
             FileNotFoundError: If too many files are missing.
         """
         loaders = {"train": runner.train_dataloader}
+        if not isinstance(runner.train_loop, IterBasedTrainLoop):
+            check_common_length(runner.train_dataloader)
         if runner.val_loop is not None:
             loaders["val"] = runner.val_dataloader
         model, warnings = self._check(runner, loaders, self.max_share)
         rows = [*self._data_rows(loaders), *self._view_rows(runner), *self._step_rows(runner)]
-        warnings += [self._lr_warning(runner), self._replacing_warning(runner)]
+        warnings += [self._lr_warning(runner), self._replacing_warning(runner), validation_doubt(runner)]
+        warnings += class_doubts({split: loader.dataset for split, loader in loaders.items()}, _num_classes(model))
+        if getattr(runner, "load_report", None) is None:
+            warnings.append(frozen_doubt(model))
         self._write(runner, [*rows, *self._model_rows(runner, model)], warnings)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data and write what is tested.
 
         Raises:
-            ValueError: If a label has no output in the model.
+            ValueError: If a label has no output in the model, or samples would be left out.
             FileNotFoundError: If all files are missing.
         """
         loaders = {"test": runner.test_dataloader}
@@ -162,12 +208,13 @@ class PreflightHook(Hook):
 
     @staticmethod
     def _check(runner: Runner, loaders: dict[str, Any], max_share: float) -> tuple[torch.nn.Module, list[str | None]]:
-        """Check labels and files; return the model without its wrapper and warnings."""
+        """Check batches, labels and files; return the model without its wrapper and warnings."""
+        for split, loader in loaders.items():
+            check_batches(loader, split)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        num_classes = getattr(getattr(model, "cls_head", None), "num_classes", None)
-        if num_classes:
+        if num_classes := _num_classes(model):
             for split, loader in loaders.items():
-                check_labels(loader.dataset, int(num_classes), split)
+                check_labels(loader.dataset, num_classes, split)
         return model, [check_files(loader.dataset, split, max_share) for split, loader in loaders.items()]
 
     @staticmethod

@@ -1,0 +1,93 @@
+"""What a run does as it is told and its user may not have meant: sentences for the log before training."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmengine.hooks import EarlyStoppingHook
+from mmengine.runner import Runner
+from torch import nn
+
+from mmaction.engine.hooks.data_hooks import nested_datasets
+from mmaction.engine.realign import Schedule
+from mmaction.evaluation.metrics import describe_classes
+from mmaction.utils.config import type_name
+
+
+def class_doubts(datasets: Mapping[str, Any], num_classes: int | None) -> Iterator[str]:
+    """Yield what is odd about the classes of the data sets of a training.
+
+    Args:
+        datasets: The data sets ``train`` and, where the run validates, ``val``.
+        num_classes: Outputs of the model; None if it does not tell.
+    """
+    names = {split: _class_names(dataset) for split, dataset in datasets.items()}
+    counts = {split: _class_counts(dataset) for split, dataset in datasets.items()}
+    train, val = names["train"], names.get("val")
+    if train and val and list(train) != list(val):
+        yield f"train and val set do not name the same classes: {_first_difference(train, val)}"
+    if not counts["train"]:
+        return
+    lacking = sorted(set(counts.get("val", ())) - set(counts["train"]))
+    if lacking:
+        yield (
+            f"the validation set holds classes of which the training set has no sample: "
+            f"{describe_classes(lacking, val or train)}; do both lists number the classes alike?"
+        )
+    highest = max(max(part) for part in counts.values() if part)
+    if num_classes and train and len(train) != num_classes:
+        yield f"the model has {num_classes} outputs, and the data set names {len(train)} classes: set num_classes"
+    elif num_classes and not train and highest + 1 < num_classes:
+        yield (
+            f"the model has {num_classes} outputs, and the labels end at {highest}: if these are all classes, set "
+            f"num_classes of the cls_head to {highest + 1}"
+        )
+
+
+def _class_names(dataset: Any) -> Sequence[str] | None:
+    return (getattr(dataset, "metainfo", None) or {}).get("classes")
+
+
+def _class_counts(dataset: Any) -> dict[int, int]:
+    parts = [part for part in nested_datasets(dataset) if hasattr(part, "ann_file") and hasattr(part, "class_counts")]
+    return {label: count for part in parts for label, count in part.class_counts().items()}
+
+
+def _first_difference(names: Sequence[str], others: Sequence[str]) -> str:
+    for index, (name, other) in enumerate(zip(names, others, strict=False)):
+        if name != other:
+            return f"class {index} is {name!r} in one and {other!r} in the other"
+    return f"one has {len(names)} and the other {len(others)}"
+
+
+def frozen_doubt(model: nn.Module) -> str | None:
+    """Say that stages of a model into which no checkpoint was loaded keep the random weights in which they are frozen.
+
+    Args:
+        model: Its initial weights may still come from ``pretrained`` or ``init_cfg``.
+    """
+    stages = {name: getattr(part, "frozen_stages", None) for name, part in model.named_modules()}
+    frozen = [name for name, last in stages.items() if isinstance(last, int) and last >= 0]
+    if not frozen or any(map(_is_pretrained, model.modules())):
+        return None
+    return (
+        f"frozen_stages of {frozen[0]} keeps stages as they are, and they are random: nothing is loaded into them; "
+        f"give pretrained or load_from, or set frozen_stages=-1"
+    )
+
+
+def _is_pretrained(module: nn.Module) -> bool:
+    settings = getattr(module, "init_cfg", None) or ()
+    settings = [settings] if isinstance(settings, Mapping) else settings
+    return bool(getattr(module, "pretrained", None)) or any("Pretrained" in type_name(part) for part in settings)
+
+
+def validation_doubt(runner: Runner) -> str | None:
+    """Say what waits for validations in a run that has none."""
+    if runner.val_loop is not None:
+        return None
+    waiting = [part for part in Schedule(runner.param_schedulers).schedulers if getattr(part, "need_val_args", False)]
+    waiting += [hook for hook in runner.hooks if isinstance(hook, EarlyStoppingHook)]
+    if not waiting:
+        return None
+    names = " and ".join(dict.fromkeys(type(part).__name__ for part in waiting))
+    return f"{names} waits for validations, of which this run has none: nothing will come of it"

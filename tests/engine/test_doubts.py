@@ -1,0 +1,89 @@
+"""What a training is told by mistake, or does in silence, is said before its first iteration."""
+
+import re
+
+import pytest
+from processes import run_two
+
+
+def lines(capfd):
+    return [line for line in capfd.readouterr().out.splitlines() if "WARNING" in line]
+
+
+@pytest.mark.parametrize("loop", ["Epoch", "Iter"])
+def test_a_batch_larger_than_the_training_set_is_refused_where_it_would_be_dropped(tmp_path, toy, train, loop):
+    extra = "train_dataloader.update(batch_size=25, drop_last=True)\n"
+    if loop == "Iter":
+        extra += "train_cfg = dict(type='IterBasedTrainLoop', max_iters=4)\nparam_scheduler = []\n"
+    config = toy.write_config(tmp_path, extra=extra)
+    with pytest.raises(ValueError, match="leaves no batch of 25 to train on, as each process has 24 samples; lower"):
+        train(config, "--work-dir", tmp_path / "run")
+    assert not list(tmp_path.glob("run/*.pth"))
+
+
+def test_samples_are_not_dropped_from_what_is_measured(tmp_path, toy, train, test):
+    train(toy.write_config(tmp_path, extra="train_cfg['max_epochs'] = 1\n"), "--work-dir", tmp_path / "run")
+    config = toy.write_config(tmp_path, "drop.py", extra="val_dataloader['drop_last'] = True\n")
+    with pytest.raises(ValueError, match="val_dataloader: drop_last=True would leave 1 of 9 samples"):
+        train(config, "--work-dir", tmp_path / "other")
+    with pytest.raises(ValueError, match="test_dataloader: drop_last=True would leave 1 of 9 samples"):
+        test(config, tmp_path / "run" / "epoch_1.pth")
+    train(config, "--work-dir", tmp_path / "other", "--cfg-options", "val_dataloader.batch_size=3")
+
+
+@pytest.mark.integration
+def test_processes_whose_epochs_differ_in_length_do_not_wait_for_each_other(tmp_path, toy):
+    uneven = "train_dataloader['sampler']['round_up'] = False\ntrain_dataloader['batch_size'] = 2\n"
+    config = toy.write_config(tmp_path, train_count=5, extra=uneven)
+    arguments = ["train", config, "--work-dir", tmp_path / "run", "--launcher", "pytorch"]
+    codes, text = run_two(tmp_path, arguments, timeout_s=120)
+    assert all(codes) and "an epoch has 2, 1 iterations in processes 0 to 1" in text, text[-4000:]
+
+
+@pytest.mark.parametrize(
+    ("extra", "warning"),
+    [
+        ("model['num_classes'] = 400\n", "the model has 400 outputs, and the labels end at 2: .* cls_head to 3"),
+        ("model['num_classes'] = 4\ndata_names = list('abc')\n", "the model has 4 outputs, and the data set names 3"),
+        ("data_names = list('abc')\nval_names = list('acb')\n", "class 1 is 'b' in one and 'c' in the other"),
+        ("data_names = list('abc')\nval_names = list('abcd')\n", "one has 3 and the other 4"),
+    ],
+)
+def test_classes_that_do_not_fit_are_named(tmp_path, toy, train, capfd, extra, warning):
+    names = (
+        "if 'data_names' in globals():\n"
+        "    train_dataloader['dataset']['metainfo'] = dict(classes=data_names)\n"
+        "    val_dataloader['dataset']['metainfo'] = dict(classes=globals().get('val_names', data_names))\n"
+    )
+    config = toy.write_config(tmp_path, extra=f"train_cfg['max_epochs'] = 1\n{extra}{names}")
+    train(config, "--work-dir", tmp_path / "run")
+    assert re.search(warning, "\n".join(lines(capfd)))
+
+
+def test_a_class_that_is_only_in_the_validation_set_is_named(tmp_path, toy, train, capfd):
+    config = toy.write_config(tmp_path, extra="train_cfg['max_epochs'] = 1\n")
+    toy.write_list(tmp_path / "train.txt", 8, labels=[0, 2] * 4)
+    train(config, "--work-dir", tmp_path / "run")
+    said = "\n".join(lines(capfd))
+    assert "holds classes of which the training set has no sample: 1; do both lists number" in said
+
+
+def test_stages_frozen_at_random_are_named_unless_weights_are_loaded(tmp_path, toy, train, capfd):
+    config = toy.write_config(tmp_path, extra=toy.NETWORK + "train_cfg['max_epochs'] = 1\n")
+    train(config, "--work-dir", tmp_path / "run")
+    assert "frozen_stages of backbone keeps stages as they are, and they are random" in "\n".join(lines(capfd))
+    train(config, "--work-dir", tmp_path / "other", "--load-from", tmp_path / "run" / "epoch_1.pth")
+    assert "frozen_stages" not in "\n".join(lines(capfd))
+
+
+def test_a_schedule_that_waits_for_validations_is_named_where_there_are_none(tmp_path, toy, train, capfd):
+    extra = "param_scheduler = [dict(type='ReduceOnPlateauLR', monitor='acc/top1', rule='greater')]\n"
+    config = toy.write_config(tmp_path, extra=f"train_cfg['max_epochs'] = 1\n{extra}")
+    train(config, "--work-dir", tmp_path / "run", "--no-validate")
+    assert "ReduceOnPlateauLR waits for validations, of which this run has none" in "\n".join(lines(capfd))
+
+
+def test_a_run_that_is_as_it_should_be_is_not_doubted(tmp_path, toy, train, capfd):
+    config = toy.write_config(tmp_path, extra="train_cfg['max_epochs'] = 1\n")
+    train(config, "--work-dir", tmp_path / "run")
+    assert not [line for line in lines(capfd) if "never predicted" not in line and "was given class" not in line]
