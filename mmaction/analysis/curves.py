@@ -1,6 +1,7 @@
 """Learning curves out of the scalars that a run logs."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from mmaction.utils.files import replacing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TIMESTAMP = re.compile(r"\d{8}_\d{6}")
+TIMESTAMP = re.compile(r"\d{8}_\d{6}(_\d+)?")  # the second run of a second has a number too
 SCALARS = Path("vis_data/scalars.json")
 NOT_CURVES = {"epoch", "iter", "step", "data_time", "time", "memory"}
 PANELS = (("loss", "loss"), ("accuracy", "accuracy"), ("lr", "learning rate"))
@@ -88,7 +89,7 @@ def read_records(files: Iterable[Path]) -> list[dict[str, Any]]:
 
 
 def read_log(path: str | Path, name: str | None = None) -> RunLog:
-    """Read the scalars of one run; where a resumed run repeats a position the later value counts.
+    """Read the scalars of one run; where it was taken up again, or begun anew, the later course counts from there on.
 
     Args:
         path: As :func:`find_scalars` takes it.
@@ -98,25 +99,38 @@ def read_log(path: str | Path, name: str | None = None) -> RunLog:
         FileNotFoundError: If there is no log.
         ValueError: If a log cannot be read or holds no curve.
     """
-    records = [_numbers(record) for record in read_records(find_scalars(path))]
-    steps = [r for r in records if "loss" in r and ("iter" in r or "step" in r)]
+    files = [[_numbers(record) for record in read_records([file])] for file in find_scalars(path)]
+    steps = [r for records in files for r in records if "loss" in r and ("iter" in r or "step" in r)]
     by_epoch = all("epoch" in r for r in steps) if steps else True
     # logs do not say how long an epoch is: the last record of one tells, up to the logging interval
     length = max((r["iter"] / r["epoch"] for r in steps if r.get("epoch") and "iter" in r), default=0) or 1
     log = RunLog(name or default_name(path), by_epoch)
     found: dict[tuple[str, str], dict[float, float]] = {}
-    for record in records:
-        training = "loss" in record
-        position = record.get("step", record.get("iter", 0.0))
-        if training and by_epoch:
-            position = record.get("iter", position) / length
-        for key in record.keys() - NOT_CURVES:
-            found.setdefault(("train" if training else "val", key), {})[position] = record[key]
+    for records in files:
+        placed = [(_position(record, length if by_epoch else None), record) for record in records]
+        _drop_from(found, min((position for position, record in placed if "loss" in record), default=math.inf))
+        for position, record in placed:
+            for key in record.keys() - NOT_CURVES:
+                found.setdefault(("train" if "loss" in record else "val", key), {})[position] = record[key]
     for (part, key), points in sorted(found.items()):
         getattr(log, part)[key] = sorted(points.items())
     if not found:
         raise ValueError(f"{path}: the log holds no scalar yet")
     return log
+
+
+def _position(record: dict[str, float], epoch_length: float | None) -> float:
+    """Return where a record belongs; iterations of training count in epochs where ``epoch_length`` is given."""
+    position = record.get("step", record.get("iter", 0.0))
+    return record.get("iter", position) / epoch_length if "loss" in record and epoch_length else position
+
+
+def _drop_from(found: dict[tuple[str, str], dict[float, float]], start: float) -> None:
+    """Remove what is known from ``start`` on: another course of the run, which a later one replaces."""
+    for key, points in list(found.items()):
+        found[key] = {position: value for position, value in points.items() if position < start}
+        if not found[key]:
+            del found[key]
 
 
 def _numbers(record: dict[str, Any]) -> dict[str, float]:

@@ -51,6 +51,16 @@ def test_epochs_and_resumed_runs(resumed):
     assert "time" not in log.keys
 
 
+def test_a_course_of_the_run_that_another_one_replaces_is_left_out(resumed):
+    write(resumed / "20260103_000000", [train(2, 40, 1.4), val(2, 0.6)])  # again from the end of epoch 1
+    log = read_log(resumed)
+    np.testing.assert_allclose(log.train["loss"], [(0.5, 3.0), (1, 2.0), (2, 1.4)])
+    assert log.val["acc/top1"] == [(1, 0.4), (2, 0.6)]
+    write(resumed / "20260103_000000_2", [{**train(1, 20, 5.0), "loss_new": 5.0}])  # a new run in the same second
+    log = read_log(resumed)
+    assert log.train["loss_new"] == log.train["loss"][-1:] == [(1, 5.0)] and not log.val
+
+
 def test_iteration_runs(tmp_path):
     write(tmp_path / "20260101_000000", [{"loss": 1.0, "iter": 100, "step": 100}, {"acc/top1": 0.3, "step": 100}])
     log = read_log(tmp_path)
