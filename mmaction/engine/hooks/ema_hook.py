@@ -1,6 +1,7 @@
-"""The moving average of the weights, of sharded models too."""
+"""The moving average of the weights, of sharded models too, and in every part of a run."""
 
 from mmengine.hooks import EMAHook as PlainEMAHook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmaction.engine.sharding import MMFullyShardedDataParallel, load_whole, parts_of, save_whole
@@ -11,11 +12,16 @@ from mmaction.registry import HOOKS, MODELS
 class EMAHook(PlainEMAHook):
     """MMEngine's hook; of a sharded model each process averages its own part.
 
+    A test or validation that follows the training in the same program measures the averaged weights. MMEngine makes a
+    new copy of the trained ones for it.
+
     Arguments are those of :class:`mmengine.hooks.EMAHook`.
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Copy the model."""
+        """Copy the model, unless an earlier part of this run has averaged it."""
+        if self._is_averaged(runner):
+            return
         if not isinstance(runner.model, MMFullyShardedDataParallel):
             super().before_run(runner)
             return
@@ -23,3 +29,10 @@ class EMAHook(PlainEMAHook):
         self.ema_model = MODELS.build(self.ema_cfg, default_args={"model": self.src_model})
         save_whole(self.ema_model)
         load_whole(self.ema_model.module)  # which the hook also loads alone
+
+    def _is_averaged(self, runner: Runner) -> bool:
+        """Return whether there is an average of the model as ``runner`` has it now, wrapped or not."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        is_same = getattr(self, "_averaged", None) is model
+        self._averaged = model
+        return is_same
