@@ -52,6 +52,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._is_owed = False
         self._is_put_off = False
         self._terminated = False
+        self._is_training = False
         self._saved_iter = -1
         self._resumed_iter = 0
 
@@ -62,6 +63,7 @@ class CheckpointHook(PlainCheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints, note that the run begins or goes on, and listen for SIGTERM."""
         super().before_train(runner)
+        self._is_training = True
         self._find_own_best()
         starts = runner.message_hub.runtime_info.get(STARTS, []) if runner._resume else []
         if is_main_process():
@@ -79,6 +81,11 @@ class CheckpointHook(PlainCheckpointHook):
         self._last_saved = time.monotonic()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_sigterm)  # the runner puts the old handler back
+
+    def after_train(self, runner: Runner) -> None:
+        """Publish what is to be; a validation that somebody starts later keeps nothing."""
+        super().after_train(runner)
+        self._is_training = False
 
     def _find_own_best(self) -> None:
         """Take the best checkpoints of a run that was moved or copied from where it is now."""
@@ -217,6 +224,8 @@ class CheckpointHook(PlainCheckpointHook):
         Raises:
             ToolStop: After SIGTERM, unless the run has come to its end or gradients are being summed.
         """
+        if not self._is_training:  # runner.val() of a checkpoint
+            return
         runner.message_hub.update_info("last_validated_epoch", runner.epoch)
         runner.message_hub.update_info("last_validated_iter", runner.iter)
         super().after_val_epoch(runner, metrics)

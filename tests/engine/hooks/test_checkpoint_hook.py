@@ -9,10 +9,12 @@ import torch
 from mmengine import fileio
 from mmengine.hooks import Hook
 
+from mmaction.engine import build_runner
 from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.hooks import CheckpointHook
 from mmaction.engine.resume import find_resumable
 from mmaction.utils.cli import ToolStop
+from mmaction.utils.config import load_config
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -224,6 +226,15 @@ def test_checkpoints_in_an_object_store(tmp_path, toy, train, register, store):
     assert (tmp_path / "run" / "last_checkpoint").read_text() == "store://box/run/iter_9.pth"
     left = {path.name for path in (store / "box" / "run").iterdir() if "best" not in path.name}
     assert left == {"epoch_1.pth", "iter_9.pth"}
+
+
+def test_a_validation_alone_keeps_no_checkpoint(tmp_path, toy, train):
+    config = toy.write_config(tmp_path, extra="train_cfg['max_epochs'] = 1\n")
+    train(config, "--work-dir", tmp_path / "run", "--seed", 0)
+    cfg, _ = load_config(config)
+    cfg.work_dir, cfg.load_from, cfg.launcher = str(tmp_path / "val"), str(tmp_path / "run" / "epoch_1.pth"), "none"
+    assert "acc/top1" in build_runner(cfg).val()
+    assert not list((tmp_path / "val").glob("*.pth"))
 
 
 def test_negative_intervals_are_refused():
