@@ -26,16 +26,29 @@ def sample_names(data_batch: Any) -> list[str]:
     return names
 
 
+def _has_finite_scores(sample: Any) -> bool:
+    """Return whether all scores of a predicted sample, which may be of several modalities, are finite."""
+    score = sample.get("pred_score") if hasattr(sample, "get") else None
+    parts = score.values() if isinstance(score, dict) else [score]
+    return all(bool(part.isfinite().all()) for part in parts if isinstance(part, torch.Tensor))
+
+
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Stop at a loss that is NaN or infinite, and before a checkpoint of spoilt weights is written."""
+    """Stop at a loss, or a score of a validation, that is NaN or infinite, and before spoilt weights are saved."""
 
     priority = "HIGHEST"
+    _is_training = False
     _of_earlier_run: tuple[str, int] | None = None  # what an earlier run in this folder has written last
 
     def before_train(self, runner: Runner) -> None:
         """Note what is not of this run, unless it goes on with an earlier one."""
+        self._is_training = True
         self._of_earlier_run = None if runner._resume else self._last_checkpoint(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Leave what is validated or tested later to the metrics."""
+        self._is_training = False
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Check the weights, which the last step can have spoilt although its loss was finite.
@@ -69,6 +82,22 @@ class FiniteLossHook(Hook):
             f"{self._advice(runner)}"
         )
 
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Check the scores.
+
+        Raises:
+            ToolStop: With the samples and what to try; the newest checkpoint may be what gives such scores.
+        """
+        bad = [sample for sample in outputs or () if self._is_training and not _has_finite_scores(sample)]
+        if bad:
+            names = ", ".join(sample_names({"data_samples": bad}))
+            raise ToolStop(
+                f"validation after iteration {runner.iter}: the scores of {len(bad)} of {len(outputs)} samples of a "
+                f"batch are NaN or infinite: {names}.\n{self._tips(runner)}"
+            )
+
     @staticmethod
     def _last_checkpoint(runner: Runner) -> tuple[str, int] | None:
         """Return the newest checkpoint of the folder and when it was named."""
@@ -79,12 +108,16 @@ class FiniteLossHook(Hook):
         last = self._last_checkpoint(runner)
         name = last[0] if last and last != self._of_earlier_run else ""
         how = f" (with --load-from {name}; --resume keeps the old schedule)" if name else ""
+        return f"  last good checkpoint: {name or 'none yet'}\n{self._tips(runner, how)}"
+
+    @staticmethod
+    def _tips(runner: Runner, how: str = "") -> str:
         lr = max(value for values in runner.optim_wrapper.get_lr().values() for value in values)
         tips = [f"a learning rate below {lr:.2g}, or a longer warm-up{how}", "optim_wrapper.clip_grad.max_norm=40"]
         if hasattr(runner.optim_wrapper, "loss_scaler"):
             narrow = getattr(runner.optim_wrapper, "cast_dtype", None) != torch.bfloat16
             tips.append("training without --amp" + narrow * ", or with optim_wrapper.dtype=bfloat16")
-        return f"  last good checkpoint: {name or 'none yet'}\n  what to try: {'; '.join(tips)}"
+        return f"  what to try: {'; '.join(tips)}"
 
 
 @HOOKS.register_module()

@@ -59,6 +59,23 @@ def test_weights_spoilt_by_the_last_step_of_an_epoch_are_not_saved(tmp_path, toy
     assert not [path.name for path in (tmp_path / "run").glob("*epoch_2*")]
 
 
+def test_scores_of_a_validation_that_are_nan_stop_with_the_samples(tmp_path, toy, train, register):
+    @register
+    class SpoilScores(Hook):
+        def before_val_epoch(self, runner):
+            runner.model.register_forward_hook(self.spoil)
+
+        @staticmethod
+        def spoil(model, arguments, samples):
+            for sample in samples if isinstance(samples, list) else ():
+                if sample.filename in ("clip4", "clip6"):
+                    sample.set_pred_score(sample.pred_score * float("nan"))
+
+    config = toy.write_config(tmp_path, extra="custom_hooks = [dict(type='SpoilScores')]\n")
+    with pytest.raises(ToolStop, match=r"after iteration 6: the scores of 2 of 4 .* infinite: clip4, clip6\.\n.*try:"):
+        train(config, "--work-dir", tmp_path / "run")
+
+
 class Runner:
     """The parts of a Runner that these hooks look at."""
 
