@@ -1,5 +1,6 @@
 """Mixed precision that also works on the CPU, and what wrappers of optimizers hold."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from mmengine.optim import AmpOptimWrapper as GpuAmpOptimWrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from mmaction.registry import OPTIM_WRAPPERS
+from mmaction.utils.config import type_name
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -59,6 +61,14 @@ def base_rates(wrapper: OptimWrapper | OptimWrapperDict) -> list[float]:
     """Return for each group of parameters the learning rate from which the schedule starts."""
     groups = [group for part in wrappers(wrapper) for group in part.optimizer.param_groups]
     return [float(group.get("initial_lr", group["lr"])) for group in groups]
+
+
+def peak_of_cycle(schedulers: Any) -> float | None:
+    """Return the highest learning rate of a ``OneCycleLR`` among the configs of schedules; None if there is none."""
+    parts = schedulers.values() if isinstance(schedulers, Mapping) and "type" not in schedulers else [schedulers or ()]
+    configs = [config for part in parts for config in ([part] if isinstance(part, Mapping) else part)]
+    cycles = [config for config in configs if isinstance(config, Mapping) and type_name(config) == "OneCycleLR"]
+    return max((float(config["eta_max"]) for config in cycles if "eta_max" in config), default=None)
 
 
 def check_optimizer(wrapper: OptimWrapper | OptimWrapperDict, states: dict[str, Any], source: str) -> None:

@@ -272,9 +272,9 @@ class PreflightHook(Hook):
 
     @staticmethod
     def _lr(runner: Runner) -> float:
-        """Return the highest learning rate before any scheduler changes it."""
+        """Return the highest learning rate before any scheduler changes it, or that of a cycle."""
         groups = runner.optim_wrapper.optimizer.param_groups
-        return max(group.get("initial_lr", group["lr"]) for group in groups)
+        return max(group.get("max_lr", group.get("initial_lr", group["lr"])) for group in groups)
 
     def _lr_warning(self, runner: Runner) -> str | None:
         base = base_batch_size(runner.cfg)

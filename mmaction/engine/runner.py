@@ -38,7 +38,7 @@ from mmaction.engine.checkpoint import (
 )
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
 from mmaction.engine.loops import EpochBasedTrainLoop
-from mmaction.engine.optim import base_rates, check_optimizer, wrappers
+from mmaction.engine.optim import base_rates, check_optimizer, peak_of_cycle, wrappers
 from mmaction.engine.peers import PeerWatch
 from mmaction.engine.realign import Schedule, place, steps_of
 from mmaction.engine.resume import check_common_place, plan_resume, without_program
@@ -334,7 +334,8 @@ class ActionRunner(Runner):
         """Scale the learning rate in proportion to the batch (Goyal et al., 2017, arXiv:1706.02677).
 
         Raises:
-            ValueError: If it is asked for and nothing says for which batch the learning rate was chosen.
+            ValueError: If it is asked for and nothing says for which batch the learning rate was chosen, or a schedule
+                sets it without regard to that of the optimizer.
         """
         if not (auto_scale_lr or {}).get("enable"):
             return
@@ -344,12 +345,18 @@ class ActionRunner(Runner):
                 "--auto-scale-lr: the config does not say for which batch its learning rate is meant; "
                 "set auto_scale_lr=dict(base_batch_size=N)"
             )
+        factor = self.effective_batch() / base
+        if peak := peak_of_cycle(self.param_schedulers):
+            raise ValueError(
+                f"--auto-scale-lr: OneCycleLR takes the learning rate from its eta_max={peak:.4g}, not from the "
+                f"optimizer; leave --auto-scale-lr out and set eta_max (the linear rule gives {peak * factor:.4g})"
+            )
         for wrapper in wrappers(optim_wrapper):
             groups = list(wrapper.optimizer.param_groups)
             if settings := getattr(wrapper, "base_param_settings", None):  # the log shows it where groups differ
                 groups.append(settings)
             for group in groups:
-                group["lr"] *= self.effective_batch() / base
+                group["lr"] *= factor
 
     def test(self) -> dict[str, float]:
         """Test the model with a checkpoint that fits it exactly; return the metrics by name."""

@@ -182,6 +182,15 @@ def test_auto_scale_takes_the_batch_from_the_file_name_or_says_what_is_missing(t
         train(bare, "--work-dir", tmp_path / "b", "--auto-scale-lr")
 
 
+def test_auto_scale_is_refused_where_a_cycle_sets_the_rate(tmp_path, toy, train):
+    cycle = "param_scheduler = [dict(type='OneCycleLR', eta_max=0.2, total_steps=18, by_epoch=False)]\n"
+    config = toy.write_config(tmp_path, extra=cycle + "auto_scale_lr = dict(base_batch_size=1)\n")
+    with pytest.raises(ValueError, match=r"OneCycleLR takes .* eta_max=0\.2, not .* \(the linear rule gives 0\.8\)"):
+        train(config, "--work-dir", tmp_path / "run", "--auto-scale-lr")
+    train(config, "--work-dir", tmp_path / "plain")
+    assert "SGD, learning rate 0.2, chosen" in next((tmp_path / "plain").rglob("*.log")).read_text()
+
+
 def test_a_label_without_output_is_named_before_training(tmp_path, toy, train):
     config = toy.write_config(tmp_path)
     toy.write_list(tmp_path / "train.txt", labels=[0, 1, 2, 7, 1])
