@@ -25,8 +25,8 @@ def check_config(cfg: Config, purpose: str) -> None:
         purpose: ``training`` or ``testing``.
 
     Raises:
-        ValueError: If a part is missing, there is no such log level, the training has no length of at least 1, or
-            ``save_best``, or the ``monitor`` of a schedule or of early stopping, names what is not measured.
+        ValueError: If a part is missing, there is no such log level, a length or interval of the training is less than
+            1, or ``save_best``, or the ``monitor`` of a schedule or of early stopping, names what is not measured.
         TypeError: If the learning rate is no number.
     """
     missing = [name for name in NEEDED[purpose] if cfg.get(name) is None]
@@ -62,10 +62,11 @@ def annotation_files(cfg: Config) -> list[str]:
 
 
 def _check_length(cfg: Config) -> None:
-    for key in ("max_epochs", "max_iters"):
+    for key in ("max_epochs", "max_iters", "val_interval"):
         length = cfg.train_cfg.get(key) if isinstance(cfg.train_cfg, Mapping) else None
         if length is not None and (not isinstance(length, (int, float)) or length < 1 or length % 1):
-            raise ValueError(f"train_cfg.{key}: expected a whole number of at least 1, got {length!r}")
+            hint = "; --no-validate trains without validations" if key == "val_interval" else ""
+            raise ValueError(f"train_cfg.{key}: expected a whole number of at least 1, got {length!r}{hint}")
 
 
 def _check_lr(cfg: Config) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmengine.hooks import EarlyStoppingHook
-from mmengine.runner import Runner
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook
+from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 
 from mmaction.engine.hooks.data_hooks import nested_datasets
@@ -82,12 +82,32 @@ def _is_pretrained(module: nn.Module) -> bool:
 
 
 def validation_doubt(runner: Runner) -> str | None:
-    """Say what waits for validations in a run that has none."""
+    """Say what waits for validations in a run that has none, or that the validations of a run begin after its end."""
+    loop = runner.train_loop
+    last = runner.max_iters if isinstance(loop, IterBasedTrainLoop) else runner.max_epochs
     if runner.val_loop is not None:
-        return None
-    waiting = [part for part in Schedule(runner.param_schedulers).schedulers if getattr(part, "need_val_args", False)]
+        begin = getattr(loop, "val_begin", 0)
+        late = f"train_cfg.val_begin={begin} comes after the end of the training at {last}: nothing is validated"
+        return late if begin > last else None
+    waiting = [part for part in _schedulers(runner) if getattr(part, "need_val_args", False)]
     waiting += [hook for hook in runner.hooks if isinstance(hook, EarlyStoppingHook)]
     if not waiting:
         return None
     names = " and ".join(dict.fromkeys(type(part).__name__ for part in waiting))
     return f"{names} waits for validations, of which this run has none: nothing will come of it"
+
+
+def epoch_doubt(runner: Runner) -> str | None:
+    """Say what counts epochs in a run by iterations, which is a single one."""
+    if not isinstance(runner.train_loop, IterBasedTrainLoop):
+        return None
+    counting = [s for s in _schedulers(runner) if s.by_epoch and not getattr(s, "need_val_args", False)]
+    counting += [hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and hook.by_epoch]
+    if not counting:
+        return None
+    names = " and ".join(dict.fromkeys(type(part).__name__ for part in counting))
+    return f"{names} counts epochs, and a run by iterations is a single one: set by_epoch=False"
+
+
+def _schedulers(runner: Runner) -> list[Any]:
+    return Schedule(runner.param_schedulers).schedulers

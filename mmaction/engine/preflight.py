@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmaction.engine.doubts import class_doubts, frozen_doubt, validation_doubt
+from mmaction.engine.doubts import class_doubts, epoch_doubt, frozen_doubt, validation_doubt
 from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
@@ -188,7 +188,8 @@ class PreflightHook(Hook):
             loaders["val"] = runner.val_dataloader
         model, warnings = self._check(runner, loaders, self.max_share)
         rows = [*self._data_rows(loaders), *self._view_rows(runner), *self._step_rows(runner)]
-        warnings += [self._lr_warning(runner), self._replacing_warning(runner), validation_doubt(runner)]
+        warnings += [self._lr_warning(runner), self._replacing_warning(runner)]
+        warnings += [validation_doubt(runner), epoch_doubt(runner)]
         warnings += class_doubts({split: loader.dataset for split, loader in loaders.items()}, _num_classes(model))
         if getattr(runner, "load_report", None) is None:
             warnings.append(frozen_doubt(model))

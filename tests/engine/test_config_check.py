@@ -26,6 +26,7 @@ def training(save_best=None, **changes):
         (dict(train_cfg=dict(max_iters=-5, by_epoch=False)), ValueError, r"train_cfg\.max_iters: .* got -5"),
         (dict(train_cfg=dict(max_epochs="ten")), ValueError, r"train_cfg\.max_epochs: .* got 'ten'"),
         (dict(train_cfg=dict(max_epochs=2.5)), ValueError, r"train_cfg\.max_epochs: .* got 2.5"),
+        (dict(train_cfg=dict(val_interval=0)), ValueError, r"train_cfg\.val_interval: .* got 0; --no-validate trains"),
         (dict(log_level="LOUD"), ValueError, "log_level='LOUD': expected DEBUG, INFO"),
         (
             dict(optim_wrapper=dict(optimizer=dict(lr="abc"))),

@@ -83,6 +83,21 @@ def test_a_schedule_that_waits_for_validations_is_named_where_there_are_none(tmp
     assert "ReduceOnPlateauLR waits for validations, of which this run has none" in "\n".join(lines(capfd))
 
 
+def test_validations_that_begin_after_the_end_are_named(tmp_path, toy, train, capfd):
+    config = toy.write_config(tmp_path, extra="train_cfg.update(max_epochs=1, val_begin=2)\n")
+    train(config, "--work-dir", tmp_path / "run")
+    assert "val_begin=2 comes after the end of the training at 1: nothing is validated" in "\n".join(lines(capfd))
+
+
+def test_what_counts_epochs_in_a_run_by_iterations_is_named(tmp_path, toy, train, capfd):
+    loop = "train_cfg = dict(type='IterBasedTrainLoop', max_iters=2)\n"
+    train(toy.write_config(tmp_path, extra=loop), "--work-dir", tmp_path / "run")
+    assert "CosineAnnealingLR and CheckpointHook counts epochs, and a run by iterations" in "\n".join(lines(capfd))
+    right = "param_scheduler.pop()\ndefault_hooks['checkpoint'].update(by_epoch=False)\n"
+    train(toy.write_config(tmp_path, extra=loop + right), "--work-dir", tmp_path / "other")
+    assert "counts epochs" not in "\n".join(lines(capfd))
+
+
 def test_a_run_that_is_as_it_should_be_is_not_doubted(tmp_path, toy, train, capfd):
     config = toy.write_config(tmp_path, extra="train_cfg['max_epochs'] = 1\n")
     train(config, "--work-dir", tmp_path / "run")
