@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmaction.registry import METRICS
 from mmaction.utils.cli import suggest
-from mmaction.utils.config import inner_datasets, type_name
+from mmaction.utils.config import inner_datasets, scheduler_configs, type_name
 
 NEEDED = {
     "training": ("train_dataloader", "train_cfg", "optim_wrapper"),
@@ -99,12 +99,9 @@ def _monitored(cfg: Config) -> Iterator[tuple[str, str]]:
     best = ((cfg.get("default_hooks") or {}).get("checkpoint") or {}).get("save_best")
     keys = [best] if isinstance(best, str) else list(best or ())
     yield from (("default_hooks.checkpoint.save_best", key) for key in keys if keys != ["auto"])
-    schedulers = cfg.get("param_scheduler") or ()
-    parts = schedulers.values() if isinstance(schedulers, Mapping) and "type" not in schedulers else [schedulers]
-    for part in parts:
-        for scheduler in [part] if isinstance(part, Mapping) else part:
-            if isinstance(scheduler, Mapping) and type_name(scheduler).startswith("ReduceOnPlateau"):
-                yield f"{type_name(scheduler)}.monitor", scheduler.get("monitor", "loss")
+    for scheduler in scheduler_configs(cfg.get("param_scheduler")):
+        if type_name(scheduler).startswith("ReduceOnPlateau"):
+            yield f"{type_name(scheduler)}.monitor", scheduler.get("monitor", "loss")
     for hook in [*(cfg.get("default_hooks") or {}).values(), *(cfg.get("custom_hooks") or ())]:
         if isinstance(hook, Mapping) and type_name(hook) == "EarlyStoppingHook" and hook.get("monitor"):
             yield "EarlyStoppingHook.monitor", hook["monitor"]

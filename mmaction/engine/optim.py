@@ -1,6 +1,5 @@
 """Mixed precision that also works on the CPU, and what wrappers of optimizers hold."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,7 +8,7 @@ from mmengine.optim import AmpOptimWrapper as GpuAmpOptimWrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from mmaction.registry import OPTIM_WRAPPERS
-from mmaction.utils.config import type_name
+from mmaction.utils.config import scheduler_configs, type_name
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -65,9 +64,7 @@ def base_rates(wrapper: OptimWrapper | OptimWrapperDict) -> list[float]:
 
 def peak_of_cycle(schedulers: Any) -> float | None:
     """Return the highest learning rate of a ``OneCycleLR`` among the configs of schedules; None if there is none."""
-    parts = schedulers.values() if isinstance(schedulers, Mapping) and "type" not in schedulers else [schedulers or ()]
-    configs = [config for part in parts for config in ([part] if isinstance(part, Mapping) else part)]
-    cycles = [config for config in configs if isinstance(config, Mapping) and type_name(config) == "OneCycleLR"]
+    cycles = [config for config in scheduler_configs(schedulers) if type_name(config) == "OneCycleLR"]
     return max((float(config["eta_max"]) for config in cycles if "eta_max" in config), default=None)
 
 

@@ -239,6 +239,15 @@ def dataset_config(
     return next(inner_datasets(dataset), {}) if inner else dataset
 
 
+def scheduler_configs(schedulers: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the configs of the schedules in ``param_scheduler``: one, a list, or such a list for each optimizer."""
+    is_by_optimizer = isinstance(schedulers, Mapping) and "type" not in schedulers
+    for part in schedulers.values() if is_by_optimizer else [schedulers or ()]:
+        for config in [part] if isinstance(part, Mapping) else part:
+            if isinstance(config, Mapping):
+                yield config
+
+
 def default_work_dir(cfg: Config) -> str:
     """Return ``work_dirs/NAME``, NAME being the config's file name without its suffix."""
     return str(Path("work_dirs") / Path(cfg.filename or "run").stem)

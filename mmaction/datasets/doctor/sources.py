@@ -7,6 +7,7 @@ import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmaction.datasets.label_spaces import load_label_space, with_label_space
 from mmaction.datasets.pose import PoseDataset
@@ -95,15 +96,21 @@ def _model_classes(cfg: Mapping) -> int | None:
     return head.get("num_classes") if isinstance(head, Mapping) else None
 
 
+def _class_of(dataset: Mapping) -> Any:
+    """Return the class of a data set, or what is registered under its name."""
+    return dataset["type"] if isinstance(dataset.get("type"), type) else DATASETS.get(type_name(dataset))
+
+
 def _kind_of(split: str, dataset: Mapping) -> str:
     """Return what a data set holds that reads its list as one of ours does, also where its class is another."""
-    name = type_name(dataset)
-    kind = dataset["type"] if isinstance(dataset.get("type"), type) else DATASETS.get(name)
+    kind = _class_of(dataset)
     for known, held in _KINDS.items():
         if isinstance(kind, type) and issubclass(kind, known) and kind.load_data_list is known.load_data_list:
             return held
     known = ", ".join(one.__name__ for one in _KINDS)
-    raise ValueError(f"{split}_dataloader: {name!r} cannot be examined, only {known} and what reads lists as they do")
+    raise ValueError(
+        f"{split}_dataloader: {type_name(dataset)!r} cannot be examined, only {known} and what reads lists as they do"
+    )
 
 
 def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) -> Source:
@@ -134,7 +141,7 @@ def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) 
 
 def _template(dataset: Mapping) -> str | None:
     """Return the name of the images of a data set of frames, None where its class may name them in a way of its own."""
-    kind = dataset["type"] if isinstance(dataset.get("type"), type) else DATASETS.get(type_name(dataset))
+    kind = _class_of(dataset)
     if any(getattr(kind, name) is not getattr(RawframeDataset, name) for name in ("__init__", "get_data_info")):
         return None
     template = dataset.get("filename_tmpl", inspect.signature(RawframeDataset).parameters["filename_tmpl"].default)
