@@ -8,9 +8,9 @@ Exit codes: 0 clean, 3 something looks suspicious, 2 wrong input, 130 stopped by
 import argparse
 from pathlib import Path
 
+from mmaction.pose_viewer.command import visualize
+from mmaction.pose_viewer.settings import add_arguments, merge, read_config
 from mmaction.utils.cli import run_tool
-from mmaction.visualization.command import visualize
-from mmaction.visualization.settings import add_arguments, merge, read_config
 
 DEFAULT_CONFIG = Path(__file__).resolve().parent / "config.ini"
 

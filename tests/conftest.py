@@ -14,6 +14,7 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parents[1]
+pytest_plugins = ["fixtures.scored_samples", "fixtures.trained_model"]
 
 
 def pytest_collection_modifyitems(items):
@@ -46,7 +47,7 @@ def demo_data(tmp_path_factory) -> Path:
     """A small procedural diving data set, made once for all test processes: 20 clips of 96x72, 5 classes."""
     from filelock import FileLock
 
-    from mmaction.datasets.synthetic.build import DemoSpec, write_demo_data
+    from mmaction.preparation.demo.build import DemoSpec, write_demo_data
 
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo_diving"
@@ -100,8 +101,8 @@ def _confuse(labels, targets, num_classes, share, rng):
 @pytest.fixture(scope="session")
 def diving_twist_misses(shared):
     """The Diving48 V2 test list, scored by a model that misses nothing but the twist."""
-    from mmaction.datasets.label_spaces import load_label_space
     from mmaction.evaluation import Predictions
+    from mmaction.label_spaces import load_label_space
 
     space = load_label_space("diving48")
     entries = json.loads((shared / "data/diving48/Diving48_V2_test.json").read_text())
@@ -115,8 +116,8 @@ def diving_twist_misses(shared):
 
 
 def _gym_element_misses(shared, name):
-    from mmaction.datasets.label_spaces import load_label_space
     from mmaction.evaluation import Predictions
+    from mmaction.label_spaces import load_label_space
 
     space = load_label_space(name)
     rows = [line.split() for line in (shared / f"data/finegym/{name}_val_element.txt").open() if line.strip()]

@@ -14,12 +14,12 @@ PROGRAM = r"(?:[A-Z_]+=\S+ )*(?:(?:python|make|pip|torchrun|mpirun|mim|pre-commi
 # commands that no test runs: regular expression and reason
 NOT_RUN = {
     r"make (install|test|format)": "installs the package, or runs this test and all others",
-    r"make demo": "takes minutes; tests/tools/test_demo_steps.py runs its steps on small data",
+    r"make demo": "takes minutes; tests/cli/test_demo_steps.py runs its steps on small data",
     r"(pip|mim|apt-get) .*": "installs from the network",
     r"pre-commit install": "changes the git hooks of the checkout",
     r".* --download": "fetches from the network; tests/datasets/preparation does the rest with local files",
     r"python tools/data/skeleton/download\.py \w+ .*": "fetches gigabytes from the network",
-    r"python tools/data/skeleton/extract_poses\.py .*": "takes minutes; tests/tools/test_extract_poses.py has 3 frames",
+    r"python tools/data/skeleton/extract_poses\.py .*": "takes minutes; tests/cli/test_extract_poses.py has 3 frames",
     r"NNODES=4 .*": "needs 4 machines; tests/engine/test_dist.py has two, in two network namespaces",
     r"GPUS=32 .*": "needs SLURM; tests/engine/test_dist.py starts processes as SLURM does",
     r"tools/dist_train\.sh .*FullySharded.*": "tests/engine/test_sharding.py does it with 2 processes",

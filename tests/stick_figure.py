@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmaction.visualization.video_io import VideoSink
+from mmaction.io.video.writers import VideoSink
 
 HEIGHT, WIDTH, FRAMES = 96, 128, 12
 

@@ -15,12 +15,12 @@ import pytest
 from stick_figure import FRAMES, HEIGHT, WIDTH, annotation, walking, write_video
 
 import pose_visualizer
-from mmaction.datasets.annotations import save_annotations
+from mmaction.io.annotations import save_annotations
+from mmaction.io.video.writers import VideoReader
+from mmaction.pose_viewer.batch import pair_videos
+from mmaction.pose_viewer.settings import Settings
 from mmaction.skeletons import get_layout
-from mmaction.visualization.batch import pair_videos
 from mmaction.visualization.draw import side_colours
-from mmaction.visualization.settings import Settings
-from mmaction.visualization.video_io import VideoReader
 
 CLEAN, SUSPICIOUS = 0, 3
 
@@ -196,7 +196,7 @@ def test_config_file_and_command_line(clip, monkeypatch):
 
 
 def test_shipped_config_names_every_setting(root):
-    from mmaction.visualization.settings import read_config
+    from mmaction.pose_viewer.settings import read_config
 
     text = (root / "config.ini").read_text()
     for name in Settings.__dataclass_fields__:
@@ -380,7 +380,7 @@ def test_batch_claims_its_reports_before_it_draws(clip):
 
 def test_a_window_does_not_overwrite_a_report(clip, monkeypatch):
     shown = []
-    monkeypatch.setattr("mmaction.visualization.command.show_window", lambda *_: shown.append(1))
+    monkeypatch.setattr("mmaction.pose_viewer.command.show_window", lambda *_: shown.append(1))
     assert run(clip, "--window", "--report", clip / "r.json") == CLEAN
     with pytest.raises(FileExistsError, match=r"r.json: exists already.*--overwrite"):
         run(clip, "--window", "--report", clip / "r.json")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mmaction.engine import build_runner
+from mmaction.io.video.writers import VideoSink
 from mmaction.utils.config import load_config
-from mmaction.visualization.video_io import VideoSink
 
 APPARATUS = ("bb", "fx", "ub", "vt")  # balance beam, floor exercise, uneven bars, vault
 

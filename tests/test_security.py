@@ -33,8 +33,8 @@ ROOTS = ("mmaction", "tools", "configs", "pose_visualizer.py", "setup.py")
 
 # file, what it uses: how often
 EXCEPTIONS = {
-    ("mmaction/engine/checkpoint.py", "torch.load without weights_only=True"): 1,  # with --trust-checkpoint alone
-    ("mmaction/pickles.py", "pickle._Unpickler"): 2,  # the restricted unpickler's base, and the table of its opcodes
+    ("mmaction/io/checkpoints.py", "torch.load without weights_only=True"): 1,  # with --trust-checkpoint alone
+    ("mmaction/io/pickles.py", "pickle._Unpickler"): 2,  # the restricted unpickler's base, and the table of its opcodes
 }
 
 
@@ -154,7 +154,7 @@ def test_no_shipped_file_runs_what_it_reads(root):
 
 
 def test_the_exception_is_behind_the_word_of_the_user(root):
-    tree = ast.parse((root / "mmaction/engine/checkpoint.py").read_text(encoding="utf-8"))
+    tree = ast.parse((root / "mmaction/io/checkpoints.py").read_text(encoding="utf-8"))
     guarded = [
         node for node in ast.walk(tree) if isinstance(node, ast.If) and "trust" in ast.unparse(node.test).split()
     ]
@@ -162,7 +162,7 @@ def test_the_exception_is_behind_the_word_of_the_user(root):
     assert [ast.unparse(call) for call in calls if ast.unparse(call.func) == "torch.load"] == [
         "torch.load(path, map_location=map_location, weights_only=False)"
     ]
-    assert "trust: bool = False" in (root / "mmaction/engine/checkpoint.py").read_text(encoding="utf-8")
+    assert "trust: bool = False" in (root / "mmaction/io/checkpoints.py").read_text(encoding="utf-8")
 
 
 PLANTED = """
@@ -173,7 +173,7 @@ from pickle import Unpickler; class_ = Unpickler(f)      | pickle.Unpickler
 import pickle; getattr(pickle, "loads")(b)               | pickle.loads
 import pickle; getattr(pickle, "loads", None)(b)         | pickle.loads
 import pickle; read = pickle.loads; [*map(read, bs)]     | pickle.loads
-from mmaction.pickles import pickle; pickle.loads(b)     | pickle.loads
+from mmaction.io.pickles import pickle; pickle.loads(b)     | pickle.loads
 import _pickle; _pickle.loads(b)                         | _pickle.loads
 from pickle import *                                     | import * from pickle
 import torch; torch.load(p)                              | torch.load without weights_only=True
@@ -230,7 +230,7 @@ def test_what_is_planted_is_found(line):
 def test_what_is_harmless_is_left_alone():
     code = """
         import os, pickle, subprocess, tarfile, yaml, numpy as np, torch
-        from mmaction.pickles import load_pickle
+        from mmaction.io.pickles import load_pickle
         model.eval(); re.compile("x"); cursor.exec(); self.load(path); json.loads(text); compile(text, "a", "exec")
         torch.load(path, map_location="cpu", weights_only=True); np.load(path); np.load(path, allow_pickle=False)
         pickle.dumps(value); pickle.UnpicklingError; yaml.safe_load(file); subprocess.run(["a"], shell=False)

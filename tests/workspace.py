@@ -62,7 +62,7 @@ def execute(words: list[str], env: dict[str, str], folder: Path, log: Path) -> N
 def run_forked(words: list[str], folder: Path, log: Path, env: dict[str, str] | None = None) -> int | None:
     """Run a Python program in a process forked from one that has imported the package; return its exit code."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mmaction.apis", "mmaction.engine", "mmaction.analysis.report"])
+    context.set_forkserver_preload(["mmaction.apis", "mmaction.engine", "mmaction.reports.report"])
     process = context.Process(target=execute, args=(words, env or {}, folder, log))
     process.start()
     process.join(TIMEOUT_S)

@@ -72,7 +72,7 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
         raise FileNotFoundError(f"there is no video or folder {path}{suggest(str(path), near)}")
     if path.suffix.lower() in PICKLE_SUFFIXES:
         raise ValueError(
-            f"{path} holds many skeletons; classify one that mmaction.datasets.annotations.load_annotations gives, or "
+            f"{path} holds many skeletons; classify one that mmaction.io.annotations.load_annotations gives, or "
             "all of them with tools/infer.py"
         )
     if modality == "Flow" and type_name(dataset) == "RawframeDataset":
@@ -99,7 +99,7 @@ def _dict_clip(source: Mapping[str, Any], modality: str) -> Clip:
 
 
 def _skeleton_clip(source: Mapping[str, Any]) -> Clip:
-    from mmaction.datasets.annotations import annotation_name, check_annotation
+    from mmaction.io.annotations import annotation_name, check_annotation
 
     name = annotation_name(dict(source))
     annotation = {"label": 0, **source}

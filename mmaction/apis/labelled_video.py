@@ -41,8 +41,8 @@ def write_labelled(
     Raises:
         ValueError: If the clip has no pictures, or the suffix is another.
     """
+    from mmaction.io.video.writers import VideoReader, VideoSink
     from mmaction.visualization.draw import draw_scores
-    from mmaction.visualization.video_io import VideoReader, VideoSink
 
     check_suffix(path)
     if clip.kind != "video" and (clip.kind, clip.sample.get("modality")) != ("frames", "RGB"):

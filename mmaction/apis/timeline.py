@@ -54,7 +54,7 @@ def classify_windows(
         raise ValueError(f"window and stride must be longer than 0 seconds; got {window_s} and {stride_s}")
     sample = dict(clip.sample)
     if clip.kind == "video":
-        from mmaction.datasets.decoders import open_video
+        from mmaction.io.video import open_video
 
         sample["video_reader"] = reader = open_video(sample["filename"])
         sample["total_frames"], fps = reader.num_frames, fps or reader.fps

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from . import transforms
-from .base import BaseActionDataset
-from .pose import PoseDataset
-from .rawframe import RawframeDataset
-from .video import VideoDataset
-from .wrappers import ClassBalancedDataset, ConcatDataset, RepeatDataset
+from mmaction.datasets import transforms
+from mmaction.datasets.base import BaseActionDataset
+from mmaction.datasets.pose import PoseDataset
+from mmaction.datasets.rawframe import RawframeDataset
+from mmaction.datasets.video import VideoDataset
+from mmaction.datasets.wrappers import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 __all__ = [
     "BaseActionDataset",

@@ -9,11 +9,10 @@ import torch
 from mmengine.dataset import BaseDataset
 
 from mmaction.datasets.fallback import identity, load_or_stand_in
-from mmaction.datasets.label_spaces import with_label_space
+from mmaction.datasets.shared_array import SharedArray, release_freed_memory
+from mmaction.datasets.transforms.base import check_pipeline
+from mmaction.label_spaces import with_label_space
 from mmaction.registry import TRANSFORMS
-
-from .shared_array import SharedArray, release_freed_memory
-from .transforms.base import check_pipeline
 
 
 def _label_list(label: object) -> list[int]:

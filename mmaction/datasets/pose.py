@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 
 from mmengine.logging import print_log
 
-from mmaction.pickles import as_numbers, load_pickle
+from mmaction.datasets.base import BaseActionDataset
+from mmaction.datasets.transforms.base import needed_keys
+from mmaction.io.annotations import annotation_name, check_annotation, load_annotations
+from mmaction.io.file_list import resolve_name
+from mmaction.io.pickles import as_numbers, load_pickle
 from mmaction.registry import DATASETS
-
-from .annotations import annotation_name, check_annotation, load_annotations
-from .base import BaseActionDataset
-from .file_list import resolve_name
-from .transforms.base import needed_keys
 
 BOX_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 ANNOTATION_KEYS = ["frame_dir", "filename", "total_frames", "keypoint", "keypoint_score", "img_shape", "original_shape"]
@@ -18,7 +17,7 @@ ANNOTATION_KEYS = ["frame_dir", "filename", "total_frames", "keypoint", "keypoin
 
 @DATASETS.register_module()
 class PoseDataset(BaseActionDataset):
-    """Clips as skeletons, from an annotation file (see :func:`mmaction.datasets.annotations.load_annotations`).
+    """Clips as skeletons, from an annotation file (see :func:`mmaction.io.annotations.load_annotations`).
 
     Args:
         ann_file: The pickle.

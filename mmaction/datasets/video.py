@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from mmaction.datasets.base import BaseActionDataset
+from mmaction.io.file_list import read_file_list, resolve_names
 from mmaction.registry import DATASETS
-
-from .base import BaseActionDataset
-from .file_list import read_file_list, resolve_names
 
 
 @DATASETS.register_module()

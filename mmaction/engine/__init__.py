@@ -1,6 +1,7 @@
 """What MMEngine's Runner lacks: hooks, an optimizer wrapper for the CPU, start-up checks, safe checkpoints."""
 
-from mmaction.engine.broken import BrokenSamplesHook, Evaluator
+from mmaction.engine.checks.plan import PreflightHook
+from mmaction.engine.checks.unreadable import BrokenSamplesHook, Evaluator
 from mmaction.engine.hooks import (
     CheckpointHook,
     DataEpochHook,
@@ -14,7 +15,6 @@ from mmaction.engine.hooks import (
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.engine.optim_groups import TSMOptimWrapperConstructor
-from mmaction.engine.preflight import PreflightHook
 from mmaction.engine.pretrained import PretrainedInit
 from mmaction.engine.runner import ActionRunner, build_runner
 from mmaction.engine.sharding import MMFullyShardedDataParallel

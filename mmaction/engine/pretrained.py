@@ -5,7 +5,7 @@ from typing import Any
 from mmengine.logging import MMLogger
 from torch import nn
 
-from mmaction.engine.checkpoint import load_weights, log_report, model_weights, read_checkpoint
+from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.models.inflate import address_of
 from mmaction.registry import WEIGHT_INITIALIZERS
 

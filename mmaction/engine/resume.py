@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import all_gather_object
 from mmengine.runner import Runner
 
-from mmaction.engine.checkpoint import RefusedCheckpointError, is_intact, local_path, read_checkpoint
+from mmaction.io.checkpoints import RefusedCheckpointError, is_intact, local_path, read_checkpoint
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import read_json, write_atomically
 
@@ -167,7 +167,7 @@ def find_resumable(
     Args:
         folder: The run's work directory; the folder of the file that its ``last_checkpoint`` names is searched too.
         out_dir: Folder of the checkpoints where it is another.
-        trust: As in :func:`mmaction.engine.checkpoint.read_checkpoint`.
+        trust: As in :func:`mmaction.io.checkpoints.read_checkpoint`.
 
     Returns:
         The file, or None, and for each file that cannot be read why.

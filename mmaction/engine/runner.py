@@ -27,15 +27,6 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmaction.engine.checkpoint import (
-    LoadReport,
-    load_weights,
-    log_report,
-    model_weights,
-    plain_part,
-    read_checkpoint,
-    trusting,
-)
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import base_rates, check_optimizer, peak_of_cycle, wrappers
@@ -44,6 +35,15 @@ from mmaction.engine.realign import Schedule, place, steps_of
 from mmaction.engine.resume import check_common_place, plan_resume, without_program
 from mmaction.engine.sharding import MMFullyShardedDataParallel, is_sharding, optimizer_in_whole
 from mmaction.engine.workers import start_worker
+from mmaction.io.checkpoints import (
+    LoadReport,
+    load_weights,
+    log_report,
+    model_weights,
+    plain_part,
+    read_checkpoint,
+    trusting,
+)
 from mmaction.registry import EVALUATOR, OPTIMIZERS, RUNNERS
 from mmaction.utils.cli import ToolStop, worker_advice
 from mmaction.utils.config import base_batch_size
@@ -392,8 +392,8 @@ class ActionRunner(Runner):
             The contents of the checkpoint.
 
         Raises:
-            FileNotFoundError, ConnectionError, ValueError: As :func:`mmaction.engine.checkpoint.read_checkpoint` and
-                :func:`mmaction.engine.checkpoint.load_weights`.
+            FileNotFoundError, ConnectionError, ValueError: As :func:`mmaction.io.checkpoints.read_checkpoint` and
+                :func:`mmaction.io.checkpoints.load_weights`.
         """
         checkpoint = read_checkpoint(filename, map_location, trust=bool(self.cfg.get("trust_checkpoint")))
         checkpoint = without_program(checkpoint)

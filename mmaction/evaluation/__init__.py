@@ -12,13 +12,11 @@ from mmaction.evaluation.functional import (
 from mmaction.evaluation.metrics import AccMetric, ConfusionMatrix
 from mmaction.evaluation.predictions import Predictions, load_scores, save_scores
 from mmaction.evaluation.summary import summarise
-from mmaction.evaluation.writer import ResultWriter, write_results
 
 __all__ = [
     "AccMetric",
     "ConfusionMatrix",
     "Predictions",
-    "ResultWriter",
     "confusion_matrix",
     "get_weighted_score",
     "load_scores",
@@ -29,5 +27,4 @@ __all__ = [
     "summarise",
     "top_k_accuracy",
     "top_k_classes",
-    "write_results",
 ]

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.datasets.label_spaces import LabelSpace
 from mmaction.evaluation.functional import as_labels
+from mmaction.label_spaces import LabelSpace
 
 HEAD_ABOVE, TAIL_BELOW = 100, 20
 NUM_CONFUSIONS = 10

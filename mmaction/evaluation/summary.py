@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mmaction.datasets.label_spaces import LabelSpace
 from mmaction.evaluation import details, functional
 from mmaction.evaluation.predictions import Predictions, as_probabilities
+from mmaction.label_spaces import LabelSpace
 
 BOOTSTRAP_REPEATS = 2000
 CALIBRATION_BINS = 15

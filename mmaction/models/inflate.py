@@ -105,7 +105,7 @@ def load_weights(source: str) -> dict[str, torch.Tensor]:
         ConnectionError: If a download fails.
         ValueError: If torchvision has no such model, or the file is no checkpoint.
     """
-    from mmaction.engine.checkpoint import model_weights, read_checkpoint
+    from mmaction.io.checkpoints import model_weights, read_checkpoint
 
     source = address_of(source)
     weights = model_weights(read_checkpoint(source), source)

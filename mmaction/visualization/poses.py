@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaction.pickles import as_numbers, load_pickle
+from mmaction.io.pickles import as_numbers, load_pickle
 from mmaction.skeletons import LAYOUTS, Layout, get_layout
 
 # The layout that "auto" takes for a number of joints; other layouts of the same number have to be named.

@@ -93,7 +93,7 @@ class ActionVisualizer(Visualizer):
         """
         if out_type not in OUT_TYPES:
             raise ValueError(f"out_type: expected one of {', '.join(OUT_TYPES)}, got {out_type!r}")
-        from mmaction.visualization.viewer import open_sink
+        from mmaction.pose_viewer.viewer import open_sink
 
         if out_path is not None and isinstance(video, str | Path):
             refuse_inputs(out_path, [video])
@@ -120,7 +120,7 @@ class ActionVisualizer(Visualizer):
     @staticmethod
     def _frames(video: str | np.ndarray | Sequence[np.ndarray]) -> tuple[Iterator[tuple[int, np.ndarray]], float]:
         if isinstance(video, str | Path):
-            from mmaction.visualization.video_io import VideoReader
+            from mmaction.io.video.writers import VideoReader
 
             reader = VideoReader(video)
             return reader.frames(), reader.info.fps

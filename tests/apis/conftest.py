@@ -85,8 +85,8 @@ def clip_files(tmp_path_factory) -> dict[str, object]:
     """40 frames at 10 frames a second as ``video`` (path), ``frames`` (folder) and ``array``."""
     import cv2
 
-    from mmaction.datasets.decoders import open_video
-    from mmaction.visualization.video_io import VideoSink
+    from mmaction.io.video import open_video
+    from mmaction.io.video.writers import VideoSink
 
     base = tmp_path_factory.mktemp("clip")
     rng = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import pytest
 from mmaction.apis.clips import as_clip
 from mmaction.apis.labelled_video import write_labelled
 from mmaction.apis.predictions import Prediction
-from mmaction.visualization.video_io import VideoReader
+from mmaction.io.video.writers import VideoReader
 
 NAMES = ["jump", "turn", "rest"]
 

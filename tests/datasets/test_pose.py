@@ -5,9 +5,9 @@ import pytest
 from mmengine.config import Config
 
 from mmaction.datasets import PoseDataset, RepeatDataset
-from mmaction.datasets.annotations import save_annotations
-from mmaction.engine.preflight import missing_files
-from mmaction.evaluation.writer import dataset_facts
+from mmaction.engine.checks.plan import missing_files
+from mmaction.engine.results.writer import dataset_facts
+from mmaction.io.annotations import save_annotations
 from mmaction.registry import DATASETS
 
 PIPELINE = [

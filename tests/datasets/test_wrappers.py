@@ -115,7 +115,7 @@ def test_other_data_sets_can_be_wrapped():
 
 
 def test_configs_are_built(tmp_path):
-    from mmaction.datasets.annotations import save_annotations
+    from mmaction.io.annotations import save_annotations
 
     save_annotations(tmp_path / "ann.pkl", [{"frame_dir": "a", "label": 0, "total_frames": 3}])
     inner = {"type": "PoseDataset", "ann_file": str(tmp_path / "ann.pkl"), "pipeline": []}

@@ -15,10 +15,10 @@ from mmengine.runner import Runner
 from processes import environment, free_port, of_torchrun, run_two
 
 from mmaction.engine import build_runner
-from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.dist import check_launcher, refuse_sync_bn_on_cpu, start_gloo
 from mmaction.engine.peers import MAX_SILENT_BEATS, PeerWatch
 from mmaction.engine.resume import find_resumable
+from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.config import load_config
 
 SAME = "model['dropout'] = 0\ntrain_dataloader['batch_size'] = {batch}\n"

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from mmaction.datasets.label_spaces import with_label_space
-from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.hooks import CheckpointHook
+from mmaction.io.checkpoints import read_checkpoint
+from mmaction.label_spaces import with_label_space
 
 
 def test_checkpoints_of_a_label_space_are_read_safely(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 import torch
 from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR
 
-from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.realign import Schedule, place
+from mmaction.io.checkpoints import read_checkpoint
 
 SCHEDULE = """
 param_scheduler = [

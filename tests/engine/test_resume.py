@@ -8,8 +8,8 @@ import torch
 from mmengine.hooks import Hook
 
 from mmaction.engine import resume
-from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.resume import find_resumable, peek_meta
+from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.cli import ToolStop
 
 SNAPSHOTS = "default_hooks['checkpoint'].update(snapshot_interval=2)\n"

@@ -16,7 +16,7 @@ from mmengine.hooks import Hook
 from processes import environment
 from stick_figure import write_video
 
-from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.cli import ToolStop
 
 

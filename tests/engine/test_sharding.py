@@ -12,8 +12,8 @@ from torch import nn
 from torch.distributed.tensor import DTensor
 
 from mmaction.engine import ActionRunner, MMFullyShardedDataParallel
-from mmaction.engine.checkpoint import load_weights, read_checkpoint
 from mmaction.engine.sharding import chosen_by, is_sharding, parts_of, residual_blocks
+from mmaction.io.checkpoints import load_weights, read_checkpoint
 from mmaction.registry import MODELS
 
 WRAPPED = "model_wrapper_cfg = dict(type='MMFullyShardedDataParallel'{more})\n"

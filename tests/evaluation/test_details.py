@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaction.datasets.label_spaces import LabelSpace, load_label_space
 from mmaction.evaluation import details
+from mmaction.label_spaces import LabelSpace, load_label_space
 
 DIVES = LabelSpace(
     "dives",

@@ -3,7 +3,8 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
-from mmaction.evaluation import AccMetric, ConfusionMatrix, ResultWriter, metrics
+from mmaction.engine.results.writer import ResultWriter
+from mmaction.evaluation import AccMetric, ConfusionMatrix, metrics
 from mmaction.registry import METRICS
 
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaction.analysis.figures import calibration_figure
-from mmaction.datasets.label_spaces import load_label_space
 from mmaction.evaluation import Predictions, summarise
 from mmaction.evaluation.functional import label_ranks, mean_class_accuracy
 from mmaction.evaluation.predictions import as_probabilities
 from mmaction.evaluation.summary import bootstrap_intervals, calibration, label_space_of
+from mmaction.label_spaces import load_label_space
+from mmaction.reports.figures import calibration_figure
 
 
 def test_first_lines_name_the_twist(diving_twist_misses):

@@ -141,7 +141,7 @@ def archives() -> list[bytes]:
 
 def vocabulary() -> list[bytes]:
     """Return the vocabulary of Diving48."""
-    from mmaction.datasets.label_spaces import load_label_space
+    from mmaction.label_spaces import load_label_space
 
     table = load_label_space("diving48").table
     return [json.dumps([[value.capitalize() for value in values] for values in zip(*table.values())]).encode()]

@@ -41,7 +41,7 @@ class Target:
 # ---------------------------------------------------------------- pickles
 def watching(unpickler: type) -> type:
     """Return a subclass of a restricted unpickler that fails when something outside of its table is called."""
-    from mmaction.pickles import _ALLOWED
+    from mmaction.io.pickles import _ALLOWED
 
     allowed = {id(value) for value in _ALLOWED.values()}
 
@@ -51,7 +51,7 @@ def watching(unpickler: type) -> type:
     def checked(load: Callable, place: Callable) -> Callable:
         def run(self) -> None:
             called = place(self)
-            stands_in = type(called).__module__ == "mmaction.analysis.dumps"
+            stands_in = type(called).__module__ == "mmaction.reports.dumps"
             assert id(called) in allowed or stands_in or not callable(called), f"called {called!r}"
             load(self)
 
@@ -69,7 +69,7 @@ def watching(unpickler: type) -> type:
 
 def read_pickle(path: Path) -> None:
     """Read any pickle; whatever comes out is data."""
-    from mmaction.pickles import _ALLOWED, RestrictedUnpickler, load_pickle
+    from mmaction.io.pickles import _ALLOWED, RestrictedUnpickler, load_pickle
 
     value = load_pickle(path, watching(RestrictedUnpickler))
     assert not callable(value) or value in _ALLOWED.values()
@@ -77,8 +77,8 @@ def read_pickle(path: Path) -> None:
 
 def read_annotations(path: Path) -> None:
     """Read a skeleton file, whole and by split, and walk through a data set of it."""
-    from mmaction.datasets.annotations import load_annotations
     from mmaction.datasets.pose import PoseDataset
+    from mmaction.io.annotations import load_annotations
 
     infos = load_annotations(path)
     assert all(isinstance(info, dict) and "label" in info for info in infos)
@@ -92,7 +92,7 @@ def read_annotations(path: Path) -> None:
 
 def use_annotation_tools(path: Path) -> None:
     """What ``tools/data/skeleton`` does with a file: describe, find problems, choose, merge, write."""
-    from mmaction.datasets.preparation.skeleton import files
+    from mmaction.preparation.skeleton import files
 
     file = files.AnnotationFile.read(path)
     problems = list(file.problems())
@@ -115,7 +115,7 @@ def choose_poses(path: Path) -> None:
 
 def read_boxes(path: Path) -> None:
     """Read given boxes for the extraction of poses."""
-    from mmaction.pose_estimation.extract import read_boxes as read
+    from mmaction.preparation.poses.extract import read_boxes as read
 
     assert all(box.shape[1] in (4, 5) for boxes in read(str(path)).values() for box in boxes)
 
@@ -123,7 +123,7 @@ def read_boxes(path: Path) -> None:
 # ---------------------------------------------------------------- scores
 def read_scores(path: Path) -> None:
     """Read scores of a test, or dumped ones."""
-    from mmaction.analysis.dumps import load_any
+    from mmaction.reports.dumps import load_any
 
     predictions = load_any(path)
     assert np.isfinite(predictions.scores).all() and len(set(predictions.ids)) == len(predictions.labels)
@@ -131,15 +131,15 @@ def read_scores(path: Path) -> None:
 
 def read_captions(path: Path) -> None:
     """What the pose visualizer reads for its captions."""
-    from mmaction.visualization.settings import Settings
-    from mmaction.visualization.viewer import read_classes
+    from mmaction.pose_viewer.settings import Settings
+    from mmaction.pose_viewer.viewer import read_classes
 
     read_classes(Settings(scores=str(path)) if path.suffix == ".npz" else Settings(label_map=str(path)))
 
 
 def read_metrics(path: Path) -> None:
     """Read a test's ``metrics.json`` beside its scores."""
-    from mmaction.analysis.report import load_result
+    from mmaction.reports.report import load_result
 
     (path.parent / "scores.npz").write_bytes(seeds.npz()[0])
     load_result(path.parent)
@@ -185,8 +185,8 @@ def read_lists(path: Path) -> None:
 
 def read_element_list(path: Path) -> None:
     """Read a list of FineGym elements, and lists of clip names for skeletons."""
-    from mmaction.datasets.preparation.lists import read_clip_list
-    from mmaction.datasets.preparation.versions import identify
+    from mmaction.preparation.lists import read_clip_list
+    from mmaction.preparation.versions import identify
 
     clips = read_clip_list(path, gym=b"_E_" in path.read_bytes())
     identify({clip.id: clip.label for clip in clips})
@@ -194,7 +194,7 @@ def read_element_list(path: Path) -> None:
 
 def read_table(path: Path) -> None:
     """Read the table of ``tools/data/build_file_list.py``; every clip of it lies in the data folder."""
-    from mmaction.datasets.preparation.listing import class_indices, entries_of_table, split_entries, write_list
+    from mmaction.preparation.listing import class_indices, entries_of_table, split_entries, write_list
 
     root = path.parent / "data"
     root.mkdir(exist_ok=True)
@@ -213,7 +213,7 @@ def read_table(path: Path) -> None:
 
 def read_space(path: Path) -> None:
     """Read classes with attributes and ask everything of them."""
-    from mmaction.datasets.label_spaces import load_label_space
+    from mmaction.label_spaces import load_label_space
 
     space = load_label_space(path)
     for label in range(len(space)):
@@ -229,7 +229,7 @@ def read_names(path: Path) -> None:
 
 def read_video_list(path: Path) -> None:
     """Read a list of videos for the extraction of poses."""
-    from mmaction.pose_estimation.extract import list_clips
+    from mmaction.preparation.poses.extract import list_clips
 
     for name in ("a.mp4", "b c.mp4"):
         path.with_name(name).touch()
@@ -240,7 +240,7 @@ def read_settings(path: Path) -> None:
     """Read ``config.ini`` of the pose visualizer; whatever passes can be used."""
     import argparse
 
-    from mmaction.visualization.settings import merge, read_config
+    from mmaction.pose_viewer.settings import merge, read_config
 
     values = read_config(path)
     try:
@@ -254,10 +254,10 @@ def read_settings(path: Path) -> None:
 
 def read_file_names(path: Path) -> None:
     """Take file names, ids and ranges apart."""
-    from mmaction.datasets.preparation.lists import GymId
+    from mmaction.io.downloads import hash_from_name
+    from mmaction.pose_viewer.settings import frame_range
+    from mmaction.preparation.lists import GymId
     from mmaction.utils.config import base_batch_size
-    from mmaction.utils.download import hash_from_name
-    from mmaction.visualization.settings import frame_range
 
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     found = hash_from_name(text)
@@ -275,8 +275,8 @@ def read_file_names(path: Path) -> None:
 # ---------------------------------------------------------------- JSON
 def read_diving48(path: Path) -> None:
     """Read a list of Diving48."""
-    from mmaction.datasets.preparation.lists import read_diving48 as read
-    from mmaction.datasets.preparation.versions import identify
+    from mmaction.preparation.lists import read_diving48 as read
+    from mmaction.preparation.versions import identify
 
     clips = read(path)
     assert all(0 <= clip.label < 48 and "/" not in clip.id for clip in clips)
@@ -285,14 +285,14 @@ def read_diving48(path: Path) -> None:
 
 def read_vocabulary(path: Path) -> None:
     """Read the vocabulary of Diving48."""
-    from mmaction.datasets.preparation.diving48 import _check_vocabulary
+    from mmaction.preparation.diving48 import _check_vocabulary
 
     _check_vocabulary(path)
 
 
 def read_gym_times(path: Path) -> None:
     """Read exact times of FineGym."""
-    from mmaction.datasets.preparation.lists import read_gym_times as read
+    from mmaction.preparation.lists import read_gym_times as read
 
     events, elements = read(path)
     assert all(0 <= span.start < span.end < math.inf for span in (*events.values(), *elements.values()))
@@ -300,7 +300,7 @@ def read_gym_times(path: Path) -> None:
 
 def read_manifest(path: Path) -> None:
     """Read the manifest beside a prepared list."""
-    from mmaction.datasets.preparation.manifest import coverage, wrong_lengths
+    from mmaction.preparation.manifest import coverage, wrong_lengths
 
     str(coverage(path.with_name("input")))
     wrong_lengths(path.with_name("input"))
@@ -315,14 +315,14 @@ def read_last_start(path: Path) -> None:
 
 def read_journal(path: Path) -> None:
     """Open the journal of a prepare tool that was killed."""
-    from mmaction.datasets.preparation.journal import Journal
+    from mmaction.utils.journal import Journal
 
     Journal(path).get("a")
 
 
 def read_training_log(path: Path) -> None:
     """Read the scalars of a run and choose curves."""
-    from mmaction.analysis.curves import curves, read_log
+    from mmaction.reports.curves import curves, read_log
 
     curves(read_log(path))
 
@@ -332,8 +332,8 @@ def read_poses(form: str) -> Callable[[Path], None]:
     """Return a target that imports one format."""
 
     def read(path: Path) -> None:
-        from mmaction.datasets.annotations import check_annotation
-        from mmaction.datasets.preparation.skeleton.convert import import_poses
+        from mmaction.io.annotations import check_annotation
+        from mmaction.preparation.skeleton.convert import import_poses
 
         source = path.parent if form == "openpose" else path
         file, left_out = import_poses(source, form, size=(640, 480), label=0)
@@ -349,8 +349,8 @@ def read_weights(path: Path) -> None:
     """Read a checkpoint and load it into a model, as for testing, fine-tuning and resuming."""
     import torch
 
-    from mmaction.engine.checkpoint import is_intact, load_weights, model_weights, read_checkpoint
     from mmaction.engine.resume import find_resumable
+    from mmaction.io.checkpoints import is_intact, load_weights, model_weights, read_checkpoint
 
     is_intact(path)
     find_resumable(path.parent)
@@ -361,7 +361,7 @@ def read_weights(path: Path) -> None:
 
 def unpack(path: Path) -> None:
     """Unpack an archive; the guard sees to it that nothing is written beside its folder."""
-    from mmaction.utils.download import extract_archive
+    from mmaction.io.downloads import extract_archive
 
     folder = path.parent / "unpacked"
     before = sorted(file for file in path.parent.iterdir() if file != folder)

@@ -31,8 +31,8 @@ from inputs import INPUT_FAULTS  # noqa: E402
 from processes import free_port, of_torchrun  # noqa: E402
 
 from mmaction.engine import peers  # noqa: E402
-from mmaction.engine.checkpoint import read_checkpoint  # noqa: E402
 from mmaction.engine.resume import find_resumable  # noqa: E402
+from mmaction.io.checkpoints import read_checkpoint  # noqa: E402
 from mmaction.utils.cli import run_tool  # noqa: E402
 
 DOCS = ROOT / "docs" / "reliability.md"

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import torch
 
-from mmaction.datasets.annotations import load_annotations
 from mmaction.datasets.video import VideoDataset
-from mmaction.engine.checkpoint import load_weights, model_weights, read_checkpoint
+from mmaction.io.annotations import load_annotations
+from mmaction.io.checkpoints import load_weights, model_weights, read_checkpoint
 
 PIPELINE = [
     dict(type="DecordInit"),

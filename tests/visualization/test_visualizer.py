@@ -5,11 +5,11 @@ import pytest
 from stick_figure import FRAMES, HEIGHT, WIDTH, annotation, write_video
 
 from mmaction.engine.hooks import VisualizationHook
+from mmaction.io.video.writers import VideoReader, write_image
 from mmaction.registry import HOOKS, VISUALIZERS
 from mmaction.structures import ActionDataSample
 from mmaction.visualization import ActionVisualizer
 from mmaction.visualization.poses import clip_poses
-from mmaction.visualization.video_io import VideoReader, write_image
 
 
 @pytest.fixture

@@ -1,45 +1,7 @@
-"""Make the procedural diving data set: short videos of dives with their skeletons.
+"""Make the procedural diving data set: short videos of dives with their skeletons."""
 
-The classes are combinations of take-off, somersaults, twists and position. They differ by motion: diver, camera,
-background, start, end and tempo of a clip know nothing of its class.
-"""
-
-import argparse
-from pathlib import Path
-
-from mmaction.datasets.synthetic.build import DemoSpec, write_demo_data
+from mmaction.cli.make_demo_data import main
 from mmaction.utils.cli import run_tool
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Read ``WIDTHxHEIGHT`` in pixels."""
-    width, cross, height = text.lower().partition("x")
-    if not (cross and width.isdigit() and height.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 160x120, got {text!r}")
-    return int(width), int(height)
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Read the options and write the data set."""
-    default = DemoSpec()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("--out", type=Path, default=Path("data/demo_diving"), help="folder (default: %(default)s)")
-    parser.add_argument("--num-clips", type=int, default=default.num_clips, help="videos (default: %(default)s)")
-    parser.add_argument("--num-classes", type=int, default=default.num_classes, help="dives (default: %(default)s)")
-    parser.add_argument(
-        "--size", type=parse_size, default=default.size, metavar="WxH", help="frame size in pixels (default: 160x120)"
-    )
-    parser.add_argument("--seed", type=int, default=default.seed, help="same seed, same data (default: %(default)s)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per CPU core)")
-    parser.add_argument("--overwrite", action="store_true", help="replace the data set that is already there")
-    args = parser.parse_args(argv)
-    spec = DemoSpec(args.num_clips, args.num_classes, args.size, args.seed)
-    out = write_demo_data(spec, args.out, args.workers, args.overwrite)
-    held_out = int(spec.is_val().sum())
-    print(f"{out}: {spec.num_clips - held_out} clips to train on, {held_out} to test on, {spec.num_classes} classes")
-
 
 if __name__ == "__main__":
     run_tool(main)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .lazy_frames import Box, LazyFrames, deferrable
+from mmaction.datasets.functional.lazy_frames import Box, LazyFrames, deferrable
 
 Frames = Sequence[np.ndarray] | LazyFrames
 Quadruple = tuple[float, float, float, float]

@@ -1,12 +1,19 @@
 """The registered transforms: each draws its parameters, calls pure functions and writes keys."""
 
-from .clip_sampling import DenseSampleFrames, SampleFrames, UntrimmedSampleFrames
-from .color import ColorJitter, TorchVisionWrapper
-from .cropping import CenterCrop, MultiScaleCrop, RandomCrop, RandomResizedCrop, TenCrop, ThreeCrop
-from .formatting import FormatShape, PackActionInputs, PackPoseInputs, Transpose
-from .frame_loading import ArrayDecode, ImageDecode, RawFrameDecode
-from .heatmap import GeneratePoseTarget
-from .loading import (
+from mmaction.datasets.transforms.clip_sampling import DenseSampleFrames, SampleFrames, UntrimmedSampleFrames
+from mmaction.datasets.transforms.color import ColorJitter, TorchVisionWrapper
+from mmaction.datasets.transforms.cropping import (
+    CenterCrop,
+    MultiScaleCrop,
+    RandomCrop,
+    RandomResizedCrop,
+    TenCrop,
+    ThreeCrop,
+)
+from mmaction.datasets.transforms.formatting import FormatShape, PackActionInputs, PackPoseInputs, Transpose
+from mmaction.datasets.transforms.frame_loading import ArrayDecode, ImageDecode, RawFrameDecode
+from mmaction.datasets.transforms.heatmap import GeneratePoseTarget
+from mmaction.datasets.transforms.loading import (
     DecordDecode,
     DecordInit,
     OpenCVDecode,
@@ -16,12 +23,12 @@ from .loading import (
     VideoDecode,
     VideoInit,
 )
-from .multimodal import MMCompact, MMDecode, VideoPoseDecode
-from .pose import DecompressPose, PoseCompact, PoseDecode
-from .pose_augment import PoseJitter, RandomJointDropout, RandomPoseAffine
-from .processing import Flip, Fuse, RandomRescale, Resize
-from .sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
-from .skeleton_features import (
+from mmaction.datasets.transforms.multimodal import MMCompact, MMDecode, VideoPoseDecode
+from mmaction.datasets.transforms.pose import DecompressPose, PoseCompact, PoseDecode
+from mmaction.datasets.transforms.pose_augment import PoseJitter, RandomJointDropout, RandomPoseAffine
+from mmaction.datasets.transforms.processing import Flip, Fuse, RandomRescale, Resize
+from mmaction.datasets.transforms.sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
+from mmaction.datasets.transforms.skeleton_features import (
     FormatGCNInput,
     GenSkeFeat,
     JointToBone,

@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from mmaction.datasets.functional import clip_sampling
+from mmaction.datasets.transforms.base import RandomTransform, Transform
+from mmaction.datasets.transforms.sampling import check_counts, frame_count
 from mmaction.registry import TRANSFORMS
-
-from ..functional import clip_sampling
-from .base import RandomTransform, Transform
-from .sampling import check_counts, frame_count
 
 OUT_OF_BOUND = ("loop", "repeat_last")
 WRITES = ("frame_inds", "clip_len", "frame_interval", "num_clips")

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import torch
 
+from mmaction.datasets.functional.color import COLOR_CHANGES, from_clip, to_clip
+from mmaction.datasets.transforms.base import RandomTransform
 from mmaction.registry import TRANSFORMS
 from mmaction.utils.cli import suggest
-
-from ..functional.color import COLOR_CHANGES, from_clip, to_clip
-from .base import RandomTransform
 
 
 @TRANSFORMS.register_module()

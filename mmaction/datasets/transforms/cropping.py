@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmaction.datasets.functional import geometry
+from mmaction.datasets.transforms.base import RandomTransform, Transform
+from mmaction.datasets.transforms.processing import Result, check_pair, prepare_geometry
 from mmaction.registry import TRANSFORMS
-
-from ..functional import geometry
-from .base import RandomTransform, Transform
-from .processing import Result, check_pair, prepare_geometry
 
 
 class _Crop(RandomTransform):

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from mmaction.datasets.functional.lazy_frames import LazyFrames
+from mmaction.datasets.transforms.base import Transform
 from mmaction.registry import TRANSFORMS
 from mmaction.structures import ActionDataSample
-
-from ..functional.lazy_frames import LazyFrames
-from .base import Transform
 
 META_KEYS = ("img_shape", "img_key", "video_id", "timestamp")
 FACT_KEYS = ("original_shape", "total_frames")  # always kept: reports show accuracy by resolution and length

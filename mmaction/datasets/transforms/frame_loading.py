@@ -7,10 +7,9 @@ import cv2
 import mmcv
 import numpy as np
 
+from mmaction.datasets.transforms.base import Transform
+from mmaction.datasets.transforms.loading import fetch
 from mmaction.registry import TRANSFORMS
-
-from .base import Transform
-from .loading import fetch
 
 
 @TRANSFORMS.register_module()

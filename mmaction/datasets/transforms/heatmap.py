@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmaction.datasets.functional.heatmap import draw_segments
+from mmaction.datasets.functional.heatmap_spec import COCO, HeatmapSpec
+from mmaction.datasets.transforms.base import Transform
 from mmaction.registry import TRANSFORMS
 from mmaction.skeletons import Layout
-
-from ..functional.heatmap import draw_segments
-from ..functional.heatmap_spec import COCO, HeatmapSpec
-from .base import Transform
 
 
 @TRANSFORMS.register_module()

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from mmengine.fileio import get
 
+from mmaction.datasets.functional.lazy_frames import LazyFrames
+from mmaction.datasets.transforms.base import Transform
+from mmaction.io.video import Frame, VideoReader, check_backend, open_video
 from mmaction.registry import TRANSFORMS
-
-from ..decoders import Frame, VideoReader, check_backend, open_video
-from ..functional.lazy_frames import LazyFrames
-from .base import Transform
 
 LOCAL = ("disk", "local")
 
@@ -31,7 +30,7 @@ class VideoInit(Transform):
     Args:
         io_backend: Where files are, by MMEngine's name: ``'disk'``, or one of its remote file stores.
         num_threads: Threads that decode.
-        backend: Decoder, see `mmaction.datasets.decoders.open_video`.
+        backend: Decoder, see `mmaction.io.video.open_video`.
         **kwargs: Further arguments of MMEngine's storage backend.
 
     Raises:
@@ -111,7 +110,7 @@ class VideoDecode(Transform):
     Args:
         lazy: Decode when the frames are used. The geometry steps that follow are then carried out frame by frame while
             decoding, and only what the model gets is converted and kept; the result is the same but for shrinking in
-            YUV (see `mmaction.datasets.decoders.yuv.YuvFrame`).
+            YUV (see `mmaction.io.video.color.YuvFrame`).
 
     Raises:
         ValueError: In use, if a sampled frame is outside the video or cannot be decoded.

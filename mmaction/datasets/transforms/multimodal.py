@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from mmaction.datasets.transforms.base import Transform
+from mmaction.datasets.transforms.loading import DecordDecode, DecordInit, VideoDecode
+from mmaction.datasets.transforms.pose import PoseCompact, PoseDecode
 from mmaction.registry import TRANSFORMS
-
-from .base import Transform
-from .loading import DecordDecode, DecordInit, VideoDecode
-from .pose import PoseCompact, PoseDecode
 
 
 @TRANSFORMS.register_module()

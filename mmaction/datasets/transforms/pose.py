@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from mmaction.datasets.functional.geometry import compose_quadruple
+from mmaction.datasets.functional.keypoints import compact_box, group_persons, move_origin, split_scores
+from mmaction.datasets.transforms.base import Transform
 from mmaction.registry import TRANSFORMS
-
-from ..functional.geometry import compose_quadruple
-from ..functional.keypoints import compact_box, group_persons, move_origin, split_scores
-from .base import Transform
 
 
 @TRANSFORMS.register_module()

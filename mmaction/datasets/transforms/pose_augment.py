@@ -5,10 +5,9 @@ They come after ``PoseDecode``, usually after ``PoseCompact``, when a joint that
 
 import numpy as np
 
+from mmaction.datasets.functional.keypoints import affine_keypoints, is_present
+from mmaction.datasets.transforms.base import RandomTransform
 from mmaction.registry import TRANSFORMS
-
-from ..functional.keypoints import affine_keypoints, is_present
-from .base import RandomTransform
 
 
 def check_probability(name: str, value: float) -> float:

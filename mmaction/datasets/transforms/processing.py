@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from mmaction.datasets.functional import geometry
+from mmaction.datasets.transforms.base import RandomTransform, Transform
 from mmaction.registry import TRANSFORMS
 from mmaction.skeletons import get_layout
-
-from ..functional import geometry
-from .base import RandomTransform, Transform
 
 Result = dict
 Scale = float | tuple[int, int]

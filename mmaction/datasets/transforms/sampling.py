@@ -4,15 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmaction.registry import TRANSFORMS
-
-from ..functional.sampling import (
+from mmaction.datasets.functional.sampling import (
     fixed_segment_frames,
     fixed_uniform_clips,
     segment_frames,
     uniform_clips,
 )
-from .base import RandomTransform
+from mmaction.datasets.transforms.base import RandomTransform
+from mmaction.registry import TRANSFORMS
 
 
 def check_counts(**counts: int) -> None:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmaction.datasets.functional.skeleton_features import bones, main_person_frames, motion, rotation_between
+from mmaction.datasets.transforms.base import Transform
+from mmaction.datasets.transforms.sampling import check_counts
 from mmaction.registry import TRANSFORMS
 from mmaction.skeletons import get_layout
-
-from ..functional.skeleton_features import bones, main_person_frames, motion, rotation_between
-from .base import Transform
-from .sampling import check_counts
 
 LAYOUTS_3D = ("ntu25",)
 

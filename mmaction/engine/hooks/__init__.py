@@ -1,10 +1,10 @@
 """Hooks that the Runner calls around each epoch and iteration."""
 
+from mmaction.engine.checks.health import FiniteLossHook, PredictionHealthHook
 from mmaction.engine.hooks.checkpoint_hook import CheckpointHook
 from mmaction.engine.hooks.data_hooks import DataEpochHook, DataWaitHook
 from mmaction.engine.hooks.early_stopping_hook import EarlyStoppingHook
 from mmaction.engine.hooks.ema_hook import EMAHook
-from mmaction.engine.hooks.health_hooks import FiniteLossHook, PredictionHealthHook
 from mmaction.engine.hooks.history_hook import HistoryHook
 from mmaction.engine.hooks.visualization_hook import VisualizationHook
 

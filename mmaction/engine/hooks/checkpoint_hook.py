@@ -14,10 +14,10 @@ from mmengine.dist import barrier, is_main_process, master_only
 from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.runner import Runner
 
-from mmaction.engine.checkpoint import plain_part, read_checkpoint
 from mmaction.engine.dist import any_process
 from mmaction.engine.optim import wrappers
 from mmaction.engine.resume import SNAPSHOT, STARTS, note_start, snapshots_of
+from mmaction.io.checkpoints import plain_part, read_checkpoint
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaction.datasets.decoders.base import Frame
 from mmaction.datasets.functional import geometry
 from mmaction.datasets.functional.lazy_frames import LazyFrames
+from mmaction.io.video.base import Frame
 
 SHAPE = (24, 36)
 

@@ -10,9 +10,9 @@ from mmengine import fileio
 from mmengine.hooks import Hook
 
 from mmaction.engine import build_runner
-from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.hooks import CheckpointHook
 from mmaction.engine.resume import find_resumable
+from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.config import load_config
 
@@ -90,7 +90,7 @@ def test_the_best_of_several_figures_are_kept_apart(tmp_path, toy, train):
 
 
 def test_a_published_checkpoint_carries_its_hash(tmp_path, toy, train):
-    from mmaction.utils.download import check_file, hash_from_name
+    from mmaction.io.downloads import check_file, hash_from_name
 
     extra = "default_hooks['checkpoint'].update(published_keys=['meta', 'state_dict'], save_best=None)\n"
     train(

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.cli import ToolStop
 
 STOP = """

@@ -4,7 +4,7 @@ import torch
 from mmengine.hooks import Hook
 
 from mmaction.engine import build_runner
-from mmaction.engine.checkpoint import read_checkpoint
+from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils import register_all_modules
 from mmaction.utils.config import load_config
 

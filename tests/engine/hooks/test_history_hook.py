@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmaction.engine.checkpoint import read_checkpoint
 from mmaction.engine.hooks import HistoryHook
+from mmaction.io.checkpoints import read_checkpoint
 
 SHORT = "default_hooks['history'] = dict(type='HistoryHook', length=3)\nlog_processor = dict(window_size=2{})\n"
 CUSTOM = ", custom_cfg=[dict(data_src='loss', log_name='mean_loss', method_name='mean', window_size={!r})]"

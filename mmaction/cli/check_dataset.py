@@ -1,0 +1,82 @@
+"""Examine a data set before a GPU hour is spent on it.
+
+Looks at every clip (does it decode to its end, does the number of frames agree, is the label in range, are joints
+missing or outside the image) and at the splits together (clips or source videos in training and evaluation, duplicates,
+classes without clips, mirrored clips beside class names that tell left from right, versions of official lists).
+
+Give a config, or lists and annotation files: a list is named after its split (train.txt, val.txt), and its videos are
+looked for in --videos, in the folder 'videos' beside it, or beside it.
+
+Writes findings.csv and report.html into --out. --fix OUT writes cleaned lists and annotation files into OUT, never over
+the originals.
+
+Examples:
+    python tools/data/check_dataset.py configs/recognition/tsm/tsm_r50_1xb16-1x1x8-30e_diving48-rgb.py
+    python tools/data/check_dataset.py data/gym/gym99/train.txt data/gym/gym99/val.txt --videos data/gym/subactions
+    python tools/data/check_dataset.py data/skeleton/gym_2d.pkl --label-space gym99 --strict
+
+Exit codes: 0 nothing wrong, 1 warnings (with --strict), 2 errors or wrong input.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmaction.preparation.doctor.examine import examine
+from mmaction.preparation.doctor.fix import write_fixed
+from mmaction.preparation.doctor.report import summary, write_csv, write_page
+from mmaction.preparation.doctor.sources import Source, sources_of_config, sources_of_paths
+from mmaction.utils.cli import add_config_options
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="+", type=Path, help="a config (.py), or lists (.txt) and annotations (.pkl)")
+    parser.add_argument("--videos", type=Path, help="folder of the videos; with annotations: compare them with these")
+    parser.add_argument("--num-classes", type=int, help="number of classes (default: from names or config)")
+    parser.add_argument("--label-space", help="diving48, gym99, gym288 or a CSV file of class attributes")
+    parser.add_argument("--layout", default="auto", help="layout of the joints (default: by their number)")
+    parser.add_argument("--flips", action="store_true", help="say that training will mirror clips (a config tells it)")
+    parser.add_argument("--quick", action="store_true", help="read videos without decoding every frame")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)")
+    parser.add_argument("--out", type=Path, help="folder of the report (default: work_dirs/check/NAME)")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 if there are warnings")
+    parser.add_argument("--fix", type=Path, metavar="OUT", help="write cleaned lists and annotation files into OUT")
+    add_config_options(parser)
+    return parser.parse_args(argv)
+
+
+def find_sources(args: argparse.Namespace) -> list[Source]:
+    """Return the splits to examine."""
+    first = args.paths[0]
+    if first.suffix in (".pkl", ".txt", ".csv", ".list"):
+        return sources_of_paths(
+            args.paths,
+            videos=args.videos,
+            num_classes=args.num_classes,
+            label_space=args.label_space,
+            flips=args.flips,
+            layout=args.layout,
+        )
+    if len(args.paths) > 1:
+        raise ValueError(f"give one config, or lists (.txt) and annotation files (.pkl); got {len(args.paths)} paths")
+    from mmaction.utils.config import load_config
+
+    cfg, notes = load_config(first, args.cfg_options)
+    print(*notes, sep="\n", end="\n" if notes else "")
+    return sources_of_config(cfg)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Examine, report, and write cleaned copies where asked to."""
+    args = parse_args(argv)
+    diagnosis = examine(find_sources(args), quick=args.quick, workers=args.workers)
+    out = args.out or Path("work_dirs/check") / args.paths[0].stem
+    print(summary(diagnosis))
+    write_csv(diagnosis, out / "findings.csv")
+    print(f"report: {write_page(diagnosis, out / 'report.html', f'Examination of {args.paths[0]}')}")
+    if args.fix:
+        for path, kept, dropped in write_fixed(diagnosis, args.fix):
+            print(f"{path}: {kept:,} clips kept, {dropped:,} left out")
+    return diagnosis.exit_code(args.strict)

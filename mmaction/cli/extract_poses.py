@@ -1,0 +1,81 @@
+"""Extract 2D skeletons from videos into an annotation file for PoseDataset.
+
+Examples:
+  python tools/data/skeleton/extract_poses.py videos/ data/skeleton/mine.pkl
+  python tools/data/skeleton/extract_poses.py train.txt data/skeleton/mine.pkl --split train --num-persons 2 --workers 2
+  python tools/data/skeleton/extract_poses.py train.txt data/skeleton/mine.pkl --split train --videos data/mine/videos
+  python tools/data/skeleton/extract_poses.py videos/ mine.pkl --backend rtmlib --devices cuda:0 cuda:1 --workers 4
+  python tools/data/skeleton/extract_poses.py videos/ mine.pkl --boxes ground_truth_boxes.pkl
+
+An interrupted run goes on where it stopped when it is started again. Exit codes: 0 done, 1 some videos failed (they are
+listed, the others are written), 2 wrong input, 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from mmaction.preparation.poses.backends import BACKENDS, BackendOptions
+from mmaction.preparation.poses.extract import Recipe, extract, list_clips
+from mmaction.preparation.poses.tracking import TrackingOptions
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Return the command-line options."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("videos", type=Path, help="a folder, a list with PATH LABEL on each line, or one video")
+    parser.add_argument("output", type=Path, help="annotation file to write, *.pkl")
+    parser.add_argument(
+        "--videos",
+        dest="root",
+        metavar="ROOT",
+        type=Path,
+        help="folder to which a list's paths are relative; clips are then named by these paths (default: the list's "
+        "folder; named without folders)",
+    )
+    parser.add_argument("--split", default="", help="name of the split that these videos form, such as train")
+    parser.add_argument("--overwrite", action="store_true", help="replace the annotation file and start anew")
+    model = parser.add_argument_group("pose estimator")
+    model.add_argument("--backend", default="torchvision", help=f"{', '.join(BACKENDS)} (default: torchvision)")
+    model.add_argument("--weights", default="", help="file or address of the weights (default: the backend's own)")
+    model.add_argument("--pose-config", default="", help="config of the pose model (mmpose)")
+    model.add_argument("--mode", default="balanced", choices=("lightweight", "balanced", "performance"), help="rtmlib")
+    model.add_argument("--min-size", type=int, default=640, help="shorter side of a frame in pixels (torchvision)")
+    model.add_argument("--person-thr", type=float, default=0.5, help="lowest score of a person (default: 0.5)")
+    model.add_argument("--boxes", default="", metavar="FILE.pkl", help="given boxes: {name: [(N, 4) of each frame]}")
+    tracks = parser.add_argument_group("tracks")
+    default = TrackingOptions()
+    tracks.add_argument("--num-persons", type=int, default=default.num_persons, help="best tracks kept (default: 1)")
+    tracks.add_argument("--lost-s", type=float, default=default.lost_s, help="memory of a lost person in seconds")
+    tracks.add_argument("--max-gap", type=int, default=default.max_gap, help="longest gap that is filled, in frames")
+    tracks.add_argument("--min-iou", type=float, default=default.min_iou, help="lowest overlap from frame to frame")
+    work = parser.add_argument_group("work")
+    work.add_argument("--devices", nargs="+", default=["cpu"], help="devices that the processes take in turn")
+    work.add_argument("--workers", type=int, help="processes (default: one per device)")
+    work.add_argument("--batch-size", type=int, default=4, help="frames at once (default: 4)")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Extract; return 1 if some videos failed, else 0."""
+    args = parse_args(argv)
+    options = BackendOptions(
+        weights=args.weights,
+        pose_config=args.pose_config,
+        mode=args.mode,
+        min_size=args.min_size,
+        person_thr=args.person_thr,
+    )
+    tracking = TrackingOptions(args.num_persons, args.lost_s, args.max_gap, args.min_iou, args.person_thr)
+    boxes = os.path.abspath(args.boxes) if args.boxes else ""
+    recipe = Recipe(args.backend, options, tracking, args.batch_size, boxes)
+    workers = args.workers or len(args.devices)
+    clips = list_clips(args.videos, args.root)
+    outcome = extract(clips, args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite)
+    print(f"{args.output}: {len(outcome.done)} clips ({outcome.reused} from an interrupted run)")
+    for name, problem in outcome.failed.items():
+        print(f"failed: {name}: {problem}", file=sys.stderr)
+    return 1 if outcome.failed else 0

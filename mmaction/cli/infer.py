@@ -1,0 +1,266 @@
+"""Classify videos, folders of frames or skeletons with a trained model.
+
+Examples:
+  python tools/infer.py CONFIG CHECKPOINT dive.mp4
+  python tools/infer.py CONFIG CHECKPOINT videos/ 'more/*.avi' --format csv > scores.csv
+  python tools/infer.py CONFIG CHECKPOINT dive.mp4 --out labelled.mp4
+  python tools/infer.py CONFIG CHECKPOINT competition.mp4 --window 2 --stride 0.5 --timeline timeline.png
+  python tools/infer.py CONFIG CHECKPOINT skeletons.pkl --clip dive_0001 dive_0002
+
+A folder that holds videos stands for all of them, one that holds numbered images for the clip that they form. The
+result goes to the standard output. Exit code: 0 if all clips were classified, 1 if some were not (they are named), 2
+for a mistake in the call.
+"""
+
+import argparse
+import glob
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from tqdm import tqdm
+
+from mmaction.apis.clips import IMAGE_SUFFIXES, PICKLE_SUFFIXES, Clip, as_clip, fit_pipeline
+from mmaction.apis.inference import build_pipeline, classify_sample, init_recognizer, pipeline_config
+from mmaction.apis.labelled_video import check_suffix, write_labelled
+from mmaction.apis.predictions import FORMATS, Prediction, render, scores_of
+from mmaction.apis.timeline import classify_windows, draw_timeline
+from mmaction.io.annotations import annotation_name, load_annotations
+from mmaction.io.video.writers import VIDEO_SUFFIXES
+from mmaction.utils.arguments import positive_number
+from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, suggest
+from mmaction.utils.config import dataset_config, load_config
+from mmaction.utils.files import read_text, refuse_inputs
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Return the command-line options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    parser.add_argument("checkpoint", help="weights: a file or a web address")
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="video, folder, pattern, or pickle of skeletons")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="form of the result")
+    parser.add_argument("--topk", type=int, default=5, metavar="K", help="classes to list (default: 5)")
+    parser.add_argument("--label-map", metavar="FILE", help="class names, one a line (default: those of the config)")
+    parser.add_argument(
+        "--window", type=positive_number, metavar="S", help="slide a window of S seconds over each clip"
+    )
+    parser.add_argument(
+        "--stride", type=positive_number, metavar="S", help="seconds between windows (default: half a window)"
+    )
+    parser.add_argument("--timeline", metavar="FILE.png", help="draw the scores of the windows over time")
+    parser.add_argument(
+        "--fps", type=positive_number, help="frames per second, of folders and skeletons, which do not tell it"
+    )
+    parser.add_argument(
+        "--out", metavar="PATH", help="write the video with its labels: *.mp4 or *.gif of one clip, or a folder"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files that --out or --timeline name")
+    parser.add_argument("--split", help="of a pickle: classify this split alone")
+    parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
+    parser.add_argument("--device", help="cpu, cuda:0, ... (default: the first GPU, else the CPU)")
+    add_trust_option(parser)
+    add_config_options(parser)
+    args = parser.parse_args(argv)
+    if args.topk < 1:
+        parser.error(f"--topk {args.topk}: at least 1")
+    if args.window is None and (args.stride is not None or args.timeline):
+        parser.error("--stride and --timeline need --window S")
+    return args
+
+
+def expand_inputs(inputs: Sequence[str]) -> list[str]:
+    """Return files and folders of frames for paths, folders of clips and patterns.
+
+    Raises:
+        FileNotFoundError: If a pattern matches nothing or a folder holds no clip.
+    """
+    found: list[str] = []
+    for text in inputs:
+        path = Path(text).expanduser()
+        if path.is_dir():
+            found += clips_in(path)
+        elif glob.has_magic(text) and not path.exists():
+            matches = sorted(glob.glob(str(path), recursive=True))
+            if not matches:
+                raise FileNotFoundError(f"no file matches the pattern {text}")
+            found += expand_inputs(matches)
+        else:
+            found.append(str(path))
+    return found
+
+
+def clips_in(folder: Path) -> list[str]:
+    """Return the videos below ``folder``, or else the folders of images."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    clips = {str(path) for path in files if path.suffix.lower() in VIDEO_SUFFIXES}
+    clips = clips or {str(path.parent) for path in files if path.suffix.lower() in IMAGE_SUFFIXES}
+    if not clips:
+        raise FileNotFoundError(f"folder {folder} holds neither videos ({', '.join(VIDEO_SUFFIXES)}) nor images")
+    return sorted(clips)
+
+
+def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
+    """Return what to classify in one file: the file itself, or the annotations of a pickle."""
+    if Path(path).suffix.lower() not in PICKLE_SUFFIXES:
+        return [path]
+    annotations = load_annotations(path, args.split)
+    if not args.clip:
+        return annotations
+    by_name: dict[str, list[dict]] = {}
+    for info in annotations:
+        by_name.setdefault(annotation_name(info), []).append(info)
+    for name in args.clip:
+        if name not in by_name:
+            raise KeyError(f"{path} has no clip {name!r}{suggest(name, by_name)}")
+    return [info for name in args.clip for info in by_name[name]]
+
+
+def read_clips(sources: Sequence[str | dict], dataset: Mapping[str, Any]) -> Iterator[Clip]:
+    """Yield the clips; a skeleton annotation among others that lacks something is named and left out."""
+    for source in sources:
+        try:
+            yield as_clip(source, dataset)
+        except ValueError as error:
+            if isinstance(source, str) or len(sources) == 1:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+
+
+def number_skeletons(clips: Iterable[Clip]) -> Iterator[Clip]:
+    """Yield the clips; a second skeleton of a name is called ``NAME (2)``."""
+    seen: Counter[str] = Counter()
+    for clip in clips:
+        seen[clip.name] += clip.kind == "skeleton"
+        yield replace(clip, name=f"{clip.name} ({seen[clip.name]})") if seen[clip.name] > 1 else clip
+
+
+def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, Path]:
+    """Return the file that ``--out`` gives each clip.
+
+    Raises:
+        ValueError: If two clips would share a file, or the file is of another kind.
+    """
+    if not args.out:
+        return {}
+    out = Path(args.out).expanduser()
+    if out.suffix.lower() in VIDEO_SUFFIXES and not out.is_dir():
+        if len(clips) > 1:
+            raise ValueError(f"--out {out} is one file, but there are {len(clips)} clips; name a folder")
+        check_suffix(out)
+        files = {clip.name: out for clip in clips}
+    else:
+        files = {clip.name: out / f"{Path(clip.name).stem}.mp4" for clip in clips}
+    if len(set(files.values())) < len(clips):
+        raise ValueError(f"--out {out}: several clips have the same name without suffix; classify them apart")
+    return files
+
+
+def check_outputs(paths: Sequence[Path], inputs: Sequence[str], overwrite: bool) -> None:
+    """Raise an error if one of ``paths`` exists and may not be replaced.
+
+    Raises:
+        ValueError: If it is one of the inputs.
+        FileExistsError: If it is another file and ``overwrite`` is False.
+    """
+    for path in paths:
+        refuse_inputs(path, inputs)
+    existing = [] if overwrite else [path for path in paths if path.exists()]
+    if existing:
+        raise FileExistsError(f"{existing[0]} exists; choose another name or pass --overwrite")
+
+
+def read_label_map(path: str, num_classes: int) -> list[str]:
+    """Return the class names in a file, line i for class i.
+
+    Raises:
+        ValueError: If there are not as many lines as classes.
+    """
+    names = read_text(Path(path).expanduser()).rstrip().split("\n")
+    if len(names) != num_classes:
+        raise ValueError(f"--label-map {path} has {len(names)} lines, the model has {num_classes} classes")
+    return [name.strip() for name in names]
+
+
+class Classifier:
+    """The model with the options of the call."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        cfg, notes = load_config(args.config, args.cfg_options)
+        for note in notes:
+            print(note, file=sys.stderr)
+        self.args = args
+        self.model: nn.Module = init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
+        self.names = self.model.classes
+        if args.label_map:
+            self.names = read_label_map(args.label_map, self.model.cls_head.num_classes)
+        self.dataset = dataset_config(cfg)
+        self._pipelines: dict = {}
+
+    def classify(self, clip: Clip) -> list[Prediction]:
+        """Return one prediction for the clip, or one for each window."""
+        args = self.args
+        if args.window is not None:
+            stride = args.window / 2 if args.stride is None else args.stride
+            return classify_windows(self.model, clip, args.window, stride, args.fps, progress)
+        if clip.kind not in self._pipelines:
+            self._pipelines[clip.kind] = build_pipeline(fit_pipeline(pipeline_config(self.model.cfg), clip.kind))
+        return [Prediction(clip.name, scores_of(classify_sample(self.model, self._pipelines[clip.kind], clip)))]
+
+
+def progress(items: Sequence, unit: str = "window") -> Iterator:
+    """Show a bar on the standard error while ``items`` are worked on, if it is a terminal and there are several."""
+    return tqdm(items, unit=unit, file=sys.stderr, disable=len(items) < 2 or None, leave=False)
+
+
+def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str, Path]) -> tuple[list[Prediction], int]:
+    """Classify clips and write their labelled videos; one that fails is named and does not end the others.
+
+    Returns:
+        The predictions and the number of clips that failed.
+    """
+    args = classifier.args
+    predictions, failed = [], 0
+    for clip in progress(clips, "clip"):
+        try:
+            found = classifier.classify(clip)
+            if clip.name in files:
+                problem = write_labelled(clip, found, classifier.names, files[clip.name], args.fps, args.topk)
+                if problem:
+                    tqdm.write(f"warning: {problem}", file=sys.stderr)
+        except USER_ERRORS as error:
+            if len(clips) == 1:
+                raise
+            text = describe_error(error)
+            tqdm.write(f"error: {text if clip.name in text else f'{clip.name}: {text}'}", file=sys.stderr)
+            failed += 1
+        else:
+            predictions += found
+    return predictions, failed
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the tool."""
+    args = parse_args(argv)
+    paths = expand_inputs(args.inputs)
+    classifier = Classifier(args)
+    sources = [source for path in paths for source in sources_of(path, args)]
+    clips = list(number_skeletons(read_clips(sources, classifier.dataset)))
+    unread = len(sources) - len(clips)
+    files = output_files(args, clips)
+    if args.timeline and len(clips) > 1:
+        raise ValueError(f"--timeline is for one clip; got {len(clips)}")
+    check_outputs([*files.values(), *([Path(args.timeline)] if args.timeline else [])], paths, args.overwrite)
+    predictions, failed = classify_all(classifier, clips, files)
+    failed += unread
+    if predictions or args.format != "table":
+        print(render(predictions, classifier.names, args.format, args.topk))
+    if args.timeline and predictions:
+        draw_timeline(predictions, classifier.names, args.timeline)
+    if failed:
+        print(f"{failed} of {len(sources)} clips were not classified", file=sys.stderr)
+    return 1 if failed else 0

@@ -1,0 +1,95 @@
+"""Train a model from a config.
+
+Examples:
+  python tools/train.py configs/skeleton/posec3d/c3d-light_1xb16-u32-40e_demo-keypoint.py
+  python tools/train.py CONFIG --work-dir work_dirs/try2 --amp --cfg-options train_dataloader.batch_size=8
+  python tools/train.py CONFIG --resume                 # go on where the last run of this config stopped
+  python tools/train.py CONFIG --load-from URL_OR_FILE  # fine-tune; a head of another class count starts anew
+  torchrun --nproc_per_node=8 tools/train.py CONFIG --launcher pytorch --auto-scale-lr
+
+Checkpoints, logs and the config itself go to work_dirs/NAME; the best checkpoint is best_acc_top1_epoch_N.pth.
+"""
+
+import argparse
+import sys
+
+from mmengine.config import Config
+
+from mmaction.engine import build_runner
+from mmaction.engine.checks.config import check_config
+from mmaction.engine.resume import plan_resume
+from mmaction.utils import register_all_modules
+from mmaction.utils.cli import add_run_options, set_local_rank
+from mmaction.utils.config import default_work_dir, load_config, type_name
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Return the command-line options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        metavar="CHECKPOINT",
+        help="go on with an earlier run: from CHECKPOINT, or from the furthest intact one in the work directory",
+    )
+    start.add_argument("--load-from", metavar="CHECKPOINT", help="start from the weights of a file or a web address")
+    parser.add_argument(
+        "--auto-scale-lr", action="store_true", help="scale the learning rate to the batch by the linear rule"
+    )
+    parser.add_argument("--no-validate", action="store_true", help="do not validate while training")
+    parser.add_argument("--seed", type=int, help="seed of all random numbers (default: a random one, which is logged)")
+    parser.add_argument("--diff-rank-seed", action="store_true", help="give each process a seed of its own")
+    parser.add_argument("--deterministic", action="store_true", help="let cuDNN use deterministic kernels only")
+    add_run_options(parser)
+    return parser.parse_args(argv)
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the command-line options into ``cfg``.
+
+    Raises:
+        TypeError, ValueError: As :func:`check_config`, or if ``--amp`` meets an optimizer wrapper of another kind.
+    """
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    check_config(cfg, "training")
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get("work_dir") or default_work_dir(cfg)
+    if args.load_from:
+        cfg.load_from = args.load_from
+    if args.trust_checkpoint:
+        cfg.trust_checkpoint = True
+    if args.amp:
+        kind = type_name(cfg.optim_wrapper) or "OptimWrapper"
+        if kind not in ("OptimWrapper", "AmpOptimWrapper"):
+            raise ValueError(f"--amp works with the optimizer wrapper OptimWrapper; the config has {kind}")
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr = {**(cfg.get("auto_scale_lr") or {}), "enable": True}
+    randomness = dict(cfg.get("randomness") or {})
+    if args.seed is not None:
+        randomness["seed"] = args.seed
+    randomness.setdefault("seed", None)
+    cfg.randomness = {
+        **randomness,
+        "diff_rank_seed": args.diff_rank_seed or randomness.get("diff_rank_seed", False),
+        "deterministic": args.deterministic or randomness.get("deterministic", False),
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train; return 0."""
+    args = parse_args(argv)
+    set_local_rank(args)
+    register_all_modules()
+    cfg, notes = load_config(args.config, args.cfg_options)
+    apply_options(cfg, args)
+    notes += plan_resume(cfg, args.resume)
+    for note in notes:
+        print(note, file=sys.stderr)
+    runner = build_runner(cfg)
+    runner.train()
+    return 0

@@ -1,5 +1,0 @@
-"""What the classes of fine-grained data sets consist of: attributes, hierarchy, siblings."""
-
-from .space import LabelSpace, available_label_spaces, load_label_space, with_label_space
-
-__all__ = ["LabelSpace", "available_label_spaces", "load_label_space", "with_label_space"]

@@ -1,0 +1,1 @@
+"""What is examined before and during a run."""

@@ -1,0 +1,66 @@
+"""Decoders behind one interface: `open_video` picks one, `VideoReader.frames` reads with it."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from mmaction.io.video.base import Frame, Source, VideoReader
+from mmaction.io.video.probe import VideoInfo, probe
+from mmaction.io.video.pyav_reader import PyAVReader
+from mmaction.io.video.rgb_readers import DecordReader, OpenCVReader, TorchCodecReader
+from mmaction.utils.cli import suggest
+
+READERS = {"pyav": PyAVReader, "decord": DecordReader, "opencv": OpenCVReader, "torchcodec": TorchCodecReader}
+BACKENDS = ("auto", *READERS)
+# Of which streams a reader that seeks finds every frame; the others find it always.
+_EXACT = {"decord": lambda info: info.decord_is_exact, "torchcodec": lambda info: info.pts is not None}
+
+__all__ = [
+    "BACKENDS",
+    "Frame",
+    "VideoInfo",
+    "VideoReader",
+    "check_backend",
+    "open_video",
+    "probe",
+]
+
+
+def check_backend(backend: str) -> str:
+    """Return ``backend``.
+
+    Raises:
+        ValueError: If no decoder has that name; lists those that do.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {backend!r}{suggest(backend, BACKENDS, 1)}")
+    return backend
+
+
+def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> VideoReader:
+    """Open a video for reading; call it in the process that reads, since readers do not survive a fork.
+
+    Args:
+        source: Path, or the file's content.
+        backend: ``'auto'`` (PyAV, which converts only what is used), ``'pyav'``, ``'decord'``, ``'opencv'`` or
+            ``'torchcodec'``. A stream that decord or torchcodec does not open, or whose frames it does not find
+            exactly, is read by PyAV instead.
+        num_threads: Threads that decode.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no video, or there is no such decoder.
+        ModuleNotFoundError: If torchcodec is asked for and does not load.
+    """
+    check_backend(backend)
+    if isinstance(source, (str, Path)) and not os.path.isfile(source):
+        raise FileNotFoundError(f"there is no video {source}: check the list, data_root and data_prefix")
+    if backend in _EXACT:
+        info = probe(source)
+        with suppress(ValueError):
+            reader = READERS[backend](source, num_threads) if _EXACT[backend](info) else None
+            if reader is not None and reader.num_frames == info.num_frames:
+                return reader
+    if backend == "auto" or backend in _EXACT:
+        backend = "pyav"
+    return READERS[backend](source, num_threads)

@@ -1,0 +1,157 @@
+"""Readers over libraries that give out RGB: decord2, OpenCV and torchcodec."""
+
+import os
+import tempfile
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmaction.io.video.base import Frame, Source, VideoReader, not_a_video, source_name
+from mmaction.io.video.probe import probe
+from mmaction.io.video.pyav_reader import PyAVReader
+
+
+class _BatchReader(VideoReader):
+    """Reads all wanted frames at once; where the library fails, PyAV reads them, or says how far it gets."""
+
+    _errors: tuple[type[Exception], ...] = (RuntimeError,)
+
+    def __init__(self, source: Source, num_threads: int) -> None:
+        self.name = source_name(source)
+        self.num_threads = num_threads
+        self._source = source
+
+    @abstractmethod
+    def _batch(self, indices: list[int]) -> np.ndarray:
+        """Return frames as RGB, uint8, shape ``(len(indices), H, W, 3)``."""
+
+    def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+        """Yield the frames of ``indices``, which ascend."""
+        if not indices:
+            return
+        try:
+            images = self._batch(list(indices))
+        except self._errors:
+            yield from PyAVReader(self._source, self.num_threads).frames(indices)
+            return
+        for index, image in zip(indices, images, strict=True):
+            yield index, Frame(image)
+
+
+class DecordReader(_BatchReader):
+    """Reads with decord2; exact for the streams of which `VideoInfo.decord_is_exact` says so.
+
+    Args:
+        source: Path, or the file's content.
+        num_threads: Threads that decode; 0 lets decord choose.
+
+    Raises:
+        ValueError: If decord cannot open the file.
+    """
+
+    def __init__(self, source: Source, num_threads: int = 1) -> None:
+        import decord
+
+        super().__init__(source, num_threads)
+        self._errors = (decord.DECORDError, RuntimeError)
+        try:
+            self._video = decord.VideoReader(
+                os.fspath(source) if isinstance(source, (str, Path)) else source, num_threads=num_threads
+            )
+        except (decord.DECORDError, RuntimeError, AssertionError) as error:
+            raise not_a_video(source, "decord does not open it") from error
+        self.num_frames = len(self._video)
+        self.fps = float(self._video.get_avg_fps())
+
+    def _batch(self, indices: list[int]) -> np.ndarray:
+        return self._video.get_batch(indices).asnumpy()
+
+
+class OpenCVReader(VideoReader):
+    """Reads with OpenCV, forward from the first frame: exact, and slow for frames late in a video.
+
+    Args:
+        source: Path, or the file's content, which is written to a temporary file because OpenCV reads files alone.
+        num_threads: Threads that decode.
+
+    Raises:
+        ValueError: If OpenCV cannot open the file.
+    """
+
+    def __init__(self, source: Source, num_threads: int = 1) -> None:
+        self.name = source_name(source)
+        self.num_threads = num_threads
+        self._copy = None
+        if not isinstance(source, (str, Path)):
+            self._copy = tempfile.NamedTemporaryFile(suffix=".video")  # noqa: SIM115 - lives as long as the reader
+            self._copy.write(source.getbuffer())
+            self._copy.flush()
+            source = self._copy.name
+        self._path = os.fspath(source)
+        info = probe(self._path)  # OpenCV itself guesses the number of frames from the duration
+        self.num_frames, self.fps = info.num_frames, info.fps
+        self._open().release()
+
+    def _open(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(self._path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self.num_threads])
+        if not capture.isOpened():
+            raise not_a_video(self.name, "OpenCV does not open it")
+        return capture
+
+    def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+        """Yield the frames of ``indices``, which ascend, up to the first that cannot be decoded."""
+        capture, position = self._open(), 0
+        try:
+            for index in indices:
+                while position <= index:
+                    if not capture.grab():
+                        return
+                    position += 1
+                done, image = capture.retrieve()
+                if not done:
+                    return
+                yield index, Frame(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        finally:
+            capture.release()
+
+
+class TorchCodecReader(_BatchReader):
+    """Reads with torchcodec, an optional package that needs FFmpeg's libraries on the system.
+
+    Exact where frames are found by their time stamps (`VideoInfo.pts`); in AVI it was one frame off.
+
+    Args:
+        source: Path, or the file's content.
+        num_threads: Threads that decode.
+
+    Raises:
+        ModuleNotFoundError: If torchcodec is not installed or does not load.
+        ValueError: If torchcodec cannot open the file.
+    """
+
+    def __init__(self, source: Source, num_threads: int = 1) -> None:
+        try:
+            from torchcodec.decoders import VideoDecoder
+        except (ImportError, RuntimeError) as error:
+            raise ModuleNotFoundError(
+                "backend='torchcodec' needs the package torchcodec and a system FFmpeg: pip install torchcodec and "
+                f"install FFmpeg, or leave backend out ({str(error).splitlines()[0]})"
+            ) from error
+        super().__init__(source, num_threads)
+        try:
+            self._video = VideoDecoder(
+                str(source) if isinstance(source, (str, Path)) else source.getvalue(),
+                dimension_order="NHWC",
+                num_ffmpeg_threads=num_threads,
+                seek_mode="exact",
+            )
+        except (RuntimeError, ValueError) as error:
+            raise not_a_video(source, str(error).splitlines()[0]) from error
+        self.num_frames = len(self._video)
+        self.fps = float(self._video.metadata.average_fps or 0)
+
+    def _batch(self, indices: list[int]) -> np.ndarray:
+        return self._video.get_frames_at(indices).data.numpy()

@@ -1,0 +1,1 @@
+"""Draws the skeletons of a clip on its video and checks them."""

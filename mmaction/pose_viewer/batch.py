@@ -1,0 +1,228 @@
+"""Check a folder of videos against one skeleton file: a contact sheet of each and an index, the worst first."""
+
+import html
+import os
+import reprlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from mmaction.io.video.writers import VIDEO_SUFFIXES, VideoReader
+from mmaction.pose_viewer.checks import FRAME_CHECKS, Report, frame_ranges
+from mmaction.pose_viewer.settings import Settings
+from mmaction.pose_viewer.viewer import Classes, draw_clip, read_classes, write_report
+from mmaction.skeletons import get_layout
+from mmaction.utils.files import claim
+from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
+
+SHEETS = "sheets"
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a batch gets its clips from.
+
+    Args:
+        videos: Folder of the videos.
+        annotation: Skeleton file.
+        names: Restrict to these annotations, None: all that have a video.
+    """
+
+    videos: Path
+    annotation: Path
+    names: frozenset[str] | None = None
+
+
+def resolve_source(settings: Settings) -> Source:
+    """Find videos and annotations from the settings, a data set config filling what they leave open.
+
+    Raises:
+        ValueError: If videos or annotations remain unknown, the config joins several data sets, or the skeleton file
+            has no splits where one is chosen.
+        KeyError: If the skeleton file has no split of the name that the data set chooses.
+        FileNotFoundError: If the folder of the videos is missing.
+    """
+    videos, annotation, names = settings.video, settings.annotation, None
+    if settings.dataset:
+        dataset = _dataset_of(settings.dataset)
+        annotation = annotation or os.path.join(dataset.get("data_root") or "", dataset["ann_file"])
+        prefix = dataset.get("data_prefix") or {}
+        videos = videos or (prefix.get("video") and os.path.join(dataset.get("data_root") or "", prefix["video"]))
+        names = _split_names(annotation, dataset.get("split"))
+    for name, value in (("video", videos), ("annotation", annotation)):
+        if not value:
+            raise ValueError(f"{name}: the batch mode needs a folder of videos and a skeleton file; {name} is not set")
+    if not Path(videos).is_dir():
+        raise FileNotFoundError(f"video: no such folder: {videos}")
+    return Source(Path(videos), Path(annotation), names)
+
+
+def _dataset_of(config: str) -> Mapping:
+    """The data set that a config tests on, without its wrappers."""
+    from mmaction.utils.config import dataset_config, inner_datasets, load_config
+
+    cfg, _ = load_config(config)
+    found = list(inner_datasets(dataset_config(cfg, ["test", "val", "train"], inner=False)))
+    if len(found) > 1:
+        raise ValueError(f"dataset: {config} joins {len(found)} data sets; give video and annotation of one instead")
+    if not found or "ann_file" not in found[0]:
+        raise ValueError(f"dataset: {config} names no data set with an ann_file")
+    return found[0]
+
+
+def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
+    from mmaction.io.pickles import load_pickle
+
+    if not split:
+        return None
+    content = load_pickle(annotation)
+    splits = content.get("split") if isinstance(content, dict) else None
+    if not isinstance(splits, dict):
+        raise ValueError(f"{annotation} has no table of splits, so split={split!r} of the data set cannot be chosen")
+    if split not in splits:
+        raise KeyError(f"{annotation} has no split {split!r}; it has {', '.join(map(repr, splits))}")
+    names = splits[split]
+    if not isinstance(names, (list, tuple, set, frozenset, np.ndarray)):
+        raise ValueError(f"the split {split!r} of {annotation} is a list of names; got {reprlib.repr(names)}")
+    return frozenset(map(str, names))
+
+
+def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
+    """Draw a contact sheet of every video that has an annotation and write the index.
+
+    Args:
+        settings: ``output`` is the folder to write.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        A report of each video, the worst first.
+
+    Raises:
+        FileExistsError: If the output folder or that of the problem frames is not empty, or the report is there, and
+            ``overwrite`` is not set.
+        KeyError: If the layout is unknown.
+        ValueError: If no video has an annotation, or an output would replace an input.
+    """
+    from tqdm import tqdm
+
+    source, output = resolve_source(settings), Path(settings.output)
+    report = Path(settings.report) if settings.report else output / "report.json"
+    if settings.layout != "auto":
+        get_layout(settings.layout)
+    inputs = (source.videos, source.annotation, *settings.inputs)
+    claim(output, settings.overwrite, inputs, is_folder=True)
+    claim(report, settings.overwrite, inputs)
+    if settings.problem_frames:
+        claim(Path(settings.problem_frames), settings.overwrite, inputs, is_folder=True)
+    jobs = list(_jobs(settings, source, read_classes(settings)))
+    if not jobs:
+        raise ValueError(
+            f"{source.videos}: none of its videos has an annotation in {source.annotation}; an annotation is called "
+            "like the video's path in that folder, without suffix, or like a file name that occurs once"
+        )
+    reports = list(tqdm(_run(jobs, settings.workers), total=len(jobs), unit="clip", disable=not progress))
+    reports.sort(key=lambda report: (report.quality, report.annotation))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / INDEX).write_text(_index(reports, source.videos), encoding="utf-8")
+    write_report(report, [r.as_dict() for r in reports])
+    return reports
+
+
+def _jobs(settings: Settings, source: Source, classes: Classes) -> Iterator[tuple]:
+    for video, entry in pair_videos(source.videos, load_annotation_list(source.annotation)):
+        name = annotation_name(entry)
+        if source.names is None or name in source.names:
+            sheet = Path(settings.output) / sheet_path(video, source.videos)
+            changes = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
+            if settings.problem_frames:
+                changes["problem_frames"] = str(Path(settings.problem_frames) / video.relative_to(source.videos))
+            yield video, entry, source.annotation, replace(settings, **changes), classes
+
+
+def pair_videos(folder: Path, annotations: list[dict]) -> Iterator[tuple[Path, dict]]:
+    """Yield the videos below ``folder`` that have an annotation, and it.
+
+    An annotation belongs to the video whose path below ``folder``, without suffix, is its name. Where there is none,
+    the file name is enough, if no other video and no other annotation has it.
+    """
+    by_name = {annotation_name(entry): entry for entry in annotations}
+    by_file: dict[str, set[str]] = defaultdict(set)
+    for name in by_name:
+        by_file[Path(name).name].add(name)
+        by_file[Path(name).stem].add(name)
+    videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    counts = Counter(video.stem for video in videos)
+    for video in videos:
+        name, names = video.relative_to(folder).with_suffix("").as_posix(), by_file[video.stem]
+        if name not in by_name and counts[video.stem] == len(names) == 1:
+            (name,) = names
+        if name in by_name:
+            yield video, by_name[name]
+
+
+def sheet_path(video: Path, folder: Path) -> Path:
+    """Path of a video's contact sheet below the output folder: where the video is below ``folder``, so none has two."""
+    path = video.relative_to(folder)
+    return Path(SHEETS, path.with_name(f"{path.name}.jpg"))
+
+
+def _draw(job: tuple) -> Report:
+    video, entry, annotation, settings, classes = job
+    report = Report(str(video), annotation_name(entry), 0)
+    try:
+        poses = clip_poses(entry, settings.layout, annotation)
+        report.num_frames = poses.num_frames
+        return draw_clip(VideoReader(video), poses, settings, classes, progress=False)
+    except (ValueError, OSError) as error:  # one damaged video or annotation must not end the batch
+        report.clip_findings.append(str(error))
+        return report
+
+
+def _run(jobs: list[tuple], workers: int) -> Iterator[Report]:
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    if workers == 1:
+        yield from map(_draw, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(_draw, job) for job in jobs]):
+            yield future.result()
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Skeleton check</title><style>
+body {{ font-family: sans-serif; margin: 2em; max-width: 90em }}
+article {{ border-left: 6px solid #3a3; padding-left: 1em; margin-bottom: 2em }}
+article.suspicious {{ border-color: #c22 }}
+img {{ max-width: 100% }} code {{ background: #eee }} li {{ margin: .2em 0 }}
+</style></head><body>
+<h1>Skeleton check</h1>
+<p>{count} clips, {suspicious} of them suspicious, the worst first.</p>
+{articles}
+</body></html>
+"""
+
+
+def _index(reports: list[Report], videos: Path) -> str:
+    suspicious = sum(report.is_suspicious for report in reports)
+    articles = "\n".join(_article(report, sheet_path(Path(report.video), videos)) for report in reports)
+    return _PAGE.format(count=len(reports), suspicious=suspicious, articles=articles)
+
+
+def _article(report: Report, sheet: Path) -> str:
+    findings = list(report.clip_findings)
+    for name, frames in report.frames.items():
+        if frames:
+            findings.append(f"{name}: {FRAME_CHECKS[name]} in {len(frames)} frames: {frame_ranges(frames)}")
+    items = "".join(f"<li>{html.escape(finding)}</li>" for finding in findings) or "<li>nothing found</li>"
+    link = quote(sheet.as_posix())
+    kind = ' class="suspicious"' if report.is_suspicious else ""
+    title = f"{html.escape(report.annotation)} <small>quality {report.quality:.2f}, {report.num_frames} frames</small>"
+    image = f'<a href="{link}"><img loading="lazy" src="{link}" alt=""></a>'
+    return f"<article{kind}><h2>{title}</h2><ul>{items}</ul>{image}</article>"

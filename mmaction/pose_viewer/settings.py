@@ -1,0 +1,188 @@
+"""The settings of the pose visualizer: one table from which ``config.ini`` and the command line are read."""
+
+import argparse
+import configparser
+import difflib
+import math
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mmaction.pose_viewer.checks import Limits
+
+OUTPUT_KINDS = ("auto", "mp4", "gif", "frames", "sheet")
+_TRUE, _FALSE = ("1", "yes", "true", "on"), ("0", "no", "false", "off")
+
+
+def _setting(section: str, default: Any, text: str, metavar: str | None = None, choices: tuple = ()) -> Any:
+    """A field of :class:`Settings`: its section in the file, default and explanation."""
+    return field(default=default, metadata=dict(section=section, help=text, metavar=metavar, choices=choices))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set, in the file as ``name = value`` and on the command line as ``--name value``."""
+
+    video: str = _setting("paths", "", "video, or a folder of videos for the batch mode", "PATH")
+    annotation: str = _setting("paths", "", "skeleton annotation file", "FILE.pkl")
+    dataset: str = _setting("paths", "", "data set config naming annotation and videos, for the batch mode", "CONFIG")
+    output: str = _setting("paths", "", "file or folder to write", "PATH")
+    label_map: str = _setting("paths", "", "class names, one a line", "FILE")
+    scores: str = _setting("paths", "", "scores.npz of the test tool, to show the predictions", "FILE.npz")
+    report: str = _setting("paths", "", "write what the checks found", "FILE.json")
+    problem_frames: str = _setting("paths", "", "write the frames with a problem, alone, as pictures", "FOLDER")
+
+    clip: str = _setting("clip", "", "annotation: frame_dir or index (default: the video's name)", "NAME")
+    layout: str = _setting("clip", "auto", "skeleton layout, auto: by the number of joints", "NAME")
+    frames: str = _setting("clip", "", "frames to draw: START:END, END excluded, either may be left out", "RANGE")
+    rescale: bool = _setting("clip", False, "rescale joints from the annotation's image size to the video's")
+
+    score_thr: float = _setting("drawing", 0.0, "lowest score of a joint that is drawn", "SCORE")
+    scale: float = _setting("drawing", 1.0, "enlarge or shrink the picture", "FACTOR")
+    colour_by: str = _setting("drawing", "auto", "what colours the limbs", choices=("auto", "side", "person"))
+    joints: str = _setting("drawing", "none", "text beside the joints", choices=("none", "names", "indices"))
+    boxes: bool = _setting("drawing", False, "box and number of each person")
+    trail: int = _setting("drawing", 0, "draw the way of the joints over this many last frames", "N")
+    captions: bool = _setting("drawing", True, "frame number, label and score")
+    side_by_side: bool = _setting("drawing", False, "the plain skeleton on black beside the video")
+    heatmap: str = _setting("drawing", "", "beside the video, what the model of this config sees", "CONFIG")
+
+    kind: str = _setting("output", "auto", "kind of output, auto: by the suffix", choices=OUTPUT_KINDS)
+    speed: float = _setting("output", 1.0, "speed of the output", "FACTOR")
+    sheet_frames: int = _setting("output", 16, "pictures of a contact sheet", "N")
+    window: bool = _setting("output", False, "show a window: space pauses, . and , step, q ends")
+    overwrite: bool = _setting("output", False, "replace an output that exists")
+    workers: int = _setting("output", 0, "processes of the batch mode, 0: one per CPU core", "N")
+
+    low_score: float = _setting("checks", 0.3, "mean score below which a frame is unsure", "SCORE")
+    jump: float = _setting("checks", 0.6, "way between two frames, in body diagonals, that is a jump", "SHARE")
+    swap: float = _setting("checks", 0.4, "share of the way left by exchanging left and right that is a swap", "SHARE")
+    tolerance: float = _setting("checks", 0.1, "share of the frames that a check may name", "SHARE")
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{name}: expected a number, got {value}")
+        for name, low in (("scale", 0.05), ("speed", 0.01), ("sheet_frames", 1), ("trail", 0), ("workers", 0)):
+            if getattr(self, name) < low:
+                raise ValueError(f"{name}: expected {low} or more, got {getattr(self, name)}")
+        frame_range(self.frames)
+        self.limits  # noqa: B018  # checks their ranges
+
+    @property
+    def inputs(self) -> list[str]:
+        """The files and folders that are read."""
+        names = (self.video, self.annotation, self.dataset, self.label_map, self.scores, self.heatmap)
+        return [name for name in names if name]
+
+    @property
+    def limits(self) -> Limits:
+        """When a frame and a clip are suspicious."""
+        return Limits(self.low_score, self.jump, self.swap, self.tolerance)
+
+
+def frame_range(text: str) -> tuple[int, int | None]:
+    """Read ``START:END``; the end is None where it is open.
+
+    Raises:
+        ValueError: If the text is no such range, or an empty one.
+    """
+    start, colon, end = text.partition(":")
+    try:
+        first, last = int(start or 0), int(end) if end else None
+        if text and (not colon or first < 0 or (last is not None and last <= first)):
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"frames: expected START:END such as 10:50, 10: or :50, got {text!r}") from None
+    return first, last
+
+
+def _convert(name: str, text: str, kind: type, choices: tuple) -> Any:
+    """Read the text of one setting.
+
+    Raises:
+        ValueError: If it is not of the setting's kind; names the setting.
+    """
+    if kind is bool:
+        if text.lower() not in _TRUE + _FALSE:
+            raise ValueError(f"{name}: expected yes or no, got {text!r}")
+        return text.lower() in _TRUE
+    try:
+        value = kind(text)
+    except ValueError:
+        expected = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{name}: expected {expected}, got {text!r}") from None
+    if choices and value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {text!r}")
+    return value
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add an option for every setting, grouped like the sections of the file; absent options stay None."""
+    groups: dict[str, Any] = {}
+    for setting in fields(Settings):
+        meta, option = setting.metadata, "--" + setting.name.replace("_", "-")
+        group = groups.setdefault(meta["section"], parser.add_argument_group(f"[{meta['section']}]"))
+        if setting.type is bool:
+            group.add_argument(option, action=argparse.BooleanOptionalAction, help=meta["help"])
+        else:
+            group.add_argument(
+                option, type=setting.type, choices=meta["choices"] or None, metavar=meta["metavar"], help=meta["help"]
+            )
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the settings of an INI file; an empty value counts as not set.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no INI file, lacks the section ``[paths]``, or has an unknown section or entry.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such configuration file; name one with --config, or pass --video, --annotation and --output"
+        )
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#", ";"))
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), str(path))
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a readable INI file ({error})") from error
+    if not parser.has_section("paths"):
+        raise ValueError(f"{path}: the section [paths] is missing; it names video, annotation and output")
+    known = {setting.name: setting for setting in fields(Settings)}
+    sections = {setting.metadata["section"] for setting in known.values()}
+    values = {}
+    for section in parser.sections():
+        if section not in sections:
+            raise ValueError(f"{path}: unknown section [{section}]; known: {', '.join(sorted(sections))}")
+        for name, text in parser.items(section):
+            setting = known.get(name)
+            if setting is None or setting.metadata["section"] != section:
+                raise ValueError(f"{path}: [{section}] has no entry {name!r}{_hint(name, section, known)}")
+            if text.strip():
+                try:
+                    values[name] = _convert(name, text.strip(), setting.type, setting.metadata["choices"])
+                except ValueError as error:
+                    raise ValueError(f"{path}: [{section}] {error}") from None
+    return values
+
+
+def _hint(name: str, section: str, known: dict[str, Any]) -> str:
+    if name in known:
+        return f"; it belongs in [{known[name].metadata['section']}]"
+    close = difflib.get_close_matches(name, known)
+    return f"; did you mean {' or '.join(close)}?" if close else f"; known: {', '.join(known)}"
+
+
+def merge(file_values: dict[str, Any], options: argparse.Namespace) -> Settings:
+    """Combine the file with the command line, which has the last word.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+    given = {
+        setting.name: getattr(options, setting.name)
+        for setting in fields(Settings)
+        if getattr(options, setting.name, None) is not None
+    }
+    return Settings(**(file_values | given))

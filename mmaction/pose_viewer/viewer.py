@@ -1,0 +1,240 @@
+"""Draw one clip from its settings to its output and report what the checks found."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.io.video.writers import ImageFolderSink, SheetSink, Sink, VideoReader, VideoSink, write_image
+from mmaction.pose_viewer.checks import Report, check_clip, check_length
+from mmaction.pose_viewer.settings import Settings, frame_range
+from mmaction.utils.files import claim, move_into, read_scores, read_text
+from mmaction.visualization.overlay import Look, Overlay, Panel
+from mmaction.visualization.poses import ClipPoses
+
+_KINDS = {".mp4": "mp4", ".gif": "gif", ".png": "sheet", ".jpg": "sheet", ".jpeg": "sheet", "": "frames"}
+_SUFFIXES = {"mp4": (".mp4",), "gif": (".gif",), "sheet": (".png", ".jpg", ".jpeg"), "frames": ("",)}
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What is known of the classes.
+
+    Args:
+        names: Name of each class, may be empty.
+        scores: Scores of each clip by its name, shape ``(num_classes,)`` each.
+    """
+
+    names: tuple[str, ...] = ()
+    scores: dict[str, np.ndarray] | None = None
+
+    def captions(self, poses: ClipPoses) -> tuple[str, ...]:
+        """The lines that name the true class and the predicted one."""
+        lines = [] if poses.label is None else [f"label: {self.name(poses.label)}"]
+        scores = (self.scores or {}).get(poses.name)
+        if scores is not None:
+            best = int(np.argmax(scores))
+            lines.append(f"predicted: {self.name(best)} ({scores[best]:.2f})")
+        return tuple(lines)
+
+    def name(self, label: int) -> str:
+        """The class's name, or its number."""
+        return self.names[label] if 0 <= label < len(self.names) else str(label)
+
+
+def read_classes(settings: Settings) -> Classes:
+    """Read the label map and the scores that the settings name.
+
+    Raises:
+        FileNotFoundError: If one of them is missing.
+        ValueError: If the scores are no ``scores.npz`` of the test tool.
+    """
+    names: tuple[str, ...] = ()
+    if settings.label_map:
+        names = tuple(read_text(settings.label_map).rstrip().split("\n"))
+    if not settings.scores:
+        return Classes(names)
+    arrays = read_scores(settings.scores)
+    ids, scores = arrays["ids"], arrays["scores"]
+    if ids.ndim != 1 or scores.ndim != 2 or scores.dtype.kind != "f" or len(ids) != len(scores) or not scores.size:
+        raise ValueError(
+            f"{settings.scores}: expected ids (N,) and scores (N, C), got {ids.shape} and {scores.shape} {scores.dtype}"
+        )
+    return Classes(names, dict(zip(map(str, ids.tolist()), scores, strict=True)))
+
+
+def output_kind(settings: Settings) -> str:
+    """The kind of output, ``mp4``, ``gif``, ``frames`` or ``sheet``.
+
+    Raises:
+        ValueError: If the suffix of the output does not say, or contradicts ``kind``.
+    """
+    suffix = Path(settings.output).suffix.lower()
+    kind = _KINDS.get(suffix) if settings.kind == "auto" else settings.kind
+    if kind is None or suffix not in _SUFFIXES[kind]:
+        wanted = ".mp4, .gif, .png, .jpg or no suffix (a folder)" if kind is None else f"{_SUFFIXES[kind]} for {kind}"
+        raise ValueError(f"output: expected the suffix {wanted}, got {settings.output!r}")
+    return kind
+
+
+@contextmanager
+def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]:
+    """Open an output of a kind; it appears under its name only when it is complete.
+
+    A folder that exists gets the frames and keeps its other files; frames of an earlier, longer drawing are deleted.
+    """
+    partial = path.with_name(f".partial-{path.name}")
+    if kind == "frames":
+        shutil.rmtree(partial, ignore_errors=True)
+        sink: Sink = ImageFolderSink(partial)
+    else:
+        sink = SheetSink(partial, columns) if kind == "sheet" else VideoSink(partial, fps)
+    try:
+        yield sink
+        sink.close()
+        if kind == "frames":
+            move_into(partial, path, lambda file: ImageFolderSink.NAME.fullmatch(file.name) is not None)
+        else:
+            partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True) if kind == "frames" else partial.unlink(missing_ok=True)
+
+
+def make_overlay(
+    poses: ClipPoses, settings: Settings, report: Report, classes: Classes, panel: Panel | None
+) -> Overlay:
+    """Build the drawing of a clip from the settings."""
+    look = Look(**{setting.name: getattr(settings, setting.name) for setting in fields(Look)})
+    problems: dict[int, list[str]] = {}
+    for name, frames in report.frames.items():
+        for frame in frames:
+            problems.setdefault(frame, []).append(name)
+    return Overlay(poses, look, classes.captions(poses), problems, panel)
+
+
+def draw_clip(
+    reader: VideoReader,
+    poses: ClipPoses,
+    settings: Settings,
+    classes: Classes = Classes(),
+    panel: Panel | None = None,
+    progress: bool = True,
+) -> Report:
+    """Check a clip and write it as ``settings`` say.
+
+    Args:
+        reader: The video.
+        poses: Its skeletons.
+        settings: Output, range, look and limits.
+        classes: Names and scores for the captions.
+        panel: Picture beside each frame.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        The report of the checks; the length is checked if the video was read to its end or to a damage.
+
+    Raises:
+        OSError: If an output exists or cannot be written.
+        ValueError: If the range of frames holds none, or an output would replace an input.
+    """
+    info = reader.info
+    if settings.rescale:
+        poses = poses.rescaled(info.height, info.width)
+    report = check_clip(poses, info, settings.limits, settings.rescale)
+    overlay = make_overlay(poses, settings, report, classes, panel)
+    kind, output = output_kind(settings), Path(settings.output)
+    problem_folder = Path(settings.problem_frames) if settings.problem_frames else None
+    inputs = (info.path, *settings.inputs)
+    claim(output, settings.overwrite, inputs, is_folder=kind == "frames")
+    if problem_folder is not None:
+        claim(problem_folder, settings.overwrite, inputs, is_folder=True)
+    if settings.report:
+        claim(Path(settings.report), settings.overwrite, inputs)
+    start, stop = frame_range(settings.frames)
+    total = info.num_frames or poses.num_frames
+    chosen = _sheet_frames(start, min(stop or total, total), settings.sheet_frames) if kind == "sheet" else None
+    columns = max(1, round(settings.sheet_frames**0.5))
+    seen = 0
+    with open_sink(kind, output, info.fps * settings.speed, columns) as sink:
+        for t, image in _with_progress(reader, start, stop, total, progress):
+            seen = t + 1
+            is_problem = t in report.problem_frames and problem_folder is not None
+            if chosen is not None and t not in chosen and not is_problem:
+                continue
+            picture = overlay.render(image, t)
+            if chosen is None or t in chosen:
+                sink.write(picture)
+            if is_problem:
+                problem_folder.mkdir(parents=True, exist_ok=True)
+                write_image(problem_folder / f"{poses.name}_{t:06d}.png".replace("/", "_"), picture)
+        if not seen:
+            raise ValueError(f"frames: {settings.frames!r} holds no frame of {info.path}, which has {total}")
+    if stop is None or reader.decode_error:
+        check_length(report, seen, reader.decode_error)
+    return report
+
+
+def _sheet_frames(start: int, stop: int, count: int) -> set[int]:
+    """Frames of a contact sheet, evenly spread; numbers beyond the end do no harm."""
+    return {int(t) for t in np.linspace(start, max(stop - 1, start), min(count, max(stop - start, 1)))}
+
+
+def _with_progress(
+    reader: VideoReader, start: int, stop: int | None, total: int, progress: bool
+) -> Iterator[tuple[int, np.ndarray]]:
+    from tqdm import tqdm
+
+    count = max(min(stop or total, total) - start, 0)
+    frames = reader.frames(start, stop)
+    return iter(tqdm(frames, total=count or None, desc=reader.path.name, unit="frame", disable=not progress))
+
+
+def write_report(path: Path, content: dict | list) -> None:
+    """Write a report as JSON."""
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def show_window(reader: VideoReader, overlay: Overlay, settings: Settings) -> None:
+    """Show the clip in a window: space pauses, ``.`` steps on, ``,`` back, ``q`` or Escape ends.
+
+    Raises:
+        ValueError: If there is no display.
+    """
+    import os
+    import sys
+
+    import cv2
+
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ValueError("window: there is no display (DISPLAY is not set); leave --window out and open the output")
+    delay = max(1, round(1000 / (reader.info.fps * settings.speed)))
+    start, stop = frame_range(settings.frames)
+    frames = reader.frames(start, stop)
+    kept: list[np.ndarray] = []
+    position, paused = -1, False
+    while True:
+        if position + 1 >= len(kept):
+            item = next(frames, None)
+            if item is None:
+                break
+            kept = [*kept[-99:], overlay.render(item[1], item[0])[..., ::-1]]
+            position = len(kept) - 1
+        else:
+            position += 1
+        while True:
+            cv2.imshow("pose_visualizer", kept[position])
+            key = cv2.waitKey(0 if paused else delay) & 0xFF
+            if key in (ord("q"), 27):
+                cv2.destroyAllWindows()
+                return
+            if key == ord(","):
+                paused, position = True, max(position - 1, 0)
+                continue
+            if key in (ord("."), ord(" ")):
+                paused = key == ord(".") or not paused
+            break
+    cv2.destroyAllWindows()

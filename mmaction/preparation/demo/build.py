@@ -1,0 +1,178 @@
+"""Write the procedural diving data set: videos, lists, skeletons, class names and class attributes."""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmaction.io.annotations import save_annotations
+from mmaction.io.video.writers import VideoSink
+from mmaction.preparation.demo.clip import Take
+from mmaction.preparation.demo.dives import Dive, first_dives
+
+FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", "label_map.txt", "classes.csv")
+
+
+@dataclass(frozen=True)
+class DemoSpec:
+    """What the data set holds.
+
+    Args:
+        num_clips: Videos in both splits together; every class gets the same number, give or take one.
+        num_classes: Dives, the first of :data:`mmaction.preparation.demo.dives.DIVES`.
+        size: Width and height of the videos in pixels, both even.
+        seed: The same seed gives the same data set, however many workers write it.
+        fps: Frames per second.
+        val_share: Share of each class that goes to the ``val`` split.
+
+    Raises:
+        ValueError: If a value is out of range; the message names it.
+    """
+
+    num_clips: int = 300
+    num_classes: int = 10
+    size: tuple[int, int] = (160, 120)
+    seed: int = 0
+    fps: int = 25
+    val_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        first_dives(self.num_classes)
+        if self.num_clips < 2 * self.num_classes:
+            raise ValueError(
+                f"num_clips: expected at least {2 * self.num_classes} (for each of {self.num_classes} classes one to "
+                f"train on and one to test on), got {self.num_clips}"
+            )
+        if min(self.size) < 32 or any(n % 2 for n in self.size):
+            raise ValueError(
+                f"size: expected an even width and height of at least 32, got {self.size[0]}x{self.size[1]}"
+            )
+        if self.seed < 0:
+            raise ValueError(f"seed: expected 0 or a positive number, got {self.seed}")
+        if not 0.0 < self.val_share < 1.0:
+            raise ValueError(f"val_share: expected a share between 0 and 1, got {self.val_share}")
+
+    @property
+    def dives(self) -> tuple[Dive, ...]:
+        """The classes, in the order of their labels."""
+        return first_dives(self.num_classes)
+
+    def labels(self) -> np.ndarray:
+        """The label of each clip in a random order, shape ``(num_clips,)``."""
+        return np.random.default_rng([self.seed, 1]).permutation(np.arange(self.num_clips) % self.num_classes)
+
+    def is_val(self) -> np.ndarray:
+        """Which clips are held out: the same share of each class, shape ``(num_clips,)``, bool."""
+        labels, held_out = self.labels(), np.zeros(self.num_clips, bool)
+        for label in range(self.num_classes):
+            members = np.flatnonzero(labels == label)
+            held_out[members[: max(1, round(self.val_share * len(members)))]] = True
+        return held_out
+
+
+def clip_name(index: int) -> str:
+    """File name without extension of clip ``index``; it says nothing about the class."""
+    return f"dive_{index:05d}"
+
+
+def draw_take(spec: DemoSpec, index: int) -> Take:
+    """Draw clip ``index``; it depends on the seed, the index and the label of the clip alone."""
+    dive = spec.dives[int(spec.labels()[index])]
+    return Take.draw(dive, spec.size, spec.fps, np.random.default_rng([spec.seed, 0, index]))
+
+
+def _write_clip(spec: DemoSpec, out: Path, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Write the video of a clip; return its joints and their scores."""
+    take = draw_take(spec, index)
+    sink = VideoSink(out / "videos" / f"{clip_name(index)}.mp4", spec.fps, num_threads=1)
+    try:
+        for frame in take.frames():
+            sink.write(frame)
+    finally:
+        sink.close()
+    return take.detections()
+
+
+def _records(spec: DemoSpec, detections: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[dict]:
+    """The annotations, made in one process so that the file is the same however many workers there are."""
+    shape = spec.size[1], spec.size[0]
+    for index, (keypoint, score) in enumerate(detections):
+        yield dict(
+            frame_dir=clip_name(index),
+            label=int(spec.labels()[index]),
+            img_shape=shape,
+            original_shape=shape,
+            total_frames=keypoint.shape[1],
+            keypoint=keypoint.astype(np.float32),  # a fresh array: one from another process is pickled differently
+            keypoint_score=score.astype(np.float32),
+        )
+
+
+def _in_parallel(spec: DemoSpec, out: Path, workers: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    if workers <= 1:
+        yield from (_write_clip(spec, out, index) for index in range(spec.num_clips))
+        return
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
+    ) as pool:
+        count = spec.num_clips
+        yield from pool.map(_write_clip, [spec] * count, [out] * count, range(count), chunksize=4)
+
+
+def write_demo_data(
+    spec: DemoSpec, out: Path, workers: int | None = None, overwrite: bool = False, progress: bool = True
+) -> Path:
+    """Write the whole data set below ``out``.
+
+    Args:
+        spec: What the data set holds.
+        out: Folder; made when absent.
+        workers: Processes; the number of CPU cores by default.
+        overwrite: Replace the files of an earlier call instead of refusing.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        FileExistsError: If ``out`` already holds a file of the data set and ``overwrite`` is False.
+    """
+    from tqdm import tqdm
+
+    out = Path(out)
+    present = [name for name in FILES if (out / name).exists()]
+    if present and not overwrite:
+        raise FileExistsError(f"{out}: already holds {', '.join(present)}; choose another folder or pass --overwrite")
+    (out / "videos").mkdir(parents=True, exist_ok=True)
+    for old in (out / "videos").glob("dive_*.mp4"):
+        old.unlink()
+    workers = workers or os.cpu_count() or 1
+    clips = _in_parallel(spec, out, min(workers, spec.num_clips))
+    clips = tqdm(clips, total=spec.num_clips, desc="filming dives", unit="clip", disable=not progress)
+    _write_lists(spec, out, list(_records(spec, clips)))
+    return out
+
+
+def _write_lists(spec: DemoSpec, out: Path, records: list[dict]) -> None:
+    split: dict[str, list[str]] = dict(train=[], val=[])
+    lines: dict[str, list[str]] = dict(train=[], val=[])
+    for record, held_out in zip(records, spec.is_val(), strict=True):
+        name = "val" if held_out else "train"
+        split[name].append(record["frame_dir"])
+        lines[name].append(f"{record['frame_dir']}.mp4 {record['label']}\n")
+    for name, content in lines.items():
+        (out / f"{name}.txt").write_text("".join(content), encoding="utf-8")
+    save_annotations(out / "skeletons.pkl", records, split, overwrite=True)
+    (out / "label_map.txt").write_text("".join(f"{dive.name}\n" for dive in spec.dives), encoding="utf-8")
+    with open(out / "classes.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["label", "name", "takeoff", "somersaults", "twists", "position"])
+        for label, dive in enumerate(spec.dives):
+            somersaults, twists = dive.half_somersaults / 2, dive.half_twists / 2
+            writer.writerow([label, dive.name, dive.takeoff, somersaults, twists, dive.position])

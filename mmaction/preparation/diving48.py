@@ -1,0 +1,247 @@
+"""Diving48: from the official lists and a folder of videos to checked training lists."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmaction.io.downloads import download, extract_archive
+from mmaction.io.video.media import VideoError, find_videos, in_parallel, look_at
+from mmaction.label_spaces import load_label_space
+from mmaction.preparation.lists import Clip, read_diving48
+from mmaction.preparation.manifest import ListReport, Manifest, count_classes, write_lists
+from mmaction.preparation.versions import ListVersion, identify
+from mmaction.utils.files import read_json
+from mmaction.utils.journal import Journal
+
+SITE = "http://www.svcl.ucsd.edu/projects/resound"
+ANNOTATIONS = {
+    "V2": ("Diving48_V2_train.json", "Diving48_V2_test.json", "Diving48_vocab.json"),
+    "V1": ("Diving48_train.json", "Diving48_test.json", "Diving48_vocab.json"),
+}
+ARCHIVE = "Diving48_rgb.tar.gz"  # holds rgb/NAME.mp4, about 9.6 GB
+_SPLITS = {"train.txt": ("train", "train"), "val.txt": ("test", "val")}  # list: (word in the file name, split)
+
+
+@dataclass(frozen=True)
+class OfficialList:
+    """One official list: where it was read from, its clips and what it was recognised as."""
+
+    path: Path
+    clips: list[Clip]
+    version: ListVersion | None
+
+
+def fetch(out: Path, version: str, *, videos: bool = True, progress: bool = True) -> None:
+    """Download the official annotations and, with ``videos``, the archive of clips into ``out``.
+
+    Both go on where an earlier run stopped. The archive is unpacked into ``out/videos`` and kept.
+
+    Raises:
+        ConnectionError: If the site cannot be reached; the message says where to put the files by hand.
+        FileExistsError: If ``out/videos`` is a link.
+    """
+    target = _unlinked(out / "videos") if videos else None
+    for name in ANNOTATIONS[version]:
+        download(f"{SITE}/{name}", out / "annotations" / name, progress=progress)
+    if target:
+        archive = download(f"{SITE}/{ARCHIVE}", out / ARCHIVE, progress=progress)
+        extract_archive(archive, target, strip=1, progress=progress)
+
+
+def provide_videos(out: Path, source: Path, progress: bool = True) -> None:
+    """Make the clips of ``source`` available as ``out/videos``: unpack an archive, link to a folder.
+
+    Raises:
+        FileNotFoundError: If there is nothing at ``source``.
+        FileExistsError: If ``out/videos`` is already there and another folder, or a link where an archive is unpacked.
+    """
+    target = out / "videos"
+    if source.is_file():
+        extract_archive(source, _unlinked(target), strip=1, progress=progress)
+        return
+    if not source.is_dir():
+        raise FileNotFoundError(f"no folder or archive of videos at {source}")
+    if target.exists():
+        if not target.samefile(source):
+            raise FileExistsError(f"{target} is already there; move it away, or use it without --videos {source}")
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(source.resolve(), target_is_directory=True)
+
+
+def _unlinked(folder: Path) -> Path:
+    """Return a folder to unpack into; refuse a link, behind which lie somebody's own videos."""
+    if folder.is_symlink():
+        raise FileExistsError(
+            f"{folder} is a link to {folder.resolve()}, whose files unpacking could replace; remove the link, or stay "
+            "with its videos: no archive in --videos, and --download annotations"
+        )
+    return folder
+
+
+def read_official(folder: Path, version: str | None) -> dict[str, OfficialList]:
+    """Read the official train and test list of a folder.
+
+    Args:
+        folder: Holds ``*train*.json`` and ``*test*.json``, and perhaps the vocabulary.
+        version: ``V1`` or ``V2``, needed where the folder holds both.
+
+    Returns:
+        By the name of the list to write, ``train.txt`` and ``val.txt``.
+
+    Raises:
+        FileNotFoundError: If a list is missing.
+        ValueError: If one cannot be read, the two are of different versions, or the vocabulary is not Diving48's.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder of annotations at {folder}; --download fetches the official ones")
+    lists = {target: _pick(folder, word, version) for target, (word, _) in _SPLITS.items()}
+    versions = {official.version.version for official in lists.values() if official.version}
+    if len(versions) > 1:
+        told = " and ".join(f"{official.path.name} is {official.version}" for official in lists.values())
+        raise ValueError(f"{told}: labels of V1 and V2 disagree, use two lists of one version")
+    for path in sorted(folder.glob("*vocab*.json")):
+        _check_vocabulary(path)
+    return lists
+
+
+def _pick(folder: Path, word: str, version: str | None) -> OfficialList:
+    paths = sorted(folder.glob(f"*{word}*.json"))
+    if not paths:
+        raise FileNotFoundError(f"{folder} holds no *{word}*.json; --download fetches the official lists")
+    found = []
+    for path in paths:
+        clips = read_diving48(path)
+        found.append(OfficialList(path, clips, identify({clip.id: clip.label for clip in clips})))
+    if version:
+        found = [official for official in found if official.version and official.version.version == version]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in paths)
+        wanted = f"one {word} list" + (f" of {version}" if version else "; choose with --version V1 or V2")
+        raise ValueError(f"{folder}: expected {wanted}, found {len(found)} among {names}")
+    return found[0]
+
+
+def _check_vocabulary(path: Path) -> None:
+    space = load_label_space("diving48")
+    try:
+        vocabulary = read_json(path)
+        take_offs = [str(entry[0]).lower() for entry in vocabulary]
+    except (ValueError, TypeError, LookupError) as error:
+        raise ValueError(f"{path}: not the vocabulary of Diving48: {error}") from error
+    if take_offs != list(space.table["take_off"]):
+        raise ValueError(f"{path}: not the vocabulary of the 48 classes of Diving48 (their take-offs differ)")
+
+
+def prepare(
+    out: Path,
+    annotations: Path,
+    *,
+    version: str | None = None,
+    decode: bool = True,
+    workers: int = 2,
+    progress: bool = True,
+) -> Manifest:
+    """Check the clips in ``out/videos`` against the official lists and write what training needs.
+
+    Writes ``train.txt``, ``val.txt``, ``skeleton_list.txt``, ``label_map.txt`` and ``manifest.json`` into ``out``. A
+    clip that is absent or does not decode is left out of the lists and named in the manifest; one with another number
+    of frames than listed stays and is named. What was checked is remembered, so that a second run is quick.
+
+    Args:
+        out: Folder of the data set, ``data/diving48``.
+        annotations: Folder of the official JSON lists.
+        version: Which version to take where both are there.
+        decode: Decode every frame of every clip; False only reads the files.
+        workers: Threads.
+        progress: Show a progress bar.
+
+    Raises:
+        FileNotFoundError: If there are no lists or no videos.
+        ValueError: If a list cannot be read, or not one clip of the lists is there.
+    """
+    lists = read_official(annotations, version)
+    videos = find_videos(out / "videos")
+    wanted = {clip.id for official in lists.values() for clip in official.clips}
+    present = {name: path for name, path in videos.items() if name in wanted}
+    if not present:
+        raise ValueError(
+            f"{out / 'videos'}: none of the {len(wanted):,} listed clips is among its {len(videos):,} videos"
+        )
+    frames = _check_videos(present, Journal(out / "checked_videos.jsonl"), decode, workers, progress)
+    known = next(
+        (str(official.version.version) for official in lists.values() if official.version), "of unknown version"
+    )
+    manifest = Manifest("Diving48", known, "diving48", {}, _notes(lists, known))
+    entries = {}
+    for name, official in lists.items():
+        usable = [clip for clip in official.clips if isinstance(frames.get(clip.id), int)]
+        entries[name] = [(videos[clip.id].relative_to(out / "videos").as_posix(), clip.label) for clip in usable]
+        manifest.lists[name] = _report(official, _SPLITS[name][1], usable, frames)
+    write_lists(out, entries, load_label_space("diving48").names, "videos")
+    manifest.write(out)
+    return manifest
+
+
+def _check_videos(
+    videos: Mapping[str, Path], journal: Journal, decode: bool, workers: int, progress: bool
+) -> dict[str, int | str]:
+    """Return the number of frames of each video, or why it cannot be used."""
+    from tqdm import tqdm
+
+    def check(item: tuple[str, Path]) -> int | str:
+        name, path = item
+        try:
+            stat = path.stat()
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        state = {"bytes": stat.st_size, "changed": stat.st_mtime_ns}
+        record = journal.get(name)
+        if record and state.items() <= record.items() and record["decoded"] >= decode:
+            return record["found"]
+        try:
+            found: int | str = look_at(path, decode=decode).frames
+        except VideoError as error:
+            found = str(error)
+        journal.add(name, found=found, decoded=decode, **state)
+        return found
+
+    bar = tqdm(total=len(videos), desc="checking clips", unit=" clips", disable=not progress)
+    frames = {}
+    with bar:
+        for (name, _), found in in_parallel(check, videos.items(), workers=workers):
+            frames[name] = found
+            bar.update()
+    return frames
+
+
+def _report(official: OfficialList, split: str, usable: list[Clip], frames: Mapping[str, int | str]) -> ListReport:
+    missing: dict[str, list[str]] = defaultdict(list)
+    for clip in official.clips:
+        found = frames.get(clip.id)
+        if not isinstance(found, int):
+            missing["clips have no video" if found is None else "videos do not decode"].append(clip.id)
+    lengths = {clip.id: [clip.frames, frames[clip.id]] for clip in usable if clip.frames not in (None, frames[clip.id])}
+    return ListReport(
+        split=split,
+        source=official.path.name,
+        version=str(official.version or "not an official list"),
+        listed=len(official.clips),
+        available=len(usable),
+        class_counts=count_classes((clip.label for clip in official.clips), 48),
+        available_class_counts=count_classes((clip.label for clip in usable), 48),
+        missing=dict(missing),
+        wrong_length=lengths,
+    )
+
+
+def _notes(lists: Mapping[str, OfficialList], version: str) -> list[str]:
+    notes = [f"{o.path.name}: {o.version.note}" for o in lists.values() if o.version and o.version.note]
+    if version == "V1":
+        notes.append("V1 holds many wrong labels; published figures since 2021 are on V2 and cannot be compared")
+    if version == "V2":
+        notes.append("class 30 has no clip in V2; mean class accuracy is over the other 47")
+    return notes

@@ -1,0 +1,107 @@
+"""Runs all checks over a data set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmaction.io.video.media import VideoFolder, in_parallel
+from mmaction.preparation.doctor.findings import SEVERITIES, Finding, count_severities
+from mmaction.preparation.doctor.looks import Limits, look_at_sample
+from mmaction.preparation.doctor.samples import Sample, SampleReader
+from mmaction.preparation.doctor.sets import check_sets
+from mmaction.preparation.doctor.sources import Source
+from mmaction.preparation.skeleton.files import AnnotationFile
+
+
+@dataclass
+class Diagnosis:
+    """All that was found.
+
+    Attributes:
+        samples: The clips by split, with what was seen of each.
+        findings: What is wrong, worst first.
+        files: The annotation files as read, by path.
+    """
+
+    samples: dict[Source, list[Sample]]
+    findings: list[Finding]
+    files: Mapping[Path, AnnotationFile] = field(default_factory=dict)
+
+    def exit_code(self, strict: bool) -> int:
+        """Return 2 with errors, 1 with warnings if ``strict``, else 0."""
+        counts = count_severities(self.findings)
+        return 2 if counts["error"] else int(strict and counts["warning"] > 0)
+
+    def all_samples(self) -> Iterator[Sample]:
+        """Yield the clips of all splits."""
+        for clips in self.samples.values():
+            yield from clips
+
+
+def examine(
+    sources: Iterable[Source],
+    *,
+    quick: bool = False,
+    workers: int | None = None,
+    limits: Limits | None = None,
+    progress: bool = True,
+) -> Diagnosis:
+    """Read all splits, look at every clip, then at the splits together.
+
+    Args:
+        sources: The splits.
+        quick: Read videos without decoding every frame.
+        workers: Threads for videos; one per core by default.
+        limits: From where on a clip is remarkable.
+        progress: Show a progress bar.
+    """
+    limits, reader = limits or Limits(), SampleReader()
+    samples: dict[Source, list[Sample]] = {}
+    findings: list[Finding] = []
+    for source in sources:
+        samples[source], found = reader.read(source)
+        findings += found
+    _add_video_paths(samples)
+    looked: dict[Sample, list[Finding]] = {}
+    for sample, found in _look(samples, limits, quick, workers or os.cpu_count() or 1, progress):
+        looked[sample] = found
+    for clips in samples.values():
+        for sample in clips:
+            findings += looked[sample]
+    findings += [*check_sets(samples), *reader.unused()]
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    return Diagnosis(samples, findings, reader.files)
+
+
+def _add_video_paths(samples: dict[Source, list[Sample]]) -> None:
+    """Find the videos that skeletons are compared with."""
+    folders: dict[Path, VideoFolder] = {}
+    for source, clips in samples.items():
+        if source.kind == "pose" and source.root:
+            if source.root not in folders:
+                folders[source.root] = VideoFolder(source.root)
+            for sample in clips:
+                sample.path = folders[source.root].find(sample.name)
+
+
+def _look(
+    samples: dict[Source, list[Sample]], limits: Limits, quick: bool, workers: int, progress: bool
+) -> Iterator[tuple[Sample, list[Finding]]]:
+    """Yield each clip with its findings; videos in threads, skeletons, which are arrays in memory, one by one."""
+    from tqdm import tqdm
+
+    every = [sample for clips in samples.values() for sample in clips]
+    in_memory = [sample for sample in every if sample.source.kind == "pose" and not sample.source.root]
+    on_disk = [sample for sample in every if sample.source.kind != "pose" or sample.source.root]
+    with tqdm(total=len(every), desc="examining", unit=" clips", disable=not progress) as bar:
+        for sample in in_memory:
+            yield sample, look_at_sample(sample, limits)
+            bar.update()
+        for sample, found in in_parallel(
+            lambda sample: look_at_sample(sample, limits, quick), on_disk, workers=workers
+        ):
+            yield sample, found
+            bar.update()

@@ -1,0 +1,102 @@
+"""What can be wrong with a data set, and how bad it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mmaction.preparation.doctor.sources import Source
+
+SEVERITIES = ("error", "warning", "note")
+
+
+class Kind(NamedTuple):
+    """A kind of finding.
+
+    Attributes:
+        severity: ``error`` (training fails or learns something wrong), ``warning`` (probably not wanted), ``note``.
+        title: What it is, in a few words.
+        drops: Whether ``--fix`` leaves the clip out.
+    """
+
+    severity: str
+    title: str
+    drops: bool = False
+
+
+KINDS = {
+    "unreadable-list": Kind("error", "the list or annotation file cannot be read"),
+    "bad-line": Kind("error", "a line of the list has another form", drops=True),
+    "missing-file": Kind("error", "the file is not there", drops=True),
+    "unreadable-file": Kind("error", "the file does not decode to its end", drops=True),
+    "bad-label": Kind("error", "the label is outside the classes", drops=True),
+    "label-conflict": Kind("error", "one clip has two labels", drops=True),
+    "in-train-and-val": Kind("error", "a clip is in training and evaluation", drops=True),
+    "no-annotation": Kind("error", "a split names a clip without annotation", drops=True),
+    "frame-count": Kind("error", "the number of frames disagrees", drops=True),
+    "bad-shape": Kind("error", "an array has the wrong shape", drops=True),
+    "joint-count": Kind("error", "the clip has another number of joints than the others", drops=True),
+    "not-finite": Kind("error", "coordinates or scores are not finite", drops=True),
+    "relative-coordinates": Kind("error", "coordinates are shares of the image and no pixels", drops=True),
+    "nobody": Kind("error", "no joint is seen in any frame", drops=True),
+    "mixed-versions": Kind("error", "training and evaluation lists are of different versions"),
+    "class-count": Kind("error", "the model has another number of classes than the data set"),
+    "listed-twice": Kind("warning", "a clip stands in the list twice", drops=True),
+    "same-content": Kind("warning", "two clips have the same content", drops=True),
+    "same-source": Kind("warning", "clips of one source video are in training and evaluation"),
+    "empty-class": Kind("warning", "a class has no training clip"),
+    "untrained-class": Kind("warning", "a class is evaluated and has no training clip"),
+    "flip-changes-label": Kind("warning", "clips are mirrored and class names tell sides apart"),
+    "blank-video": Kind("warning", "the video shows nothing but one colour"),
+    "short-clip": Kind("warning", "the clip has very few frames"),
+    "missing-joints": Kind("warning", "many joints are missing"),
+    "empty-frames": Kind("warning", "many frames are without a person"),
+    "outside-image": Kind("warning", "joints lie outside the image"),
+    "swapped-size": Kind("warning", "height and width of the image seem to be swapped"),
+    "odd-scores": Kind("warning", "scores are not between 0 and 1"),
+    "frozen": Kind("warning", "the skeleton never moves"),
+    "listed-length": Kind("warning", "the clip is not as long as the official list says"),
+    "incomplete": Kind("warning", "the prepared list lacks clips of the official one"),
+    "same-source-by-design": Kind("note", "clips of one source video are in training and evaluation, by design"),
+    "unused-annotation": Kind("note", "annotations are in no split"),
+    "list-version": Kind("note", "the list was recognised"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        code: A key of :data:`KINDS`.
+        split: Name of the split, several joined by ``/``.
+        clip: Name of the clip, empty where the finding is about the set.
+        message: What was expected and what was found.
+        position: Number of the clip in its split, from 0; of the clip to leave out.
+        source: Where the clip is listed; several sources may have a split of one name.
+    """
+
+    code: str
+    split: str
+    clip: str
+    message: str
+    position: int | None = None
+    source: Source | None = None
+
+    @property
+    def severity(self) -> str:
+        """``error``, ``warning`` or ``note``."""
+        return KINDS[self.code].severity
+
+    @property
+    def title(self) -> str:
+        """The kind in a few words."""
+        return KINDS[self.code].title
+
+
+def count_severities(findings: list[Finding]) -> dict[str, int]:
+    """Return the number of findings per severity, all three in order."""
+    counts = Counter(finding.severity for finding in findings)
+    return {severity: counts[severity] for severity in SEVERITIES}

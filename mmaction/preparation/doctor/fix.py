@@ -1,0 +1,100 @@
+"""Writes cleaned copies of lists and annotation files, never over the originals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmaction.io.annotations import annotation_name, check_annotation
+from mmaction.preparation.doctor.examine import Diagnosis
+from mmaction.preparation.doctor.findings import KINDS
+from mmaction.preparation.doctor.samples import Sample
+from mmaction.preparation.doctor.sources import Source
+from mmaction.preparation.manifest import write_text
+from mmaction.preparation.skeleton.files import AnnotationFile
+from mmaction.utils.files import read_text
+
+
+def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, int]]:
+    """Write each list and annotation file without the clips that a finding says to leave out.
+
+    Of clips that stand in a list twice the first is kept; of those in training and evaluation the one in evaluation.
+    Comments of lists are kept, and the splits of an annotation file that were not examined; annotations in no split are
+    left out.
+
+    Args:
+        diagnosis: What was found.
+        out: Folder to write into; its files are not replaced.
+
+    Yields:
+        The file written, the number of clips kept, and the number left out.
+
+    Raises:
+        FileExistsError: If a file is there already, such as the original.
+        ValueError: If two files have one name, or an annotation in a split that was not examined cannot be written.
+    """
+    by_file: dict[Path, list[Source]] = defaultdict(list)
+    for source, clips in diagnosis.samples.items():
+        if clips:
+            by_file[source.ann_file].append(source)
+    if len({path.name for path in by_file}) < len(by_file):
+        raise ValueError(f"several files have one name: {', '.join(map(str, by_file))}; fix them one by one")
+    for path in by_file:
+        if (out / path.name).exists():
+            raise FileExistsError(f"{out / path.name} is there already; choose another folder for --fix")
+    for path, sources in by_file.items():
+        examined = {source: diagnosis.samples[source] for source in sources}
+        kept = {source: list(_kept(diagnosis, source)) for source in sources}
+        if sources[0].kind == "pose":
+            _write_pose(diagnosis.files[path], out / path.name, examined, kept)
+        else:
+            _write_list(path, out / path.name, kept)
+        total, count = (sum(map(len, samples.values())) for samples in (examined, kept))
+        yield out / path.name, count, total - count
+
+
+def _kept(diagnosis: Diagnosis, source: Source) -> Iterator[Sample]:
+    dropped = {
+        finding.position
+        for finding in diagnosis.findings
+        if finding.source == source and KINDS[finding.code].drops and finding.position is not None
+    }
+    yield from (sample for sample in diagnosis.samples[source] if sample.position not in dropped)
+
+
+def _write_list(path: Path, target: Path, kept: dict[Source, list[Sample]]) -> None:
+    numbers = {sample.line for samples in kept.values() for sample in samples}
+    lines = read_text(path).split("\n")
+    chosen = [
+        line
+        for number, line in enumerate(lines, 1)
+        if number in numbers or line.lstrip().startswith("#") or not line.strip()
+    ]
+    write_text(target, "\n".join(chosen).rstrip("\n") + "\n")
+
+
+def _write_pose(
+    file: AnnotationFile, target: Path, examined: dict[Source, list[Sample]], kept: dict[Source, list[Sample]]
+) -> None:
+    splits = {source.pose_split: [sample.name for sample in samples] for source, samples in kept.items()}
+    others = [clips for split, clips in (file.splits or {}).items() if not splits.keys() & {None, split}]
+    named_elsewhere = set().union(*others)
+    looked_at, wanted = (
+        {id(sample.info) for samples in group.values() for sample in samples} for group in (examined, kept)
+    )
+    annotations = []
+    for name, info in zip(file.names, file.annotations, strict=True):
+        if id(info) not in wanted:
+            problem = check_annotation(dict(info)) if name in named_elsewhere else None
+            if name not in named_elsewhere or (problem and id(info) in looked_at):
+                continue
+            if problem:
+                raise ValueError(f"{file.path}, {name}: {problem}; examine the file itself, with all of its splits")
+        annotations.append(info)
+    names = {annotation_name(info) for info in annotations}
+    left = {
+        split: splits.get(split, [clip for clip in clips if clip in names])
+        for split, clips in (file.splits or {}).items()
+    }
+    AnnotationFile(annotations, left or None).write(target)

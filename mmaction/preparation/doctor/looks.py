@@ -1,0 +1,221 @@
+"""Looking at single clips: does it decode, do numbers agree, is the skeleton plausible."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmaction.io.annotations import check_annotation
+from mmaction.io.video.media import VideoError, look_at
+from mmaction.preparation.doctor.findings import Finding
+from mmaction.preparation.doctor.samples import Sample
+
+if TYPE_CHECKING:
+    import av
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From where on a clip is remarkable.
+
+    Attributes:
+        short_frames: Fewer frames than this are reported.
+        missing_share: Share of missing joints.
+        empty_share: Share of frames without a person.
+        outside_share: Share of the joints seen that lie outside the image, beyond ``margin``.
+        margin: Share of the image size by which a joint may lie outside.
+        flat: Standard deviation of grey levels (0 to 255) below which a frame shows one colour.
+    """
+
+    short_frames: int = 4
+    missing_share: float = 0.5
+    empty_share: float = 0.3
+    outside_share: float = 0.1
+    margin: float = 0.05
+    flat: float = 1.5
+
+
+def look_at_sample(sample: Sample, limits: Limits, quick: bool = False) -> list[Finding]:
+    """Look at one clip, note what was found in it, and return what is wrong.
+
+    Args:
+        sample: The clip; frames, size and so on are filled in.
+        limits: From where on something is remarkable.
+        quick: Read videos without decoding every frame.
+    """
+    looks = {"video": _look_at_video, "frames": _look_at_frames, "pose": _look_at_skeleton}
+    findings = [*_check_labels(sample), *looks[sample.source.kind](sample, limits, quick)]
+    if 0 < sample.frames < limits.short_frames:
+        findings.append(sample.finding("short-clip", f"has {sample.frames} frames"))
+    return findings
+
+
+def _check_labels(sample: Sample) -> Iterator[Finding]:
+    count = sample.source.num_classes
+    for label in sample.labels:
+        if count is not None and not 0 <= label < count:
+            yield sample.finding("bad-label", f"label {label} is outside the {count} classes (0 to {count - 1})")
+
+
+def _file_digest(path: Path) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.digest()
+
+
+def _look_at_video(sample: Sample, limits: Limits, quick: bool) -> Iterator[Finding]:
+    if not sample.path.is_file():
+        yield sample.finding("missing-file", f"there is no file {sample.path}")
+        return
+    contrasts: list[float] = []
+    seen = itertools.count()
+
+    def watch(frame: av.VideoFrame) -> None:
+        if next(seen) % 8 == 0:
+            contrasts.append(_contrast(frame))
+
+    try:
+        facts = look_at(sample.path, decode=not quick, watch=watch)
+        sample.digest = _file_digest(sample.path)
+    except (VideoError, OSError) as error:
+        yield sample.finding("unreadable-file", str(error))
+        return
+    sample.frames, sample.height, sample.width, sample.fps = facts.frames, facts.height, facts.width, facts.fps
+    if max(contrasts, default=0.0) < limits.flat:
+        yield sample.finding("blank-video", f"no frame has a contrast of {limits.flat} grey levels or more")
+
+
+def _contrast(frame: av.VideoFrame) -> float:
+    """Return the standard deviation of the first plane (grey levels of most videos), from every 8th pixel."""
+    plane = frame.planes[0]
+    lines = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
+    return float(lines[::8, : plane.width : 8].std())
+
+
+def _look_at_frames(sample: Sample, limits: Limits, quick: bool) -> Iterator[Finding]:
+    import cv2
+
+    folder = sample.path
+    if not folder.is_dir():
+        yield sample.finding("missing-file", f"there is no folder {folder}")
+        return
+    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    flow = [path for path in images if path.name.startswith(("x_", "flow_x"))]
+    rgb = [path for path in images if not path.name.startswith(("x_", "y_", "flow_"))]
+    sample.frames = len((flow or rgb) if sample.source.is_flow else (rgb or flow))
+    if sample.frames < sample.offset + (sample.listed_frames or 1):
+        after = f" after the first {sample.offset}" if sample.offset else ""
+        message = f"{sample.listed_frames} frames{after} are listed, the folder {folder} has {sample.frames}"
+        yield sample.finding("frame-count", message)
+    elif lost := [name for name in sample.image_names() if not (folder / name).is_file()]:
+        expected = "expected by filename_tmpl, start_index and the list"
+        yield sample.finding("missing-file", f"{folder} lacks {len(lost)} images {expected}, the first {lost[0]}")
+    for path in images[: 1 if quick else None]:
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            yield sample.finding("unreadable-file", f"{path} is no readable image")
+            return
+        sample.height, sample.width = image.shape
+
+
+def _look_at_skeleton(sample: Sample, limits: Limits, quick: bool) -> Iterator[Finding]:
+    info = dict(sample.info)
+    try:
+        problem = check_annotation(info) or _check_values(info)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        problem = f"cannot be checked: {error}"
+    if problem or np.ndim(info.get("keypoint")) != 4:
+        yield sample.finding(_code_of(problem or ""), problem or "keypoint is missing or not of shape (M, T, V, C)")
+        return
+    keypoint = info["keypoint"]
+    score = info.get("keypoint_score")
+    sample.persons, sample.frames = keypoint.shape[:2]
+    sample.height, sample.width = (int(side) for side in info.get("img_shape", (0, 0)))
+    sample.digest = hashlib.blake2b(keypoint.tobytes(), digest_size=16).digest()
+    if not (np.isfinite(keypoint).all() and (score is None or np.isfinite(score).all())):
+        yield sample.finding("not-finite", "a coordinate or score is NaN or infinite")
+        return
+    seen = keypoint.any(-1) if score is None else score > 0
+    sample.missing = 1 - float(seen.mean((1, 2)).max())  # of the person seen best
+    if not seen.any():
+        yield sample.finding("nobody", "every joint has score 0 in every frame")
+        return
+    yield from _check_presence(sample, seen, limits)
+    if score is not None and (score.max() > 1.5 or score.min() < 0):  # heatmap peaks may exceed 1 a little
+        yield sample.finding("odd-scores", f"scores reach from {score.min():.3g} to {score.max():.3g}")
+    if sample.frames > 4 and (keypoint[:, 1:] == keypoint[:, :-1]).all():
+        yield sample.finding("frozen", f"all {sample.frames} frames are the same")
+    if keypoint.shape[-1] == 2 and sample.height:
+        yield from _check_places(sample, keypoint[seen], limits)
+    if sample.source.root:
+        yield from _compare_with_video(sample)
+
+
+def _check_values(info: dict) -> str | None:
+    if "keypoint_score" in info and np.asarray(info["keypoint_score"]).dtype.kind not in "fiub":
+        return "keypoint_score is an array of numbers"
+    if not np.isfinite(np.asarray(info.get("img_shape", (1, 1)), float)).all():
+        return f"img_shape is height and width in pixels; got {info['img_shape']!r}"
+    return None
+
+
+def _code_of(problem: str) -> str:
+    for word, code in (("total_frames", "frame-count"), ("label", "bad-label")):
+        if word in problem:
+            return code
+    return "bad-shape"
+
+
+def _check_presence(sample: Sample, seen: np.ndarray, limits: Limits) -> Iterator[Finding]:
+    if sample.missing > limits.missing_share:
+        yield sample.finding("missing-joints", f"{100 * sample.missing:.0f} % of the joints are missing")
+    empty = 1 - float(seen.any((0, 2)).mean())
+    if empty > limits.empty_share:
+        yield sample.finding("empty-frames", f"{100 * empty:.0f} % of the frames are without a person")
+
+
+def _share_outside(points: np.ndarray, height: int, width: int, margin: float) -> float:
+    size = np.array([width, height], dtype=points.dtype)
+    return float(((points < -margin * size) | (points > (1 + margin) * size)).any(-1).mean())
+
+
+def _check_places(sample: Sample, points: np.ndarray, limits: Limits) -> Iterator[Finding]:
+    """Check where joints lie; ``points`` are those seen, shape (N, 2)."""
+    height, width = sample.height, sample.width
+    if min(height, width) > 16 and np.abs(points).max() <= 1.5:
+        yield sample.finding("relative-coordinates", f"all coordinates are below 1.5 in an image of {width}x{height}")
+        return
+    sample.outside = _share_outside(points, height, width, limits.margin)
+    if sample.outside <= limits.outside_share:
+        return
+    where = f"{100 * sample.outside:.0f} % of the joints lie outside the image of {width}x{height}"
+    if _share_outside(points, width, height, limits.margin) <= limits.outside_share / 5:
+        yield sample.finding("swapped-size", f"{where}, but not of {height}x{width}; img_shape is (height, width)")
+    else:
+        yield sample.finding("outside-image", where)
+
+
+def _compare_with_video(sample: Sample) -> Iterator[Finding]:
+    if sample.path is None:
+        yield sample.finding("missing-file", f"there is no video of this name below {sample.source.root}")
+        return
+    try:
+        facts = look_at(sample.path)
+    except VideoError as error:
+        yield sample.finding("unreadable-file", str(error))
+        return
+    if facts.frames != sample.frames:
+        yield sample.finding("frame-count", f"{sample.frames} frames, the video {sample.path} has {facts.frames}")
+    if sample.height and (facts.height, facts.width) != (sample.height, sample.width):
+        message = f"img_shape is {sample.height}x{sample.width}, that of {sample.path} {facts.height}x{facts.width}"
+        yield sample.finding("swapped-size", f"{message} (height x width)")

@@ -1,0 +1,172 @@
+"""The findings as text, as CSV and as a page."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmaction.preparation.doctor.examine import Diagnosis
+from mmaction.preparation.doctor.findings import Finding, count_severities
+from mmaction.preparation.doctor.samples import Sample
+from mmaction.preparation.doctor.thumbnails import thumbnail
+from mmaction.preparation.manifest import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN_IN_TERMINAL = 3
+SHOWN_ON_PAGE = 1000
+THUMBNAILS = 24
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em; color: #222 }
+table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .25em .6em; vertical-align: top }
+tr:nth-child(even) { background: #f5f6f8 } th { border-bottom: 2px solid #ccc }
+.error { color: #b3261e; font-weight: 600 } .warning { color: #8a5a00; font-weight: 600 } .note { color: #555 }
+img { max-width: 100% } .thumbs { display: flex; flex-wrap: wrap; gap: 10px }
+figure { margin: 0; width: 200px; font-size: 12px; overflow-wrap: anywhere } code { overflow-wrap: anywhere }
+"""
+
+
+def facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what is good to know about each split."""
+    for source, clips in diagnosis.samples.items():
+        frames = np.array([sample.frames for sample in clips if sample.frames])
+        text = f"{len(clips):,} clips, {len({label for sample in clips for label in sample.labels})} classes"
+        if source.num_classes:
+            text += f" of {source.num_classes}"
+        if frames.size:
+            text += f", {frames.min()} to {frames.max()} frames (median {int(np.median(frames))})"
+        sizes = Counter((sample.width, sample.height) for sample in clips if sample.width)
+        text += "".join(f", {width}x{height}: {count:,}" for (width, height), count in sizes.most_common(3))
+        if persons := Counter(sample.persons for sample in clips if sample.persons):
+            text += f", persons {', '.join(f'{n}: {count:,}' for n, count in sorted(persons.items())[:4])}"
+            text += f", {100 * np.mean([sample.missing for sample in clips if sample.persons]):.1f} % of joints missing"
+        yield source.split, text
+
+
+def summary(diagnosis: Diagnosis) -> str:
+    """Return the lines for the terminal: facts, then each kind of finding with examples, then the verdict."""
+    lines = [f"{name}: {value}" for name, value in facts(diagnosis)]
+    kinds: dict[str, list[Finding]] = {}
+    for finding in diagnosis.findings:
+        kinds.setdefault(finding.code, []).append(finding)
+    for findings in kinds.values():
+        lines.append(f"{findings[0].severity}: {findings[0].title} ({len(findings):,} x)")
+        for finding in findings[:SHOWN_IN_TERMINAL]:
+            lines.append("    " + ": ".join(filter(None, (finding.split, finding.clip, finding.message))))
+        if len(findings) > SHOWN_IN_TERMINAL:
+            lines.append(f"    ... and {len(findings) - SHOWN_IN_TERMINAL:,} more")
+    counts = count_severities(diagnosis.findings)
+    lines.append(", ".join(f"{count:,} {name}{'s' if count != 1 else ''}" for name, count in counts.items()))
+    return "\n".join(lines)
+
+
+def write_csv(diagnosis: Diagnosis, path: Path) -> Path:
+    """Write all findings, one a row: severity, kind, split, clip, message."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("severity", "kind", "split", "clip", "message"))
+    for finding in diagnosis.findings:
+        writer.writerow((finding.severity, finding.code, finding.split, finding.clip, finding.message))
+    return write_text(path, text.getvalue())
+
+
+def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
+    """Write one HTML file that needs no other: facts, findings, plots, thumbnails."""
+    counts = count_severities(diagnosis.findings)
+    body = [f"<h1>{html.escape(title)}</h1>"]
+    body += [f"<p>{', '.join(f'<span class={name}>{count:,} {name}s</span>' for name, count in counts.items())}</p>"]
+    body += ["<table>", *(_row(name, value) for name, value in facts(diagnosis)), "</table>"]
+    body += ["<h2>Findings</h2>", *_finding_table(diagnosis.findings)]
+    body += ["<h2>Distributions</h2>", *(_plot(figure) for figure in _figures(diagnosis))]
+    body += ["<h2>Samples</h2>", "<div class=thumbs>", *_thumbnails(diagnosis), "</div>"]
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+    return write_text(path, f"{head}<style>{_STYLE}</style>\n" + "\n".join(body) + "\n</html>\n")
+
+
+def _row(*cells: str) -> str:
+    return f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _finding_table(findings: Sequence[Finding]) -> Iterator[str]:
+    if not findings:
+        yield "<p>None.</p>"
+        return
+    yield "<table><tr><th>Severity<th>Kind<th>Split<th>Clip<th>What was found</tr>"
+    for finding in findings[:SHOWN_ON_PAGE]:
+        cells = (finding.title, finding.split, finding.clip, finding.message)
+        yield f"<tr><td class={finding.severity}>{finding.severity}</td>{_row(*cells).removeprefix('<tr>')}"
+    yield "</table>"
+    if len(findings) > SHOWN_ON_PAGE:
+        yield f"<p>The first {SHOWN_ON_PAGE:,} of {len(findings):,}; the CSV file has all.</p>"
+
+
+def _plot(figure: Figure) -> str:
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=90)
+    return _image(data.getvalue(), "png", "plot")
+
+
+def _image(data: bytes, kind: str, text: str) -> str:
+    encoded = base64.b64encode(data).decode()
+    return f'<img src="data:image/{kind};base64,{encoded}" alt="{html.escape(text)}">'
+
+
+def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
+    """Yield plots of clips per class, of lengths, and for skeletons of missing joints."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for source, clips in diagnosis.samples.items():
+        labels = [label for sample in clips for label in sample.labels if label >= 0]
+        if labels:
+            edges = np.arange(max(max(labels) + 1, source.num_classes or 0) + 1) - 0.5
+            axes.hist(labels, bins=edges, histtype="stepfilled", alpha=0.6, label=source.split)
+    axes.set(xlabel="class", ylabel="clips", title="Clips per class")
+    yield _with_legend(figure)
+    measures = [("frames", "frames", "Length"), ("width", "pixels", "Width")]
+    if any(sample.persons for sample in diagnosis.all_samples()):
+        measures += [("missing", "share of the joints", "Missing joints"), ("outside", "share", "Joints outside")]
+    figure = Figure(figsize=(11, 3), layout="constrained")
+    for axes, (name, unit, heading) in zip(figure.subplots(1, len(measures)), measures, strict=True):
+        for source, clips in diagnosis.samples.items():
+            values = [getattr(sample, name) for sample in clips if sample.frames]
+            axes.hist(values, bins=30, histtype="stepfilled", alpha=0.6, label=source.split)
+        axes.set(xlabel=unit, title=heading)
+    yield _with_legend(figure)
+
+
+def _with_legend(figure: Figure) -> Figure:
+    handles, _ = figure.axes[0].get_legend_handles_labels()
+    if handles:
+        figure.axes[0].legend()
+    return figure
+
+
+def _thumbnails(diagnosis: Diagnosis) -> Iterator[str]:
+    """Yield pictures of clips with findings, then of others spread over the data set."""
+    blamed = {(finding.source, finding.position): finding for finding in reversed(diagnosis.findings)}
+    every = list(diagnosis.all_samples())
+    bad = [sample for sample in every if (sample.source, sample.position) in blamed][: THUMBNAILS // 2]
+    spread = every[:: max(len(every) // THUMBNAILS, 1)]
+    for sample in dict.fromkeys([*bad, *spread][:THUMBNAILS]):
+        data = thumbnail(sample)
+        if data:
+            finding = blamed.get((sample.source, sample.position))
+            yield f"<figure>{_image(data, 'jpeg', sample.name)}<br>{_caption(sample, finding)}</figure>"
+
+
+def _caption(sample: Sample, finding: Finding | None) -> str:
+    classes = sample.source.classes
+    label = ", ".join(classes[n] if 0 <= n < len(classes) else str(n) for n in sample.labels)
+    text = f"{html.escape(sample.name)} ({sample.source.split}): {html.escape(label)}"
+    return text + (f"<br><span class={finding.severity}>{html.escape(finding.title)}</span>" if finding else "")

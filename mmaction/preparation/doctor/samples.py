@@ -1,0 +1,160 @@
+"""One clip of a split, as listed and as found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.io.file_list import read_file_list, resolve_names
+from mmaction.preparation.doctor.findings import Finding
+from mmaction.preparation.doctor.sources import Source
+from mmaction.preparation.skeleton.files import AnnotationFile
+
+
+@dataclass(eq=False)
+class Sample:
+    """One clip.
+
+    Attributes:
+        source: Its split.
+        position: Its number in the split.
+        name: As listed.
+        labels: Its class indices.
+        path: Video or folder of frames; of a skeleton the video to compare with, or None.
+        info: The annotation, of a skeleton.
+        listed_frames: Number of frames that the list states.
+        line: Line in the list.
+        offset: Number of images of the folder before the clip.
+        frames: Number of frames found, 0 before it was looked at.
+        height: Pixels.
+        width: Pixels.
+        fps: Frames per second, 0 if unknown.
+        persons: Persons of a skeleton.
+        missing: Share of joints that are missing.
+        outside: Share of the joints seen that lie outside the image.
+        digest: Identifies the content; empty if it could not be read.
+    """
+
+    source: Source
+    position: int
+    name: str
+    labels: tuple[int, ...]
+    path: Path | None = None
+    info: dict | None = None
+    listed_frames: int | None = None
+    line: int | None = None
+    offset: int = 0
+    frames: int = 0
+    height: int = 0
+    width: int = 0
+    fps: float = 0.0
+    persons: int = 0
+    missing: float = 0.0
+    outside: float = 0.0
+    digest: bytes = b""
+
+    @property
+    def key(self) -> str:
+        """The clip's name without folder and extension."""
+        base = os.path.basename(self.name)
+        return os.path.splitext(base)[0] if self.source.kind == "video" else base
+
+    @property
+    def span(self) -> tuple[int | None, ...]:
+        """What tells clips of one folder apart: offset and number of frames, where the list states offsets."""
+        return (self.offset, self.listed_frames) if self.source.with_offset else ()
+
+    def image_names(self) -> Iterator[str]:
+        """Yield the names of the images that a data set of frames reads, as far as they are known."""
+        if self.source.filename_tmpl is None:
+            return
+        first = self.source.start_index + self.offset
+        for index in range(first, first + (self.listed_frames or 0)):
+            for part in (("x", index), ("y", index)) if self.source.is_flow else ((index,),):
+                yield self.source.filename_tmpl.format(*part)
+
+    def finding(self, code: str, message: str) -> Finding:
+        """Make a finding about this clip."""
+        return Finding(code, self.source.split, self.name, message, self.position, self.source)
+
+
+class SampleReader:
+    """Reads the samples of splits; an annotation file that several splits share is read once."""
+
+    def __init__(self) -> None:
+        self.files: dict[Path, AnnotationFile] = {}
+
+    def unused(self) -> Iterator[Finding]:
+        """Yield a note for each annotation file of which clips are in none of its own splits."""
+        for path, file in self.files.items():
+            used = {clip for clips in (file.splits or {}).values() for clip in clips}
+            left = [name for name in file.names if name not in used] if file.splits else []
+            if left:
+                yield Finding("unused-annotation", "", "", f"{path}: {len(left):,} annotations, such as {left[0]}")
+
+    def read(self, source: Source) -> tuple[list[Sample], list[Finding]]:
+        """Return the samples of a split and what is wrong with its list."""
+        findings: list[Finding] = []
+        try:
+            reader = self._pose if source.kind == "pose" else self._listed
+            return list(reader(source, findings)), findings
+        except (ValueError, OSError, KeyError) as error:
+            text = str(error.args[0] if isinstance(error, KeyError) else error)
+            if isinstance(error, FileNotFoundError):
+                text += "; docs/datasets.md says how to prepare the data sets of the shipped configs"
+            return [], [*findings, Finding("unreadable-list", source.split, "", text)]
+
+    def _listed(self, source: Source, findings: list[Finding]) -> Iterator[Sample]:
+        fields = ("offset", "total_frames") if source.with_offset else ("total_frames",)
+        fields = fields if source.kind == "frames" else ()
+
+        def note(message: str) -> None:
+            findings.append(Finding("bad-line", source.split, "", message))
+
+        lines = read_file_list(
+            str(source.ann_file), fields, source.multi_class, delimiter=source.delimiter, on_error=note
+        )
+        position = 0
+        for line in lines:
+            try:
+                ((path, _),) = resolve_names(str(source.ann_file), [line], str(source.root or ""))
+            except ValueError as error:
+                note(str(error))
+                continue
+            numbers = dict(zip(fields, line.numbers, strict=True))
+            frames, offset = numbers.get("total_frames"), numbers.get("offset", 0)
+            yield Sample(source, position, line.name, line.labels, Path(path), None, frames, line.number, offset)
+            position += 1
+
+    def _pose(self, source: Source, findings: list[Finding]) -> Iterator[Sample]:
+        if source.ann_file not in self.files:
+            self.files[source.ann_file] = AnnotationFile.read(source.ann_file)
+        file = self.files[source.ann_file]
+        chosen = list(zip(file.names, file.annotations, strict=True))
+        if source.pose_split is not None:
+            if source.pose_split not in (file.splits or {}):
+                raise KeyError(
+                    f"{source.ann_file} has no split {source.pose_split!r}, it has {', '.join(file.splits or {})}"
+                )
+            chosen = self._chosen(source, file, findings)
+        for position, (name, info) in enumerate(chosen):
+            labels = np.ravel(info.get("label", ()))
+            known = tuple(int(label) for label in labels) if labels.dtype.kind in "iu" else ()
+            yield Sample(source, position, name, known, info=info)
+
+    @staticmethod
+    def _chosen(source: Source, file: AnnotationFile, findings: list[Finding]) -> list[tuple[str, dict]]:
+        by_name: dict[str, list[dict]] = {}
+        for name, info in zip(file.names, file.annotations, strict=True):
+            by_name.setdefault(name, []).append(info)
+        chosen = []
+        for name in file.splits[source.pose_split]:
+            if name in by_name:
+                chosen += [(name, info) for info in by_name[name]]
+            else:
+                findings.append(Finding("no-annotation", source.split, name, f"{source.ann_file} has no such clip"))
+        return chosen

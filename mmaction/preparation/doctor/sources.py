@@ -1,0 +1,202 @@
+"""Where the clips of a data set are listed: found in a config or given as paths."""
+
+from __future__ import annotations
+
+import inspect
+import os.path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmaction.datasets.pose import PoseDataset
+from mmaction.datasets.rawframe import RawframeDataset, checked_template
+from mmaction.datasets.video import VideoDataset
+from mmaction.label_spaces import load_label_space, with_label_space
+from mmaction.preparation.skeleton.files import AnnotationFile, is_evaluated_with
+from mmaction.registry import DATASETS
+from mmaction.skeletons import Layout
+from mmaction.utils.config import inner_datasets, type_name
+from mmaction.utils.files import read_text
+
+_KINDS = {VideoDataset: "video", RawframeDataset: "frames", PoseDataset: "pose"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One split of a data set.
+
+    Attributes:
+        split: ``train``, ``val``, ``test``, or the split's name in an annotation file.
+        kind: ``video``, ``frames`` (folders of frames) or ``pose``.
+        ann_file: The list or annotation file.
+        root: Folder of the clips; for ``pose`` that of the videos to compare with, or None.
+        pose_split: Split of the annotation file, None for all of it.
+        num_classes: Class count against which labels are checked, None if unknown.
+        model_classes: Class count of the model, None if unknown.
+        classes: Class names, empty if unknown.
+        flips: Whether the pipeline mirrors clips and keeps their labels.
+        multi_class: Whether clips have several labels.
+        delimiter: What separates name and label in the list.
+        layout: Layout of the joints, a name or ``auto``.
+        with_offset: Whether the list states where in its folder of frames a clip starts.
+        filename_tmpl: Name of the image of a frame, None if unknown.
+        start_index: Index of the first image.
+        is_flow: Whether a frame is two images of optical flow.
+    """
+
+    split: str
+    kind: str
+    ann_file: Path
+    root: Path | None = None
+    pose_split: str | None = None
+    num_classes: int | None = None
+    model_classes: int | None = None
+    classes: tuple[str, ...] = ()
+    flips: bool = False
+    multi_class: bool = False
+    delimiter: str = " "
+    layout: str | Layout = "auto"
+    with_offset: bool = False
+    filename_tmpl: str | None = None
+    start_index: int = 1
+    is_flow: bool = False
+
+    @property
+    def trains(self) -> bool:
+        """Whether the split is for training."""
+        return "train" in self.split
+
+    def is_evaluated_with(self, other: Source) -> bool:
+        """Whether this split trains what ``other`` evaluates, going by their names."""
+        return is_evaluated_with(self.split, other.split)
+
+
+def sources_of_config(cfg: Mapping) -> list[Source]:
+    """Return the splits of a config's data loaders; a test split that is the val split is named once.
+
+    Raises:
+        ValueError: If the config has no data loader with a list of clips.
+    """
+    sources: list[Source] = []
+    for split in ("train", "val", "test"):
+        loader = cfg.get(f"{split}_dataloader") or {}
+        for dataset in inner_datasets(loader.get("dataset")):
+            source = _source_of_dataset(split, dataset, _model_classes(cfg))
+            known = {(s.ann_file, s.root, s.pose_split) for s in sources}
+            if split != "test" or (source.ann_file, source.root, source.pose_split) not in known:
+                sources.append(source)
+    if not sources:
+        raise ValueError("the config has no train_dataloader, val_dataloader or test_dataloader with a data set")
+    return sources
+
+
+def _model_classes(cfg: Mapping) -> int | None:
+    head = (cfg.get("model") or {}).get("cls_head") or {}
+    return head.get("num_classes") if isinstance(head, Mapping) else None
+
+
+def _class_of(dataset: Mapping) -> Any:
+    """Return the class of a data set, or what is registered under its name."""
+    return dataset["type"] if isinstance(dataset.get("type"), type) else DATASETS.get(type_name(dataset))
+
+
+def _kind_of(split: str, dataset: Mapping) -> str:
+    """Return what a data set holds that reads its list as one of ours does, also where its class is another."""
+    kind = _class_of(dataset)
+    for known, held in _KINDS.items():
+        if isinstance(kind, type) and issubclass(kind, known) and kind.load_data_list is known.load_data_list:
+            return held
+    known = ", ".join(one.__name__ for one in _KINDS)
+    raise ValueError(
+        f"{split}_dataloader: {type_name(dataset)!r} cannot be examined, only {known} and what reads lists as they do"
+    )
+
+
+def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) -> Source:
+    kind = _kind_of(split, dataset)
+    base = dataset.get("data_root") or ""
+    ann_file = Path(os.path.join(base, dataset["ann_file"]))
+    prefixes = [value for value in (dataset.get("data_prefix") or {}).values() if value]
+    metainfo = with_label_space(dataset.get("metainfo"))
+    classes = tuple(metainfo.get("classes") or _names_beside(ann_file))
+    return Source(
+        split,
+        kind,
+        ann_file,
+        None if kind == "pose" else Path(os.path.join(base, *prefixes[:1])),
+        pose_split=dataset.get("split"),
+        num_classes=dataset.get("num_classes") or len(classes) or model_classes,
+        model_classes=model_classes,
+        classes=classes,
+        flips=any(_mirrors(step) for step in dataset.get("pipeline") or ()),
+        multi_class=bool(dataset.get("multi_class")),
+        delimiter=dataset.get("delimiter", " "),
+        with_offset=bool(dataset.get("with_offset")),
+        filename_tmpl=_template(dataset) if kind == "frames" else None,
+        start_index=dataset.get("start_index", Source.start_index),
+        is_flow=dataset.get("modality") == "Flow",
+    )
+
+
+def _template(dataset: Mapping) -> str | None:
+    """Return the name of the images of a data set of frames, None where its class may name them in a way of its own."""
+    kind = _class_of(dataset)
+    if any(getattr(kind, name) is not getattr(RawframeDataset, name) for name in ("__init__", "get_data_info")):
+        return None
+    template = dataset.get("filename_tmpl", inspect.signature(RawframeDataset).parameters["filename_tmpl"].default)
+    return checked_template(template, dataset.get("modality", "RGB"))
+
+
+def _mirrors(step: object) -> bool:
+    """Whether a transform mirrors clips without changing their label."""
+    if not isinstance(step, Mapping):
+        return False
+    name = type_name(step)
+    if name == "TorchVisionWrapper" and "HorizontalFlip" in str(step.get("op")):
+        return True
+    return name in ("Flip", "PoseFlip", "MMFlip") and step.get("flip_ratio", 0.5) > 0 and not step.get("flip_label_map")
+
+
+def _names_beside(ann_file: Path) -> tuple[str, ...]:
+    path = ann_file.with_name("label_map.txt")
+    return tuple(line for line in read_text(path).split("\n") if line.strip()) if path.is_file() else ()
+
+
+def sources_of_paths(
+    paths: Iterable[Path],
+    *,
+    videos: Path | None = None,
+    num_classes: int | None = None,
+    label_space: str | None = None,
+    flips: bool = False,
+    layout: str = "auto",
+) -> list[Source]:
+    """Return the splits of lists (``train.txt``) and annotation files.
+
+    Args:
+        paths: Text lists of videos, named after their split, and pickles, whose splits are taken all.
+        videos: Folder of the videos; by default the list's folder, or ``videos`` in it.
+        num_classes: Class count, if it is not that of ``label_space`` or of a ``label_map.txt`` beside the file.
+        label_space: Name or CSV file of the label space.
+        flips: Whether training will mirror clips.
+        layout: Layout of the joints.
+    """
+    sources = []
+    for path in paths:
+        classes = load_label_space(label_space).names if label_space else _names_beside(path)
+        common = dict(
+            num_classes=num_classes or len(classes) or None,
+            classes=classes,
+            flips=flips,
+            layout=layout,
+        )
+        if path.suffix == ".pkl":
+            splits = AnnotationFile.read(path).splits or {None: []}
+            for split in splits:
+                sources.append(Source(split or path.stem, "pose", path, videos, pose_split=split, **common))
+        else:
+            beside = path.parent / "videos"
+            root = videos or (beside if beside.is_dir() else path.parent)
+            sources.append(Source(path.stem, "video", path, root, **common))
+    return sources

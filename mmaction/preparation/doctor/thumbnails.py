@@ -1,0 +1,71 @@
+"""A small picture of the middle of a clip, with its skeleton."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmaction.io.video.encoding import upright
+from mmaction.preparation.doctor.samples import Sample
+from mmaction.skeletons import LAYOUTS, Layout, get_layout
+
+HEIGHT = 130
+
+
+def thumbnail(sample: Sample) -> bytes | None:
+    """Return a JPEG picture of a clip, or None where nothing can be shown."""
+    import cv2
+
+    image = _video_frame(sample) if sample.path and sample.frames else None
+    if sample.info is not None and sample.frames:
+        image = _skeleton(sample, image)
+    if image is None:
+        return None
+    width = max(1, round(image.shape[1] * HEIGHT / image.shape[0]))
+    small = cv2.resize(image, (min(width, 3 * HEIGHT), HEIGHT), interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+
+
+def _video_frame(sample: Sample) -> np.ndarray | None:
+    """Return the middle frame of a readable video or folder, upright, RGB uint8."""
+    import av
+    import cv2
+
+    if sample.path.is_dir():
+        images = sorted(path for path in sample.path.iterdir() if path.suffix.lower() in (".jpg", ".png", ".jpeg"))
+        image = cv2.imread(str(images[len(images) // 2])) if images else None
+        return None if image is None else image[..., ::-1]
+    try:
+        with av.open(str(sample.path), metadata_errors="replace") as container:
+            for number, frame in enumerate(container.decode(video=0)):
+                if number >= sample.frames // 2:
+                    return upright(frame).to_ndarray(format="rgb24")
+    except (av.error.FFmpegError, OSError, IndexError):
+        return None  # the finding about this file says so
+    return None
+
+
+def _layout(sample: Sample, joints: int) -> Layout | None:
+    """Return the source's layout, or the first one of as many joints."""
+    if sample.source.layout != "auto":
+        layout = get_layout(sample.source.layout)
+        return layout if len(layout.joints) == joints else None
+    return next((layout for layout in LAYOUTS.values() if len(layout.joints) == joints), None)
+
+
+def _skeleton(sample: Sample, image: np.ndarray | None) -> np.ndarray | None:
+    from mmaction.visualization.draw import Style, draw_skeletons
+
+    keypoint = np.asarray(sample.info["keypoint"], np.float32)
+    layout = _layout(sample, keypoint.shape[2])
+    if layout is None or keypoint.shape[-1] != 2:
+        return image
+    frame = keypoint.shape[1] // 2
+    points = np.nan_to_num(keypoint[:, frame])
+    score = np.asarray(sample.info.get("keypoint_score", np.ones(keypoint.shape[:3])))[:, frame]
+    if image is None:
+        seen = keypoint[np.isfinite(keypoint).all(-1)]
+        height, width = (sample.height, sample.width) if sample.height else np.ceil(seen.max(0))[::-1].astype(int) + 1
+        scale = 2 * HEIGHT / max(height, 1)
+        points, image = points * scale, np.zeros((2 * HEIGHT, max(1, min(round(width * scale), 2000)), 3), np.uint8)
+    image = np.ascontiguousarray(image)
+    return draw_skeletons(image, points, score.astype(np.float32), layout, Style.for_size(*image.shape[:2]))

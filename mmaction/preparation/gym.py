@@ -1,0 +1,309 @@
+"""FineGym: from the official element lists and videos to verified clips and checked training lists."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmaction.io.video.media import VideoError, in_parallel, list_videos, look_at
+from mmaction.label_spaces import load_label_space
+from mmaction.preparation.cutting import Cut, Encoding, cut_clips
+from mmaction.preparation.gym_annotations import GymAnnotations, GymList, read_annotations
+from mmaction.preparation.lists import GymId, Span
+from mmaction.preparation.manifest import ListReport, Manifest, count_classes, write_lists, write_text
+from mmaction.utils.journal import Journal
+
+
+@dataclass
+class Sources:
+    """The user's videos by what they show.
+
+    Attributes:
+        videos: Full videos by YouTube id.
+        events: Event clips by event id.
+        elements: Element clips by element id.
+    """
+
+    videos: dict[str, Path] = field(default_factory=dict)
+    events: dict[str, Path] = field(default_factory=dict)
+    elements: dict[str, Path] = field(default_factory=dict)
+
+
+def find_sources(folders: Iterable[Path]) -> Sources:
+    """Sort the videos of folders by their names: ``YOUTUBEID``, ``TITLE [YOUTUBEID]``, event ids, element ids.
+
+    Event clips may also lie as ``YOUTUBEID/E_start_end``.
+    """
+    sources = Sources()
+    for folder in folders:
+        for stem, path in list_videos(folder):
+            in_brackets = re.search(r"\[([\w-]{11})\]$", stem, re.ASCII)
+            for name in (stem, f"{path.parent.name}_{stem}"):
+                try:
+                    gym_id = GymId.parse(name)
+                except ValueError:
+                    continue
+                (sources.elements if gym_id.element else sources.events)[str(gym_id)] = path
+                break
+            else:
+                if in_brackets or re.fullmatch(r"[\w-]{11}", stem, re.ASCII):
+                    sources.videos[in_brackets[1] if in_brackets else stem] = path
+    return sources
+
+
+@dataclass(frozen=True)
+class Job:
+    """Clips to cut out of one file: an event with its elements, or elements out of an event clip."""
+
+    source: Path
+    cuts: tuple[Cut, ...]
+
+
+@dataclass
+class Preparation:
+    """The state of one run: what is wanted, where it comes from, what has become of it.
+
+    Attributes:
+        out: Folder of the data set, ``data/gym``.
+        annotations: The official annotations.
+        sources: The user's videos.
+        with_events: Whether event clips are kept too.
+    """
+
+    out: Path
+    annotations: GymAnnotations
+    sources: Sources
+    with_events: bool = True
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.out / "clips.jsonl")
+        self.problems: dict[str, str] = {}
+        wanted = {clip.id for official in self.annotations.lists for clip in official.clips}
+        self.by_event: dict[str, list[str]] = defaultdict(list)
+        for name in sorted(wanted):
+            self.by_event[GymId.parse(name).event_id].append(name)
+
+    def target(self, name: str) -> Path:
+        """Return where a clip goes: elements into ``subactions``, events into ``events``."""
+        return self.out / ("subactions" if "_A_" in name else "events") / f"{name}.mp4"
+
+    def is_done(self, cut: Cut) -> bool:
+        """Whether a clip of these very times was made, checked, and is unchanged."""
+        record = self.journal.get(cut.id)
+        span = record and record.get("span")
+        return bool(record) and list(span or ()) == list(cut.span) and self._unchanged(cut.target, record)
+
+    @staticmethod
+    def _unchanged(path: Path, record: Mapping) -> bool:
+        return path.is_file() and path.stat().st_size == record.get("bytes")
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield the work that is left, events of one video one after the other."""
+        for event_id, names in self.by_event.items():
+            names = [name for name in names if name not in self.sources.elements]
+            video = self.sources.videos.get(GymId.parse(event_id).video)
+            clip = self.sources.events.get(event_id)
+            if video:  # exact, which an event clip of unknown making need not be
+                cuts = self._cuts_of_video(event_id, names)
+            elif clip:
+                cuts = [self._cut_of_event(name) for name in names]
+            else:
+                continue
+            if left := tuple(cut for cut in cuts if not self.is_done(cut)):
+                yield Job(video or clip, left)
+
+    def _cuts_of_video(self, event_id: str, names: list[str]) -> list[Cut]:
+        event, event_slack = self.annotations.event_span(event_id)
+        cuts = [self._cut(event_id, event, event_slack)] if self.with_events else []
+        return cuts + [self._cut_of_video(name) for name in names]
+
+    def _cut_of_video(self, name: str) -> Cut:
+        event, event_slack = self.annotations.event_span(GymId.parse(name).event_id)
+        element, slack = self.annotations.element_span(name)
+        return self._cut(name, Span(event.start + element.start, event.start + element.end), slack + event_slack)
+
+    def _cut_of_event(self, name: str) -> Cut:
+        return self._cut(name, *self.annotations.element_span(name))
+
+    def _cut(self, name: str, span: Span, slack: float) -> Cut:
+        return Cut(name, Span(round(span.start, 4), round(span.end, 4)), self.target(name), slack)
+
+    def run(self, job: Job, encoding: Encoding, stop: threading.Event) -> int:
+        """Make the clips of a job; returns how many it had."""
+        for cut, found in cut_clips(job.source, job.cuts, self.out / ".unfinished", encoding, stop):
+            if isinstance(found, int):
+                self.journal.add(cut.id, frames=found, span=cut.span, bytes=cut.target.stat().st_size)
+            elif not stop.is_set():
+                self.problems[cut.id] = str(found)
+        return len(job.cuts)
+
+    def given_elements(self) -> list[str]:
+        """Return the wanted elements that the user has as clips and that are not known to be whole."""
+        given = (name for names in self.by_event.values() for name in names if name in self.sources.elements)
+        return [name for name in given if not self._known_to_be_whole(name)]
+
+    def _known_to_be_whole(self, name: str) -> bool:
+        """Whether a clip is in place that was checked: one that was cut here, or the user's own, linked to."""
+        if not self._is_in_place(name):
+            return False
+        target = self.target(name)
+        if "span" in self.journal.get(name):
+            return not target.is_symlink()
+        return target.samefile(self.sources.elements[name])
+
+    def _is_in_place(self, name: str) -> bool:
+        """Whether a checked clip of an element is there; one that was cut must have the times of today."""
+        record = self.journal.get(name)
+        if record and "span" not in record:
+            return self._unchanged(self.target(name), record)
+        return self.is_done(self._cut_of_video(name)) or self.is_done(self._cut_of_event(name))
+
+    def take_element(self, name: str) -> int:
+        """Check an element clip of the user's by decoding it and link to it; returns 1."""
+        path, target = self.sources.elements[name], self.target(name)
+        try:
+            frames = look_at(path, decode=True).frames
+        except VideoError as error:
+            self.problems[name] = str(error)
+            return 1
+        if not (target.exists() and target.samefile(path)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_symlink():
+                target.unlink()
+            if target.exists():
+                self.problems[name] = f"{target} is there already; remove it, or leave {path} out"
+                return 1
+            target.symlink_to(path.resolve())
+        self.journal.add(name, frames=frames, bytes=path.stat().st_size)
+        return 1
+
+    def is_usable(self, name: str) -> bool:
+        """Whether an element has a checked clip in place."""
+        return name not in self.problems and self._is_in_place(name)
+
+    def why_missing(self, name: str) -> str:
+        """Say why an element has no clip, in words that group well."""
+        if name in self.problems:
+            return "clips could not be cut"
+        if (record := self.journal.get(name)) and self._unchanged(self.target(name), record):
+            return "clips were cut at other times and have no source video"
+        return "clips have no source video"
+
+    def missing_videos(self) -> list[str]:
+        """Return the YouTube ids without which elements are missing."""
+        missing = (name for names in self.by_event.values() for name in names if not self.is_usable(name))
+        return sorted({GymId.parse(name).video for name in missing} - set(self.sources.videos))
+
+
+def prepare(
+    out: Path,
+    annotations: Path,
+    folders: Iterable[Path],
+    *,
+    version: str = "v1.1",
+    with_events: bool = True,
+    encoding: Encoding | None = None,
+    workers: int = 2,
+    progress: bool = True,
+) -> dict[str, Manifest]:
+    """Cut and check all clips and write the lists of Gym99 and Gym288.
+
+    Writes ``out/subactions/ELEMENT.mp4``, ``out/events/EVENT.mp4``, and per set ``train.txt``, ``val.txt``,
+    ``skeleton_list.txt``, ``label_map.txt`` and ``manifest.json``; also ``missing_videos.txt`` (YouTube ids) and
+    ``problems.txt``. A run that was killed goes on where it stopped; nothing half-written is left in these folders.
+
+    Args:
+        out: Folder of the data set, ``data/gym``.
+        annotations: Folder of the official lists and annotation files.
+        folders: Folders with full videos, event clips or element clips, told apart by name.
+        version: Which train list to take where several are there.
+        with_events: Whether to keep event clips too, when cutting from full videos.
+        encoding: How to encode.
+        workers: Threads.
+        progress: Show a progress bar.
+
+    Returns:
+        A manifest for each of ``gym99`` and ``gym288`` whose lists were there.
+
+    Raises:
+        FileNotFoundError: If there are no lists or no folder of videos.
+        ValueError: If a list cannot be read, or no clip at all could be made.
+    """
+    official = read_annotations(annotations, version)
+    state = Preparation(out, official, find_sources(folders), with_events)
+    shutil.rmtree(out / ".unfinished", ignore_errors=True)  # what a killed run was writing
+    _work(state, encoding or Encoding(), workers, progress)
+    shutil.rmtree(out / ".unfinished", ignore_errors=True)
+    write_text(out / "missing_videos.txt", "".join(f"{name}\n" for name in state.missing_videos()))
+    write_text(out / "problems.txt", "".join(f"{name}\t{text}\n" for name, text in sorted(state.problems.items())))
+    names = dict.fromkeys(official.name for official in official.lists)
+    manifests = {name: _write_set(state, name) for name in names}
+    if not any(report.available for manifest in manifests.values() for report in manifest.lists.values()):
+        raise ValueError(
+            f"not one clip could be made: {len(state.problems):,} could not be cut (see {out / 'problems.txt'}), "
+            f"{len(state.missing_videos()):,} videos are missing (see {out / 'missing_videos.txt'})"
+        )
+    return manifests
+
+
+def _work(state: Preparation, encoding: Encoding, workers: int, progress: bool) -> None:
+    from tqdm import tqdm
+
+    stop = threading.Event()
+    jobs, given = list(state.jobs()), state.given_elements()
+    work = [lambda job=job: state.run(job, encoding, stop) for job in jobs]
+    work += [lambda name=name: state.take_element(name) for name in given]
+    total = sum(len(job.cuts) for job in jobs) + len(given)
+    with tqdm(total=total, desc="cutting and checking", unit=" clips", disable=not progress) as bar:
+        for _, done in in_parallel(lambda task: task(), work, workers=workers, stop=stop):
+            bar.update(done)
+
+
+def _write_set(state: Preparation, name: str) -> Manifest:
+    """Write the lists and the manifest of Gym99 or Gym288."""
+    space = load_label_space(name)
+    lists = [official for official in state.annotations.lists if official.name == name]
+    train = next((o.version for o in lists if o.split == "train" and o.version), None)
+    version = train.version if train else "of unknown version"
+    manifest = Manifest(space.title, version, name, {}, _notes(state, lists))
+    entries = {}
+    for official in lists:
+        usable = [clip for clip in official.clips if state.is_usable(clip.id)]
+        missing = defaultdict(list)
+        for clip in official.clips:
+            if not state.is_usable(clip.id):
+                missing[state.why_missing(clip.id)].append(clip.id)
+        entries[f"{official.split}.txt"] = [(f"{clip.id}.mp4", clip.label) for clip in usable]
+        manifest.lists[f"{official.split}.txt"] = ListReport(
+            split=official.split,
+            source=official.path.name,
+            version=str(official.version or "not an official list"),
+            listed=len(official.clips),
+            available=len(usable),
+            class_counts=count_classes((clip.label for clip in official.clips), len(space)),
+            available_class_counts=count_classes((clip.label for clip in usable), len(space)),
+            missing=dict(missing),
+        )
+    write_lists(state.out / name, entries, space.names, "../subactions")
+    manifest.write(state.out / name)
+    return manifest
+
+
+def _notes(state: Preparation, lists: list[GymList]) -> list[str]:
+    """Say what of the official lists is unusual, and how many times are rounded."""
+    official = state.annotations
+    elements = [clip.id for gym_list in lists for clip in gym_list.clips]
+    events = {GymId.parse(name).event_id for name in elements}
+    notes = [f"{o.path.name}: {o.version.note}" for o in lists if o.version and o.version.note]
+    checks = [("elements", elements, official.elements)]
+    if state.sources.videos:
+        checks.append(("events", events, official.events))
+    for what, names, known in checks:
+        if rounded := sum(name not in known for name in names):
+            notes.append(f"{rounded:,} of {len(names):,} {what} have no exact times here; their ids give whole seconds")
+    return notes

@@ -1,0 +1,128 @@
+"""The official annotations of FineGym: element lists of Gym99 and Gym288, and exact times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmaction.io.downloads import download
+from mmaction.label_spaces import load_label_space
+from mmaction.preparation.lists import Clip, GymId, Span, read_clip_list, read_gym_times
+from mmaction.preparation.versions import ListVersion, identify
+
+SITE = "https://sdolivia.github.io/FineGym/resources/dataset"
+SETS = ("gym99", "gym288")
+ROUNDED_S = 1.0  # times from ids are cut to whole seconds; a clip may reach this far over the end of its video
+
+
+def official_files(version: str) -> tuple[str, ...]:
+    """Return the names of the official annotation files of ``v1.0`` or ``v1.1``."""
+    lists = [f"{name}_{part}.txt" for name in SETS for part in (f"train_element_{version}", "val_element")]
+    return (f"finegym_annotation_info_{version}.json", *lists)
+
+
+def fetch(folder: Path, version: str, progress: bool = True) -> None:
+    """Download the official lists and times into ``folder``.
+
+    Raises:
+        ConnectionError: If the site cannot be reached; the message says where to put the files by hand.
+    """
+    for name in official_files(version):
+        download(f"{SITE}/{name}", folder / name, progress=progress)
+
+
+@dataclass(frozen=True)
+class GymList:
+    """One official list: ``gym99`` or ``gym288``, its split, file, clips and recognised version."""
+
+    name: str
+    split: str
+    path: Path
+    clips: list[Clip]
+    version: ListVersion | None
+
+
+@dataclass
+class GymAnnotations:
+    """The official annotations of a folder.
+
+    Attributes:
+        lists: Train and val lists of Gym99, of Gym288, or of both.
+        events: Exact times of events in their video, where an annotation file gives them.
+        elements: Exact times of elements in their event, likewise.
+        sources: Names of the files that gave times.
+    """
+
+    lists: list[GymList]
+    events: dict[str, Span] = field(default_factory=dict)
+    elements: dict[str, Span] = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list)
+
+    def event_span(self, event_id: str) -> tuple[Span, float]:
+        """Return when an event happens in its video, and by how much that may be rounded, in seconds.
+
+        Without exact times those of the id count, which are cut to whole seconds: the interval is widened to cover
+        the last second.
+        """
+        if event_id in self.events:
+            return self.events[event_id], 0.25
+        start, end = _seconds(GymId.parse(event_id).event)
+        return Span(start, end + 1), ROUNDED_S
+
+    def element_span(self, element_id: str) -> tuple[Span, float]:
+        """Return when an element happens in its event, and by how much that may be rounded, in seconds."""
+        if element_id in self.elements:
+            return self.elements[element_id], 0.25
+        start, end = _seconds(GymId.parse(element_id).element)
+        return Span(start, end + 1), ROUNDED_S
+
+
+def _seconds(digits: str) -> tuple[int, int]:
+    start, _, end = digits.partition("_")
+    if int(end) < int(start):
+        raise ValueError(f"an interval from {start} to {end} seconds ends before it starts")
+    return int(start), int(end)
+
+
+def read_annotations(folder: Path, version: str = "v1.1") -> GymAnnotations:
+    """Read all official files of a folder.
+
+    Args:
+        folder: Holds ``gym99_train*.txt`` and ``gym99_val*.txt``, likewise ``gym288``, and perhaps
+            ``*annotation*.json`` with exact times.
+        version: Which train list to take where several are there.
+
+    Raises:
+        FileNotFoundError: If there is no list.
+        ValueError: If a file cannot be read or a list is of another set than its name says.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder of annotations at {folder}; --download fetches the official ones")
+    found = [_pick(folder, name, split, version) for name in SETS for split in ("train", "val")]
+    annotations = GymAnnotations([official for official in found if official])
+    if not annotations.lists:
+        raise FileNotFoundError(f"{folder} holds no gym99_train*.txt or gym288_train*.txt; --download fetches them")
+    for path in sorted(folder.glob("*annotation*.json")):
+        events, elements = read_gym_times(path)
+        annotations.events.update(events)
+        annotations.elements.update(elements)
+        annotations.sources.append(path.name)
+    return annotations
+
+
+def _pick(folder: Path, name: str, split: str, version: str) -> GymList | None:
+    """Read the list of one set and split; of several the one of ``version``."""
+    candidates = []
+    for path in sorted(folder.glob(f"{name}_{split}*.txt")):
+        clips = read_clip_list(path, gym=True)
+        classes = len(load_label_space(name))
+        if outside := next((clip for clip in clips if clip.label >= classes), None):
+            raise ValueError(
+                f"{path}: label {outside.label} of {outside.id} is outside the {classes} classes of {name}"
+            )
+        candidates.append(GymList(name, split, path, clips, identify({clip.id: clip.label for clip in clips})))
+    fitting = [c for c in candidates if c.version and version in c.version.version] or candidates
+    if len(fitting) > 1 and len({frozenset(c.clips) for c in fitting}) > 1:
+        names = ", ".join(candidate.path.name for candidate in fitting)
+        raise ValueError(f"{folder} holds several {name} {split} lists: {names}; keep one, or choose with --version")
+    return fitting[0] if fitting else None

@@ -1,0 +1,269 @@
+"""Pose estimators behind one interface: frames in, persons out. Their libraries are imported when one is built."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.error import URLError
+
+import numpy as np
+
+from mmaction.utils.cli import suggest
+
+MAX_PERSONS = 20  # of a frame, for the torchvision backend
+
+
+@dataclass(frozen=True)
+class Persons:
+    """The N persons of a frame.
+
+    Args:
+        boxes: x1, y1, x2, y2 in pixels, shape ``(N, 4)``.
+        scores: Confidence that it is a person, 0 to 1, shape ``(N,)``.
+        keypoint: Joints x, y in pixels, shape ``(N, V, 2)``.
+        keypoint_score: Confidence of each joint, 0 to 1, shape ``(N, V)``.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    keypoint: np.ndarray
+    keypoint_score: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def select(self, mask: np.ndarray) -> "Persons":
+        """The persons at which ``mask``, shape ``(N,)``, is true."""
+        return Persons(self.boxes[mask], self.scores[mask], self.keypoint[mask], self.keypoint_score[mask])
+
+
+def nobody(num_joints: int = 17) -> Persons:
+    """A frame without persons."""
+    return Persons(np.zeros((0, 4)), np.zeros(0), np.zeros((0, num_joints, 2)), np.zeros((0, num_joints)))
+
+
+class PoseBackend(Protocol):
+    """A pose estimator."""
+
+    def estimate(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray] | None = None) -> list[Persons]:
+        """Find the persons of each frame.
+
+        Args:
+            frames: RGB images ``(H, W, 3)``, uint8.
+            boxes: For each frame the boxes ``(N, 4)`` whose poses are wanted; None: the backend looks for persons.
+        """
+
+
+@dataclass(frozen=True)
+class BackendOptions:
+    """What a backend is built with.
+
+    Args:
+        device: ``cpu``, ``cuda``, ``cuda:1``, ...
+        weights: File or address of the weights; empty: the backend's own, ``none``: random ones.
+        pose_config: Config of the pose model (MMPose).
+        mode: ``lightweight``, ``balanced`` or ``performance`` (RTMLib).
+        min_size: Length in pixels to which the shorter side of a frame is resized (torchvision).
+        person_thr: Lowest score of a person.
+    """
+
+    device: str = "cpu"
+    weights: str = ""
+    pose_config: str = ""
+    mode: str = "balanced"
+    min_size: int = 640
+    person_thr: float = 0.5
+
+
+class TorchvisionBackend:
+    """Keypoint R-CNN of torchvision (He et al., "Mask R-CNN", ICCV 2017), trained on COCO: 17 joints.
+
+    The network gives each joint the height of its heatmap, a logit; here its sigmoid, shifted so that 2, above which
+    joints are commonly taken for visible, becomes 0.5.
+    """
+
+    def __init__(self, options: BackendOptions) -> None:
+        import torch
+        from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights, keypointrcnn_resnet50_fpn
+
+        own = KeypointRCNN_ResNet50_FPN_Weights.DEFAULT if not options.weights else None
+        with _fetching(own, "give the file with --weights"):
+            self._model = keypointrcnn_resnet50_fpn(
+                weights=own,
+                weights_backbone=None,
+                min_size=options.min_size,
+                max_size=2 * options.min_size,
+                rpn_pre_nms_top_n_test=500,  # fewer than torchvision's default, which is for crowds
+                rpn_post_nms_top_n_test=200,
+                box_detections_per_img=MAX_PERSONS,
+            )
+        if options.weights not in ("", "none"):
+            self._model.load_state_dict(_read_weights(options.weights))
+        self._model.roi_heads.score_thresh = options.person_thr
+        self._model.eval().to(options.device)
+        self._device, self._torch = options.device, torch
+
+    def estimate(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray] | None = None) -> list[Persons]:
+        """See :class:`PoseBackend`."""
+        torch = self._torch
+        images = [torch.from_numpy(frame).to(self._device).permute(2, 0, 1).float() / 255 for frame in frames]
+        with torch.inference_mode():
+            if boxes is None:
+                return [_persons(output) for output in self._model(images)]
+            return [self._in_boxes(image, torch.as_tensor(box)) for image, box in zip(images, boxes, strict=True)]
+
+    def _in_boxes(self, image: Any, boxes: Any) -> Persons:
+        from torchvision.models.detection.roi_heads import keypointrcnn_inference
+
+        if not len(boxes):
+            return nobody()
+        batch, _ = self._model.transform([image])
+        height, width = batch.image_sizes[0]
+        factor = self._torch.tensor([width / image.shape[2], height / image.shape[1]], device=image.device)
+        scaled = boxes[:, :4].to(image).reshape(-1, 2, 2) * factor
+        heads, features = self._model.roi_heads, self._model.backbone(batch.tensors)
+        pooled = heads.keypoint_roi_pool(features, [scaled.reshape(-1, 4)], batch.image_sizes)
+        logits = heads.keypoint_predictor(heads.keypoint_head(pooled))
+        keypoints, scores = keypointrcnn_inference(logits, [scaled.reshape(-1, 4)])
+        ones = self._torch.ones(len(boxes))
+        keypoints = keypoints[0][..., :2] / factor
+        return _persons(dict(boxes=boxes[:, :4], scores=ones, keypoints=keypoints, keypoints_scores=scores[0]))
+
+
+@contextmanager
+def _fetching(weights: Any, otherwise: str) -> Iterator[None]:
+    """Name torchvision's weights where they cannot be downloaded."""
+    try:
+        yield
+    except URLError as error:
+        raise ConnectionError(
+            f"could not download {weights.url}: {error}. Without network, fetch it elsewhere and {otherwise}"
+        ) from error
+
+
+def _persons(output: dict) -> Persons:
+    arrays = {name: value.detach().float().cpu().numpy() for name, value in output.items()}
+    confidence = 1.0 / (1.0 + np.exp(np.clip(2.0 - arrays["keypoints_scores"], -50, 50)))
+    return Persons(arrays["boxes"], arrays["scores"], arrays["keypoints"][..., :2], confidence)
+
+
+def _read_weights(weights: str) -> dict:
+    from mmaction.io.checkpoints import read_checkpoint
+
+    state = read_checkpoint(weights)
+    return state.get("state_dict", state.get("model", state))
+
+
+class RTMLibBackend:
+    """RTMPose with a YOLOX detector, or RTMO, through ONNX Runtime (``pip install .[pose]``): 17 joints."""
+
+    def __init__(self, options: BackendOptions) -> None:
+        try:
+            from rtmlib import Body
+        except ImportError as error:
+            raise ImportError(f"backend rtmlib: install it with: pip install .[pose] ({error})") from error
+        kind = options.device.partition(":")[0]
+        body = Body(pose=options.weights or None, mode=options.mode, backend="onnxruntime", device=kind)
+        self._pose, self._detector = body.pose_model, None if body.one_stage else body.det_model
+
+    def estimate(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray] | None = None) -> list[Persons]:
+        """See :class:`PoseBackend`."""
+        return [self._one(frame, None if boxes is None else boxes[i]) for i, frame in enumerate(frames)]
+
+    def _one(self, frame: np.ndarray, boxes: np.ndarray | None) -> Persons:
+        image = np.ascontiguousarray(frame[..., ::-1])
+        if self._detector is None:
+            if boxes is not None:
+                raise ValueError("boxes: RTMO finds persons by itself; choose an RTMPose model for given boxes")
+            return _from_joints(*self._pose(image))
+        found = np.asarray(self._detector(image) if boxes is None else boxes)
+        if not len(found):
+            return nobody()
+        keypoint, score = self._pose(image, bboxes=found[:, :4])
+        return _scored(found[:, :4], keypoint, score)
+
+
+def _from_joints(keypoint: np.ndarray, score: np.ndarray) -> Persons:
+    """Persons whose boxes are those of their joints."""
+    return _scored(np.concatenate([keypoint.min(axis=1), keypoint.max(axis=1)], axis=-1), keypoint, score)
+
+
+def _scored(boxes: np.ndarray, keypoint: np.ndarray, score: np.ndarray) -> Persons:
+    """Persons whose score is the mean of their joints', which are kept between 0 and 1."""
+    score = np.clip(score, 0.0, 1.0)
+    return Persons(boxes, score.mean(axis=1), keypoint, score)
+
+
+class MMPoseBackend:
+    """A top-down model of MMPose, if it is installed, in the boxes of torchvision's person detector."""
+
+    def __init__(self, options: BackendOptions) -> None:
+        try:
+            from mmpose.apis import inference_topdown, init_model
+        except ImportError as error:
+            raise ImportError(f"backend mmpose: it is not installed, see docs/skeletons.md ({error})") from error
+        if not options.pose_config or not options.weights:
+            raise ValueError("backend mmpose: needs --pose-config and --weights")
+        self._infer = inference_topdown
+        self._model = init_model(options.pose_config, options.weights, device=options.device)
+        self._options, self._detector = options, None
+
+    def _detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        import torch
+        from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights, fasterrcnn_resnet50_fpn
+
+        if self._detector is None:
+            weights = FasterRCNN_ResNet50_FPN_Weights.DEFAULT
+            with _fetching(weights, "put the file into hub/checkpoints of TORCH_HOME, or give boxes with --boxes"):
+                self._detector = fasterrcnn_resnet50_fpn(weights=weights).eval().to(self._options.device)
+        images = [torch.from_numpy(f).to(self._options.device).permute(2, 0, 1).float() / 255 for f in frames]
+        with torch.inference_mode():
+            outputs = self._detector(images)
+        kept = [(out["labels"] == 1) & (out["scores"] >= self._options.person_thr) for out in outputs]
+        return [out["boxes"][mask].cpu().numpy() for out, mask in zip(outputs, kept, strict=True)]
+
+    def estimate(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray] | None = None) -> list[Persons]:
+        """See :class:`PoseBackend`."""
+        boxes = self._detect(frames) if boxes is None else boxes
+        return [self._one(frame, box) for frame, box in zip(frames, boxes, strict=True)]
+
+    def _one(self, frame: np.ndarray, boxes: np.ndarray) -> Persons:
+        if not len(boxes):
+            return nobody()
+        found = [result.pred_instances for result in self._infer(self._model, frame[..., ::-1], boxes[:, :4])]
+        keypoint = np.concatenate([instances.keypoints for instances in found])
+        score = np.concatenate([instances.keypoint_scores for instances in found])
+        return _scored(boxes[:, :4], keypoint[..., :2], score)
+
+
+BACKENDS: dict[str, Callable[[BackendOptions], PoseBackend]] = {
+    "torchvision": TorchvisionBackend,
+    "rtmlib": RTMLibBackend,
+    "mmpose": MMPoseBackend,
+}
+
+
+def check_backend(name: str, options: BackendOptions) -> None:
+    """Check what can be told of a backend before it is built.
+
+    Raises:
+        KeyError: If the name is unknown; lists close matches.
+        FileNotFoundError: If the weights are a file that does not exist.
+    """
+    if name not in BACKENDS:
+        raise KeyError(f"backend: {name!r} is unknown{suggest(name, BACKENDS)}; known: {', '.join(BACKENDS)}")
+    if options.weights not in ("", "none") and "://" not in options.weights:
+        from mmaction.io.checkpoints import local_path
+
+        local_path(options.weights)
+
+
+def build_backend(name: str, options: BackendOptions) -> PoseBackend:
+    """Build a backend by name.
+
+    Raises:
+        FileNotFoundError, KeyError: As :func:`check_backend`.
+        ImportError: If its library is not installed; says how to.
+    """
+    check_backend(name, options)
+    return BACKENDS[name](options)

@@ -1,0 +1,363 @@
+"""Merging, splitting, cutting down and describing skeleton annotation files."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from os.path import splitext
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from mmaction.io.annotations import annotation_name, check_annotation, save_annotations
+from mmaction.io.file_list import read_file_list
+from mmaction.io.pickles import as_numbers, load_pickle
+
+Splits = dict[str, list[str]]
+
+
+def is_evaluated_with(training: str, evaluation: str) -> bool:
+    """Whether one split trains what another evaluates, going by their names (``xsub_train``, ``xsub_val``)."""
+    trains, evaluates = "train" in training, "train" not in evaluation
+    return trains and evaluates and training in {re.sub(word, "train", evaluation) for word in ("val", "test")}
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """The content of an annotation file.
+
+    Attributes:
+        annotations: One dict per clip, see :func:`mmaction.io.annotations.load_annotations`.
+        splits: Names of the clips per split, None for the list form of MMAction 0.x.
+        path: Where it was read from, for messages.
+    """
+
+    annotations: list[dict]
+    splits: Splits | None = None
+    path: Path | None = None
+
+    @classmethod
+    def read(cls, path: str | Path) -> AnnotationFile:
+        """Read a file without checking its single annotations; nothing in it is run.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no annotation file.
+        """
+        content, path = load_pickle(path), Path(path)
+        if isinstance(content, list):
+            content = {"annotations": content}
+        if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
+            raise ValueError(f"{path}: expected a list of annotations, or a dict with 'split' and 'annotations'")
+        annotations, splits = content["annotations"], content.get("split")
+        for index, info in enumerate(annotations):
+            if not isinstance(info, dict):
+                raise ValueError(f"{path}, annotation {index}: expected a dict, found {type(info).__name__}")
+        if splits is not None and not isinstance(splits, dict):
+            raise ValueError(f"{path}: expected 'split' to be a dict of lists, found {type(splits).__name__}")
+        for name, clips in (splits or {}).items():
+            if not isinstance(clips, (list, tuple, set, frozenset, np.ndarray)):
+                raise ValueError(f"{path}: expected split {name!r} to be a list of names, found {type(clips).__name__}")
+        named = splits and {str(name): [str(clip) for clip in clips] for name, clips in splits.items()}
+        return cls(annotations, named, path)
+
+    def write(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write a plain pickle that this package, MMAction2 and PYSKL read; the list form where there are no splits."""
+        save_annotations(path, self.annotations, self.splits, overwrite)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the clips in file order."""
+        return [annotation_name(info) for info in self.annotations]
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Label by name, of clips with several the first; clips without a label that is a class index are not in it."""
+        labels = {
+            name: as_numbers(info.get("label", ())) for name, info in zip(self.names, self.annotations, strict=True)
+        }
+        usable = {name: label for name, label in labels.items() if label is not None and label.dtype.kind != "f"}
+        return {name: int(label.flat[0]) for name, label in usable.items() if label.size}
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of a clip or split and what is wrong with it."""
+        counts = Counter(self.names)
+        for name, info in zip(self.names, self.annotations, strict=True):
+            if problem := check_annotation(dict(info)):
+                yield name, problem
+            if name == "unnamed":
+                yield name, "it has neither frame_dir nor filename"
+        yield from ((name, f"stands there {count} times") for name, count in counts.items() if count > 1)
+        for split, clips in (self.splits or {}).items():
+            if absent := [clip for clip in clips if clip not in counts]:
+                yield f"split {split}", f"names {len(absent)} clips that have no annotation, such as {absent[0]}"
+            if len(set(clips)) < len(clips):
+                yield f"split {split}", f"names {len(clips) - len(set(clips))} clips twice"
+            for other, evaluated in self.splits.items():
+                shared = set(clips) & set(evaluated) if is_evaluated_with(split, other) else ()
+                if shared:
+                    yield f"split {split}", f"names {len(shared)} clips of split {other}, such as {min(shared)}"
+
+    def describe(self) -> dict[str, object]:
+        """Return what the file holds: clips, splits, classes, joints, persons, frames, sizes, missing joints."""
+        skeletons = [array for array in self._arrays("keypoint") if array.ndim == 4]
+        labels = Counter(self.labels.values())
+        frames = [array.shape[1] for array in skeletons]
+        missing = [np.mean(array <= 0) for array in self._arrays("keypoint_score")]
+        facts: dict[str, object] = {
+            "clips": len(self.annotations),
+            "splits": {name: len(clips) for name, clips in (self.splits or {}).items()},
+            "classes": len(labels),
+            "labels": f"{min(labels)} to {max(labels)}" if labels else "none",
+            "joints and coordinates": _counted(array.shape[2:] for array in skeletons),
+            "persons": _counted(array.shape[0] for array in skeletons),
+            "image sizes": _counted(tuple(np.ravel(array).tolist()) for array in self._arrays("img_shape")),
+        }
+        if frames:
+            facts["frames"] = f"{min(frames)} to {max(frames)}, median {int(np.median(frames))}"
+        if missing:
+            facts["missing joints"] = f"{100 * np.mean(missing):.1f} %"
+        return facts
+
+    def _arrays(self, key: str) -> Iterator[np.ndarray]:
+        """Yield the entries ``key`` of the annotations that are arrays of numbers."""
+        arrays = (as_numbers(info[key]) for info in self.annotations if key in info)
+        return (array for array in arrays if array is not None and array.size)
+
+
+def _counted(values: Iterator) -> dict[str, int]:
+    return {str(value): count for value, count in Counter(values).most_common(5)}
+
+
+def same_annotation(first: Mapping, second: Mapping) -> bool:
+    """Whether two annotations hold the same keys and values; joints that are NaN in both are the same."""
+    return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
+
+
+def _same(first: object, second: object) -> bool:
+    numbers = as_numbers(first), as_numbers(second)
+    if numbers[0] is None or numbers[1] is None:
+        return bool(np.array_equal(first, second))
+    return np.array_equal(*numbers, equal_nan=True)
+
+
+def merge(files: Sequence[AnnotationFile]) -> AnnotationFile:
+    """Put files together; a clip that several files hold with the same content is kept once.
+
+    Splits of the same name are joined. A file without splits adds its clips to none.
+
+    Raises:
+        ValueError: If two files hold a clip of one name with different content.
+    """
+    found: dict[str, tuple[dict, AnnotationFile]] = {}
+    splits: dict[str, dict[str, None]] = {}
+    for file in files:
+        for name, info in zip(file.names, file.annotations, strict=True):
+            if name in found and not same_annotation(found[name][0], info):
+                places = " and in ".join(str(one.path or "annotations of no file") for one in (found[name][1], file))
+                raise ValueError(f"{name} is in {places} with different content")
+            found.setdefault(name, (info, file))
+        for split, clips in (file.splits or {}).items():
+            splits.setdefault(split, {}).update(dict.fromkeys(clips))
+    has_splits = any(file.splits is not None for file in files)
+    named = {split: list(clips) for split, clips in splits.items()}
+    return AnnotationFile([info for info, _ in found.values()], named if has_splits else None)
+
+
+def match_lists(names: Sequence[str], lists: Mapping[str, str | Path]) -> tuple[dict[str, int], Splits, Splits]:
+    """Find the clips that lists such as ``train.txt`` and ``val.txt`` name.
+
+    A listed name stands for the clip of this name, with or without extension; where there is none, for the clip that is
+    named like the end of its path: ``videos/judo/a.mp4`` for ``judo/a``, else for ``a``.
+
+    Args:
+        names: Names of the clips.
+        lists: Split name to a list of lines ``NAME LABEL``.
+
+    Returns:
+        Labels by clip, per split the clips, and per split the listed names, without extension, that stand for no clip.
+
+    Raises:
+        ValueError: If a list cannot be read, two listed names stand for one clip, or a clip has two labels.
+    """
+    known = set(names)
+    labels: dict[str, int] = {}
+    listed: dict[str, str] = {}
+    splits, missing = {}, {}
+    for split, path in lists.items():
+        lines: dict[str, int] = {}
+        splits[split], missing[split] = [], []
+        for line in read_file_list(str(path)):
+            name, label, where = splitext(line.name)[0], line.labels[0], f"{path}:{line.number}"
+            clip = next((end for end in _ends(line.name) if end in known), None)
+            if clip is None:
+                missing[split].append(name)
+                continue
+            if listed.setdefault(clip, name) != name:
+                raise ValueError(
+                    f"{where}: {name} and {listed[clip]} both stand for the clip {clip}; the clips need the names of "
+                    "the listed files with their folders"
+                )
+            if lines.setdefault(clip, line.number) != line.number:
+                raise ValueError(f"{where}: {name} stands there already, in line {lines[clip]}")
+            if labels.setdefault(clip, label) != label:
+                raise ValueError(f"{where}: {name} has label {label} here, and {labels[clip]} in another list")
+            splits[split].append(clip)
+    return labels, splits, missing
+
+
+def _ends(name: str) -> Iterator[str]:
+    """Yield a path and the ends of it, the longest first, each with and without extension."""
+    parts = PurePosixPath(name).parts
+    for end in (name, *("/".join(parts[first:]) for first in range(len(parts)))):
+        yield from (end, splitext(end)[0])
+
+
+def split_by_lists(
+    file: AnnotationFile, lists: Mapping[str, str | Path]
+) -> tuple[AnnotationFile, dict[str, list[str]]]:
+    """Give a file the splits and labels of lists such as ``train.txt`` and ``val.txt``.
+
+    Args:
+        file: The annotations; those in no list are left out, those of one name are all kept.
+        lists: Split name to a list of lines ``NAME LABEL``, see :func:`match_lists`.
+
+    Returns:
+        The new file, and per split the listed clips that have no annotation.
+
+    Raises:
+        ValueError: If the lists and the file have no clip in common, or see :func:`match_lists`.
+    """
+    by_name: dict[str, list[dict]] = defaultdict(list)
+    for name, info in zip(file.names, file.annotations, strict=True):
+        by_name[name].append(info)
+    labels, splits, missing = match_lists(file.names, lists)
+    if not labels:
+        listed = next(name for absent in missing.values() for name in absent)
+        raise ValueError(
+            f"{file.path} has none of the listed clips; listed are such as {listed}, its own are such as "
+            f"{next(iter(by_name), 'none')}"
+        )
+    chosen = [{**info, "label": label} for name, label in labels.items() for info in by_name[name]]
+    return AnnotationFile(chosen, splits, file.path), missing
+
+
+def split_at_random(
+    file: AnnotationFile, val_share: float, *, seed: int = 0, group: str | None = None
+) -> AnnotationFile:
+    r"""Hold out a share of each class, or whole groups of clips.
+
+    Args:
+        file: The annotations.
+        val_share: Share of the clips for ``val``, between 0 and 1.
+        seed: The same seed gives the same split, whatever the order of the file.
+        group: Regular expression; clips for which its match (its first group, if it has one) is equal stay on one
+            side, for example ``^.{11}`` for clips of one YouTube video or ``s(\d+)`` for those of one subject.
+
+    Raises:
+        ValueError: If ``val_share`` is out of range, the expression is wrong or matches a name not, or one side
+            would be empty.
+    """
+    if not 0 < val_share < 1:
+        raise ValueError(f"val_share must be between 0 and 1, got {val_share}")
+    groups = _group_names(file, group)
+    bins: dict[object, list[str]] = defaultdict(list)
+    for name, info in zip(file.names, file.annotations, strict=True):
+        bins["all" if group else str(info.get("label"))].append(groups[name])
+    held_out: set[str] = set()
+    for key in sorted(bins):
+        members = sorted(set(bins[key]))
+        random.Random(f"{seed} {key}").shuffle(members)  # noqa: S311 - a reproducible split, no secret
+        held_out.update(members[: round(val_share * len(members))])
+    splits: Splits = {"train": [], "val": []}
+    for name in file.names:
+        splits["val" if groups[name] in held_out else "train"].append(name)
+    for split, clips in splits.items():
+        if not clips:
+            raise ValueError(f"split {split} would be empty: {len(file.names)} clips, val_share {val_share}")
+    return replace(file, splits=splits)
+
+
+def _group_names(file: AnnotationFile, group: str | None) -> dict[str, str]:
+    if group is None:
+        return {name: name for name in file.names}
+    try:
+        pattern = re.compile(group)
+    except re.error as error:
+        raise ValueError(f"group {group!r} is no regular expression: {error}") from error
+    found = {name: pattern.search(name) for name in file.names}
+    if unmatched := [name for name, match in found.items() if match is None]:
+        raise ValueError(f"group {group!r} does not match {len(unmatched)} names, such as {unmatched[0]}")
+    return {name: match[1 if pattern.groups else 0] for name, match in found.items()}
+
+
+def subset(
+    file: AnnotationFile,
+    *,
+    split: str | None = None,
+    labels: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    per_class: int | None = None,
+    relabel: bool = False,
+) -> AnnotationFile:
+    """Keep a part of a file.
+
+    Args:
+        file: The annotations.
+        split: Keep the clips of this split.
+        labels: Keep these classes.
+        names: Keep the clips of these names.
+        per_class: Keep the first so many clips of each class and split.
+        relabel: Number the kept ``labels`` anew from 0, in the order given.
+
+    Raises:
+        KeyError: If there is no such split, or no clip of one of the names or classes.
+        ValueError: If nothing is left, or ``relabel`` is asked for without ``labels``.
+    """
+    if relabel and labels is None:
+        raise ValueError("relabel needs labels, whose order says the new numbers")
+    if split is not None and split not in (file.splits or {}):
+        raise KeyError(f"{file.path} has no split {split!r}, it has {', '.join(file.splits or {}) or 'none'}")
+    tests: list[Callable[[str, int], bool]] = []
+    if split is not None:
+        members = set(file.splits[split])
+        tests.append(lambda name, label: name in members)
+    if names is not None:
+        wanted = set(names)
+        if unknown := wanted - set(file.names):
+            raise KeyError(
+                f"{file.path} lacks {len(unknown)} of the {len(wanted)} named clips, such as {min(unknown)!r}; "
+                "take them out of names"
+            )
+        tests.append(lambda name, label: name in wanted)
+    classes = [int(np.ravel(info["label"])[0]) for info in file.annotations]
+    if labels is not None:
+        if unknown := set(labels) - set(classes):
+            raise KeyError(
+                f"{file.path} has no clip of {len(unknown)} of the {len(set(labels))} classes, such as {min(unknown)}; "
+                "take them out of labels"
+            )
+        tests.append(lambda name, label: label in labels)
+    splits_of = defaultdict(tuple)
+    for split_name, clips in (file.splits or {}).items():
+        for clip in clips:
+            splits_of[clip] += (split_name,)
+    kept: list[dict] = []
+    left: set[str] = set()
+    counts: Counter = Counter()
+    for name, info, label in zip(file.names, file.annotations, classes, strict=True):
+        key = (label, splits_of[name])
+        if not all(test(name, label) for test in tests) or (per_class is not None and counts[key] >= per_class):
+            continue
+        counts[key] += 1
+        kept.append({**info, "label": list(labels).index(label)} if relabel else info)
+        left.add(name)
+    if not kept:
+        raise ValueError(f"no clip of {file.path} fits; it has {len(file.names)} clips")
+    splits = file.splits and {s: [clip for clip in clips if clip in left] for s, clips in file.splits.items()}
+    if split is not None:
+        splits = {split: splits[split]}
+    return AnnotationFile(kept, splits, file.path)

@@ -1,0 +1,75 @@
+"""The table of published skeleton files, and fetching them."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from mmaction.io.downloads import check_file, download, file_sha256
+from mmaction.utils.files import read_text
+
+
+class Published(NamedTuple):
+    """One row of ``published.csv``.
+
+    Attributes:
+        name: What the user calls it.
+        file: Its file name.
+        family: Who published it, MMAction2 or PYSKL.
+        clips: The data set that it describes.
+        splits: Names of its splits, separated by blanks; empty where it is no annotation file.
+        url: Its address.
+    """
+
+    name: str
+    file: str
+    family: str
+    clips: str
+    splits: str
+    url: str
+
+
+@cache
+def published() -> dict[str, Published]:
+    """Return the published files by name."""
+    with open(Path(__file__).with_name("published.csv"), encoding="utf-8", newline="") as file:
+        return {row["name"]: Published(**row) for row in csv.DictReader(file)}
+
+
+def fetch(name: str, folder: Path, *, progress: bool = True) -> Path:
+    """Download a published file into ``folder`` and check that it is what the table says.
+
+    The SHA-256 is written beside the file (``FILE.sha256``); a file that is already there is compared with it.
+
+    Raises:
+        KeyError: If the table has no such name; close names are listed.
+        ConnectionError: If the transfer fails; the message says where to put the file by hand.
+        ValueError: If the file was damaged since, cannot be read, or lacks a split.
+    """
+    table = published()
+    if name not in table:
+        close = difflib.get_close_matches(name, table, n=3, cutoff=0.4) or list(table)
+        raise KeyError(f"no published skeleton file {name!r}; known: {', '.join(close)}")
+    row = table[name]
+    path = folder / row.file
+    record = path.with_name(path.name + ".sha256")
+    recorded = read_text(record).split() if record.is_file() else []
+    if path.exists() and recorded:
+        check_file(path, sha256=recorded[0])
+        return path
+    download(row.url, path, progress=progress)
+    if row.splits:
+        _check_splits(path, row)
+    record.write_text(f"{file_sha256(path)}  {path.name}\n", encoding="utf-8")
+    return path
+
+
+def _check_splits(path: Path, row: Published) -> None:
+    from mmaction.preparation.skeleton.files import AnnotationFile
+
+    splits = AnnotationFile.read(path).splits or {}
+    if missing := [split for split in row.splits.split() if split not in splits]:
+        raise ValueError(f"{path}: expected the splits {row.splits}, {', '.join(missing)} not found; delete the file")

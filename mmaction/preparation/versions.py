@@ -1,0 +1,130 @@
+"""Recognises the official lists by their content, whole or in part: Diving48 V1 and V2, FineGym v1.0 and v1.1.
+
+``official_lists.json`` holds fingerprints, no annotation: for each list its number of entries and a digest, for
+Diving48 V2 three bytes of the hash of each entry, and for FineGym those of the events that only v1.1 has.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mmaction.preparation.lists import GymId
+
+FILE = Path(__file__).with_name("official_lists.json")
+DIVING48_V1_ENTRIES = (15943, 2096)  # train, test
+_EDITED = 0.05  # a larger share of unknown entries is another version and no edit
+
+
+@dataclass(frozen=True)
+class ListVersion:
+    """What a list was recognised as.
+
+    Attributes:
+        dataset: ``diving48``, ``gym99``, ``gym288`` or ``gym`` (a part that could be of either).
+        version: ``V1``, ``V2``, ``v1.0``, ``v1.1``, or ``v1.0 or v1.1`` where both hold the same, as in the val lists.
+        split: ``train`` or ``val`` where the content tells, else an empty string.
+        listed: Entries of the whole official list, None where the list is not known.
+        note: What differs from the official list, empty where nothing does.
+    """
+
+    dataset: str
+    version: str
+    split: str = ""
+    listed: int | None = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        title = {"diving48": "Diving48", "gym99": "Gym99", "gym288": "Gym288", "gym": "FineGym"}[self.dataset]
+        return " ".join(filter(None, (title, self.version, self.split))) + (f" ({self.note})" if self.note else "")
+
+
+def short_hash(text: str) -> bytes:
+    """Return three bytes of the SHA-256 of ``text``."""
+    return hashlib.sha256(text.encode()).digest()[:3]
+
+
+def list_digest(labels: Mapping[str, int]) -> str:
+    """Return 16 hexadecimal digits that identify a list whatever its order.
+
+    Args:
+        labels: Class index by clip id.
+    """
+    lines = "\n".join(sorted(f"{name} {label}" for name, label in labels.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+@cache
+def _official() -> dict:
+    content = json.loads(FILE.read_text(encoding="utf-8"))
+    packed = {name: base64.b64decode(text) for name, text in content["hashes"].items()}
+    hashes = {name: frozenset(data[i : i + 3] for i in range(0, len(data), 3)) for name, data in packed.items()}
+    return {"lists": content["lists"], "hashes": hashes}
+
+
+def identify(labels: Mapping[str, int]) -> ListVersion | None:
+    """Say which official list this is, or a part of which.
+
+    Args:
+        labels: Class index by clip id (file name without folder and extension, or ``frame_dir``).
+
+    Returns:
+        None for a list of another data set.
+    """
+    if not labels:
+        return None
+    try:
+        ids = [GymId.parse(name) for name in labels]
+    except ValueError:
+        return _identify_diving48(labels)
+    if not all(gym_id.element for gym_id in ids):
+        return None
+    labels = {str(gym_id): label for gym_id, label in zip(ids, labels.values(), strict=True)}
+    return _exact(labels) or _identify_gym_part(ids, labels.values())
+
+
+def _exact(labels: Mapping[str, int]) -> ListVersion | None:
+    sizes = {entry["entries"] for entry in _official()["lists"]}
+    digest = list_digest(labels) if len(labels) in sizes else ""
+    for entry in _official()["lists"]:
+        if entry["digest"] == digest:
+            return ListVersion(entry["dataset"], entry["version"], entry["split"], entry["entries"])
+    return None
+
+
+def _entries(dataset: str, split: str, version: str) -> int | None:
+    key = (dataset, split, version)
+    return next((e["entries"] for e in _official()["lists"] if (e["dataset"], e["split"], e["version"]) == key), None)
+
+
+def _identify_diving48(labels: Mapping[str, int]) -> ListVersion | None:
+    """Compare the entries with those of V2; V1 has other labels, other clips, and samples of class 30."""
+    if exact := _exact(labels):
+        return exact
+    hashes = _official()["hashes"]
+    known = {split: hashes[f"diving48_v2_{split}"] for split in ("train", "val")}
+    entries = [short_hash(f"{name} {label}") for name, label in labels.items()]
+    found = {split: sum(entry in known[split] for entry in entries) for split in known}
+    split = max(found, key=found.get)
+    names = sum(short_hash(name) in hashes["diving48_videos"] for name in {n.rpartition("_")[0] for n in labels})
+    if not names:
+        return None
+    unknown = len(entries) - found[split]
+    if 30 in labels.values() or len(labels) in DIVING48_V1_ENTRIES or unknown > _EDITED * len(entries):
+        return ListVersion("diving48", "V1", note=f"{unknown:,} of {len(entries):,} entries are not those of V2")
+    listed = _entries("diving48", split, "V2")
+    note = f"{len(entries):,} of {listed:,} entries" + (f", {unknown:,} of them changed" if unknown else "")
+    return ListVersion("diving48", "V2", split, listed, note)
+
+
+def _identify_gym_part(ids: Iterable[GymId], labels: Iterable[int]) -> ListVersion:
+    """Tell what a list that is no official one can be a part of."""
+    ids, top = list(ids), max(labels)
+    later = {short_hash(gym_id.event_id) for gym_id in ids} & _official()["hashes"]["gym_v1.1_events"]
+    version = "v1.1" if later else "v1.0 or v1.1"
+    return ListVersion("gym288" if top > 98 else "gym", version, note=f"{len(ids):,} entries, no whole list")

@@ -1,0 +1,116 @@
+"""Pictures of a clip for a report: a strip of frames, or of skeletons where only those are known."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmaction.io.video import open_video
+from mmaction.visualization.draw import Style, contact_sheet, draw_skeletons
+from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
+
+FRAMES, HEIGHT = 8, 96
+MAX_ASPECT = 1.8
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+BACKGROUND = 24
+
+
+def spread(count: int, wanted: int = FRAMES) -> list[int]:
+    """Return at most ``wanted`` indices, evenly spread over ``count`` frames, rising and distinct."""
+    return sorted({int((i + 0.5) * count / wanted) for i in range(wanted)}) if count else []
+
+
+def video_strip(source: str | Path) -> np.ndarray:
+    """Return frames of a video, or of a folder of frames, side by side, RGB uint8.
+
+    Raises:
+        FileNotFoundError: If there is neither.
+        ValueError: If it cannot be decoded, or the folder holds no picture.
+    """
+    path = Path(source)
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+        images = [cv2.imread(str(files[i])) for i in spread(len(files))]
+        frames = [cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images if image is not None]
+    else:
+        reader = open_video(path)
+        frames = [frame.rgb() for _, frame in reader.frames(spread(reader.num_frames))]
+    if not frames:
+        raise ValueError(f"{path} holds no picture")
+    return _strip(frames)
+
+
+def skeleton_strip(annotation: Mapping[str, Any]) -> np.ndarray:
+    """Return skeletons of a clip on dark ground side by side, RGB uint8; all frames show the same part of the image.
+
+    Raises:
+        ValueError: If the arrays do not fit, or no joint was ever seen.
+    """
+    poses = clip_poses(annotation)
+    seen = (poses.score > 0) & np.isfinite(poses.keypoint).all(axis=-1)
+    if not seen.any():
+        raise ValueError(f"{poses.name}: no joint was ever seen")
+    low, high = poses.keypoint[seen].min(axis=0), poses.keypoint[seen].max(axis=0)
+    size = np.maximum(high - low, 1)
+    size = np.maximum(size, size[::-1] / MAX_ASPECT)  # neither a needle nor a ribbon
+    low = (low + high - 1.15 * size) / 2
+    scale = 2 * HEIGHT / (1.15 * size[1])
+    shape = (2 * HEIGHT, max(1, int(1.15 * size[0] * scale)), 3)
+    frames = []
+    for t in spread(poses.num_frames):
+        canvas = np.full(shape, BACKGROUND, np.uint8)
+        joints = (poses.keypoint[:, t] - low) * scale
+        frames.append(draw_skeletons(canvas, joints, poses.score[:, t], poses.layout, Style(thickness=2, radius=2)))
+    return _strip(frames)
+
+
+def _strip(frames: list[np.ndarray]) -> np.ndarray:
+    """Shrink frames to one height and put them side by side."""
+    width = max(1, round(frames[0].shape[1] * HEIGHT / frames[0].shape[0]))
+    small = [cv2.resize(frame, (width, HEIGHT), interpolation=cv2.INTER_AREA) for frame in frames]
+    return contact_sheet(small, len(small), gap=2)
+
+
+def data_uri(image: np.ndarray, quality: int = 80) -> str:
+    """Return an RGB picture as a JPEG in a ``data:`` address."""
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
+
+
+class ClipPictures:
+    """Finds a picture of a clip: its frames where they are on this machine, else its skeleton.
+
+    Args:
+        annotations: A skeleton file, read when it is first needed; None or an absent file: no skeletons.
+    """
+
+    def __init__(self, annotations: str | Path | None = None) -> None:
+        self._file = Path(annotations) if annotations else None
+        self._entries: dict[str, Mapping[str, Any]] | None = None
+
+    def picture(self, name: str, source: str = "") -> tuple[str | None, str]:
+        """Return a ``data:`` address, or None and why there is no picture.
+
+        Args:
+            name: Id of the sample; the name of its annotation.
+            source: Path of the clip, if known.
+        """
+        try:
+            if source and Path(source).exists():
+                return data_uri(video_strip(source)), ""
+            entry = self._annotation(name.partition(" #")[0])
+            if entry is not None:
+                return data_uri(skeleton_strip(entry)), ""
+        except (OSError, ValueError) as error:
+            return None, str(error)
+        return None, f"{source or name} is not on this machine"
+
+    def _annotation(self, name: str) -> Mapping[str, Any] | None:
+        if self._entries is None:
+            readable = self._file is not None and self._file.suffix in (".pkl", ".pickle") and self._file.is_file()
+            entries = load_annotation_list(self._file) if readable else []
+            self._entries = {annotation_name(entry): entry for entry in entries}
+        return self._entries.get(name) or self._entries.get(Path(name).stem)

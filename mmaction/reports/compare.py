@@ -1,0 +1,133 @@
+"""Compare tests of two models on the same samples."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmaction.evaluation import Predictions
+from mmaction.evaluation.functional import per_class_accuracy
+from mmaction.io.video.media import VIDEO_SUFFIXES
+from mmaction.utils.cli import suggest
+
+_SUFFIX = re.compile(rf"({'|'.join(map(re.escape, sorted(VIDEO_SUFFIXES)))})(?=( #\d+)?$)", re.IGNORECASE)
+
+
+def _plain(sample: str) -> str:
+    """Return an id without the suffix of a video."""
+    return _SUFFIX.sub("", sample)
+
+
+def _file(sample: str) -> str:
+    return _plain(sample).rpartition("/")[2]
+
+
+def align(predictions: Predictions, ids: Sequence[str], name: str = "this result") -> Predictions:
+    """Return the samples with these ids, in this order.
+
+    Videos and skeletons of one clip go together, in whatever folders they lie: where the ids differ, they are compared
+    without the suffix of a video, then without folders, as long as that leaves them unique.
+
+    Args:
+        predictions: One test.
+        ids: Wanted ids, each of which it must have.
+        name: What the test is called in messages.
+
+    Raises:
+        ValueError: If an id is missing, however they are compared.
+    """
+    missing = list(ids)
+    for key in (str, _plain, _file):
+        position = {key(sample): i for i, sample in enumerate(predictions.ids)}
+        wanted = [key(sample) for sample in ids]
+        if len(position) < len(predictions) or len(set(wanted)) < len(set(ids)):
+            continue
+        lacking = [sample for sample, plain in zip(ids, wanted, strict=True) if plain not in position]
+        if not lacking:
+            return predictions.select([position[sample] for sample in wanted])
+        missing = min(missing, lacking, key=len)
+    raise ValueError(
+        f"{name} lacks {len(missing)} of {len(ids)} samples, the first is {missing[0]!r}"
+        f"{suggest(missing[0], predictions.ids, 1)}; compare or fuse tests of the same list"
+    )
+
+
+def align_all(tests: Sequence[Predictions], names: Sequence[str]) -> list[Predictions]:
+    """Return tests with the samples of the first, in its order.
+
+    Raises:
+        ValueError: If samples, classes or labels disagree; names the test and the first sample.
+    """
+    first = tests[0]
+    result = [first]
+    for test, name in zip(tests[1:], names[1:], strict=True):
+        if len(test) != len(first):
+            raise ValueError(f"{name} has {len(test)} samples, {names[0]} has {len(first)}; test both on the same list")
+        if test.num_classes != first.num_classes:
+            raise ValueError(f"{name} has {test.num_classes} classes, {names[0]} has {first.num_classes}")
+        test = align(test, first.ids, name)
+        wrong = np.flatnonzero((test.labels != first.labels).reshape(len(first), -1).any(axis=1))
+        if wrong.size:
+            raise ValueError(
+                f"{name} and {names[0]} disagree on the label of {wrong.size} samples, the first is "
+                f"{first.ids[wrong[0]]!r}: the lists are of different versions"
+            )
+        result.append(test)
+    return result
+
+
+def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
+    """Test whether two models differ in accuracy (McNemar, Psychometrika 1947), exactly.
+
+    Args:
+        first_right: Whether the first model is right, bool of shape ``(N,)``.
+        second_right: The same for the second.
+
+    Returns:
+        ``only_first`` and ``only_second`` (samples that one alone gets right), ``both``, ``neither`` and ``p_value``:
+        the two-sided binomial probability of a split at least as uneven if the models were equally good; 1 where they
+        never differ.
+    """
+    from scipy.stats import binomtest
+
+    first, second = np.asarray(first_right, bool), np.asarray(second_right, bool)
+    only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
+    differ = only_first + only_second
+    return {
+        "only_first": only_first,
+        "only_second": only_second,
+        "both": int(np.sum(first & second)),
+        "neither": int(np.sum(~first & ~second)),
+        "p_value": float(binomtest(only_second, differ).pvalue) if differ else 1.0,
+    }
+
+
+def compare(first: Predictions, second: Predictions) -> dict[str, Any]:
+    """Return what the second test changes against the first, both aligned.
+
+    Returns:
+        ``top1``: the two accuracies; ``difference``; ``mcnemar``; ``classes``: for each class with samples its
+        ``class``, ``count``, both accuracies, the ``gain`` and ``gained`` (samples more that are right), the largest
+        first.
+    """
+    right = [test.predicted == test.labels for test in (first, second)]
+    (before, counts), (after, _) = (per_class_accuracy(test.scores, test.labels) for test in (first, second))
+    gains = after - before
+    gained = np.rint(np.nan_to_num(gains) * counts).astype(int)
+    order = np.argsort(-gained, kind="stable")
+    rows = [
+        {
+            "class": int(c),
+            "name": first.name(c),
+            "count": int(counts[c]),
+            "first": float(before[c]),
+            "second": float(after[c]),
+            "gain": float(gains[c]),
+            "gained": int(gained[c]),
+        }
+        for c in order
+        if counts[c]
+    ]
+    top1 = [float(part.mean()) for part in right]
+    return {"top1": top1, "difference": top1[1] - top1[0], "mcnemar": mcnemar(*right), "classes": rows}

@@ -1,0 +1,131 @@
+"""Read the scores that other programs dump: pickles of MMAction2's ``--dump`` and of PYSKL's ``--out``."""
+
+import io
+import math
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmaction.engine.results.writer import unique_ids
+from mmaction.evaluation import Predictions, load_scores
+from mmaction.evaluation.metrics import mean_score, to_numpy
+from mmaction.io.pickles import RestrictedUnpickler, load_pickle
+
+PICKLES = (".pkl", ".pickle")
+SCORE_KEYS = {"pred_score", "pred_scores"}
+ID_KEYS = ("frame_dir", "filename", "video_id")
+
+
+class _Storage:
+    """Stands for ``torch.storage._load_from_bytes``: reads the numbers of a tensor and nothing else."""
+
+    __slots__ = ()
+
+    def __call__(self, data: bytes) -> torch.TypedStorage:
+        try:
+            storage = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:
+            raise
+        except Exception as error:  # damaged bytes make PyTorch raise anything
+            raise pickle.UnpicklingError(f"a tensor is damaged: {error}") from error
+        if not isinstance(storage, torch.TypedStorage):
+            raise pickle.UnpicklingError(f"refused: a tensor made of {type(storage).__name__}")
+        return storage
+
+
+class _Tensor:
+    """Stands for ``torch._utils._rebuild_tensor_v2``; makes an array of the tensor."""
+
+    __slots__ = ()
+
+    def __call__(self, storage: torch.TypedStorage, offset: int, size: Sequence, stride: Sequence, *rest: Any) -> Any:
+        try:
+            empty = torch.empty(0, dtype=storage.dtype)
+            if math.prod(size) * empty.element_size() > storage._untyped_storage.nbytes():  # it repeats a few numbers
+                raise RuntimeError("it is larger than its data")
+            return to_numpy(empty.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))).copy()
+        except (RuntimeError, AttributeError, TypeError) as error:
+            raise pickle.UnpicklingError(f"a tensor is damaged: {error}") from error
+
+
+class ScoreUnpickler(RestrictedUnpickler):
+    """The restricted unpickler, which here also reads tensors, as arrays."""
+
+    def find_class(self, module: str, name: str) -> object:
+        """Return what stands for a global of the pickle."""
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _Tensor()
+        if (module, name) == ("torch.storage", "_load_from_bytes"):
+            return _Storage()
+        return super().find_class(module, name)
+
+
+def load_any(path: str | os.PathLike, reference: Predictions | None = None) -> Predictions:
+    """Read scores: a test's folder, a ``scores.npz``, or a pickle dumped by MMAction2 or PYSKL.
+
+    Args:
+        path: Folder or file.
+        reference: A test of the same list in the same order. It gives ids and labels to a pickle that has none.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the content is none of these, would build other objects, or needs a reference of its length.
+    """
+    if Path(path).suffix not in PICKLES:
+        return load_scores(path)
+    content = load_pickle(path, ScoreUnpickler)
+    if not isinstance(content, list) or not content:
+        raise ValueError(f"{path} holds a {type(content).__name__}; expected a list with the scores of each sample")
+    dicts = all(isinstance(item, Mapping) for item in content)
+    try:
+        scores = np.stack([_score(item) if dicts else np.asarray(item, dtype=np.float32) for item in content])
+        labels = _labels(content) if dicts else None
+        ids = _ids(content) if dicts else None
+        if reference is not None and (labels is None or ids is None) and len(reference) != len(content):
+            raise ValueError(f"it has {len(content)} samples without names or labels, the others {len(reference)}")
+        if labels is None:
+            if reference is None:
+                raise ValueError("it holds no labels; name a result with labels of the same list before it")
+            labels = reference.labels
+        if ids is None:
+            ids = reference.ids if reference is not None else [f"sample {i}" for i in range(len(content))]
+        classes = reference.classes if reference is not None and reference.num_classes == scores.shape[1] else ()
+        return Predictions(unique_ids(ids), labels, scores, classes)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: {error.args[0] if error.args else error}") from error
+
+
+def is_dump(path: str | os.PathLike) -> bool:
+    """Return whether ``path`` is a pickle that ``--dump`` has written: a list of samples with scores."""
+    try:
+        content = load_pickle(path, ScoreUnpickler)
+    except (OSError, ValueError):
+        return False
+    samples = content if isinstance(content, list) else []
+    return bool(samples) and all(isinstance(item, Mapping) and not SCORE_KEYS.isdisjoint(item) for item in samples)
+
+
+def _score(sample: Mapping[str, Any]) -> np.ndarray:
+    """Return the scores of one dumped sample; ``pred_scores.item`` is what MMAction2 1.0 wrote."""
+    score = sample.get("pred_score", sample.get("pred_scores"))
+    if score is None:
+        raise KeyError(f"a sample has no pred_score, it has {', '.join(map(str, sample))}")
+    return mean_score(score)
+
+
+def _labels(content: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
+    labels = [sample.get("gt_label", sample.get("gt_labels")) for sample in content]
+    labels = [next(iter(label.values()), None) if isinstance(label, Mapping) else label for label in labels]
+    if any(label is None for label in labels):
+        return None
+    return np.stack([np.atleast_1d(np.asarray(label)) for label in labels])
+
+
+def _ids(content: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    key = next((key for key in ID_KEYS if all(sample.get(key) for sample in content)), None)
+    return [str(sample[key]) for sample in content] if key else None

@@ -1,0 +1,274 @@
+"""The figures of a report, drawn by Plotly: figures in, numbers untouched."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmaction.evaluation import Predictions, confusion_matrix
+from mmaction.evaluation.summary import CALIBRATION_BINS
+from mmaction.label_spaces import LabelSpace
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from mmaction.reports.curves import RunLog
+
+INK, BLUE, ORANGE, GREEN, RED = "#1f2937", "#2563eb", "#ea580c", "#16a34a", "#dc2626"
+COLOURS = (BLUE, ORANGE, GREEN, RED, "#7c3aed", "#0891b2")
+# shares of errors are small: the scale spends most of its colours below 20 %
+SHARES = [[0, "#eef4ff"], [0.02, "#c7dbff"], [0.08, "#8fb6ff"], [0.2, "#4f86f7"], [0.5, "#1d4ed8"], [1, "#0b1f5c"]]
+LABEL_WIDTH = 30
+
+
+def _figure(title: str, height: int = 380, **layout: Any) -> "Figure":
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}, "x": 0.01},
+        height=height,
+        template="plotly_white",
+        font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
+        margin={"l": 60, "r": 20, "t": 48, "b": 50},
+        **layout,
+    )
+    return figure
+
+
+def class_labels(predictions: Predictions) -> list[str]:
+    """Return a short label for each class, unique because its index stands in front."""
+    names = (predictions.name(c) for c in range(predictions.num_classes))
+    return [f"{c} {textwrap.shorten(name, LABEL_WIDTH, placeholder='…')}" for c, name in enumerate(names)]
+
+
+def hierarchy_order(space: LabelSpace | None, num_classes: int) -> np.ndarray:
+    """Return the classes in the order of the hierarchy (or, without one, of the attributes), then of their index."""
+    if space is None:
+        return np.arange(num_classes)
+    names = space.hierarchy or tuple(space.table)
+    return np.lexsort([np.arange(num_classes), *(space.groups(name) for name in reversed(names))])
+
+
+def _group_spans(space: LabelSpace | None, order: np.ndarray) -> list[tuple[str, int, int]]:
+    """Return name, first and last position of each group of the finest level (or first attribute) in ``order``."""
+    if space is None or not space.table:
+        return []
+    name = space.hierarchy[-1] if space.hierarchy else next(iter(space.table))
+    values = [space.table[name][c] for c in order]
+    starts = [i for i in range(len(values)) if i == 0 or values[i] != values[i - 1]]
+    ends = [*(start - 1 for start in starts[1:]), len(values) - 1]
+    return [(values[start], start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def _confusions(predictions: Predictions, groups: np.ndarray) -> np.ndarray:
+    """Count how often each group of classes was taken for each; a sample that could not be loaded for none."""
+    loaded = ~predictions.broken
+    true, guess = groups[predictions.labels[loaded]], groups[predictions.predicted[loaded]]
+    return confusion_matrix(guess, true, num_classes=groups.max() + 1)
+
+
+def confusion_figure(predictions: Predictions, space: LabelSpace | None = None) -> "Figure":
+    """Return the confusion matrix, rows true and summing to 1; empty cells stay white, groups are framed.
+
+    The axes are categories, so that Plotly shows as many class names as fit and more when zoomed in.
+    """
+    import plotly.graph_objects as go
+
+    counts = _confusions(predictions, np.arange(predictions.num_classes))
+    order = hierarchy_order(space, predictions.num_classes)
+    counts = counts[np.ix_(order, order)]
+    shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(np.float32)
+    shares[counts == 0] = np.nan
+    names = class_labels(predictions)
+    labels = [names[c] for c in order]
+    title = "Confusion matrix, rows: true class, columns: predicted (drag to zoom, double click to reset)"
+    figure = _figure(title, min(900, 300 + 25 * len(labels)))
+    figure.add_trace(
+        go.Heatmap(
+            z=shares,
+            x=labels,
+            y=labels,
+            customdata=counts.astype(np.uint16 if counts.max() < 2**16 else np.uint32),
+            colorscale=SHARES,
+            zmin=0,
+            zmax=1,
+            hoverongaps=False,
+            xgap=0,
+            ygap=0,
+            colorbar={"title": "share", "thickness": 12, "tickformat": ".0%"},
+            hovertemplate="true %{y}<br>predicted %{x}<br>%{customdata} samples, %{z:.1%} of the class<extra></extra>",
+        )
+    )
+    for _, start, end in _group_spans(space, order):
+        box = {"x0": start - 0.5, "x1": end + 0.5, "y0": start - 0.5, "y1": end + 0.5}
+        figure.add_shape(type="rect", **box, line={"color": ORANGE, "width": 1})
+    axis = {"type": "category", "showgrid": False, "tickfont": {"size": 9}, "automargin": True}
+    figure.update_xaxes(**axis, tickangle=-60, constrain="domain")
+    figure.update_yaxes(**axis, autorange="reversed", scaleanchor="x", constrain="domain")
+    return figure
+
+
+def group_confusion_figure(predictions: Predictions, space: LabelSpace, name: str) -> "Figure":
+    """Return the confusion matrix of the values of one attribute or level, with shares written into the cells."""
+    import plotly.graph_objects as go
+
+    groups, values = space.groups(name), space.values(name)
+    counts = _confusions(predictions, groups)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    text = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
+    figure = _figure(f"{name}: true (rows) against predicted, % of the row", 190 + 26 * len(values))
+    template = "true %{y}<br>predicted %{x}<br>%{customdata} samples, %{z:.1%}<extra></extra>"
+    figure.add_trace(
+        go.Heatmap(
+            z=shares, x=values, y=values, text=text, texttemplate="%{text}", customdata=counts, colorscale=SHARES,
+            zmin=0, zmax=1, showscale=False, hovertemplate=template, xgap=1, ygap=1,
+        )
+    )  # fmt: skip
+    figure.update_xaxes(type="category", automargin=True)
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+    return figure
+
+
+def accuracy_bars(title: str, values: Mapping[str, float]) -> "Figure":
+    """Return a bar for each named accuracy."""
+    import plotly.graph_objects as go
+
+    figure = _figure(title, 110 + 42 * len(values))
+    text = [f"{value:.1%}" for value in values.values()]
+    figure.add_trace(go.Bar(x=list(values.values()), y=list(values), orientation="h", text=text, marker_color=BLUE))
+    figure.update_xaxes(range=[0, 1.02], tickformat=".0%")
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    return figure
+
+
+def offset_bars(name: str, step: float, offsets: Mapping[str, int]) -> "Figure":
+    """Return how many errors miss a numeric attribute by how much (predicted minus true)."""
+    import plotly.graph_objects as go
+
+    figure = _figure(f"{name}: predicted minus true, errors that miss nothing else", 300)
+    figure.add_trace(go.Bar(x=[int(k) * step for k in offsets], y=list(offsets.values()), marker_color=ORANGE))
+    figure.update_xaxes(title=f"difference ({name})", dtick=step)
+    figure.update_yaxes(title="errors")
+    return figure
+
+
+def class_bars(rows: Sequence[dict[str, Any]]) -> "Figure":
+    """Return the accuracy of every class with samples, the worst first; hovering shows the counts."""
+    import plotly.graph_objects as go
+
+    rows = sorted((row for row in rows if row["count"]), key=lambda row: (row["accuracy"], row["class"]))
+    figure = _figure("Accuracy of each class, the worst first (drag to zoom)", 420)
+    hover = [
+        f"{row['class']} {row['name']}<br>{row['accuracy']:.1%} of {row['count']} samples"
+        + (f"<br>{row['train_count']} training samples" if "train_count" in row else "")
+        for row in rows
+    ]
+    labels = [f"{row['class']} {textwrap.shorten(row['name'], LABEL_WIDTH, placeholder='…')}" for row in rows]
+    values = [row["accuracy"] for row in rows]
+    figure.add_trace(go.Bar(x=labels, y=values, hovertext=hover, hoverinfo="text", marker_color=BLUE))
+    figure.update_xaxes(type="category", tickangle=-60, tickfont={"size": 9}, automargin=True)
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def long_tail_figure(rows: Sequence[dict[str, Any]]) -> "Figure":
+    """Return the accuracy of each class over its number of training samples."""
+    import plotly.graph_objects as go
+
+    rows = [row for row in rows if row["count"]]
+    figure = _figure("Class accuracy over training samples")
+    figure.add_trace(
+        go.Scatter(
+            x=[max(row["train_count"], 0.5) for row in rows],
+            y=[row["accuracy"] for row in rows],
+            mode="markers",
+            marker={"color": BLUE, "opacity": 0.6, "size": 7},
+            hovertext=[f"{row['class']} {row['name']}<br>{row['train_count']} training samples" for row in rows],
+            hovertemplate="%{hovertext}<br>%{y:.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(type="log", title="training samples")
+    figure.update_yaxes(range=[-0.02, 1.05], tickformat=".0%", title="accuracy")
+    return figure
+
+
+def calibration_figure(calibration: dict[str, Any]) -> "Figure":
+    """Return the reliability curve and how many samples each confidence has."""
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    bins = calibration["bins"]
+    confidence = [row["confidence"] for row in bins]
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
+    error = f"ECE {calibration['ece']:.2%}" if bins else "no samples"
+    figure.update_layout(_figure(f"Reliability ({error})", 440).layout, showlegend=False)
+    diagonal = {"mode": "lines", "line": {"color": "#9ca3af", "dash": "dash"}, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], **diagonal), 1, 1)
+    accuracy = [row["accuracy"] for row in bins]
+    figure.add_trace(go.Scatter(x=confidence, y=accuracy, mode="lines+markers", line={"color": BLUE}), 1, 1)
+    bars = go.Bar(x=confidence, y=[row["count"] for row in bins], marker_color="#93c5fd", width=0.8 / CALIBRATION_BINS)
+    figure.add_trace(bars, 2, 1)
+    figure.update_yaxes(title="accuracy", range=[0, 1.02], tickformat=".0%", row=1, col=1)
+    figure.update_yaxes(title="samples", row=2, col=1)
+    figure.update_xaxes(title="confidence of the prediction", range=[0, 1.02], tickformat=".0%", row=2, col=1)
+    return figure
+
+
+def slice_figure(title: str, rows: Sequence[dict[str, Any]]) -> "Figure":
+    """Return the accuracy in ranges of a quantity with its 95 % interval."""
+    import plotly.graph_objects as go
+
+    names = [f"{r['low']:.4g} to {r['high']:.4g}" if r["low"] != r["high"] else f"{r['low']:.4g}" for r in rows]
+    figure = _figure(f"Accuracy by {title}", 320)
+    above = [row["interval"][1] - row["accuracy"] for row in rows]
+    below = [row["accuracy"] - row["interval"][0] for row in rows]
+    error = {"type": "data", "array": above, "arrayminus": below, "symmetric": False}
+    hover = [f"{row['accuracy']:.1%} of {row['count']} samples" for row in rows]
+    values = [row["accuracy"] for row in rows]
+    mode = {"mode": "lines+markers", "line": {"color": BLUE}, "hoverinfo": "text"}
+    figure.add_trace(go.Scatter(x=names, y=values, error_y=error, hovertext=hover, **mode))
+    figure.update_xaxes(type="category", title=title)
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    return figure
+
+
+def gain_bars(title: str, rows: Sequence[dict[str, Any]], count: int = 15) -> "Figure":
+    """Return the classes of which most samples are won and lost from one run to another."""
+    import plotly.graph_objects as go
+
+    changed = [row for row in rows if row["gained"]]
+    shown = changed if len(changed) <= 2 * count else [*changed[:count], *changed[-count:]]
+    figure = _figure(title, 140 + 20 * len(shown))
+    names = [f"{row['class']} {textwrap.shorten(row['name'], 48, placeholder='…')}" for row in shown]
+    hover = [f"{row['first']:.1%} to {row['second']:.1%} of {row['count']} samples" for row in shown]
+    colours = [GREEN if row["gained"] > 0 else RED for row in shown]
+    bar = {"orientation": "h", "marker_color": colours, "hovertext": hover, "hoverinfo": "text"}
+    figure.add_trace(go.Bar(x=[row["gained"] for row in shown], y=names, **bar))
+    figure.update_xaxes(title="samples more (or fewer) that are right")
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+    return figure
+
+
+def training_figure(logs: Sequence["RunLog"]) -> "Figure":
+    """Return losses and accuracies over the training of one or more runs."""
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    from mmaction.reports.curves import curves
+
+    figure = make_subplots(rows=1, cols=2, subplot_titles=("loss", "accuracy"))
+    figure.update_layout(_figure("", 380).layout)
+    figure.update_layout(title=None)
+    shown = (curve for log in logs for curve in ((log, *c) for c in curves(log)))
+    for order, (log, panel, part, key, points) in enumerate(c for c in shown if c[1] in ("loss", "accuracy")):
+        name = f"{part} {key}" if len(logs) == 1 else f"{log.name}: {part} {key}"
+        steps, values = zip(*points, strict=True)
+        mode = "lines+markers" if part == "val" else "lines"
+        line = {"color": COLOURS[order % len(COLOURS)]}
+        trace = go.Scatter(x=steps, y=values, name=name, mode=mode, line=line)
+        figure.add_trace(trace, 1, 1 if panel == "loss" else 2)
+    figure.update_xaxes(title="epoch" if all(log.by_epoch for log in logs) else "iteration")
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2)
+    return figure

@@ -1,0 +1,116 @@
+"""Late fusion: add up the probabilities of several models, with given or searched weights."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmaction.evaluation import Predictions
+from mmaction.evaluation.predictions import as_probabilities
+from mmaction.reports.compare import align_all
+
+GRID = 20
+
+
+def fuse(tests: Sequence[Predictions], weights: Sequence[float], names: Sequence[str] | None = None) -> Predictions:
+    """Return the weighted mean of the tests' probabilities.
+
+    Of each sample only the tests that could load it count; it is broken where none of positive weight could. Its other
+    facts are those of the first.
+
+    Args:
+        tests: Results on the same samples, in any order.
+        weights: One for each test, not negative, at least one positive; only their ratios matter.
+        names: What the tests are called in messages.
+
+    Raises:
+        ValueError: If the weights do not fit, or the tests differ in samples, labels or classes.
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (len(tests),) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ValueError(
+            f"weights: one number of 0 or more for each of the {len(tests)} results, not all 0; got {weights.tolist()}"
+        )
+    tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
+    loaded, first = _loaded(tests), tests[0]
+    mixed = _mixed(np.stack([as_probabilities(test.scores) for test in tests]), loaded, weights)
+    meta = {name: values for name, values in first.meta.items() if name != "broken"}
+    broken = ~loaded[weights > 0].any(axis=0)
+    if broken.any():
+        meta["broken"] = np.where(broken, 1.0, np.nan)
+    return Predictions(first.ids, first.labels, mixed, first.classes, meta)
+
+
+def _loaded(tests: Sequence[Predictions]) -> np.ndarray:
+    """Return which samples each test could load, bool of shape ``(tests, N)``."""
+    return np.stack([~test.broken for test in tests])
+
+
+def _mixed(chances: np.ndarray, loaded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted mean, ``(N, C)``, of ``chances`` ``(tests, N, C)`` over the tests that loaded each sample."""
+    shares = weights[:, None] * loaded
+    shares = np.where(shares.any(axis=0), shares, weights[:, None])  # broken in all of them
+    return np.einsum("tn,tnc->nc", shares / shares.sum(axis=0), chances)
+
+
+def check_single_label(test: Predictions) -> None:
+    """Make sure that top-1 accuracy can measure a test.
+
+    Raises:
+        ValueError: If its samples have several labels.
+    """
+    if test.is_multi_label:
+        raise ValueError(
+            "the results are of a multi-label data set; weights are compared by top-1 accuracy, which needs exactly "
+            "one label for each sample"
+        )
+
+
+def search_weights(tests: Sequence[Predictions], names: Sequence[str] | None = None) -> list[float]:
+    """Return weights of sum 1 that give the highest top-1 accuracy on these samples.
+
+    One weight after the other is tried on a grid of steps of 1/20 of the largest, starting from equal weights, until
+    nothing improves. Among weights of equal accuracy those with the higher likelihood of the true classes win, which
+    keeps the choice away from the edge of a plateau.
+
+    Args:
+        tests: Results on the same samples.
+        names: What the tests are called in messages.
+
+    Raises:
+        ValueError: If samples have several labels, or the tests differ in samples, labels or classes.
+    """
+    tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
+    check_single_label(tests[0])
+    labels = tests[0].labels
+    chances, loaded = np.stack([as_probabilities(test.scores) for test in tests]), _loaded(tests)
+    rows = np.arange(len(labels))
+
+    def quality(weights: np.ndarray) -> tuple[float, float]:
+        mixed = _mixed(chances, loaded, weights)
+        likelihood = np.log(np.maximum(mixed[rows, labels], 1e-12)).mean()
+        return float(np.mean(mixed.argmax(axis=1) == labels)), float(likelihood)
+
+    weights = np.ones(len(tests))
+    best, improved = quality(weights), len(tests) > 1
+    while improved:
+        improved = False
+        for i in range(len(tests)):
+            for value in np.arange(GRID + 1) / GRID * weights.max():
+                trial = weights.copy()
+                trial[i] = value
+                if trial.any() and (found := quality(trial)) > best:
+                    best, weights, improved = found, trial, True
+    return [float(weight) for weight in weights / weights.sum()]
+
+
+def split_samples(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return two disjoint sets of sample indices, rising: a random ``share`` of ``count`` samples, and the rest.
+
+    Raises:
+        ValueError: If one of the sets would be empty.
+    """
+    chosen = round(share * count)
+    if not 0 < chosen < count:
+        raise ValueError(f"a share of {share} leaves one part of the {count} samples empty; give one between 0 and 1")
+    order = np.random.default_rng(seed).permutation(count)
+    return np.sort(order[:chosen]), np.sort(order[chosen:])

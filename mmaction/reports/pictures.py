@@ -1,0 +1,129 @@
+"""What a model is given, as pictures: frames, optical flow, heatmaps or joints after the pipeline."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from mmaction.evaluation.metrics import to_numpy
+from mmaction.io.video.writers import VideoSink, write_image
+from mmaction.visualization.draw import Style, colour_flow, colour_heatmaps, contact_sheet, draw_skeletons, draw_text
+from mmaction.visualization.poses import choose_layout
+
+MIN_HEIGHT = 160
+FPS = 10
+GROUND = 16
+
+
+def input_pictures(
+    inputs: torch.Tensor | Mapping[str, torch.Tensor], img_shape: Sequence[int] | None = None
+) -> np.ndarray:
+    """Return the pictures that a packed sample shows.
+
+    Args:
+        inputs: What ``PackActionInputs`` or ``PackPoseInputs`` made of one sample: frames ``(clips, 3, T, H, W)`` or
+            ``(frames, 3, H, W)``, flow with 2 channels in their place (of more than 3 channels of frames the first two
+            are shown), heatmaps ``(clips, V, T, H, W)``, or joints ``(clips, M, T, V, 2 or 3)``; of several modalities
+            the first.
+        img_shape: Height and width of the image that joints lie in.
+
+    Returns:
+        RGB uint8 of shape ``(clips, T, H, W, 3)``; networks of single frames have one clip.
+
+    Raises:
+        ValueError: If the shape is none of these.
+    """
+    if isinstance(inputs, Mapping):
+        inputs = next(iter(inputs.values()))
+    array = to_numpy(inputs)
+    if array.ndim == 4:  # frames (T, C, H, W)
+        array = array.transpose(1, 0, 2, 3)[None]
+    if array.ndim != 5:
+        raise ValueError(f"cannot show inputs of shape {array.shape}: neither frames, heatmaps nor joints")
+    if array.shape[-1] <= 3:
+        return _joint_pictures(array, img_shape)
+    if array.shape[1] == 3:
+        return _as_bytes(array.transpose(0, 2, 3, 4, 1))
+    if array.dtype != np.uint8 and array.max() <= 1.5 and array.min() >= 0:
+        colours = _colours(array.shape[1])
+        return np.stack([colour_heatmaps(clip, colours) for clip in array])
+    return np.stack([[colour_flow(frame) for frame in clip] for clip in array.transpose(0, 2, 3, 4, 1)])
+
+
+def _as_bytes(frames: np.ndarray) -> np.ndarray:
+    """Return frames as uint8; normalised ones are stretched to the whole range."""
+    if frames.dtype == np.uint8:
+        return frames
+    low, high = float(frames.min()), float(frames.max())
+    if low < 0 or high > 255:
+        frames = (frames - low) * (255 / max(high - low, 1e-6))
+    return np.clip(frames, 0, 255).astype(np.uint8)
+
+
+def _colours(count: int) -> list[tuple[int, int, int]]:
+    """Return ``count`` bright colours, evenly spread over the hues."""
+    hues = np.stack([np.arange(count) * 179 // max(count, 1), np.full(count, 255), np.full(count, 255)], axis=1)
+    return [tuple(map(int, c)) for c in cv2.cvtColor(hues.astype(np.uint8)[None], cv2.COLOR_HSV2RGB)[0]]
+
+
+def _joint_pictures(array: np.ndarray, img_shape: Sequence[int] | None) -> np.ndarray:
+    """Draw joints ``(clips, M, T, V, 2 or 3)``; without the image's size, all that is there is shown."""
+    joints = array[..., :2].astype(np.float32)
+    score = array[..., 2] if array.shape[-1] == 3 and img_shape is not None else np.abs(joints).sum(axis=-1) > 0
+    if img_shape is None:  # normalised coordinates of a graph network
+        seen = joints[score > 0]
+        low, high = (seen.min(axis=0), seen.max(axis=0)) if len(seen) else (np.zeros(2), np.ones(2))
+        joints = (joints - low) / max(float((high - low).max()), 1e-6)
+        img_shape = (1, 1)
+    scale = MIN_HEIGHT / img_shape[0]
+    shape = (MIN_HEIGHT, max(1, round(img_shape[1] * scale)), 3)
+    layout = choose_layout("auto", joints.shape[3])
+    pictures = np.full((array.shape[0], array.shape[2], *shape), GROUND, np.uint8)
+    for clip, t in np.ndindex(pictures.shape[:2]):
+        draw_skeletons(
+            pictures[clip, t], joints[clip, :, t] * scale, score[clip, :, t].astype(np.float32), layout, Style()
+        )
+    return pictures
+
+
+def file_stem(name: str) -> str:
+    """Return what of a clip's name can stand in a file name."""
+    return re.sub(r"[^\w.-]+", "_", Path(name).stem)
+
+
+def enlarged(pictures: np.ndarray) -> np.ndarray:
+    """Enlarge small pictures ``(..., H, W, 3)`` by a whole factor, so that they are at least 160 high."""
+    factor = -(-MIN_HEIGHT // pictures.shape[-3])
+    return pictures.repeat(factor, axis=-3).repeat(factor, axis=-2) if factor > 1 else pictures
+
+
+def save_clips(path: Path, pictures: np.ndarray, title: str, columns: int = 8) -> None:
+    """Write pictures of a sample as a contact sheet (``.png``, ``.jpg``) or as a video (``.mp4``, ``.gif``).
+
+    A sheet shows at most ``columns`` frames of each clip, one clip in a row; a video shows the clips one after another.
+
+    Args:
+        path: The file.
+        pictures: RGB uint8 of shape ``(clips, T, H, W, 3)``.
+        title: Written on top.
+        columns: Frames of a clip in a sheet.
+    """
+    from mmaction.reports.clips import spread
+
+    pictures = enlarged(pictures)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix in (".mp4", ".gif"):
+        with closing(VideoSink(path, FPS)) as sink:
+            for index, clip in enumerate(pictures):
+                for frame in clip:
+                    text = title if len(pictures) == 1 else f"{title} [{index + 1}/{len(pictures)}]"
+                    sink.write(draw_text(np.ascontiguousarray(frame), [text], (0, 0), 0.4))
+        return
+    chosen = spread(pictures.shape[1], columns)
+    sheet = contact_sheet([clip[i] for clip in pictures for i in chosen], len(chosen))
+    head = np.zeros((24, sheet.shape[1], 3), np.uint8)
+    write_image(path, np.concatenate([draw_text(head, [title], (0, 0), 0.45), sheet]))

@@ -1,0 +1,67 @@
+import importlib
+
+import numpy as np
+import pytest
+
+from mmaction.io.video import READERS
+
+
+@pytest.fixture(scope="module")
+def tool(root):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(root / "tools/analysis")  # new processes import it by name
+        yield importlib.import_module("benchmark_decoders")
+
+
+@pytest.fixture(scope="module")
+def clip(demo_data):
+    return sorted((demo_data / "videos").glob("*.mp4"))[0]
+
+
+def rows_of(text):
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [row for row in rows if not row[0].startswith("---")]
+
+
+def test_tables_of_speed_exactness_and_faults(tool, clip, tmp_path, capsys):
+    (tmp_path / "noise.mp4").write_bytes(bytes(range(256)))
+    assert tool.main([str(clip), "--rounds", "2", "--broken", str(tmp_path / "noise.mp4")]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    speeds = [row for row in rows if len(row) == 5]
+    assert {row[0] for row in speeds[1:]} >= {"DecordInit", "pyav", "decord", "opencv"}
+    for row in speeds[1:]:
+        for cell in row[3:]:
+            right, total = cell.split(" / ")
+            assert right == total != "0"
+        assert float(row[1]) > 0 and float(row[2]) > 0
+    faults = [row for row in rows if len(row) == 3][1:]
+    assert {row[0] for row in faults} == {"truncated", "empty", "text", "audio-only", "noise.mp4"}
+    assert all("Error: " in row[2] for row in faults if row[0] != "truncated")
+
+
+def test_a_decoder_that_gives_wrong_frames_is_found_out(tool, clip, monkeypatch):
+    class Late(READERS["pyav"]):
+        def decode(self, indices):
+            frames = [frame for _, frame in super().decode(range(self.num_frames))]
+            yield from ((index, frames[max(index - 1, 0)]) for index in indices)
+
+    monkeypatch.setattr(tool, "decoders", lambda: {"late": Late})
+    [[name, _, _, in_order, scattered]] = tool.measure_video(str(clip), 2)
+    assert name == "late"
+    for cell in (in_order, scattered):
+        right, total = map(int, cell.split(" / "))
+        assert right < total / 2
+
+
+def test_memory_is_measured_per_decoder(tool, clip):
+    [[name, growth]] = tool.measure_memory(str(clip), 3, ["pyav"])
+    assert name == "pyav" and abs(float(growth.removesuffix(" MB"))) < 100
+
+
+def test_hard_streams_hold_the_frames_of_the_video(tool, clip, tmp_path):
+    paths = tool.encode_streams(clip, tmp_path)
+    assert [path.name for path in paths] == list(tool.STREAMS)
+    frames, speed = tool.read_all(READERS["pyav"], str(paths[0]), [0, 5])
+    assert speed > 0 and len(frames) == 2
+    reference, _ = tool.read_all(READERS["pyav"], str(clip), [0, 5])
+    assert np.abs(frames[1].astype(int) - reference[1]).mean() < 12

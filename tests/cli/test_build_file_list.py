@@ -1,0 +1,170 @@
+import importlib.util
+
+import pytest
+
+from mmaction.io.file_list import read_file_list
+
+
+@pytest.fixture(scope="module")
+def main(root):
+    spec = importlib.util.spec_from_file_location("build_file_list", root / "tools/data/build_file_list.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Ten videos of two classes, names with blanks included."""
+    for label in ("jump", "back flip"):
+        (tmp_path / "videos" / label).mkdir(parents=True)
+        for number in range(5):
+            (tmp_path / "videos" / label / f"clip {number}.mp4").touch()
+    (tmp_path / "videos" / "jump" / "notes.txt").touch()
+    return tmp_path
+
+
+def read(path, fields=()):
+    return {line.name: (*line.numbers, *line.labels) for line in read_file_list(str(path), fields)}
+
+
+def test_a_tree_of_classes_is_split_class_by_class(main, tree, capsys):
+    assert main([str(tree / "videos"), "--out", str(tree / "out")]) == 0
+    train, val = read(tree / "out/train.txt"), read(tree / "out/val.txt")
+    assert len(train) == 8 and sorted(label for (label,) in val.values()) == [0, 1]
+    assert not set(train) & set(val)
+    assert {**train, **val}["back flip/clip 3.mp4"] == (0,)
+    assert (tree / "out/label_map.txt").read_text() == "back flip\njump\n"
+    assert "8 training and 2 validation clips of 2 classes" in capsys.readouterr().out
+
+
+def test_the_seed_decides_the_split(main, tree):
+    lists = []
+    for out, seed in (("a", 0), ("b", 0), ("c", 1)):
+        main([str(tree / "videos"), "--out", str(tree / out), "--seed", str(seed), "--val-ratio", "0.4"])
+        lists.append(read(tree / out / "val.txt"))
+    assert lists[0] == lists[1] != lists[2]
+
+
+def test_folders_train_and_val_decide(main, tmp_path):
+    for split in ("train", "val"):
+        for label in ("a", "b"):
+            (tmp_path / "data" / split / label).mkdir(parents=True)
+            (tmp_path / "data" / split / label / "x.mp4").touch()
+    main([str(tmp_path / "data")])
+    assert read(tmp_path / "val.txt") == {"val/a/x.mp4": (0,), "val/b/x.mp4": (1,)}
+
+
+@pytest.mark.parametrize("table", [False, True])
+@pytest.mark.parametrize("splits", [("train", "val", "test"), ("train", "test")])
+def test_a_test_split_stands_in_for_val_only_where_there_is_none(main, tmp_path, capsys, splits, table):
+    for split in splits:
+        (tmp_path / "data" / split / "a").mkdir(parents=True)
+        (tmp_path / "data" / split / "a" / "x.mp4").touch()
+    rows = [f"{split}/a/x.mp4,a,{split}\n" for split in splits]
+    (tmp_path / "labels.csv").write_text("path,label,split\n" + "".join(rows))
+    main([str(tmp_path / "data"), *(["--csv", str(tmp_path / "labels.csv")] if table else [])])
+    assert read(tmp_path / "train.txt") == {"train/a/x.mp4": (0,)}
+    assert read(tmp_path / "val.txt") == {f"{splits[1]}/a/x.mp4": (0,)}
+    assert (tmp_path / "test.txt").is_file() == (len(splits) == 3)
+    if len(splits) == 3:
+        assert read(tmp_path / "test.txt") == {"test/a/x.mp4": (0,)}
+        assert "1 test clips" in capsys.readouterr().out
+
+
+def test_dates_are_names_of_classes(main, tmp_path):
+    for label in ("20240102", "20240101"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        (tmp_path / "data" / label / "x.mp4").touch()
+    main([str(tmp_path / "data")])
+    assert read(tmp_path / "train.txt") == {"20240101/x.mp4": (0,), "20240102/x.mp4": (1,)}
+    assert (tmp_path / "label_map.txt").read_text() == "20240101\n20240102\n"
+
+
+def test_folders_of_frames_are_counted(main, tmp_path):
+    for label, frames in (("a", 3), ("b", 5)):
+        folder = tmp_path / "data" / label / "clip"
+        folder.mkdir(parents=True)
+        for number in range(1, frames + 1):
+            (folder / f"img_{number:05}.jpg").touch()
+        for number in range(1, frames):
+            (folder / f"x_{number:05}.jpg").touch()
+    for kind, less in (("rawframes", 0), ("flow", 1)):
+        main([str(tmp_path / "data"), "--kind", kind, "--val-ratio", "0", "--overwrite"])
+        expected = {"a/clip": (3 - less, 0), "b/clip": (5 - less, 1)}
+        assert read(tmp_path / "train.txt", ("total_frames",)) == expected
+
+
+def test_a_table_gives_labels_and_splits(main, tree):
+    table = tree / "labels.csv"
+    table.write_text("Video,Action,Split\njump/clip 1.mp4,7,train\nback flip/clip 2.mp4,3,test\n")
+    main([str(tree / "videos"), "--out", str(tree), "--csv", str(table)])
+    assert read(tree / "train.txt") == {"jump/clip 1.mp4": (7,)}
+    assert read(tree / "val.txt") == {"back flip/clip 2.mp4": (3,)}
+    assert (tree / "label_map.txt").read_text().splitlines()[3:] == ["3", "class 4", "class 5", "class 6", "7"]
+
+
+def test_a_label_map_orders_the_classes(main, tree):
+    (tree / "map.txt").write_text("jump\nstand\nback flip\n")
+    main([str(tree / "videos"), "--out", str(tree), "--label-map", str(tree / "map.txt")])
+    assert {label for (label,) in read(tree / "train.txt").values()} == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("clip,action\n", ValueError, r"labels\.csv:1: no column for the path; expected one of path, video"),
+        ("path,action\njump/clip 1.mp4,\n", ValueError, r"labels\.csv:2: the label is missing"),
+        ("path,action\njump/clip 9.mp4,1\n", FileNotFoundError, r"labels\.csv:2: there is no .*clip 9\.mp4"),
+        (
+            "path,action,split\njump/clip 1.mp4,1,dev\n",
+            ValueError,
+            r"labels\.csv:2: the split is train or val, found 'dev'",
+        ),
+        ("path,action\n", ValueError, "the table holds no clip"),
+        ("", ValueError, "found an empty file"),
+    ],
+)
+def test_faults_of_the_table_are_named(main, tree, text, error, message):
+    (tree / "labels.csv").write_text(text)
+    with pytest.raises(error, match=message):
+        main([str(tree / "videos"), "--out", str(tree), "--csv", str(tree / "labels.csv")])
+
+
+def test_existing_lists_are_kept(main, tree):
+    main([str(tree / "videos"), "--out", str(tree)])
+    with pytest.raises(FileExistsError, match=r"train\.txt.* exist already: .*--overwrite"):
+        main([str(tree / "videos"), "--out", str(tree)])
+    assert main([str(tree / "videos"), "--out", str(tree), "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["nowhere"], FileNotFoundError, "no data folder at nowhere"),
+        (
+            ["videos", "--kind", "rawframes"],
+            FileNotFoundError,
+            r"holds no clips; expected videos/CLASS/\.\.\. with folders",
+        ),
+        (["videos", "--val-ratio", "1"], ValueError, "val_ratio is a share"),
+    ],
+)
+def test_arguments_that_lead_nowhere_are_named(main, tree, monkeypatch, arguments, error, message):
+    monkeypatch.chdir(tree)
+    with pytest.raises(error, match=message):
+        main(arguments)
+
+
+def test_a_label_map_beside_the_lists_stays(main, tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    (tree / "label_map.txt").write_text("jump\n\nstand\nback flip\n")
+    main(["videos", "--label-map", "label_map.txt"])
+    assert {label for (label,) in read(tree / "train.txt").values()} == {0, 2}
+    assert (tree / "label_map.txt").read_text() == "jump\n\nstand\nback flip\n"
+
+
+def test_a_class_that_the_map_does_not_have_is_named(main, tree):
+    (tree / "map.txt").write_text("jump\n")
+    with pytest.raises(ValueError, match="classes that the label map does not have: back flip"):
+        main([str(tree / "videos"), "--out", str(tree), "--label-map", str(tree / "map.txt")])

@@ -1,0 +1,62 @@
+"""The steps of ``make demo`` fit each other: what one writes, the next reads."""
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.integration
+def test_demo_runs_from_end_to_end(tmp_path, demo_data):
+    """The whole of ``tools/demo.py`` in a copy of the checkout, with small data and two epochs."""
+    for name in ("tools", "mmaction"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / "pose_visualizer.py", tmp_path)
+    settings = re.sub(r"dive_\d+", "dive_00000", (ROOT / "config.ini").read_text(encoding="utf-8"))
+    (tmp_path / "config.ini").write_text(settings, encoding="utf-8")
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/demo_diving").symlink_to(demo_data)
+    config = tmp_path / "configs/skeleton/posec3d/c3d-light_1xb16-u32-40e_demo-keypoint.py"
+    text = config.read_text().replace("max_epochs=40", "max_epochs=2, val_begin=1, val_interval=1")
+    config.write_text(text + "\ntrain_dataloader.update(num_workers=0, batch_size=5)\n")
+    program = tmp_path / "tools/demo.py"
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(program), "--target", "0"], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "top-1 accuracy" in done.stdout
+    work = tmp_path / "work_dirs/demo"
+    for name in ("curves.png", "clip.mp4", "epoch_2.pth"):
+        assert (work / name).stat().st_size > 1000
+        assert f"work_dirs/demo/{name}" in done.stdout
+    metrics = json.loads((work / "test_epoch_2/metrics.json").read_text())
+    assert 0 <= metrics["accuracy"]["top1"] <= 1
+
+
+@pytest.mark.parametrize("is_absolute", [False, True])
+def test_demo_takes_any_work_dir_and_shows_the_newest_test(tmp_path, monkeypatch, capsys, is_absolute):
+    main = runpy.run_path(str(ROOT / "tools/demo.py"))["main"]
+    work = tmp_path / "results"
+    (work / "20200101_000000").mkdir(parents=True)
+    (work / "20200101_000000/20200101_000000.log").touch()
+    (work / "last_checkpoint").write_text(f"{work}/epoch_2.pth")
+    for age, (name, top1) in enumerate((("test_epoch_2_2", 0.9), ("test_epoch_2", 0.1))):
+        (work / name).mkdir()
+        (work / name / "metrics.json").write_text(json.dumps({"accuracy": {"top1": top1}}))
+        os.utime(work / name / "metrics.json", (1e9 - age, 1e9 - age))
+    monkeypatch.setitem(main.__globals__, "ROOT", tmp_path)
+    monkeypatch.setitem(main.__globals__, "run", lambda *command: None)  # the programs have done their work
+    shown = work if is_absolute else Path("results")
+    assert main(["--work-dir", str(shown), "--target", "0.8"]) == 0
+    said = capsys.readouterr().out
+    assert f"{shown}/20200101_000000/20200101_000000.log" in said and f"{shown}/test_epoch_2_2\n" in said

@@ -1,0 +1,255 @@
+"""tools/infer.py as a user calls it."""
+
+import csv
+import importlib.util
+import io
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from mmaction.apis import inference_recognizer, init_recognizer
+
+
+def load(path, name):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_apis = load(f"{__file__.rsplit('/', 2)[0]}/apis/conftest.py", "apis_fixtures")
+rgb, pose, clip_files = _apis.rgb, _apis.pose, _apis.clip_files
+
+
+@pytest.fixture
+def infer(root, capsys):
+    """Run the tool in this process; returns its exit code, output and errors."""
+    tool = load(root / "tools" / "infer.py", "infer_tool")
+
+    def run(*args):
+        code = tool.main([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    run.tool = tool
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path, clip_files):
+    """Two videos in nested folders, beside other files."""
+    (tmp_path / "clips" / "deep").mkdir(parents=True)
+    shutil.copy(clip_files["video"], tmp_path / "clips" / "one.mp4")
+    shutil.copy(clip_files["video"], tmp_path / "clips" / "deep" / "two.mp4")
+    (tmp_path / "clips" / "notes.txt").write_text("x")
+    return tmp_path / "clips"
+
+
+def test_one_video_as_table(infer, rgb, clip_files):
+    code, out, _ = infer(*rgb, clip_files["video"], "--topk", 2)
+    lines = out.splitlines()
+    assert code == 0 and lines[0] == str(clip_files["video"]) and len(lines) == 3
+    assert lines[1].split()[2] in ("jump", "turn", "rest")
+
+
+def test_a_checkpoint_that_could_run_code_needs_the_word_of_the_user(infer, rgb, clip_files, tmp_path):
+    torch.save(torch.load(rgb[1], weights_only=True) | {"where": tmp_path}, tmp_path / "more.pth")
+    call = rgb[0], tmp_path / "more.pth", clip_files["video"]
+    with pytest.raises(ValueError, match="pass --trust-checkpoint"):
+        infer(*call)
+    assert infer(*call, "--trust-checkpoint")[0] == 0
+
+
+def test_a_folder_as_json_has_the_scores_of_the_api(infer, rgb, folder, clip_files):
+    code, out, _ = infer(*rgb, folder, "--format", "json", "--device", "cpu")
+    entries = json.loads(out)
+    assert code == 0
+    assert [entry["input"] for entry in entries] == [str(folder / "deep" / "two.mp4"), str(folder / "one.mp4")]
+    expected = inference_recognizer(init_recognizer(*rgb, device="cpu"), clip_files["video"]).pred_score
+    for entry in entries:
+        scores = {row["label"]: row["score"] for row in entry["top"]}
+        assert [scores[i] for i in range(3)] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_patterns_frames_and_csv(infer, rgb, folder, clip_files):
+    code, out, _ = infer(*rgb, folder / "*.mp4", clip_files["frames"], "--format", "csv", "--topk", 1)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert [row["input"] for row in rows] == [str(folder / "one.mp4"), str(clip_files["frames"])]
+    assert rows[0]["label"] == rows[1]["label"]
+    assert float(rows[0]["score"]) == pytest.approx(float(rows[1]["score"]), abs=1e-5)
+
+
+def test_timeline_picture_and_labelled_video(infer, rgb, clip_files, tmp_path):
+    from mmaction.io.video.writers import VideoReader
+
+    files = ["--timeline", tmp_path / "t.png", "--out", tmp_path / "o.mp4"]
+    code, out, _ = infer(*rgb, clip_files["video"], "--window", 2, "--format", "json", *files)
+    entries = json.loads(out)
+    assert code == 0 and [entry["start_s"] for entry in entries] == [0, 1, 2]
+    assert (tmp_path / "t.png").stat().st_size > 1000
+    assert len(list(VideoReader(tmp_path / "o.mp4").frames())) == 40
+    with pytest.raises(FileExistsError, match="exists; choose another name or pass --overwrite"):
+        infer(*rgb, clip_files["video"], "--window", 2, *files)
+    assert infer(*rgb, clip_files["video"], "--window", 2, *files, "--overwrite")[0] == 0
+
+
+def test_the_labelled_video_of_one_that_is_cut_off_ends_with_a_warning(infer, rgb, shared, tmp_path):
+    from mmaction.io.video.writers import VideoReader
+
+    content = (shared / "data/video/test.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 4])
+    code, out, err = infer(*rgb, tmp_path / "cut.avi", "--format", "json", "--out", tmp_path / "o.mp4")
+    assert code == 0 and len(json.loads(out)) == 1
+    assert "warning: " in err
+    assert "cut.avi: the video breaks off after 34 frames (cut off, 34 of 164 frames are there)" in err
+    assert len(list(VideoReader(tmp_path / "o.mp4").frames())) == 34
+
+
+def test_labelled_videos_of_a_folder(infer, rgb, folder, tmp_path):
+    assert infer(*rgb, folder, "--out", tmp_path / "labelled")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "labelled").iterdir()) == ["one.mp4", "two.mp4"]
+    shutil.copy(folder / "one.mp4", folder / "deep" / "one.mp4")
+    with pytest.raises(ValueError, match="several clips have the same name"):
+        infer(*rgb, folder, "--out", tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [("x.avi", r"x\.avi: labels are written into \*\.mp4"), ("two.mp4", "two.mp4 is one file, but there are 2 clips")],
+)
+def test_outputs_that_look_like_another_file_are_refused(infer, rgb, folder, tmp_path, out, message):
+    with pytest.raises(ValueError, match=message):
+        infer(*rgb, *([folder] if out == "two.mp4" else [folder / "one.mp4"]), "--out", tmp_path / out)
+    assert not (tmp_path / out).exists()
+
+
+def test_an_input_is_never_replaced(infer, rgb, folder):
+    before = (folder / "one.mp4").read_bytes()
+    (folder.parent / "link").symlink_to(folder)
+    for out in (folder, folder.parent / "link" / "one.mp4"):
+        with pytest.raises(ValueError, match=r"one\.mp4 is an input and is not replaced"):
+            infer(*rgb, folder / "one.mp4", "--out", out, "--overwrite")
+    assert (folder / "one.mp4").read_bytes() == before
+
+
+def skeletons(*names):
+    rng = np.random.default_rng(0)
+    return [
+        {
+            "frame_dir": name,
+            "label": 0,
+            "img_shape": (50, 50),
+            "original_shape": (50, 50),
+            "total_frames": 12,
+            "keypoint": rng.uniform(5, 45, (1, 12, 17, 2)).astype(np.float32),
+            "keypoint_score": np.ones((1, 12, 17), np.float32),
+        }
+        for name in names
+    ]
+
+
+def test_skeletons_of_one_name_are_numbered(infer, pose, tmp_path):
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps(skeletons("walk", "run", "walk")))
+    _, out, _ = infer(*pose, tmp_path / "s.pkl", "--format", "json")
+    entries = json.loads(out)
+    assert [entry["input"] for entry in entries] == ["walk", "run", "walk (2)"]
+    assert entries[0]["top"] != entries[2]["top"]
+    _, out, _ = infer(*pose, tmp_path / "s.pkl", "--clip", "walk", "--format", "json")
+    assert [entry["input"] for entry in json.loads(out)] == ["walk", "walk (2)"]
+
+
+def test_skeletons_of_a_pickle(infer, pose, tmp_path):
+    from mmaction.io.annotations import save_annotations
+
+    path = tmp_path / "skeletons.pkl"
+    save_annotations(path, skeletons("walk", "run", "sit"), {"test": ["run", "sit"]})
+    _, out, _ = infer(*pose, path, "--split", "test", "--format", "json")
+    assert [entry["input"] for entry in json.loads(out)] == ["run", "sit"]
+    _, out, _ = infer(*pose, path, "--clip", "walk", "--format", "csv", "--topk", 1, "--window", 0.5, "--fps", 12)
+    assert [row["start_s"] for row in csv.DictReader(io.StringIO(out))] == ["0.0", "0.25", "0.5"]
+    with pytest.raises(KeyError, match="no clip 'wlak'; did you mean walk"):
+        infer(*pose, path, "--clip", "wlak")
+
+
+def test_an_incomplete_skeleton_does_not_end_the_others(infer, pose, tmp_path):
+    walk, run = skeletons("walk", "run")
+    del walk["img_shape"]
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk, run]))
+    code, out, err = infer(*pose, tmp_path / "s.pkl", "--format", "json")
+    assert code == 1 and [entry["input"] for entry in json.loads(out)] == ["run"]
+    assert "walk: it has no img_shape" in err.replace("\n", " ") and "1 of 2 clips were not classified" in err
+    with pytest.raises(ValueError, match="it has no img_shape"):
+        infer(*pose, tmp_path / "s.pkl", "--clip", "walk")
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk, walk]))
+    assert infer(*pose, tmp_path / "s.pkl", "--out", tmp_path / "out.mp4")[0] == 1
+    assert infer(*pose, tmp_path / "s.pkl", "--window", 1, "--timeline", tmp_path / "t.png")[0] == 1
+
+
+def test_a_broken_clip_does_not_end_the_others(infer, rgb, folder):
+    (folder / "broken.mp4").write_text("no video")
+    code, out, err = infer(*rgb, folder, "--format", "json")
+    assert code == 1 and len(json.loads(out)) == 2
+    assert "broken.mp4" in err and "1 of 3 clips were not classified" in err
+
+
+def test_names_from_a_file(infer, rgb, clip_files, tmp_path):
+    (tmp_path / "labels.txt").write_text("alpha\nbeta\ngamma\n")
+    _, out, _ = infer(*rgb, clip_files["video"], "--label-map", tmp_path / "labels.txt")
+    assert {line.split()[2] for line in out.splitlines()[1:]} == {"alpha", "beta", "gamma"}
+
+
+@pytest.mark.parametrize(
+    ("args", "error", "message"),
+    [
+        (["absent_*.mp4"], FileNotFoundError, r"no file matches the pattern absent_\*\.mp4"),
+        (["EMPTY"], FileNotFoundError, "holds neither videos"),
+        (["FOLDER", "--window", "1", "--timeline", "t.png"], ValueError, "--timeline is for one clip; got 2"),
+        (["VIDEO", "--label-map", "absent.txt"], FileNotFoundError, r"absent\.txt"),
+        (["VIDEO", "--label-map", "LABELS"], ValueError, "has 2 lines, the model has 3 classes"),
+    ],
+)
+def test_mistakes_are_explained(infer, rgb, folder, tmp_path, args, error, message):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "labels.txt").write_text("a\nb\n")
+    places = {
+        "EMPTY": tmp_path / "empty",
+        "LABELS": tmp_path / "labels.txt",
+        "FOLDER": folder,
+        "VIDEO": folder / "one.mp4",
+    }
+    with pytest.raises(error, match=message):
+        infer(*rgb, *(places.get(arg, arg) for arg in args))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--stride", "1"],
+        ["--timeline", "a.png"],
+        ["--topk", "0"],
+        ["--format", "xml"],
+        ["--fps", "-5"],
+        ["--fps", "nan"],
+        ["--window", "0"],
+    ],
+)
+def test_options_that_contradict_end_with_code_2(infer, rgb, capsys, args):
+    with pytest.raises(SystemExit) as stop:
+        infer(*rgb, "clip.mp4", *args)
+    assert stop.value.code == 2
+    assert args[0] in capsys.readouterr().err
+
+
+@pytest.mark.integration
+def test_as_a_program_from_another_folder(root, rgb, tmp_path):
+    command = [sys.executable, root / "tools" / "infer.py", *rgb, "absent.mp4"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.startswith("error: there is no video or folder absent.mp4") and "Traceback" not in done.stderr

@@ -1,0 +1,147 @@
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+
+from mmaction.engine.results.writer import write_results
+from mmaction.evaluation import Predictions, load_scores, summarise
+from mmaction.label_spaces import load_label_space
+from mmaction.reports.clips import ClipPictures
+from mmaction.reports.figures import confusion_figure
+from mmaction.reports.report import find_log, load_result, worst_clips, write_report
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A written test of 60 samples of three classes, and its folder."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 60)
+    scores = rng.dirichlet(np.ones(3), 60)
+    meta = {"frames": rng.integers(10, 90, 60), "width": np.full(60, 640), "height": rng.choice([360, 480], 60)}
+    predictions = Predictions(
+        [f"clip<{i}>" for i in range(60)], labels, scores, ["<b>back</b>", 'a "twist" & turn', "front"], meta
+    )
+    folder = tmp_path / "run" / "test_best"
+    write_results(folder, predictions, {**summarise(predictions), "run": {"seed": 0}})
+    return folder
+
+
+def figures_of(page):
+    return {name: float(value) for name, value in re.findall(r'data-metric="(\w+)" data-value="([^"]+)"', page)}
+
+
+ZOOM = """<script>window.addEventListener("load", async () => {
+    await Plotly.relayout("plot-confusion", {"xaxis.range": [39.5, 64.5], "yaxis.range": [64.5, 39.5]});
+    document.body.dataset.ticks = document.querySelectorAll("#plot-confusion .ytick text").length; });</script>"""
+
+
+def test_page_shows_the_figures_of_metrics_json_in_a_browser(gym288_element_misses, tmp_path, browse):
+    predictions, space = gym288_element_misses
+    better = Predictions(predictions.ids, predictions.labels, predictions.scores.copy(), predictions.classes)
+    better.scores[np.arange(0, len(better), 3), better.labels[::3]] += 9
+    train_counts = list(range(1, len(space) + 1))
+    for name, test in (("a", predictions), ("b", better)):
+        write_results(tmp_path / name, test, summarise(test, space, train_counts))
+    start = time.process_time()
+    out = write_report([tmp_path / "a", tmp_path / "b"], tmp_path / "report.html", names=["A", "B"])
+    assert time.process_time() - start < 20
+    assert out.stat().st_size < 10e6
+    out.write_text(out.read_text(encoding="utf-8").replace("</body>", ZOOM + "</body>"), encoding="utf-8")
+    page, console = browse(out)
+    assert console == []
+    assert int(re.search(r'data-ticks="(\d+)"', page)[1]) >= 25, "zoomed in, every class has its name"
+    metrics = json.loads((tmp_path / "a/metrics.json").read_text())
+    shown = figures_of(page)
+    assert {name: shown[name] for name in metrics["accuracy"]} == metrics["accuracy"]
+    assert shown["ece"] == metrics["calibration"]["ece"]
+    assert shown["mcnemar"] < 1e-6
+    assert json.loads(re.search(r'id="metrics">(.*?)</script>', page, re.DOTALL)[1]) == metrics
+    assert page.index("have the right set but the wrong element") < page.index('id="comparison"')
+    drawn = set(re.findall(r'<div id="(plot-[\w-]+)" class="plotly-graph-div js-plotly-plot"', page))
+    assert {"plot-confusion", "plot-classes", "plot-calibration", "plot-long_tail", "plot-gain-0"} <= drawn
+    assert page.count("<image") >= 2
+
+
+def test_names_are_escaped_nothing_is_loaded_and_the_log_is_found(small, tmp_path, browse):
+    log = tmp_path / "run/20260101_000000/vis_data"
+    log.mkdir(parents=True)
+    records = [{"loss": 1.0 / (i + 1), "epoch": i + 1, "iter": 10 * i + 10, "step": 10 * i + 10} for i in range(3)]
+    records += [{"acc/top1": 0.2 * i, "step": i} for i in (1, 2, 3)]
+    (log / "scalars.json").write_text("\n".join(map(json.dumps, records)))
+    assert find_log(small, {}).name == "run"
+    out = write_report([small], small / "report.html")
+    text = out.read_text(encoding="utf-8")
+    body = text[text.index("<body>") :]
+    assert "<b>back</b>" not in re.sub(r"<script.*?</script>", "", body, flags=re.DOTALL)
+    assert "clip&lt;" in body
+    assert not re.search(r'(?:src|href)="(?!#|data:)', body)
+    page, console = browse(out)
+    assert console == []
+    assert figures_of(page)["top1"] == json.loads((small / "metrics.json").read_text())["accuracy"]["top1"]
+    assert "Accuracy by clip length (frames)" in page
+    assert "Accuracy by short side (pixels)" in page
+    assert "val acc/top1" in page
+
+
+def test_twist_is_named_before_everything_else(diving_twist_misses, tmp_path):
+    predictions, space, counts = diving_twist_misses
+    write_results(tmp_path / "test", predictions, summarise(predictions, space, counts))
+    text = write_report([tmp_path / "test"], tmp_path / "r.html").read_text(encoding="utf-8")
+    body = text[text.index("<h1>") :]
+    assert body.index("miss only twists") < body.index('class="cards"')
+    assert "twists: predicted minus true" in body
+
+
+def test_label_space_can_be_given_later(diving_twist_misses, tmp_path):
+    predictions, _, _ = diving_twist_misses
+    write_results(tmp_path / "test", predictions, {**summarise(predictions, listed=2000), "run": {"seed": 7}})
+    result = load_result(tmp_path / "test", space=load_label_space("diving48"))
+    assert "attributes" in result.summary
+    assert result.summary["evaluated"]["text"] == "1970 of 2000"
+    assert result.summary["run"] == {"seed": 7}
+    assert load_result(tmp_path / "test/scores.npz").name == f"{tmp_path.name}/test"
+
+
+def test_several_labels(tmp_path):
+    rng = np.random.default_rng(0)
+    predictions = Predictions(["a", "b", "c"], rng.integers(0, 2, (3, 4)), rng.random((3, 4)))
+    write_results(tmp_path / "test", predictions, summarise(predictions))
+    page = write_report([tmp_path / "test"], tmp_path / "r.html").read_text(encoding="utf-8")
+    assert figures_of(page) == summarise(predictions)["accuracy"]
+
+
+def test_clips_that_could_not_be_loaded_are_in_no_confusion():
+    scores, labels = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]), [0, 0, 1]
+    predictions = Predictions(["a", "b", "c"], labels, scores, meta={"broken": np.array([1, np.nan, np.nan])})
+    assert confusion_figure(predictions).data[0].customdata.tolist() == [[1, 0], [1, 0]]
+    assert [clip["id"] for clip in worst_clips(predictions, None, ClipPictures(), 5)] == ["c"]
+
+
+def test_metrics_of_another_test_are_refused(small):
+    predictions = load_scores(small)
+    metrics = json.loads((small / "metrics.json").read_text())
+    (small / "metrics.json").write_text(json.dumps({**metrics, "accuracy": {"top1": 0.123}}))
+    with pytest.raises(ValueError, match=r"metrics\.json does not belong to the scores beside it"):
+        load_result(small)
+    (small / "metrics.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"is no metrics\.json of a test"):
+        load_result(small)
+    other = Predictions([f"other {i}" for i in range(60)], predictions.labels, predictions.scores)
+    write_results(small, predictions, summarise(predictions))
+    write_results(small.parent / "b", other, summarise(other))
+    with pytest.raises(ValueError, match="run/b lacks 60 of 60 samples, the first is 'clip<0>'"):
+        write_report([small, small.parent / "b"], small / "r.html")
+    assert not (small / "r.html").exists()
+
+
+def test_tool(small, tool, capsys):
+    main = tool("report")
+    assert main([str(small), "--title", "My run", "--worst", "2"]) == 0
+    assert "report.html (" in capsys.readouterr().out
+    text = (small / "report.html").read_text(encoding="utf-8")
+    assert "<h1>My run</h1>" in text
+    assert text.count('class="clip"') == 2
+    with pytest.raises(SystemExit):
+        main([str(small), "--worst", "-1"])
