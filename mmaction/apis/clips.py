@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mmaction.datasets.rawframe import checked_template
+from mmaction.io.annotations import annotation_name, check_annotation
 from mmaction.utils.cli import suggest
 from mmaction.utils.config import type_name
 
@@ -99,7 +101,6 @@ def _dict_clip(source: Mapping[str, Any], modality: str) -> Clip:
 
 
 def _skeleton_clip(source: Mapping[str, Any]) -> Clip:
-    from mmaction.io.annotations import annotation_name, check_annotation
 
     name = annotation_name(dict(source))
     annotation = {"label": 0, **source}
@@ -116,8 +117,6 @@ def _skeleton_clip(source: Mapping[str, Any]) -> Clip:
 
 def _frames(folder: Path, modality: str, template: str | None) -> dict[str, Any]:
     """Describe a folder of images whose numbers follow each other."""
-    from mmaction.datasets.rawframe import checked_template
-
     names = {file.name for file in folder.iterdir()}
     component = ("x",) if modality == "Flow" else ()
     if component and template is None:

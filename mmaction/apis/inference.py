@@ -12,6 +12,7 @@ from torch import nn
 
 from mmaction.apis.clips import Clip, ClipLike, as_clip, fit_pipeline
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
+from mmaction.label_spaces import with_label_space
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmaction.utils import register_all_modules
@@ -101,8 +102,6 @@ def without_pretrained(model_cfg: ConfigDict) -> ConfigDict:
 
 def _class_names(cfg: Config, meta: Mapping[str, Any]) -> list[str] | None:
     """Find the names of the classes: in the test set's config, then in the checkpoint."""
-    from mmaction.label_spaces import with_label_space
-
     metainfo = dataset_config(cfg).get("metainfo")
     names = with_label_space(metainfo).get("classes") or (meta.get("dataset_meta") or {}).get("classes")
     return None if names is None else [str(name) for name in names]

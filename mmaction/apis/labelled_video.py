@@ -9,6 +9,8 @@ import numpy as np
 
 from mmaction.apis.clips import Clip
 from mmaction.apis.predictions import Prediction, class_name
+from mmaction.io.video.writers import VideoReader, VideoSink
+from mmaction.visualization.draw import draw_scores
 
 
 def check_suffix(path: Path) -> None:
@@ -41,9 +43,6 @@ def write_labelled(
     Raises:
         ValueError: If the clip has no pictures, or the suffix is another.
     """
-    from mmaction.io.video.writers import VideoReader, VideoSink
-    from mmaction.visualization.draw import draw_scores
-
     check_suffix(path)
     if clip.kind != "video" and (clip.kind, clip.sample.get("modality")) != ("frames", "RGB"):
         raise ValueError(f"{clip.name} has no pictures to write on; draw skeletons with pose_visualizer.py")

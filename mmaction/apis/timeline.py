@@ -9,6 +9,7 @@ from torch import nn
 from mmaction.apis.clips import Clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, classify_sample, pipeline_config
 from mmaction.apis.predictions import Prediction, class_name, scores_of
+from mmaction.io.video import open_video
 
 MAX_ROWS = 12
 
@@ -54,8 +55,6 @@ def classify_windows(
         raise ValueError(f"window and stride must be longer than 0 seconds; got {window_s} and {stride_s}")
     sample = dict(clip.sample)
     if clip.kind == "video":
-        from mmaction.io.video import open_video
-
         sample["video_reader"] = reader = open_video(sample["filename"])
         sample["total_frames"], fps = reader.num_frames, fps or reader.fps
     if not fps:

@@ -11,6 +11,7 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
+from mmaction.io.checkpoints import model_weights, read_checkpoint
 from mmaction.utils.cli import suggest
 
 Weights = Mapping[str, torch.Tensor]
@@ -105,8 +106,6 @@ def load_weights(source: str) -> dict[str, torch.Tensor]:
         ConnectionError: If a download fails.
         ValueError: If torchvision has no such model, or the file is no checkpoint.
     """
-    from mmaction.io.checkpoints import model_weights, read_checkpoint
-
     source = address_of(source)
     weights = model_weights(read_checkpoint(source), source)
     backbone = {name.removeprefix("backbone."): v for name, v in weights.items() if name.startswith("backbone.")}

@@ -13,11 +13,13 @@ from urllib.parse import quote
 
 import numpy as np
 
+from mmaction.io.pickles import load_pickle
 from mmaction.io.video.writers import VIDEO_SUFFIXES, VideoReader
 from mmaction.pose_viewer.checks import FRAME_CHECKS, Report, frame_ranges
 from mmaction.pose_viewer.settings import Settings
 from mmaction.pose_viewer.viewer import Classes, draw_clip, read_classes, write_report
 from mmaction.skeletons import get_layout
+from mmaction.utils.config import dataset_config, inner_datasets, load_config
 from mmaction.utils.files import claim
 from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
 
@@ -66,8 +68,6 @@ def resolve_source(settings: Settings) -> Source:
 
 def _dataset_of(config: str) -> Mapping:
     """The data set that a config tests on, without its wrappers."""
-    from mmaction.utils.config import dataset_config, inner_datasets, load_config
-
     cfg, _ = load_config(config)
     found = list(inner_datasets(dataset_config(cfg, ["test", "val", "train"], inner=False)))
     if len(found) > 1:
@@ -78,7 +78,6 @@ def _dataset_of(config: str) -> Mapping:
 
 
 def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
-    from mmaction.io.pickles import load_pickle
 
     if not split:
         return None

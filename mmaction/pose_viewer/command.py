@@ -5,6 +5,7 @@ from pathlib import Path
 from mmaction.io.video.writers import VideoReader
 from mmaction.pose_viewer.batch import INDEX, run_batch
 from mmaction.pose_viewer.checks import check_clip
+from mmaction.pose_viewer.heatmap_view import heatmap_panel
 from mmaction.pose_viewer.settings import Settings
 from mmaction.pose_viewer.viewer import draw_clip, make_overlay, read_classes, show_window, write_report
 from mmaction.utils.files import claim
@@ -52,8 +53,6 @@ def _clip(settings: Settings, quiet: bool) -> int:
     poses, classes = clip_poses(entry, settings.layout, settings.annotation), read_classes(settings)
     panel = None
     if settings.heatmap:
-        from mmaction.pose_viewer.heatmap_view import heatmap_panel
-
         panel = heatmap_panel(settings.heatmap, entry, poses)
     if settings.window:
         if settings.report:

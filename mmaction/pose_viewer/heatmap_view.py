@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from mmaction.registry import MODELS, TRANSFORMS
+from mmaction.utils import register_all_modules
+from mmaction.utils.config import load_config
 from mmaction.visualization.draw import WHITE, colour_heatmaps, fit_height, limb_colours
 from mmaction.visualization.overlay import Panel
 from mmaction.visualization.poses import ClipPoses, annotation_name
@@ -50,10 +53,6 @@ def clip_heatmaps(config: str, entry: Mapping[str, Any]) -> tuple[np.ndarray, np
     Raises:
         ValueError: If the pipeline makes no heatmaps, or the annotation has no ``img_shape``.
     """
-    from mmaction.registry import MODELS, TRANSFORMS
-    from mmaction.utils import register_all_modules
-    from mmaction.utils.config import load_config
-
     register_all_modules()
     cfg, _ = load_config(config)
     loader = cfg.get("val_dataloader") or cfg.get("test_dataloader")

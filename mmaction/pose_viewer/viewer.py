@@ -1,20 +1,19 @@
 """Draw one clip from its settings to its output and report what the checks found."""
 
 import json
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from mmaction.io.video.writers import ImageFolderSink, SheetSink, Sink, VideoReader, VideoSink, write_image
+from mmaction.io.video.writers import VideoReader, write_image
 from mmaction.pose_viewer.checks import Report, check_clip, check_length
 from mmaction.pose_viewer.settings import Settings, frame_range
-from mmaction.utils.files import claim, move_into, read_scores, read_text
+from mmaction.utils.files import claim, read_scores, read_text
 from mmaction.visualization.overlay import Look, Overlay, Panel
 from mmaction.visualization.poses import ClipPoses
+from mmaction.visualization.sinks import open_sink
 
 _KINDS = {".mp4": "mp4", ".gif": "gif", ".png": "sheet", ".jpg": "sheet", ".jpeg": "sheet", "": "frames"}
 _SUFFIXES = {"mp4": (".mp4",), "gif": (".gif",), "sheet": (".png", ".jpg", ".jpeg"), "frames": ("",)}
@@ -79,29 +78,6 @@ def output_kind(settings: Settings) -> str:
         wanted = ".mp4, .gif, .png, .jpg or no suffix (a folder)" if kind is None else f"{_SUFFIXES[kind]} for {kind}"
         raise ValueError(f"output: expected the suffix {wanted}, got {settings.output!r}")
     return kind
-
-
-@contextmanager
-def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]:
-    """Open an output of a kind; it appears under its name only when it is complete.
-
-    A folder that exists gets the frames and keeps its other files; frames of an earlier, longer drawing are deleted.
-    """
-    partial = path.with_name(f".partial-{path.name}")
-    if kind == "frames":
-        shutil.rmtree(partial, ignore_errors=True)
-        sink: Sink = ImageFolderSink(partial)
-    else:
-        sink = SheetSink(partial, columns) if kind == "sheet" else VideoSink(partial, fps)
-    try:
-        yield sink
-        sink.close()
-        if kind == "frames":
-            move_into(partial, path, lambda file: ImageFolderSink.NAME.fullmatch(file.name) is not None)
-        else:
-            partial.replace(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True) if kind == "frames" else partial.unlink(missing_ok=True)
 
 
 def make_overlay(

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mmaction.apis.inference import pipeline_config
 from mmaction.engine.checks.unreadable import count_as_wrong
-from mmaction.evaluation.metrics import mean_score, to_numpy
+from mmaction.evaluation.metrics import mean_score, single_labels, to_numpy
 from mmaction.registry import DATASETS
 from mmaction.utils.config import change_datasets, dataset_config
 
@@ -56,8 +56,6 @@ def predict_scores(
     Raises:
         ValueError: If a sample has not exactly one label.
     """
-    from mmaction.evaluation.metrics import single_labels
-
     loader = DataLoader(Subset(dataset, indices), batch_size, num_workers=workers, collate_fn=pseudo_collate)
     scores, labels = [], []
     with torch.no_grad(), tqdm(total=len(indices), desc=title, leave=False) as bar:

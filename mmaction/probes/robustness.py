@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from mmaction.evaluation.functional import mean_class_accuracy
 from mmaction.evaluation.predictions import as_probabilities
+from mmaction.evaluation.slices import wilson_interval
 from mmaction.probes.perturb import LEVELS, MEANING, Perturb, hidden_joint, perturbation
 from mmaction.probes.predict import build_test_set, predict_scores
-from mmaction.reports.slices import wilson_interval
 from mmaction.skeletons import Layout
 
 if TYPE_CHECKING:

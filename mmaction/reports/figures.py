@@ -9,11 +9,11 @@ import numpy as np
 from mmaction.evaluation import Predictions, confusion_matrix
 from mmaction.evaluation.summary import CALIBRATION_BINS
 from mmaction.label_spaces import LabelSpace
+from mmaction.reports.curves import RunLog, curves
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from mmaction.reports.curves import RunLog
 
 INK, BLUE, ORANGE, GREEN, RED = "#1f2937", "#2563eb", "#ea580c", "#16a34a", "#dc2626"
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#7c3aed", "#0891b2")
@@ -255,8 +255,6 @@ def training_figure(logs: Sequence["RunLog"]) -> "Figure":
     """Return losses and accuracies over the training of one or more runs."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
-
-    from mmaction.reports.curves import curves
 
     figure = make_subplots(rows=1, cols=2, subplot_titles=("loss", "accuracy"))
     figure.update_layout(_figure("", 380).layout)

@@ -11,6 +11,7 @@ import torch
 
 from mmaction.evaluation.metrics import to_numpy
 from mmaction.io.video.writers import VideoSink, write_image
+from mmaction.reports.clips import spread
 from mmaction.visualization.draw import Style, colour_flow, colour_heatmaps, contact_sheet, draw_skeletons, draw_text
 from mmaction.visualization.poses import choose_layout
 
@@ -112,8 +113,6 @@ def save_clips(path: Path, pictures: np.ndarray, title: str, columns: int = 8) -
         title: Written on top.
         columns: Frames of a clip in a sheet.
     """
-    from mmaction.reports.clips import spread
-
     pictures = enlarged(pictures)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in (".mp4", ".gif"):

@@ -11,13 +11,13 @@ import numpy as np
 
 from mmaction.evaluation import Predictions, load_scores, summarise
 from mmaction.evaluation.predictions import as_probabilities
+from mmaction.evaluation.slices import clip_slices
 from mmaction.evaluation.summary import label_space_of
 from mmaction.label_spaces import LabelSpace
 from mmaction.reports import figures
 from mmaction.reports.clips import ClipPictures
 from mmaction.reports.compare import align_all, compare
 from mmaction.reports.curves import RunLog, read_log
-from mmaction.reports.slices import clip_slices
 from mmaction.utils.files import read_json, write_atomically
 
 if TYPE_CHECKING:

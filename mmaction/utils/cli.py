@@ -17,6 +17,8 @@ from typing import Any
 
 from mmengine.config import DictAction
 
+from mmaction import registry as registries
+
 USER_ERRORS = (ValueError, TypeError, KeyError, OSError, ImportError, NotImplementedError)
 DEBUG_VARIABLE = "MMACTION_DEBUG"
 _UNKNOWN_NAME = re.compile(r"(?P<name>\S+) is not in the (?P<scope>[\w.]+)::(?P<registry>[\w ]+?) registry")
@@ -67,8 +69,6 @@ def describe_error(error: BaseException) -> str:
 def _registered_names(registry_name: str) -> set[str]:
     """Return the names that a config may use as ``type`` for the registry called ``registry_name``."""
     from mmengine.registry import Registry
-
-    from mmaction import registry as registries
 
     names: set[str] = set()
     for registry in vars(registries).values():

@@ -10,11 +10,14 @@ from mmengine.visualization import Visualizer
 
 from mmaction.evaluation.functional import label_to_array
 from mmaction.evaluation.metrics import mean_score
+from mmaction.io.video.writers import VideoReader
 from mmaction.registry import VISUALIZERS
+from mmaction.skeletons import get_layout
 from mmaction.structures import ActionDataSample
 from mmaction.utils.files import refuse_inputs
 from mmaction.visualization.overlay import Look, Overlay
 from mmaction.visualization.poses import ClipPoses
+from mmaction.visualization.sinks import open_sink
 
 OUT_TYPES = ("img", "gif", "video")
 
@@ -93,8 +96,6 @@ class ActionVisualizer(Visualizer):
         """
         if out_type not in OUT_TYPES:
             raise ValueError(f"out_type: expected one of {', '.join(OUT_TYPES)}, got {out_type!r}")
-        from mmaction.pose_viewer.viewer import open_sink
-
         if out_path is not None and isinstance(video, str | Path):
             refuse_inputs(out_path, [video])
         show_frames = show_frames and is_main_process()
@@ -120,8 +121,6 @@ class ActionVisualizer(Visualizer):
     @staticmethod
     def _frames(video: str | np.ndarray | Sequence[np.ndarray]) -> tuple[Iterator[tuple[int, np.ndarray]], float]:
         if isinstance(video, str | Path):
-            from mmaction.io.video.writers import VideoReader
-
             reader = VideoReader(video)
             return reader.frames(), reader.info.fps
         return ((t, np.array(image, np.uint8)) for t, image in enumerate(video)), 25.0
@@ -158,8 +157,6 @@ class ActionVisualizer(Visualizer):
 
 def no_poses() -> ClipPoses:
     """A clip without skeletons."""
-    from mmaction.skeletons import get_layout
-
     layout = get_layout("coco17")
     empty = np.zeros((1, 0, len(layout.joints)), np.float32)
     return ClipPoses("", np.zeros((*empty.shape, 2), np.float32), empty, layout)

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from mmaction.registry import HOOKS
 from mmaction.structures import ActionDataSample
+from mmaction.visualization.draw import colour_flow
 from mmaction.visualization.poses import ClipPoses, clip_poses
 
 
@@ -108,8 +109,6 @@ class VisualizationHook(Hook):
 def _folder_frames(folder: Path, info: dict) -> np.ndarray:
     """Read the frames of a clip, RGB ``(T, H, W, 3)``; optical flow as colours."""
     import cv2
-
-    from mmaction.visualization.draw import colour_flow
 
     def image(flag: int, *part: str | int) -> np.ndarray:
         path = folder / info["filename_tmpl"].format(*part)

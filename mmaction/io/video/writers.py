@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from mmaction.io.video.integrity import VideoError, whole_packets
-from mmaction.visualization.draw import contact_sheet, fit_height
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v", ".mpg", ".mpeg")
 
@@ -231,25 +230,3 @@ def write_image(path: Path, image: np.ndarray) -> None:
     if not encoded:
         raise OSError(f"{path}: OpenCV cannot encode a picture of shape {image.shape} as {path.suffix}")
     path.write_bytes(data.tobytes())
-
-
-class SheetSink:
-    """Collect small copies of the frames and write them as one contact sheet.
-
-    Args:
-        path: ``.png`` or ``.jpg``.
-        columns: Pictures in a row.
-        height: Height of each picture in pixels; smaller frames keep theirs.
-    """
-
-    def __init__(self, path: Path, columns: int, height: int = 240) -> None:
-        self.path, self.columns, self.height = path, columns, height
-        self._images: list[np.ndarray] = []
-
-    def write(self, image: np.ndarray) -> None:
-        """Keep a small copy of one frame."""
-        self._images.append(fit_height(image, min(self.height, image.shape[0])))
-
-    def close(self) -> None:
-        """Write the sheet."""
-        write_image(self.path, contact_sheet(self._images, self.columns))

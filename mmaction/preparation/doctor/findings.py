@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from mmaction.preparation.doctor.sources import Source
+from mmaction.preparation.doctor.sources import Source
 
 SEVERITIES = ("error", "warning", "note")
 

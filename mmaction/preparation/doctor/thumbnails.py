@@ -7,6 +7,7 @@ import numpy as np
 from mmaction.io.video.encoding import upright
 from mmaction.preparation.doctor.samples import Sample
 from mmaction.skeletons import LAYOUTS, Layout, get_layout
+from mmaction.visualization.draw import Style, draw_skeletons
 
 HEIGHT = 130
 
@@ -53,7 +54,6 @@ def _layout(sample: Sample, joints: int) -> Layout | None:
 
 
 def _skeleton(sample: Sample, image: np.ndarray | None) -> np.ndarray | None:
-    from mmaction.visualization.draw import Style, draw_skeletons
 
     keypoint = np.asarray(sample.info["keypoint"], np.float32)
     layout = _layout(sample, keypoint.shape[2])

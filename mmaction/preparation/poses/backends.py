@@ -8,6 +8,7 @@ from urllib.error import URLError
 
 import numpy as np
 
+from mmaction.io.checkpoints import local_path, read_checkpoint
 from mmaction.utils.cli import suggest
 
 MAX_PERSONS = 20  # of a frame, for the torchvision backend
@@ -148,7 +149,6 @@ def _persons(output: dict) -> Persons:
 
 
 def _read_weights(weights: str) -> dict:
-    from mmaction.io.checkpoints import read_checkpoint
 
     state = read_checkpoint(weights)
     return state.get("state_dict", state.get("model", state))
@@ -253,8 +253,6 @@ def check_backend(name: str, options: BackendOptions) -> None:
     if name not in BACKENDS:
         raise KeyError(f"backend: {name!r} is unknown{suggest(name, BACKENDS)}; known: {', '.join(BACKENDS)}")
     if options.weights not in ("", "none") and "://" not in options.weights:
-        from mmaction.io.checkpoints import local_path
-
         local_path(options.weights)
 
 

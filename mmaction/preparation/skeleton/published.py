@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmaction.io.downloads import check_file, download, file_sha256
+from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.utils.files import read_text
 
 
@@ -68,7 +69,6 @@ def fetch(name: str, folder: Path, *, progress: bool = True) -> Path:
 
 
 def _check_splits(path: Path, row: Published) -> None:
-    from mmaction.preparation.skeleton.files import AnnotationFile
 
     splits = AnnotationFile.read(path).splits or {}
     if missing := [split for split in row.splits.split() if split not in splits]:

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmaction.io.video.writers import ImageFolderSink, SheetSink, VideoReader, VideoSink, write_image
+from mmaction.io.video.writers import ImageFolderSink, VideoReader, VideoSink, write_image
+from mmaction.visualization.sinks import SheetSink
 
 
 def moving_bar(num_frames, height, width):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mmaction.evaluation import Predictions
-from mmaction.reports.slices import accuracy_by, clip_slices, wilson_interval
+from mmaction.evaluation.slices import accuracy_by, clip_slices, wilson_interval
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,0 +1,57 @@
+"""Where drawn frames go: a video, a GIF, a folder of pictures or one contact sheet."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.io.video.writers import ImageFolderSink, Sink, VideoSink, write_image
+from mmaction.utils.files import move_into
+from mmaction.visualization.draw import contact_sheet, fit_height
+
+
+class SheetSink:
+    """Collect small copies of the frames and write them as one contact sheet.
+
+    Args:
+        path: ``.png`` or ``.jpg``.
+        columns: Pictures in a row.
+        height: Height of each picture in pixels; smaller frames keep theirs.
+    """
+
+    def __init__(self, path: Path, columns: int, height: int = 240) -> None:
+        self.path, self.columns, self.height = path, columns, height
+        self._images: list[np.ndarray] = []
+
+    def write(self, image: np.ndarray) -> None:
+        """Keep a small copy of one frame."""
+        self._images.append(fit_height(image, min(self.height, image.shape[0])))
+
+    def close(self) -> None:
+        """Write the sheet."""
+        write_image(self.path, contact_sheet(self._images, self.columns))
+
+
+@contextmanager
+def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]:
+    """Open an output of a kind; it appears under its name only when it is complete.
+
+    A folder that exists gets the frames and keeps its other files; frames of an earlier, longer drawing are deleted.
+    """
+    partial = path.with_name(f".partial-{path.name}")
+    if kind == "frames":
+        shutil.rmtree(partial, ignore_errors=True)
+        sink: Sink = ImageFolderSink(partial)
+    else:
+        sink = SheetSink(partial, columns) if kind == "sheet" else VideoSink(partial, fps)
+    try:
+        yield sink
+        sink.close()
+        if kind == "frames":
+            move_into(partial, path, lambda file: ImageFolderSink.NAME.fullmatch(file.name) is not None)
+        else:
+            partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True) if kind == "frames" else partial.unlink(missing_ok=True)
