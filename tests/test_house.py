@@ -1,4 +1,4 @@
-"""The plan of the house in docs/architecture.md holds: imports go up the table of rooms and stand at the top of files."""
+"""The plan of the house in docs/architecture.md holds: imports go up the table of rooms, at the top of files."""
 
 import ast
 import re
