@@ -4,17 +4,22 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint format install clean
+.PHONY: demo test test-all lint format install clean
 
 demo: install ## make the demo data, train PoseC3D on it, test it and show the result
 	$(BIN)/python tools/demo.py
 
-test: lint ## lint, then run every test
+test: lint ## lint, then run the tests; those marked slow are left to test-all
+	$(BIN)/pytest -n $(WORKERS) -m "not slow"
+
+test-all: lint ## lint, then run every test
 	$(BIN)/pytest -n $(WORKERS)
 
-lint: install ## style, docstrings and security rules
+lint: install ## style, docstrings, security rules, types and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/codespell
 
 format: install ## rewrite the code in the house style
 	$(BIN)/ruff check --fix
@@ -28,4 +33,4 @@ $(VENV)/.installed: setup.py requirements/runtime.txt requirements/dev.txt requi
 	touch $@
 
 clean: ## remove .venv and the caches, but no data and no results
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info

@@ -25,7 +25,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["mmaction", "mmaction.*"]),
-    package_data={"mmaction": ["**/*.csv", "**/*.json", "**/*.txt", "**/*.html"]},
+    package_data={"mmaction": ["py.typed", "**/*.csv", "**/*.json", "**/*.txt", "**/*.html"]},
     python_requires=">=3.10",
     install_requires=read_requirements("runtime"),
     extras_require=EXTRAS,

@@ -13,7 +13,7 @@ PROGRAM = r"(?:[A-Z_]+=\S+ )*(?:(?:python|make|pip|torchrun|mpirun|mim|pre-commi
 
 # commands that no test runs: regular expression and reason
 NOT_RUN = {
-    r"make (install|test|format)": "installs the package, or runs this test and all others",
+    r"make (install|test|test-all|lint|format)": "installs the package, or runs this test and all others",
     r"make demo": "takes minutes; tests/cli/test_demo_steps.py runs its steps on small data",
     r"(pip|mim|apt-get) .*": "installs from the network",
     r"pre-commit install": "changes the git hooks of the checkout",
