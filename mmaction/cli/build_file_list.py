@@ -15,7 +15,7 @@ is given.
 import argparse
 from pathlib import Path
 
-from mmaction.preparation.listing import (
+from mmaction.preparation.build_list import (
     KINDS,
     class_indices,
     describe_split,

@@ -23,9 +23,9 @@ import os
 from pathlib import Path
 
 from mmaction.preparation.doctor.examine import examine
+from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
 from mmaction.preparation.doctor.fix import write_fixed
-from mmaction.preparation.doctor.report import summary, write_csv, write_page
-from mmaction.preparation.doctor.sources import Source, sources_of_config, sources_of_paths
+from mmaction.preparation.doctor.splits import Split, splits_of_config, splits_of_paths
 from mmaction.utils.cli import add_config_options
 
 
@@ -47,11 +47,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def find_sources(args: argparse.Namespace) -> list[Source]:
+def find_splits(args: argparse.Namespace) -> list[Split]:
     """Return the splits to examine."""
     first = args.paths[0]
     if first.suffix in (".pkl", ".txt", ".csv", ".list"):
-        return sources_of_paths(
+        return splits_of_paths(
             args.paths,
             videos=args.videos,
             num_classes=args.num_classes,
@@ -65,13 +65,13 @@ def find_sources(args: argparse.Namespace) -> list[Source]:
 
     cfg, notes = load_config(first, args.cfg_options)
     print(*notes, sep="\n", end="\n" if notes else "")
-    return sources_of_config(cfg)
+    return splits_of_config(cfg)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Examine, report, and write cleaned copies where asked to."""
     args = parse_args(argv)
-    diagnosis = examine(find_sources(args), quick=args.quick, workers=args.workers)
+    diagnosis = examine(find_splits(args), quick=args.quick, workers=args.workers)
     out = args.out or Path("work_dirs/check") / args.paths[0].stem
     print(summary(diagnosis))
     write_csv(diagnosis, out / "findings.csv")

@@ -10,8 +10,8 @@ Exit codes: 0 no problem, 2 problems or a file that cannot be read.
 import argparse
 from pathlib import Path
 
+from mmaction.preparation.recognize_list import identify
 from mmaction.preparation.skeleton.files import AnnotationFile
-from mmaction.preparation.versions import identify
 
 SHOWN = 20
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from mmaction.io.video.encoding import set_up_stream, upright, upright_shape
 from mmaction.io.video.media import VideoError, look_at, reason
-from mmaction.preparation.lists import Span
+from mmaction.preparation.official_lists import Span
 
 if TYPE_CHECKING:
     import av

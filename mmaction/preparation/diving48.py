@@ -10,9 +10,9 @@ from pathlib import Path
 from mmaction.io.downloads import download, extract_archive
 from mmaction.io.video.media import VideoError, find_videos, in_parallel, look_at
 from mmaction.label_spaces import load_label_space
-from mmaction.preparation.lists import Clip, read_diving48
 from mmaction.preparation.manifest import ListReport, Manifest, count_classes, write_lists
-from mmaction.preparation.versions import ListVersion, identify
+from mmaction.preparation.official_lists import ListedClip, read_diving48
+from mmaction.preparation.recognize_list import ListVersion, identify
 from mmaction.utils.files import read_json
 from mmaction.utils.journal import Journal
 
@@ -30,7 +30,7 @@ class OfficialList:
     """One official list: where it was read from, its clips and what it was recognised as."""
 
     path: Path
-    clips: list[Clip]
+    clips: list[ListedClip]
     version: ListVersion | None
 
 
@@ -218,7 +218,9 @@ def _check_videos(
     return frames
 
 
-def _report(official: OfficialList, split: str, usable: list[Clip], frames: Mapping[str, int | str]) -> ListReport:
+def _report(
+    official: OfficialList, split: str, usable: list[ListedClip], frames: Mapping[str, int | str]
+) -> ListReport:
     missing: dict[str, list[str]] = defaultdict(list)
     for clip in official.clips:
         found = frames.get(clip.id)

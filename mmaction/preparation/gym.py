@@ -14,13 +14,13 @@ from mmaction.io.video.media import VideoError, in_parallel, list_videos, look_a
 from mmaction.label_spaces import load_label_space
 from mmaction.preparation.cutting import Cut, Encoding, cut_clips
 from mmaction.preparation.gym_annotations import GymAnnotations, GymList, read_annotations
-from mmaction.preparation.lists import GymId, Span
 from mmaction.preparation.manifest import ListReport, Manifest, count_classes, write_lists, write_text
+from mmaction.preparation.official_lists import GymId, Span
 from mmaction.utils.journal import Journal
 
 
 @dataclass
-class Sources:
+class GymVideos:
     """The user's videos by what they show.
 
     Attributes:
@@ -34,12 +34,12 @@ class Sources:
     elements: dict[str, Path] = field(default_factory=dict)
 
 
-def find_sources(folders: Iterable[Path]) -> Sources:
+def find_videos_by_id(folders: Iterable[Path]) -> GymVideos:
     """Sort the videos of folders by their names: ``YOUTUBEID``, ``TITLE [YOUTUBEID]``, event ids, element ids.
 
     Event clips may also lie as ``YOUTUBEID/E_start_end``.
     """
-    sources = Sources()
+    sources = GymVideos()
     for folder in folders:
         for stem, path in list_videos(folder):
             in_brackets = re.search(r"\[([\w-]{11})\]$", stem, re.ASCII)
@@ -77,7 +77,7 @@ class Preparation:
 
     out: Path
     annotations: GymAnnotations
-    sources: Sources
+    sources: GymVideos
     with_events: bool = True
 
     def __post_init__(self) -> None:
@@ -235,7 +235,7 @@ def prepare(
         ValueError: If a list cannot be read, or no clip at all could be made.
     """
     official = read_annotations(annotations, version)
-    state = Preparation(out, official, find_sources(folders), with_events)
+    state = Preparation(out, official, find_videos_by_id(folders), with_events)
     shutil.rmtree(out / ".unfinished", ignore_errors=True)  # what a killed run was writing
     _work(state, encoding or Encoding(), workers, progress)
     shutil.rmtree(out / ".unfinished", ignore_errors=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mmaction.io.downloads import download
 from mmaction.label_spaces import load_label_space
-from mmaction.preparation.lists import Clip, GymId, Span, read_clip_list, read_gym_times
-from mmaction.preparation.versions import ListVersion, identify
+from mmaction.preparation.official_lists import GymId, ListedClip, Span, read_clip_list, read_gym_times
+from mmaction.preparation.recognize_list import ListVersion, identify
 
 SITE = "https://sdolivia.github.io/FineGym/resources/dataset"
 SETS = ("gym99", "gym288")
@@ -38,7 +38,7 @@ class GymList:
     name: str
     split: str
     path: Path
-    clips: list[Clip]
+    clips: list[ListedClip]
     version: ListVersion | None
 
 

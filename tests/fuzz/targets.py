@@ -185,8 +185,8 @@ def read_lists(path: Path) -> None:
 
 def read_element_list(path: Path) -> None:
     """Read a list of FineGym elements, and lists of clip names for skeletons."""
-    from mmaction.preparation.lists import read_clip_list
-    from mmaction.preparation.versions import identify
+    from mmaction.preparation.official_lists import read_clip_list
+    from mmaction.preparation.recognize_list import identify
 
     clips = read_clip_list(path, gym=b"_E_" in path.read_bytes())
     identify({clip.id: clip.label for clip in clips})
@@ -194,7 +194,7 @@ def read_element_list(path: Path) -> None:
 
 def read_table(path: Path) -> None:
     """Read the table of ``tools/data/build_file_list.py``; every clip of it lies in the data folder."""
-    from mmaction.preparation.listing import class_indices, entries_of_table, split_entries, write_list
+    from mmaction.preparation.build_list import class_indices, entries_of_table, split_entries, write_list
 
     root = path.parent / "data"
     root.mkdir(exist_ok=True)
@@ -256,7 +256,7 @@ def read_file_names(path: Path) -> None:
     """Take file names, ids and ranges apart."""
     from mmaction.io.downloads import hash_from_name
     from mmaction.pose_viewer.settings import frame_range
-    from mmaction.preparation.lists import GymId
+    from mmaction.preparation.official_lists import GymId
     from mmaction.utils.config import base_batch_size
 
     text = path.read_bytes().decode("utf-8", "surrogateescape")
@@ -275,8 +275,8 @@ def read_file_names(path: Path) -> None:
 # ---------------------------------------------------------------- JSON
 def read_diving48(path: Path) -> None:
     """Read a list of Diving48."""
-    from mmaction.preparation.lists import read_diving48 as read
-    from mmaction.preparation.versions import identify
+    from mmaction.preparation.official_lists import read_diving48 as read
+    from mmaction.preparation.recognize_list import identify
 
     clips = read(path)
     assert all(0 <= clip.label < 48 and "/" not in clip.id for clip in clips)
@@ -292,7 +292,7 @@ def read_vocabulary(path: Path) -> None:
 
 def read_gym_times(path: Path) -> None:
     """Read exact times of FineGym."""
-    from mmaction.preparation.lists import read_gym_times as read
+    from mmaction.preparation.official_lists import read_gym_times as read
 
     events, elements = read(path)
     assert all(0 <= span.start < span.end < math.inf for span in (*events.values(), *elements.values()))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mmaction.io.video.media import VideoError
 from mmaction.preparation.cutting import Cut, Encoding, cut_clips
-from mmaction.preparation.lists import Span
+from mmaction.preparation.official_lists import Span
 
 needs_ffmpeg = pytest.param("ffmpeg", marks=pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg program"))
 BACKENDS = ["pyav", needs_ffmpeg]

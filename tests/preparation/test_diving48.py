@@ -4,8 +4,8 @@ import shutil
 import pytest
 
 from mmaction.preparation import diving48
-from mmaction.preparation.lists import read_diving48
 from mmaction.preparation.manifest import coverage
+from mmaction.preparation.official_lists import read_diving48
 
 
 def write_json(path, clips):

@@ -231,7 +231,7 @@ def test_real_lists_are_planned_completely(shared, tmp_path):
     """Every one of the real elements is planned once, within its event, from a full video that is there."""
     official = read_annotations(shared / "data/finegym")
     ids = {clip.id for gym_list in official.lists for clip in gym_list.clips}
-    sources = gym.Sources(videos={name[:11]: tmp_path / f"{name[:11]}.mp4" for name in ids})
+    sources = gym.GymVideos(videos={name[:11]: tmp_path / f"{name[:11]}.mp4" for name in ids})
     state = gym.Preparation(tmp_path / "gym", official, sources)
     cuts = {cut.id: cut for job in state.jobs() for cut in job.cuts}
     assert ids <= cuts.keys() and len(cuts) == len(ids) + len(state.by_event)

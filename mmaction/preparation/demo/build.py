@@ -13,8 +13,8 @@ import numpy as np
 
 from mmaction.io.annotations import save_annotations
 from mmaction.io.video.writers import VideoSink
-from mmaction.preparation.demo.clip import Take
 from mmaction.preparation.demo.dives import Dive, first_dives
+from mmaction.preparation.demo.take import Take
 
 FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", "label_map.txt", "classes.csv")
 

@@ -9,7 +9,7 @@ from mmaction.preparation.demo import body
 from mmaction.preparation.demo.camera import Camera
 
 SHIFT = 3  # OpenCV draws with this many fractional bits
-# Limbs as (first joint, second joint, radius in metres, part of the look that colours them).
+# Limbs as (first joint, second joint, radius in metres, part of the scene that colours them).
 _LIMBS = (
     (11, 13, 0.075, "skin"), (13, 15, 0.050, "skin"), (15, body.LEFT_TOE, 0.030, "skin"),
     (12, 14, 0.075, "skin"), (14, 16, 0.050, "skin"), (16, body.RIGHT_TOE, 0.030, "skin"),
@@ -20,7 +20,7 @@ _MARGIN = 1.5  # the panorama extends this many image sizes to each side
 
 
 @dataclass(frozen=True)
-class Look:
+class Scene:
     """Colours and things of one clip, none of which knows its class; colours are RGB, 0 to 255.
 
     Args:
@@ -44,8 +44,8 @@ class Look:
     posts: np.ndarray
 
     @classmethod
-    def draw(cls, size: tuple[int, int], num_frames: int, rng: np.random.Generator) -> "Look":
-        """Draw a look for ``num_frames`` frames of ``size`` (width, height)."""
+    def draw(cls, size: tuple[int, int], num_frames: int, rng: np.random.Generator) -> "Scene":
+        """Draw a scene for ``num_frames`` frames of ``size`` (width, height)."""
         shade = rng.uniform(0.75, 1.0)  # in the light, against a darker hall
         num_posts = int(rng.choice([0, 1, 2], p=[0.4, 0.4, 0.2]))
         spots = rng.uniform(size=(12, 5)) * [1.0, 1.0, 0.02, 0.01, 0.04] - [0.0, 0.0, 0.01, 0.005, -0.01]
@@ -88,18 +88,18 @@ def _fixed(point: np.ndarray) -> tuple[int, int]:
     return round(float(point[0]) * 2**SHIFT), round(float(point[1]) * 2**SHIFT)
 
 
-def _background(look: Look, offset: np.ndarray, zoom: float, frame: int, size: tuple[int, int]) -> np.ndarray:
+def _background(scene: Scene, offset: np.ndarray, zoom: float, frame: int, size: tuple[int, int]) -> np.ndarray:
     width, height = size
     x0, y0 = width * _MARGIN + width / 2, height * _MARGIN + height / 2
     matrix = np.float32([[zoom, 0, width / 2 - zoom * x0 + offset[0]], [0, zoom, height / 2 - zoom * y0 + offset[1]]])
-    image = cv2.warpAffine(look.panorama, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    for x, y, dx, dy, radius in look.crowd:
+    image = cv2.warpAffine(scene.panorama, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    for x, y, dx, dy, radius in scene.crowd:
         centre = ((x + dx * frame) * width + offset[0], (y + dy * frame) * height + offset[1])
-        cv2.circle(image, (int(centre[0]), int(centre[1])), max(int(radius * height), 1), look.suit[::-1], -1)
+        cv2.circle(image, (int(centre[0]), int(centre[1])), max(int(radius * height), 1), scene.suit[::-1], -1)
     return image
 
 
-def _water(image: np.ndarray, look: Look, camera: Camera, frame: int) -> None:
+def _water(image: np.ndarray, scene: Scene, camera: Camera, frame: int) -> None:
     """Fill the pool, which lies at height 0 and ends 12 m behind the diver."""
     away = -np.sign(camera.position[2])
     edge = np.array([[-30.0, 0.0, 12.0 * away], [30.0, 0.0, 12.0 * away]])
@@ -109,10 +109,10 @@ def _water(image: np.ndarray, look: Look, camera: Camera, frame: int) -> None:
     polygon = np.array([[0, ends[0, 1]], [width, ends[1, 1]], [width, height], [0, height]])
     if polygon[:2, 1].min() < height:
         polygon[2:, 1] = max(height, polygon[:2, 1].max())
-        cv2.fillPoly(image, [polygon.astype(np.int32)], look.water, cv2.LINE_AA)
+        cv2.fillPoly(image, [polygon.astype(np.int32)], scene.water, cv2.LINE_AA)
         rows = np.arange(int(max(polygon[:2, 1].max(), 0)), height, 5)
         for row in rows + frame % 5:
-            cv2.line(image, (0, int(row)), (width, int(row)), tuple(min(c + 14, 255) for c in look.water), 1)
+            cv2.line(image, (0, int(row)), (width, int(row)), tuple(min(c + 14, 255) for c in scene.water), 1)
 
 
 def camera_at(camera: Camera, frame: int) -> Camera:
@@ -120,20 +120,20 @@ def camera_at(camera: Camera, frame: int) -> Camera:
     return Camera(camera.position, camera.axes[frame : frame + 1], camera.focal[frame : frame + 1], camera.size)
 
 
-def _platform(image: np.ndarray, camera: Camera, frame: int, height: float, look: Look) -> None:
+def _platform(image: np.ndarray, camera: Camera, frame: int, height: float, scene: Scene) -> None:
     """A narrow stand below the feet, alike from both sides so that it does not show the direction of the dive."""
     points = np.array([[-0.35, height, 0.0], [0.35, height, 0.0], [0.0, height, 0.0], [0.0, 0.0, 0.0]])
     pixels = camera_at(camera, frame).project(points[None])[0]
     thickness = max(int(0.12 * camera.focal[frame] / pixels[0, 2]), 1)
     for a, b in ((0, 1), (2, 3)):
-        cv2.line(image, _fixed(pixels[a]), _fixed(pixels[b]), look.hair, thickness, cv2.LINE_AA, SHIFT)
+        cv2.line(image, _fixed(pixels[a]), _fixed(pixels[b]), scene.hair, thickness, cv2.LINE_AA, SHIFT)
 
 
-def _diver(image: np.ndarray, look: Look, joints: np.ndarray, pixels: np.ndarray, focal: float) -> None:
+def _diver(image: np.ndarray, scene: Scene, joints: np.ndarray, pixels: np.ndarray, focal: float) -> None:
     """Draw limbs, trunk and head from far to near; parts below the water are not seen."""
-    parts = [(pixels[[a, b], 2].mean(), (a, b), radius, getattr(look, colour)) for a, b, radius, colour in _LIMBS]
-    parts.append((pixels[[5, 6, 11, 12], 2].mean(), (5, 6, 12, 11), 0.09, look.suit))
-    parts.append((pixels[[0, body.HEAD_TOP], 2].mean(), (0, 3, 4), 0.12, look.hair))
+    parts = [(pixels[[a, b], 2].mean(), (a, b), radius, getattr(scene, colour)) for a, b, radius, colour in _LIMBS]
+    parts.append((pixels[[5, 6, 11, 12], 2].mean(), (5, 6, 12, 11), 0.09, scene.suit))
+    parts.append((pixels[[0, body.HEAD_TOP], 2].mean(), (0, 3, 4), 0.12, scene.hair))
     for depth, indices, radius, colour in sorted(parts, key=lambda part: -part[0]):
         if (joints[list(indices), 1] < 0.0).all():
             continue
@@ -142,7 +142,7 @@ def _diver(image: np.ndarray, look: Look, joints: np.ndarray, pixels: np.ndarray
         if len(indices) == 3:
             cv2.circle(image, _fixed(pixels[list(indices), :2].mean(axis=0)), thickness << (SHIFT - 1), shaded, -1,
                        cv2.LINE_AA, SHIFT)  # fmt: skip
-            face = tuple(min(c + 10, 255) for c in look.skin)
+            face = tuple(min(c + 10, 255) for c in scene.skin)
             cv2.circle(image, _fixed(pixels[0]), max(thickness << (SHIFT - 3), 4), face, -1, cv2.LINE_AA, SHIFT)
             continue
         corners = np.array([_fixed(pixels[i]) for i in indices])
@@ -184,7 +184,7 @@ class Splash:
 
 
 def render_frame(
-    look: Look,
+    scene: Scene,
     camera: Camera,
     joints: np.ndarray,
     pixels: np.ndarray,
@@ -195,7 +195,7 @@ def render_frame(
     """Draw one frame.
 
     Args:
-        look: Colours and background of the clip.
+        scene: Colours and background of the clip.
         camera: The camera of all frames.
         joints: World joints of this frame in metres, shape ``(22, 3)``.
         pixels: The same joints in the image: x, y and depth, shape ``(22, 3)``.
@@ -207,14 +207,14 @@ def render_frame(
         RGB image, shape ``(H, W, 3)``, uint8.
     """
     focal = float(camera.focal[frame])
-    image = _background(look, camera.pan()[frame], focal / float(camera.focal[0]), frame, camera.size)
-    _water(image, look, camera, frame)
-    _platform(image, camera, frame, platform, look)
-    _diver(image, look, joints, pixels, focal)
+    image = _background(scene, camera.pan()[frame], focal / float(camera.focal[0]), frame, camera.size)
+    _water(image, scene, camera, frame)
+    _platform(image, camera, frame, platform, scene)
+    _diver(image, scene, joints, pixels, focal)
     if len(drops):
         for x, y, depth in camera_at(camera, frame).project(drops[None])[0]:
             radius = max(int(0.05 * focal / depth * 2**SHIFT), 4)
             cv2.circle(image, _fixed(np.array([x, y])), radius, (235, 245, 250), -1, cv2.LINE_AA, SHIFT)
-    for left, right in look.post_spans(frame, camera.size[0]):
-        cv2.rectangle(image, (int(left), 0), (int(right), camera.size[1]), look.hair, -1)
-    return cv2.convertScaleAbs(image, alpha=float(look.flicker[frame]))
+    for left, right in scene.post_spans(frame, camera.size[0]):
+        cv2.rectangle(image, (int(left), 0), (int(right), camera.size[1]), scene.hair, -1)
+    return cv2.convertScaleAbs(image, alpha=float(scene.flicker[frame]))

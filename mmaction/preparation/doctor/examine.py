@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmaction.io.video.media import VideoFolder, in_parallel
+from mmaction.preparation.doctor.clip_checks import Thresholds, check_sample
 from mmaction.preparation.doctor.findings import SEVERITIES, Finding, count_severities
-from mmaction.preparation.doctor.looks import Limits, look_at_sample
-from mmaction.preparation.doctor.samples import Sample, SampleReader
-from mmaction.preparation.doctor.sets import check_sets
-from mmaction.preparation.doctor.sources import Source
+from mmaction.preparation.doctor.read_samples import Sample, SampleReader
+from mmaction.preparation.doctor.split_checks import check_splits
+from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.skeleton.files import AnnotationFile
 
 
@@ -26,7 +26,7 @@ class Diagnosis:
         files: The annotation files as read, by path.
     """
 
-    samples: dict[Source, list[Sample]]
+    samples: dict[Split, list[Sample]]
     findings: list[Finding]
     files: Mapping[Path, AnnotationFile] = field(default_factory=dict)
 
@@ -42,27 +42,27 @@ class Diagnosis:
 
 
 def examine(
-    sources: Iterable[Source],
+    splits: Iterable[Split],
     *,
     quick: bool = False,
     workers: int | None = None,
-    limits: Limits | None = None,
+    limits: Thresholds | None = None,
     progress: bool = True,
 ) -> Diagnosis:
     """Read all splits, look at every clip, then at the splits together.
 
     Args:
-        sources: The splits.
+        splits: The splits.
         quick: Read videos without decoding every frame.
         workers: Threads for videos; one per core by default.
         limits: From where on a clip is remarkable.
         progress: Show a progress bar.
     """
-    limits, reader = limits or Limits(), SampleReader()
-    samples: dict[Source, list[Sample]] = {}
+    limits, reader = limits or Thresholds(), SampleReader()
+    samples: dict[Split, list[Sample]] = {}
     findings: list[Finding] = []
-    for source in sources:
-        samples[source], found = reader.read(source)
+    for split in splits:
+        samples[split], found = reader.read(split)
         findings += found
     _add_video_paths(samples)
     looked: dict[Sample, list[Finding]] = {}
@@ -71,37 +71,35 @@ def examine(
     for clips in samples.values():
         for sample in clips:
             findings += looked[sample]
-    findings += [*check_sets(samples), *reader.unused()]
+    findings += [*check_splits(samples), *reader.unused()]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Diagnosis(samples, findings, reader.files)
 
 
-def _add_video_paths(samples: dict[Source, list[Sample]]) -> None:
+def _add_video_paths(samples: dict[Split, list[Sample]]) -> None:
     """Find the videos that skeletons are compared with."""
     folders: dict[Path, VideoFolder] = {}
-    for source, clips in samples.items():
-        if source.kind == "pose" and source.root:
-            if source.root not in folders:
-                folders[source.root] = VideoFolder(source.root)
+    for split, clips in samples.items():
+        if split.kind == "pose" and split.root:
+            if split.root not in folders:
+                folders[split.root] = VideoFolder(split.root)
             for sample in clips:
-                sample.path = folders[source.root].find(sample.name)
+                sample.path = folders[split.root].find(sample.name)
 
 
 def _look(
-    samples: dict[Source, list[Sample]], limits: Limits, quick: bool, workers: int, progress: bool
+    samples: dict[Split, list[Sample]], limits: Thresholds, quick: bool, workers: int, progress: bool
 ) -> Iterator[tuple[Sample, list[Finding]]]:
     """Yield each clip with its findings; videos in threads, skeletons, which are arrays in memory, one by one."""
     from tqdm import tqdm
 
     every = [sample for clips in samples.values() for sample in clips]
-    in_memory = [sample for sample in every if sample.source.kind == "pose" and not sample.source.root]
-    on_disk = [sample for sample in every if sample.source.kind != "pose" or sample.source.root]
+    in_memory = [sample for sample in every if sample.split.kind == "pose" and not sample.split.root]
+    on_disk = [sample for sample in every if sample.split.kind != "pose" or sample.split.root]
     with tqdm(total=len(every), desc="examining", unit=" clips", disable=not progress) as bar:
         for sample in in_memory:
-            yield sample, look_at_sample(sample, limits)
+            yield sample, check_sample(sample, limits)
             bar.update()
-        for sample, found in in_parallel(
-            lambda sample: look_at_sample(sample, limits, quick), on_disk, workers=workers
-        ):
+        for sample, found in in_parallel(lambda sample: check_sample(sample, limits, quick), on_disk, workers=workers):
             yield sample, found
             bar.update()

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mmaction.preparation.doctor.sources import Source
+from mmaction.preparation.doctor.splits import Split
 
 SEVERITIES = ("error", "warning", "note")
 
@@ -74,7 +74,7 @@ class Finding:
         clip: Name of the clip, empty where the finding is about the set.
         message: What was expected and what was found.
         position: Number of the clip in its split, from 0; of the clip to leave out.
-        source: Where the clip is listed; several sources may have a split of one name.
+        listed_in: The split that lists the clip; several files may have a split of one name.
     """
 
     code: str
@@ -82,7 +82,7 @@ class Finding:
     clip: str
     message: str
     position: int | None = None
-    source: Source | None = None
+    listed_in: Split | None = None
 
     @property
     def severity(self) -> str:

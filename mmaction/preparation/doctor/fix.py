@@ -9,8 +9,8 @@ from pathlib import Path
 from mmaction.io.annotations import annotation_name, check_annotation
 from mmaction.preparation.doctor.examine import Diagnosis
 from mmaction.preparation.doctor.findings import KINDS
-from mmaction.preparation.doctor.samples import Sample
-from mmaction.preparation.doctor.sources import Source
+from mmaction.preparation.doctor.read_samples import Sample
+from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.manifest import write_text
 from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.utils.files import read_text
@@ -34,19 +34,19 @@ def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, in
         FileExistsError: If a file is there already, such as the original.
         ValueError: If two files have one name, or an annotation in a split that was not examined cannot be written.
     """
-    by_file: dict[Path, list[Source]] = defaultdict(list)
-    for source, clips in diagnosis.samples.items():
+    by_file: dict[Path, list[Split]] = defaultdict(list)
+    for split, clips in diagnosis.samples.items():
         if clips:
-            by_file[source.ann_file].append(source)
+            by_file[split.ann_file].append(split)
     if len({path.name for path in by_file}) < len(by_file):
         raise ValueError(f"several files have one name: {', '.join(map(str, by_file))}; fix them one by one")
     for path in by_file:
         if (out / path.name).exists():
             raise FileExistsError(f"{out / path.name} is there already; choose another folder for --fix")
-    for path, sources in by_file.items():
-        examined = {source: diagnosis.samples[source] for source in sources}
-        kept = {source: list(_kept(diagnosis, source)) for source in sources}
-        if sources[0].kind == "pose":
+    for path, splits in by_file.items():
+        examined = {split: diagnosis.samples[split] for split in splits}
+        kept = {split: list(_kept(diagnosis, split)) for split in splits}
+        if splits[0].kind == "pose":
             _write_pose(diagnosis.files[path], out / path.name, examined, kept)
         else:
             _write_list(path, out / path.name, kept)
@@ -54,16 +54,16 @@ def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, in
         yield out / path.name, count, total - count
 
 
-def _kept(diagnosis: Diagnosis, source: Source) -> Iterator[Sample]:
+def _kept(diagnosis: Diagnosis, split: Split) -> Iterator[Sample]:
     dropped = {
         finding.position
         for finding in diagnosis.findings
-        if finding.source == source and KINDS[finding.code].drops and finding.position is not None
+        if finding.listed_in == split and KINDS[finding.code].drops and finding.position is not None
     }
-    yield from (sample for sample in diagnosis.samples[source] if sample.position not in dropped)
+    yield from (sample for sample in diagnosis.samples[split] if sample.position not in dropped)
 
 
-def _write_list(path: Path, target: Path, kept: dict[Source, list[Sample]]) -> None:
+def _write_list(path: Path, target: Path, kept: dict[Split, list[Sample]]) -> None:
     numbers = {sample.line for samples in kept.values() for sample in samples}
     lines = read_text(path).split("\n")
     chosen = [
@@ -75,9 +75,9 @@ def _write_list(path: Path, target: Path, kept: dict[Source, list[Sample]]) -> N
 
 
 def _write_pose(
-    file: AnnotationFile, target: Path, examined: dict[Source, list[Sample]], kept: dict[Source, list[Sample]]
+    file: AnnotationFile, target: Path, examined: dict[Split, list[Sample]], kept: dict[Split, list[Sample]]
 ) -> None:
-    splits = {source.pose_split: [sample.name for sample in samples] for source, samples in kept.items()}
+    splits = {split.pose_split: [sample.name for sample in samples] for split, samples in kept.items()}
     others = [clips for split, clips in (file.splits or {}).items() if not splits.keys() & {None, split}]
     named_elsewhere = set().union(*others)
     looked_at, wanted = (

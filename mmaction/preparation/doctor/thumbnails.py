@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmaction.io.video.encoding import upright
-from mmaction.preparation.doctor.samples import Sample
+from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.skeletons import LAYOUTS, Layout, get_layout
 from mmaction.visualization.draw import Style, draw_skeletons
 
@@ -46,9 +46,9 @@ def _video_frame(sample: Sample) -> np.ndarray | None:
 
 
 def _layout(sample: Sample, joints: int) -> Layout | None:
-    """Return the source's layout, or the first one of as many joints."""
-    if sample.source.layout != "auto":
-        layout = get_layout(sample.source.layout)
+    """Return the split's layout, or the first one of as many joints."""
+    if sample.split.layout != "auto":
+        layout = get_layout(sample.split.layout)
         return layout if len(layout.joints) == joints else None
     return next((layout for layout in LAYOUTS.values() if len(layout.joints) == joints), None)
 

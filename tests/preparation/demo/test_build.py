@@ -91,7 +91,7 @@ def test_joints_lie_on_the_diver():
         t = len(frames) // 2
         x, y = take.pixels[t, [5, 6, 11, 12], :2].mean(axis=0)
         if 2 < x < 93 and 2 < y < 61 and not take._behind_posts(np.array([[x]]))[0, 0]:
-            suit = np.array(take.look.suit, float)
+            suit = np.array(take.scene.suit, float)
             pixel = frames[t, round(y), round(x)].astype(float)
             hits.append(np.abs(pixel / max(pixel.sum(), 1) - suit / suit.sum()).max() < 0.12)
     assert len(hits) >= 3

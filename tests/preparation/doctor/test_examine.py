@@ -12,10 +12,10 @@ import pytest
 from mmaction.datasets.pose import PoseDataset
 from mmaction.preparation.doctor.examine import examine
 from mmaction.preparation.doctor.findings import KINDS
+from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
 from mmaction.preparation.doctor.fix import write_fixed
-from mmaction.preparation.doctor.report import summary, write_csv, write_page
-from mmaction.preparation.doctor.samples import Sample
-from mmaction.preparation.doctor.sources import Source, sources_of_config, sources_of_paths
+from mmaction.preparation.doctor.read_samples import Sample
+from mmaction.preparation.doctor.splits import Split, splits_of_config, splits_of_paths
 from mmaction.preparation.doctor.thumbnails import thumbnail
 from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.registry import DATASETS
@@ -41,17 +41,17 @@ class Data:
         wanted = self.file.splits["train"][number]
         return next(info for info in self.file.annotations if info["frame_dir"] == wanted)
 
-    def sources(self, **kwargs):
-        return sources_of_paths([self.folder / "train.txt", self.folder / "val.txt"], **kwargs)
+    def splits(self, **kwargs):
+        return splits_of_paths([self.folder / "train.txt", self.folder / "val.txt"], **kwargs)
 
     def findings(self, kind, **kwargs):
         if kind == "pose":
             (self.folder / "skeletons.pkl").unlink()
             save_unchecked(self.file, self.folder / "skeletons.pkl")
-            sources = sources_of_paths([self.folder / "skeletons.pkl"], **kwargs)
+            splits = splits_of_paths([self.folder / "skeletons.pkl"], **kwargs)
         else:
-            sources = self.sources(**kwargs)
-        return examine(sources, workers=2, progress=False).findings
+            splits = self.splits(**kwargs)
+        return examine(splits, workers=2, progress=False).findings
 
 
 def save_unchecked(file, path):
@@ -337,14 +337,14 @@ def test_fix_leaves_a_clean_data_set_and_the_originals(data, tmp_path):
         plant(data)
     (data.folder / "train.txt").write_text("# a comment\n" + (data.folder / "train.txt").read_text())
     before = (data.folder / "train.txt").read_bytes()
-    diagnosis = examine(data.sources(), workers=1, progress=False)
+    diagnosis = examine(data.splits(), workers=1, progress=False)
     assert diagnosis.exit_code(strict=False) == 2
     written = {path.name: (kept, dropped) for path, kept, dropped in write_fixed(diagnosis, tmp_path / "fixed")}
     assert written["val.txt"][1] == 0 and written["train.txt"][1] == 4
     assert (data.folder / "train.txt").read_bytes() == before
     fixed = (tmp_path / "fixed/train.txt").read_text()
     assert fixed.startswith("# a comment\n") and "dive_x" not in fixed
-    again = [Source(p.stem, "video", p, data.folder / "videos", num_classes=5) for p in (tmp_path / "fixed").iterdir()]
+    again = [Split(p.stem, "video", p, data.folder / "videos", num_classes=5) for p in (tmp_path / "fixed").iterdir()]
     assert examine(again, workers=1, progress=False).findings == []
     with pytest.raises(FileExistsError, match="choose another folder"):
         list(write_fixed(diagnosis, data.folder))
@@ -354,9 +354,9 @@ def test_fix_of_annotations(data, tmp_path):
     for plant in (split_without_annotation, pose_leak, frames_disagree):
         plant(data)
     assert data.findings("pose")
-    diagnosis = examine(sources_of_paths([data.folder / "skeletons.pkl"]), progress=False)
+    diagnosis = examine(splits_of_paths([data.folder / "skeletons.pkl"]), progress=False)
     assert [dropped for _, _, dropped in write_fixed(diagnosis, tmp_path / "fixed")] == [2]
-    again = examine(sources_of_paths([tmp_path / "fixed/skeletons.pkl"], num_classes=5), progress=False)
+    again = examine(splits_of_paths([tmp_path / "fixed/skeletons.pkl"], num_classes=5), progress=False)
     assert again.findings == []
 
 
@@ -382,17 +382,17 @@ def test_clips_of_one_base_name_in_two_folders_are_two_clips(data, tmp_path):
     for info in data.file.annotations:
         info["frame_dir"] = renamed[info["frame_dir"]]
     save_unchecked(data.file, data.folder / "some.pkl")
-    diagnosis = examine(data.sources(), progress=False)
+    diagnosis = examine(data.splits(), progress=False)
     assert [f for f in diagnosis.findings if f.severity == "error"] == []
     assert [counts for _, *counts in write_fixed(diagnosis, tmp_path / "fixed")] == [[2, 0], [2, 0]]
-    diagnosis = examine(sources_of_paths([data.folder / "some.pkl"], videos=data.folder / "videos"), progress=False)
+    diagnosis = examine(splits_of_paths([data.folder / "some.pkl"], videos=data.folder / "videos"), progress=False)
     assert [f for f in diagnosis.findings if f.severity == "error"] == []
     for sample in diagnosis.all_samples():
         assert sample.path == data.folder / f"videos/{sample.name}.mp4"
     # the same file under another name of its folder is the same clip
     (data.folder / "videos/sumo").symlink_to("dive")
     data.write([*data.lines(), "sumo/001.mp4 0"])
-    found = examine(data.sources(), progress=False).findings
+    found = examine(data.splits(), progress=False).findings
     assert "sumo/001.mp4" in {f.clip for f in found if f.code == "in-train-and-val" and f.message == "is in val too"}
 
 
@@ -400,8 +400,8 @@ def test_fix_tells_files_with_a_split_of_one_name_apart(data, tmp_path):
     shutil.copy(data.folder / "skeletons.pkl", data.folder / "clean.pkl")
     not_a_number(data)
     save_unchecked(data.file, data.folder / "skeletons.pkl")
-    sources = sources_of_paths([data.folder / "clean.pkl", data.folder / "skeletons.pkl"])
-    diagnosis = examine(sources, progress=False)
+    splits = splits_of_paths([data.folder / "clean.pkl", data.folder / "skeletons.pkl"])
+    diagnosis = examine(splits, progress=False)
     written = {path.name: dropped for path, _, dropped in write_fixed(diagnosis, tmp_path / "fixed")}
     assert written == {"clean.pkl": 0, "skeletons.pkl": 1}
     assert write_page(diagnosis, tmp_path / "report.html", "x").read_text().count("<br><span class=error>") == 1
@@ -422,13 +422,13 @@ def test_fix_keeps_splits_that_were_not_examined(data, tmp_path):
     frames_disagree(data)
     data.file.annotations.append({**data.info(1), "label": data.info(1)["label"]})  # listed-twice
     save_unchecked(data.file, path)
-    diagnosis = examine(sources_of_config(pose_config(path, train="train", val="val")), progress=False)
+    diagnosis = examine(splits_of_config(pose_config(path, train="train", val="val")), progress=False)
     list(write_fixed(diagnosis, tmp_path / "fixed"))
     fixed = AnnotationFile.read(tmp_path / "fixed/skeletons.pkl")
     assert fixed.splits == {"train": splits["train"][1:], "val": splits["val"], "test": splits["test"][:2]}
     assert set(fixed.names) == {name for names in fixed.splits.values() for name in names}
     # examined as a whole, without naming a split
-    diagnosis = examine(sources_of_config(pose_config(path, train=None)), progress=False)
+    diagnosis = examine(splits_of_config(pose_config(path, train=None)), progress=False)
     list(write_fixed(diagnosis, tmp_path / "whole"))
     assert AnnotationFile.read(tmp_path / "whole/skeletons.pkl").splits == fixed.splits
 
@@ -436,9 +436,9 @@ def test_fix_keeps_splits_that_were_not_examined(data, tmp_path):
 def test_fix_does_not_pass_over_a_fault_in_a_split_that_was_not_examined(data, tmp_path):
     frames_disagree(data)
     save_unchecked(data.file, data.folder / "skeletons.pkl")
-    sources = sources_of_config(pose_config(data.folder / "skeletons.pkl", val="val"))
+    splits = splits_of_config(pose_config(data.folder / "skeletons.pkl", val="val"))
     with pytest.raises(ValueError, match=r"skeletons\.pkl, .*total_frames.*; examine the file itself"):
-        list(write_fixed(examine(sources, progress=False), tmp_path / "fixed"))
+        list(write_fixed(examine(splits, progress=False), tmp_path / "fixed"))
 
 
 def test_clips_of_one_folder_are_told_apart_by_their_offset(tmp_path):
@@ -449,13 +449,13 @@ def test_clips_of_one_folder_are_told_apart_by_their_offset(tmp_path):
     (tmp_path / "val.txt").write_text("clip 5 5 0\n")
     common = dict(type="RawframeDataset", data_root=str(tmp_path), num_classes=2, with_offset=True)
     cfg = {f"{split}_dataloader": dict(dataset=dict(ann_file=f"{split}.txt", **common)) for split in ("train", "val")}
-    diagnosis = examine(sources_of_config(cfg), progress=False)
+    diagnosis = examine(splits_of_config(cfg), progress=False)
     (finding,) = diagnosis.findings
     assert finding.code == "frame-count" and "10 frames after the first 12 are listed" in finding.message
     assert [counts for _, *counts in write_fixed(diagnosis, tmp_path / "fixed")] == [[2, 1], [1, 0]]
     assert (tmp_path / "fixed/train.txt").read_text() == "clip 0 10 0\nclip 10 10 1\n"
     (tmp_path / "val.txt").write_text("clip 10 10 1\nclip 10 10 1\n")
-    found = [finding.code for finding in examine(sources_of_config(cfg), progress=False).findings]
+    found = [finding.code for finding in examine(splits_of_config(cfg), progress=False).findings]
     assert found == ["frame-count", "in-train-and-val", "listed-twice"]
 
 
@@ -468,7 +468,7 @@ def test_images_that_the_data_set_will_not_find(tmp_path):
     def found(frames, **how):
         (tmp_path / "train.txt").write_text(f"clip {frames} 0\n")
         dataset = dict(type="RawframeDataset", ann_file="train.txt", data_root=str(tmp_path), num_classes=1, **how)
-        findings = examine(sources_of_config({"train_dataloader": {"dataset": dataset}}), progress=False).findings
+        findings = examine(splits_of_config({"train_dataloader": {"dataset": dataset}}), progress=False).findings
         return [(finding.code, finding.message.rpartition(" ")[2]) for finding in findings]
 
     flow = dict(modality="Flow", filename_tmpl="{}_{:05d}.jpg")
@@ -483,14 +483,14 @@ def test_images_that_the_data_set_will_not_find(tmp_path):
 
 
 def test_picture_of_a_phone_video_is_upright(shared):
-    source = Source("train", "video", Path("train.txt"))
-    sample = Sample(source, 0, "video_90.mov", (0,), shared / "data/video/video_90.mov", frames=3)
+    split = Split("train", "video", Path("train.txt"))
+    sample = Sample(split, 0, "video_90.mov", (0,), shared / "data/video/video_90.mov", frames=3)
     assert cv2.imdecode(np.frombuffer(thumbnail(sample), np.uint8), cv2.IMREAD_COLOR).shape == (130, 73, 3)
 
 
 def test_reports(data, tmp_path):
     truncated_video(data)
-    diagnosis = examine(data.sources(), workers=1, progress=False)
+    diagnosis = examine(data.splits(), workers=1, progress=False)
     assert "1 error, 0 warnings, 0 notes" in summary(diagnosis)
     with open(write_csv(diagnosis, tmp_path / "findings.csv"), newline="") as file:
         (row,) = csv.DictReader(file)
@@ -500,19 +500,19 @@ def test_reports(data, tmp_path):
     assert "A &lt;title&gt;" in page and "<title>A <" not in page
     assert page.count("data:image/png") == 2 and page.count("data:image/jpeg") >= 15
     assert "http" not in page.replace("http-equiv", "")
-    pose = examine(sources_of_paths([data.folder / "skeletons.pkl"]), progress=False)
+    pose = examine(splits_of_paths([data.folder / "skeletons.pkl"]), progress=False)
     page = write_page(pose, tmp_path / "pose.html", "poses").read_text()
     assert page.count("data:image/jpeg") == 20 and "0.0 % of joints missing" not in page
 
 
 def test_exit_codes(data):
-    assert examine(data.sources(), progress=False).exit_code(strict=True) == 0
+    assert examine(data.splits(), progress=False).exit_code(strict=True) == 0
     listed_twice(data)
-    diagnosis = examine(data.sources(), progress=False)
+    diagnosis = examine(data.splits(), progress=False)
     assert (diagnosis.exit_code(strict=False), diagnosis.exit_code(strict=True)) == (0, 1)
 
 
-def test_sources_of_a_config(data):
+def test_splits_of_a_config(data):
     def dataset(name, **kwargs):
         prefix = dict(video="videos")
         return dict(type="VideoDataset", data_root=str(data.folder), ann_file=name, data_prefix=prefix, **kwargs)
@@ -526,14 +526,14 @@ def test_sources_of_a_config(data):
         val_dataloader=dict(dataset=dataset("val.txt")),
         test_dataloader=dict(dataset=dataset("val.txt")),
     )
-    train, val = sources_of_config(cfg)
-    assert (train.split, val.split, train.flips, val.flips) == ("train", "val", True, False)
+    train, val = splits_of_config(cfg)
+    assert (train.name, val.name, train.flips, val.flips) == ("train", "val", True, False)
     assert train.root == data.folder / "videos" and len(val.classes) == 5
     assert [f.code for f in examine([train, val], progress=False).findings] == ["class-count"]
     with pytest.raises(ValueError, match="no train_dataloader"):
-        sources_of_config({})
+        splits_of_config({})
     with pytest.raises(ValueError, match="'CocoDataset' cannot be examined"):
-        sources_of_config(dict(train_dataloader=dict(dataset=dict(type="CocoDataset"))))
+        splits_of_config(dict(train_dataloader=dict(dataset=dict(type="CocoDataset"))))
 
 
 def test_a_data_set_of_another_class_is_examined_if_it_reads_lists_as_ours(monkeypatch):
@@ -548,13 +548,13 @@ def test_a_data_set_of_another_class_is_examined_if_it_reads_lists_as_ours(monke
     def loader(kind):
         return dict(val_dataloader=dict(dataset=dict(type=kind, ann_file="a.pkl", split="val")))
 
-    (source,) = sources_of_config(loader(Filtered))
-    assert (source.kind, source.ann_file.name, source.pose_split) == ("pose", "a.pkl", "val")
+    (split,) = splits_of_config(loader(Filtered))
+    assert (split.kind, split.ann_file.name, split.pose_split) == ("pose", "a.pkl", "val")
     with pytest.raises(ValueError, match=r"'Own' cannot be examined, only VideoDataset, .* reads lists as they do"):
-        sources_of_config(loader(Own))
+        splits_of_config(loader(Own))
     monkeypatch.setitem(DATASETS.module_dict, "make", lambda **options: PoseDataset(**options))
     with pytest.raises(ValueError, match="'make' cannot be examined"):
-        sources_of_config(loader("make"))
+        splits_of_config(loader("make"))
 
 
 @pytest.mark.parametrize(
@@ -562,8 +562,8 @@ def test_a_data_set_of_another_class_is_examined_if_it_reads_lists_as_ours(monke
 )
 def test_flips_that_keep_labels_right(op, flips):
     dataset = dict(type="PoseDataset", ann_file="x.pkl", pipeline=[dict(type="Flip", **op)])
-    (source,) = sources_of_config(dict(train_dataloader=dict(dataset=dataset)))
-    assert source.flips is flips
+    (split,) = splits_of_config(dict(train_dataloader=dict(dataset=dataset)))
+    assert split.flips is flips
 
 
 def test_speed(data):
@@ -576,8 +576,8 @@ def test_speed(data):
     ]
     save_unchecked(AnnotationFile(moved, {"train": [str(n) for n in range(1000)]}), data.folder / "many.pkl")
     started = time.process_time()
-    examine(sources_of_paths([data.folder / "many.pkl"], num_classes=0), progress=False)
+    examine(splits_of_paths([data.folder / "many.pkl"], num_classes=0), progress=False)
     assert 1000 / (time.process_time() - started) > 300  # where 2,300 are usual: a slow or busy machine may test
     started = time.process_time()
-    examine(data.sources(), workers=2, progress=False)
+    examine(data.splits(), workers=2, progress=False)
     assert 20 / (time.process_time() - started) > 20

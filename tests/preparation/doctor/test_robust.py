@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mmaction.preparation.doctor.clip_checks import Thresholds, check_sample
 from mmaction.preparation.doctor.examine import examine
 from mmaction.preparation.doctor.findings import KINDS
-from mmaction.preparation.doctor.looks import Limits, look_at_sample
-from mmaction.preparation.doctor.report import summary, write_csv, write_page
-from mmaction.preparation.doctor.samples import Sample
-from mmaction.preparation.doctor.sources import Source, sources_of_paths
+from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
+from mmaction.preparation.doctor.read_samples import Sample
+from mmaction.preparation.doctor.splits import Split, splits_of_paths
 
 fuzz = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -19,7 +19,7 @@ fuzz = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCh
 @given(st.text(max_size=200) | st.text(alphabet="ab./ 01\n#\t\"'\\", max_size=80))
 def test_any_list(tmp_path, text):
     (tmp_path / "train.txt").write_bytes(text.encode("utf-8", "replace"))
-    diagnosis = examine(sources_of_paths([tmp_path / "train.txt"], num_classes=3), workers=1, progress=False)
+    diagnosis = examine(splits_of_paths([tmp_path / "train.txt"], num_classes=3), workers=1, progress=False)
     assert diagnosis.findings  # nothing of this is there
     assert {finding.code for finding in diagnosis.findings} <= set(KINDS)
     assert summary(diagnosis)
@@ -57,10 +57,10 @@ odd = st.one_of(
 @given(st.sampled_from(sorted(valid())), odd)
 def test_any_annotation(tmp_path, key, value):
     info = {**valid(), key: value}
-    source = Source("train", "pose", tmp_path / "x.pkl", num_classes=3)
+    split = Split("train", "pose", tmp_path / "x.pkl", num_classes=3)
     labels = (0,) if key != "label" else ()
-    sample = Sample(source, 0, "a", labels, info=info)
-    for finding in look_at_sample(sample, Limits()):
+    sample = Sample(split, 0, "a", labels, info=info)
+    for finding in check_sample(sample, Thresholds()):
         assert finding.code in KINDS and finding.message
 
 
@@ -74,8 +74,8 @@ def test_any_annotation(tmp_path, key, value):
     ],
 )
 def test_values_of_other_kinds(tmp_path, key, value, message):
-    sample = Sample(Source("train", "pose", tmp_path / "x.pkl"), 0, "a", (0,), info={**valid(), key: value})
-    (finding,) = look_at_sample(sample, Limits())
+    sample = Sample(Split("train", "pose", tmp_path / "x.pkl"), 0, "a", (0,), info={**valid(), key: value})
+    (finding,) = check_sample(sample, Thresholds())
     assert finding.code == "bad-shape" and message in finding.message
 
 
@@ -83,13 +83,13 @@ def test_values_of_other_kinds(tmp_path, key, value, message):
 def test_an_annotation_without_a_key_is_reported_or_needs_it_not(tmp_path, key):
     info = valid()
     del info[key]
-    sample = Sample(Source("train", "pose", tmp_path / "x.pkl"), 0, "a", (0,), info=info)
-    found = {finding.code for finding in look_at_sample(sample, Limits())}
+    sample = Sample(Split("train", "pose", tmp_path / "x.pkl"), 0, "a", (0,), info=info)
+    found = {finding.code for finding in check_sample(sample, Thresholds())}
     assert found == {"label": {"bad-label"}, "keypoint": {"bad-shape"}}.get(key, set())
 
 
 def test_reports_of_nothing(tmp_path):
-    diagnosis = examine(sources_of_paths([tmp_path / "absent.txt"]), progress=False)
+    diagnosis = examine(splits_of_paths([tmp_path / "absent.txt"]), progress=False)
     assert [finding.code for finding in diagnosis.findings] == ["unreadable-list"]
     assert diagnosis.exit_code(strict=False) == 2
     write_csv(diagnosis, tmp_path / "findings.csv")

@@ -15,7 +15,7 @@ import numpy as np
 
 from mmaction.preparation.doctor.examine import Diagnosis
 from mmaction.preparation.doctor.findings import Finding, count_severities
-from mmaction.preparation.doctor.samples import Sample
+from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.thumbnails import thumbnail
 from mmaction.preparation.manifest import write_text
 
@@ -37,11 +37,11 @@ figure { margin: 0; width: 200px; font-size: 12px; overflow-wrap: anywhere } cod
 
 def facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     """Yield name and value of what is good to know about each split."""
-    for source, clips in diagnosis.samples.items():
+    for split, clips in diagnosis.samples.items():
         frames = np.array([sample.frames for sample in clips if sample.frames])
         text = f"{len(clips):,} clips, {len({label for sample in clips for label in sample.labels})} classes"
-        if source.num_classes:
-            text += f" of {source.num_classes}"
+        if split.num_classes:
+            text += f" of {split.num_classes}"
         if frames.size:
             text += f", {frames.min()} to {frames.max()} frames (median {int(np.median(frames))})"
         sizes = Counter((sample.width, sample.height) for sample in clips if sample.width)
@@ -49,7 +49,7 @@ def facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
         if persons := Counter(sample.persons for sample in clips if sample.persons):
             text += f", persons {', '.join(f'{n}: {count:,}' for n, count in sorted(persons.items())[:4])}"
             text += f", {100 * np.mean([sample.missing for sample in clips if sample.persons]):.1f} % of joints missing"
-        yield source.split, text
+        yield split.name, text
 
 
 def summary(diagnosis: Diagnosis) -> str:
@@ -126,11 +126,11 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
 
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     axes = figure.subplots()
-    for source, clips in diagnosis.samples.items():
+    for split, clips in diagnosis.samples.items():
         labels = [label for sample in clips for label in sample.labels if label >= 0]
         if labels:
-            edges = np.arange(max(max(labels) + 1, source.num_classes or 0) + 1) - 0.5
-            axes.hist(labels, bins=edges, histtype="stepfilled", alpha=0.6, label=source.split)
+            edges = np.arange(max(max(labels) + 1, split.num_classes or 0) + 1) - 0.5
+            axes.hist(labels, bins=edges, histtype="stepfilled", alpha=0.6, label=split.name)
     axes.set(xlabel="class", ylabel="clips", title="Clips per class")
     yield _with_legend(figure)
     measures = [("frames", "frames", "Length"), ("width", "pixels", "Width")]
@@ -138,9 +138,9 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
         measures += [("missing", "share of the joints", "Missing joints"), ("outside", "share", "Joints outside")]
     figure = Figure(figsize=(11, 3), layout="constrained")
     for axes, (name, unit, heading) in zip(figure.subplots(1, len(measures)), measures, strict=True):
-        for source, clips in diagnosis.samples.items():
+        for split, clips in diagnosis.samples.items():
             values = [getattr(sample, name) for sample in clips if sample.frames]
-            axes.hist(values, bins=30, histtype="stepfilled", alpha=0.6, label=source.split)
+            axes.hist(values, bins=30, histtype="stepfilled", alpha=0.6, label=split.name)
         axes.set(xlabel=unit, title=heading)
     yield _with_legend(figure)
 
@@ -154,19 +154,19 @@ def _with_legend(figure: Figure) -> Figure:
 
 def _thumbnails(diagnosis: Diagnosis) -> Iterator[str]:
     """Yield pictures of clips with findings, then of others spread over the data set."""
-    blamed = {(finding.source, finding.position): finding for finding in reversed(diagnosis.findings)}
+    blamed = {(finding.listed_in, finding.position): finding for finding in reversed(diagnosis.findings)}
     every = list(diagnosis.all_samples())
-    bad = [sample for sample in every if (sample.source, sample.position) in blamed][: THUMBNAILS // 2]
+    bad = [sample for sample in every if (sample.split, sample.position) in blamed][: THUMBNAILS // 2]
     spread = every[:: max(len(every) // THUMBNAILS, 1)]
     for sample in dict.fromkeys([*bad, *spread][:THUMBNAILS]):
         data = thumbnail(sample)
         if data:
-            finding = blamed.get((sample.source, sample.position))
+            finding = blamed.get((sample.split, sample.position))
             yield f"<figure>{_image(data, 'jpeg', sample.name)}<br>{_caption(sample, finding)}</figure>"
 
 
 def _caption(sample: Sample, finding: Finding | None) -> str:
-    classes = sample.source.classes
+    classes = sample.split.classes
     label = ", ".join(classes[n] if 0 <= n < len(classes) else str(n) for n in sample.labels)
-    text = f"{html.escape(sample.name)} ({sample.source.split}): {html.escape(label)}"
+    text = f"{html.escape(sample.name)} ({sample.split.name}): {html.escape(label)}"
     return text + (f"<br><span class={finding.severity}>{html.escape(finding.title)}</span>" if finding else "")

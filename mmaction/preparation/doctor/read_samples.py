@@ -11,7 +11,7 @@ import numpy as np
 
 from mmaction.io.file_list import read_file_list, resolve_names
 from mmaction.preparation.doctor.findings import Finding
-from mmaction.preparation.doctor.sources import Source
+from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.skeleton.files import AnnotationFile
 
 
@@ -20,7 +20,7 @@ class Sample:
     """One clip.
 
     Attributes:
-        source: Its split.
+        split: Its split.
         position: Its number in the split.
         name: As listed.
         labels: Its class indices.
@@ -39,7 +39,7 @@ class Sample:
         digest: Identifies the content; empty if it could not be read.
     """
 
-    source: Source
+    split: Split
     position: int
     name: str
     labels: tuple[int, ...]
@@ -61,25 +61,25 @@ class Sample:
     def key(self) -> str:
         """The clip's name without folder and extension."""
         base = os.path.basename(self.name)
-        return os.path.splitext(base)[0] if self.source.kind == "video" else base
+        return os.path.splitext(base)[0] if self.split.kind == "video" else base
 
     @property
     def span(self) -> tuple[int | None, ...]:
         """What tells clips of one folder apart: offset and number of frames, where the list states offsets."""
-        return (self.offset, self.listed_frames) if self.source.with_offset else ()
+        return (self.offset, self.listed_frames) if self.split.with_offset else ()
 
     def image_names(self) -> Iterator[str]:
         """Yield the names of the images that a data set of frames reads, as far as they are known."""
-        if self.source.filename_tmpl is None:
+        if self.split.filename_tmpl is None:
             return
-        first = self.source.start_index + self.offset
+        first = self.split.start_index + self.offset
         for index in range(first, first + (self.listed_frames or 0)):
-            for part in (("x", index), ("y", index)) if self.source.is_flow else ((index,),):
-                yield self.source.filename_tmpl.format(*part)
+            for part in (("x", index), ("y", index)) if self.split.is_flow else ((index,),):
+                yield self.split.filename_tmpl.format(*part)
 
     def finding(self, code: str, message: str) -> Finding:
         """Make a finding about this clip."""
-        return Finding(code, self.source.split, self.name, message, self.position, self.source)
+        return Finding(code, self.split.name, self.name, message, self.position, self.split)
 
 
 class SampleReader:
@@ -96,65 +96,63 @@ class SampleReader:
             if left:
                 yield Finding("unused-annotation", "", "", f"{path}: {len(left):,} annotations, such as {left[0]}")
 
-    def read(self, source: Source) -> tuple[list[Sample], list[Finding]]:
+    def read(self, split: Split) -> tuple[list[Sample], list[Finding]]:
         """Return the samples of a split and what is wrong with its list."""
         findings: list[Finding] = []
         try:
-            reader = self._pose if source.kind == "pose" else self._listed
-            return list(reader(source, findings)), findings
+            reader = self._pose if split.kind == "pose" else self._listed
+            return list(reader(split, findings)), findings
         except (ValueError, OSError, KeyError) as error:
             text = str(error.args[0] if isinstance(error, KeyError) else error)
             if isinstance(error, FileNotFoundError):
                 text += "; docs/datasets.md says how to prepare the data sets of the shipped configs"
-            return [], [*findings, Finding("unreadable-list", source.split, "", text)]
+            return [], [*findings, Finding("unreadable-list", split.name, "", text)]
 
-    def _listed(self, source: Source, findings: list[Finding]) -> Iterator[Sample]:
-        fields = ("offset", "total_frames") if source.with_offset else ("total_frames",)
-        fields = fields if source.kind == "frames" else ()
+    def _listed(self, split: Split, findings: list[Finding]) -> Iterator[Sample]:
+        fields = ("offset", "total_frames") if split.with_offset else ("total_frames",)
+        fields = fields if split.kind == "frames" else ()
 
         def note(message: str) -> None:
-            findings.append(Finding("bad-line", source.split, "", message))
+            findings.append(Finding("bad-line", split.name, "", message))
 
-        lines = read_file_list(
-            str(source.ann_file), fields, source.multi_class, delimiter=source.delimiter, on_error=note
-        )
+        lines = read_file_list(str(split.ann_file), fields, split.multi_class, delimiter=split.delimiter, on_error=note)
         position = 0
         for line in lines:
             try:
-                ((path, _),) = resolve_names(str(source.ann_file), [line], str(source.root or ""))
+                ((path, _),) = resolve_names(str(split.ann_file), [line], str(split.root or ""))
             except ValueError as error:
                 note(str(error))
                 continue
             numbers = dict(zip(fields, line.numbers, strict=True))
             frames, offset = numbers.get("total_frames"), numbers.get("offset", 0)
-            yield Sample(source, position, line.name, line.labels, Path(path), None, frames, line.number, offset)
+            yield Sample(split, position, line.name, line.labels, Path(path), None, frames, line.number, offset)
             position += 1
 
-    def _pose(self, source: Source, findings: list[Finding]) -> Iterator[Sample]:
-        if source.ann_file not in self.files:
-            self.files[source.ann_file] = AnnotationFile.read(source.ann_file)
-        file = self.files[source.ann_file]
+    def _pose(self, split: Split, findings: list[Finding]) -> Iterator[Sample]:
+        if split.ann_file not in self.files:
+            self.files[split.ann_file] = AnnotationFile.read(split.ann_file)
+        file = self.files[split.ann_file]
         chosen = list(zip(file.names, file.annotations, strict=True))
-        if source.pose_split is not None:
-            if source.pose_split not in (file.splits or {}):
+        if split.pose_split is not None:
+            if split.pose_split not in (file.splits or {}):
                 raise KeyError(
-                    f"{source.ann_file} has no split {source.pose_split!r}, it has {', '.join(file.splits or {})}"
+                    f"{split.ann_file} has no split {split.pose_split!r}, it has {', '.join(file.splits or {})}"
                 )
-            chosen = self._chosen(source, file, findings)
+            chosen = self._chosen(split, file, findings)
         for position, (name, info) in enumerate(chosen):
             labels = np.ravel(info.get("label", ()))
             known = tuple(int(label) for label in labels) if labels.dtype.kind in "iu" else ()
-            yield Sample(source, position, name, known, info=info)
+            yield Sample(split, position, name, known, info=info)
 
     @staticmethod
-    def _chosen(source: Source, file: AnnotationFile, findings: list[Finding]) -> list[tuple[str, dict]]:
+    def _chosen(split: Split, file: AnnotationFile, findings: list[Finding]) -> list[tuple[str, dict]]:
         by_name: dict[str, list[dict]] = {}
         for name, info in zip(file.names, file.annotations, strict=True):
             by_name.setdefault(name, []).append(info)
         chosen = []
-        for name in file.splits[source.pose_split]:
+        for name in file.splits[split.pose_split]:
             if name in by_name:
                 chosen += [(name, info) for info in by_name[name]]
             else:
-                findings.append(Finding("no-annotation", source.split, name, f"{source.ann_file} has no such clip"))
+                findings.append(Finding("no-annotation", split.name, name, f"{split.ann_file} has no such clip"))
         return chosen

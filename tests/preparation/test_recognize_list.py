@@ -2,8 +2,8 @@ import csv
 
 import pytest
 
-from mmaction.preparation.lists import read_clip_list, read_diving48
-from mmaction.preparation.versions import identify
+from mmaction.preparation.official_lists import read_clip_list, read_diving48
+from mmaction.preparation.recognize_list import identify
 
 
 def gym_list(shared, name):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mmaction.preparation.lists import GymId
+from mmaction.preparation.official_lists import GymId
 
 FILE = Path(__file__).with_name("official_lists.json")
 DIVING48_V1_ENTRIES = (15943, 2096)  # train, test

@@ -14,7 +14,7 @@ import numpy as np
 from mmaction.io.annotations import check_annotation
 from mmaction.io.video.media import VideoError, look_at
 from mmaction.preparation.doctor.findings import Finding
-from mmaction.preparation.doctor.samples import Sample
+from mmaction.preparation.doctor.read_samples import Sample
 
 if TYPE_CHECKING:
     import av
@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 @dataclass(frozen=True)
-class Limits:
+class Thresholds:
     """From where on a clip is remarkable.
 
     Attributes:
@@ -43,7 +43,7 @@ class Limits:
     flat: float = 1.5
 
 
-def look_at_sample(sample: Sample, limits: Limits, quick: bool = False) -> list[Finding]:
+def check_sample(sample: Sample, limits: Thresholds, quick: bool = False) -> list[Finding]:
     """Look at one clip, note what was found in it, and return what is wrong.
 
     Args:
@@ -52,14 +52,14 @@ def look_at_sample(sample: Sample, limits: Limits, quick: bool = False) -> list[
         quick: Read videos without decoding every frame.
     """
     looks = {"video": _look_at_video, "frames": _look_at_frames, "pose": _look_at_skeleton}
-    findings = [*_check_labels(sample), *looks[sample.source.kind](sample, limits, quick)]
+    findings = [*_check_labels(sample), *looks[sample.split.kind](sample, limits, quick)]
     if 0 < sample.frames < limits.short_frames:
         findings.append(sample.finding("short-clip", f"has {sample.frames} frames"))
     return findings
 
 
 def _check_labels(sample: Sample) -> Iterator[Finding]:
-    count = sample.source.num_classes
+    count = sample.split.num_classes
     for label in sample.labels:
         if count is not None and not 0 <= label < count:
             yield sample.finding("bad-label", f"label {label} is outside the {count} classes (0 to {count - 1})")
@@ -73,7 +73,7 @@ def _file_digest(path: Path) -> bytes:
     return digest.digest()
 
 
-def _look_at_video(sample: Sample, limits: Limits, quick: bool) -> Iterator[Finding]:
+def _look_at_video(sample: Sample, limits: Thresholds, quick: bool) -> Iterator[Finding]:
     if not sample.path.is_file():
         yield sample.finding("missing-file", f"there is no file {sample.path}")
         return
@@ -102,7 +102,7 @@ def _contrast(frame: av.VideoFrame) -> float:
     return float(lines[::8, : plane.width : 8].std())
 
 
-def _look_at_frames(sample: Sample, limits: Limits, quick: bool) -> Iterator[Finding]:
+def _look_at_frames(sample: Sample, limits: Thresholds, quick: bool) -> Iterator[Finding]:
     import cv2
 
     folder = sample.path
@@ -112,7 +112,7 @@ def _look_at_frames(sample: Sample, limits: Limits, quick: bool) -> Iterator[Fin
     images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     flow = [path for path in images if path.name.startswith(("x_", "flow_x"))]
     rgb = [path for path in images if not path.name.startswith(("x_", "y_", "flow_"))]
-    sample.frames = len((flow or rgb) if sample.source.is_flow else (rgb or flow))
+    sample.frames = len((flow or rgb) if sample.split.is_flow else (rgb or flow))
     if sample.frames < sample.offset + (sample.listed_frames or 1):
         after = f" after the first {sample.offset}" if sample.offset else ""
         message = f"{sample.listed_frames} frames{after} are listed, the folder {folder} has {sample.frames}"
@@ -128,7 +128,7 @@ def _look_at_frames(sample: Sample, limits: Limits, quick: bool) -> Iterator[Fin
         sample.height, sample.width = image.shape
 
 
-def _look_at_skeleton(sample: Sample, limits: Limits, quick: bool) -> Iterator[Finding]:
+def _look_at_skeleton(sample: Sample, limits: Thresholds, quick: bool) -> Iterator[Finding]:
     info = dict(sample.info)
     try:
         problem = check_annotation(info) or _check_values(info)
@@ -157,7 +157,7 @@ def _look_at_skeleton(sample: Sample, limits: Limits, quick: bool) -> Iterator[F
         yield sample.finding("frozen", f"all {sample.frames} frames are the same")
     if keypoint.shape[-1] == 2 and sample.height:
         yield from _check_places(sample, keypoint[seen], limits)
-    if sample.source.root:
+    if sample.split.root:
         yield from _compare_with_video(sample)
 
 
@@ -176,7 +176,7 @@ def _code_of(problem: str) -> str:
     return "bad-shape"
 
 
-def _check_presence(sample: Sample, seen: np.ndarray, limits: Limits) -> Iterator[Finding]:
+def _check_presence(sample: Sample, seen: np.ndarray, limits: Thresholds) -> Iterator[Finding]:
     if sample.missing > limits.missing_share:
         yield sample.finding("missing-joints", f"{100 * sample.missing:.0f} % of the joints are missing")
     empty = 1 - float(seen.any((0, 2)).mean())
@@ -189,7 +189,7 @@ def _share_outside(points: np.ndarray, height: int, width: int, margin: float) -
     return float(((points < -margin * size) | (points > (1 + margin) * size)).any(-1).mean())
 
 
-def _check_places(sample: Sample, points: np.ndarray, limits: Limits) -> Iterator[Finding]:
+def _check_places(sample: Sample, points: np.ndarray, limits: Thresholds) -> Iterator[Finding]:
     """Check where joints lie; ``points`` are those seen, shape (N, 2)."""
     height, width = sample.height, sample.width
     if min(height, width) > 16 and np.abs(points).max() <= 1.5:
@@ -207,7 +207,7 @@ def _check_places(sample: Sample, points: np.ndarray, limits: Limits) -> Iterato
 
 def _compare_with_video(sample: Sample) -> Iterator[Finding]:
     if sample.path is None:
-        yield sample.finding("missing-file", f"there is no video of this name below {sample.source.root}")
+        yield sample.finding("missing-file", f"there is no video of this name below {sample.split.root}")
         return
     try:
         facts = look_at(sample.path)

@@ -8,7 +8,7 @@ from mmaction.preparation.demo import body
 from mmaction.preparation.demo.camera import Camera, follow
 from mmaction.preparation.demo.dives import Dive
 from mmaction.preparation.demo.motion import Performance, dive_joints
-from mmaction.preparation.demo.render import Look, Splash, render_frame
+from mmaction.preparation.demo.render import Scene, Splash, render_frame
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Take:
         joints: World coordinates in metres, shape ``(T, 22, 3)``.
         pixels: The same in the image: x, y in pixels and depth in metres, shape ``(T, 22, 3)``.
         camera: What films it.
-        look: Colours, background and things in front.
+        scene: Colours, background and things in front.
         splash: Drops at the entry.
         platform: Height of the platform in metres.
         noise: Source of the errors of the pose estimator.
@@ -30,7 +30,7 @@ class Take:
     joints: np.ndarray
     pixels: np.ndarray
     camera: Camera
-    look: Look
+    scene: Scene
     splash: Splash
     platform: float
     noise: np.random.Generator
@@ -49,20 +49,20 @@ class Take:
         """
         how = Performance.draw(rng)
         times = _times(how, fps, rng)
-        look = Look.draw(size, len(times), rng)
+        scene = Scene.draw(size, len(times), rng)
         camera_rng, joint_rng, splash_rng, noise_rng = rng.spawn(4)
         joints = dive_joints(dive, how, times, joint_rng)
         centre = body.centre_of_mass(joints)
         camera = follow(centre, fps, size, camera_rng)
         origin = np.array([np.interp(how.flight_s, times, centre[:, 0]), 0.0, 0.0])
         splash = Splash.draw(how.flight_s, origin, splash_rng)
-        return cls(times, joints, camera.project(joints), camera, look, splash, how.height, noise_rng)
+        return cls(times, joints, camera.project(joints), camera, scene, splash, how.height, noise_rng)
 
     def frames(self) -> np.ndarray:
         """Draw the frames, RGB, shape ``(T, H, W, 3)``, uint8."""
         return np.stack(
             [
-                render_frame(self.look, self.camera, joints, pixels, t, self.platform, self.splash.drops(time))
+                render_frame(self.scene, self.camera, joints, pixels, t, self.platform, self.splash.drops(time))
                 for t, (time, joints, pixels) in enumerate(zip(self.times, self.joints, self.pixels, strict=True))
             ]
         )
@@ -92,7 +92,7 @@ class Take:
         """Which joints, at ``x`` in pixels, shape ``(T, 17)``, something in front hides."""
         hidden = np.zeros(x.shape, bool)
         for t, row in enumerate(x):
-            for left, right in self.look.post_spans(t, self.camera.size[0]):
+            for left, right in self.scene.post_spans(t, self.camera.size[0]):
                 hidden[t] |= (row > left) & (row < right)
         return hidden
 

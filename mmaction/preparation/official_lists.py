@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from mmaction.utils.files import json_errors, read_json, read_text
 
 
-class Clip(NamedTuple):
+class ListedClip(NamedTuple):
     """One entry of a list.
 
     Attributes:
@@ -66,7 +66,7 @@ class GymId:
         return f"{self.event_id}_A_{self.element}" if self.element else self.event_id
 
 
-def read_clip_list(path: str | Path, *, gym: bool = False) -> list[Clip]:
+def read_clip_list(path: str | Path, *, gym: bool = False) -> list[ListedClip]:
     """Read lines ``ID LABEL``; empty lines and lines that start with ``#`` are passed over.
 
     Args:
@@ -76,7 +76,7 @@ def read_clip_list(path: str | Path, *, gym: bool = False) -> list[Clip]:
     Raises:
         ValueError: For a line of another form, an id that stands there twice, or an empty list.
     """
-    clips: dict[str, tuple[Clip, int]] = {}
+    clips: dict[str, tuple[ListedClip, int]] = {}
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -88,7 +88,7 @@ def read_clip_list(path: str | Path, *, gym: bool = False) -> list[Clip]:
     return _listed(clips, path)
 
 
-def _parse_line(line: str, gym: bool) -> Clip:
+def _parse_line(line: str, gym: bool) -> ListedClip:
     name, _, label = line.strip().rpartition(" ")
     name = name.strip()
     if not name:
@@ -100,22 +100,22 @@ def _parse_line(line: str, gym: bool) -> Clip:
         if not gym_id.element:
             raise ValueError(f"{name!r} is the id of an event, expected that of an element (with _A_start_end)")
         name = str(gym_id)
-    return Clip(name, int(label))
+    return ListedClip(name, int(label))
 
 
-def _add(clips: dict[str, tuple[Clip, int]], clip: Clip, number: int) -> None:
+def _add(clips: dict[str, tuple[ListedClip, int]], clip: ListedClip, number: int) -> None:
     if clip.id in clips:
         raise ValueError(f"{clip.id} stands there already, in line {clips[clip.id][1]}")
     clips[clip.id] = clip, number
 
 
-def _listed(clips: dict[str, tuple[Clip, int]], path: str | Path) -> list[Clip]:
+def _listed(clips: dict[str, tuple[ListedClip, int]], path: str | Path) -> list[ListedClip]:
     if not clips:
         raise ValueError(f"{path}:1: the list is empty")
     return [clip for clip, _ in clips.values()]
 
 
-def read_diving48(path: str | Path) -> list[Clip]:
+def read_diving48(path: str | Path) -> list[ListedClip]:
     """Read an official JSON list of Diving48, V1 or V2.
 
     An entry is ``{"vid_name": ..., "label": ..., "start_frame": 0, "end_frame": LAST}``; the last frame counts, so the
@@ -126,7 +126,7 @@ def read_diving48(path: str | Path) -> list[Clip]:
     """
     with json_errors(path):
         items = list(_json_items(read_text(path)))
-    clips: dict[str, tuple[Clip, int]] = {}
+    clips: dict[str, tuple[ListedClip, int]] = {}
     for number, entry in items:
         try:
             _add(clips, _diving48_clip(entry), number)
@@ -158,7 +158,7 @@ def _json_items(text: str) -> Iterator[tuple[int, Any]]:
             raise json.JSONDecodeError("expected ',' or ']'", text, position)
 
 
-def _diving48_clip(entry: Any) -> Clip:
+def _diving48_clip(entry: Any) -> ListedClip:
     if not isinstance(entry, dict):
         raise ValueError(f"expected an entry {{'vid_name': ..., 'label': ...}}, found {str(entry)[:60]!r}")
     name, label = entry.get("vid_name"), entry.get("label")
@@ -168,10 +168,10 @@ def _diving48_clip(entry: Any) -> Clip:
         raise ValueError(f"the label of {name} must be a class index from 0 to 47, found {str(label)[:60]!r}")
     start, end = entry.get("start_frame", 0), entry.get("end_frame")
     if end is None:
-        return Clip(name, label)
+        return ListedClip(name, label)
     if type(start) is not int or type(end) is not int or not 0 <= start <= end:
         raise ValueError(f"{name}: start_frame and end_frame must be frame indices, found {start!r} and {end!r}")
-    return Clip(name, label, end - start + 1)
+    return ListedClip(name, label, end - start + 1)
 
 
 class Span(NamedTuple):

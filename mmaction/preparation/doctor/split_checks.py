@@ -10,35 +10,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from mmaction.preparation.doctor.findings import Finding
-from mmaction.preparation.doctor.samples import Sample
-from mmaction.preparation.doctor.sources import Source
-from mmaction.preparation.lists import GymId
+from mmaction.preparation.doctor.read_samples import Sample
+from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.manifest import coverage, wrong_lengths
-from mmaction.preparation.versions import ListVersion, identify
+from mmaction.preparation.official_lists import GymId
+from mmaction.preparation.recognize_list import ListVersion, identify
 
-Samples = Mapping[Source, Sequence[Sample]]
+Samples = Mapping[Split, Sequence[Sample]]
 _SIDES = (("left", "right"), ("counterclockwise", "clockwise"), ("anticlockwise", "clockwise"), ("ccw", "cw"))
 
 
-def check_sets(samples: Samples) -> Iterator[Finding]:
+def check_splits(samples: Samples) -> Iterator[Finding]:
     """Yield what is wrong with the splits as a whole.
 
     Args:
         samples: The clips by split; looked at before, so that their content is known.
     """
-    versions = {source: _version(clips) for source, clips in samples.items()}
-    for source, clips in samples.items():
-        yield from _repetitions(source, clips)
+    versions = {split: _version(clips) for split, clips in samples.items()}
+    for split, clips in samples.items():
+        yield from _repetitions(split, clips)
         yield from _joint_counts(clips)
-        yield from _about_list(source, clips, versions[source])
-        yield from _flips(source)
+        yield from _about_list(split, clips, versions[split])
+        yield from _flips(split)
     for training in samples:
         yield from _class_counts(training, samples)
         for evaluation in samples:
             if training.is_evaluated_with(evaluation):
                 pair = (training, evaluation)
                 yield from _leaks(*pair, samples, versions)
-                yield from _shared_sources(*pair, samples, versions)
+                yield from _shared_videos(*pair, samples, versions)
                 yield from _mixed_versions(*pair, versions)
                 yield from _untrained(*pair, samples)
 
@@ -55,7 +55,7 @@ def _grouped(clips: Sequence[Sample], key: Callable[[Sample], object]) -> dict[o
     return groups
 
 
-def _repetitions(source: Source, clips: Sequence[Sample]) -> Iterator[Finding]:
+def _repetitions(split: Split, clips: Sequence[Sample]) -> Iterator[Finding]:
     """Clips of one name, and clips of one content under several names."""
     for same in _grouped(clips, lambda sample: (sample.name, *sample.span)).values():
         labels = {sample.labels for sample in same}
@@ -90,19 +90,19 @@ def _joint_counts(clips: Sequence[Sample]) -> Iterator[Finding]:
             yield sample.finding("joint-count", f"joints and coordinates are {shape}, those of the others {usual}")
 
 
-def _about_list(source: Source, clips: Sequence[Sample], version: ListVersion | None) -> Iterator[Finding]:
+def _about_list(split: Split, clips: Sequence[Sample], version: ListVersion | None) -> Iterator[Finding]:
     """What the content of a list and the manifest beside it tell."""
     if version:
-        yield Finding("list-version", source.split, "", f"{source.ann_file} is {version}")
-    if source.kind == "pose":
+        yield Finding("list-version", split.name, "", f"{split.ann_file} is {version}")
+    if split.kind == "pose":
         return
     try:
-        found, lengths = coverage(source.ann_file), wrong_lengths(source.ann_file)
+        found, lengths = coverage(split.ann_file), wrong_lengths(split.ann_file)
     except ValueError as error:
-        yield Finding("unreadable-list", source.split, "", str(error))
+        yield Finding("unreadable-list", split.name, "", str(error))
         return
     if found and not found.complete:
-        yield Finding("incomplete", source.split, "", f"{source.ann_file}: {found}; results hold for these alone")
+        yield Finding("incomplete", split.name, "", f"{split.ann_file}: {found}; results hold for these alone")
     for sample in clips if lengths else ():
         if sample.key in lengths:
             listed, there = lengths[sample.key]
@@ -119,48 +119,48 @@ def _swap_sides(name: str) -> str:
     return name
 
 
-def _flips(source: Source) -> Iterator[Finding]:
-    if not source.flips:
+def _flips(split: Split) -> Iterator[Finding]:
+    if not split.flips:
         return
-    lower = [re.sub(r"(counter|anti)[- ]?clockwise", r"\1clockwise", name.lower()) for name in source.classes]
-    sided = [name for name, same in zip(source.classes, lower, strict=True) if _swap_sides(name) != same]
-    pairs = [(a, b) for a, swapped in zip(source.classes, map(_swap_sides, lower), strict=True) if swapped in lower
-             for b in [source.classes[lower.index(swapped)]] if a < b]  # fmt: skip
+    lower = [re.sub(r"(counter|anti)[- ]?clockwise", r"\1clockwise", name.lower()) for name in split.classes]
+    sided = [name for name, same in zip(split.classes, lower, strict=True) if _swap_sides(name) != same]
+    pairs = [(a, b) for a, swapped in zip(split.classes, map(_swap_sides, lower), strict=True) if swapped in lower
+             for b in [split.classes[lower.index(swapped)]] if a < b]  # fmt: skip
     if sided:
         told = f"{pairs[0][0]!r} becomes {pairs[0][1]!r}" if pairs else f"{sided[0]!r} names a side"
         yield Finding(
             "flip-changes-label",
-            source.split,
+            split.name,
             "",
             f"the pipeline mirrors clips, and {told} ({len(sided)} classes in all); set flip_ratio=0 or flip_label_map",
         )
 
 
-def _class_counts(training: Source, samples: Samples) -> Iterator[Finding]:
+def _class_counts(training: Split, samples: Samples) -> Iterator[Finding]:
     if not (training.trains and training.num_classes and samples[training]):
         return
     if training.model_classes and training.model_classes != training.num_classes:
         yield Finding(
             "class-count",
-            training.split,
+            training.name,
             "",
             f"the model has {training.model_classes} classes, the data set {training.num_classes}",
         )
     counts = Counter(label for sample in samples[training] for label in sample.labels)
     if empty := [label for label in range(training.num_classes) if not counts[label]]:
-        yield Finding("empty-class", training.split, "", f"no training clip of class {_listed(empty, training)}")
+        yield Finding("empty-class", training.name, "", f"no training clip of class {_listed(empty, training)}")
 
 
-def _listed(labels: Sequence[int], source: Source, shown: int = 5) -> str:
-    names = [f"{n} ({source.classes[n]})" if n < len(source.classes) else str(n) for n in labels[:shown]]
+def _listed(labels: Sequence[int], split: Split, shown: int = 5) -> str:
+    names = [f"{n} ({split.classes[n]})" if n < len(split.classes) else str(n) for n in labels[:shown]]
     return ", ".join(names) + (f" and {len(labels) - shown} more" if len(labels) > shown else "")
 
 
-def _untrained(training: Source, evaluation: Source, samples: Samples) -> Iterator[Finding]:
+def _untrained(training: Split, evaluation: Split, samples: Samples) -> Iterator[Finding]:
     trained = {label for sample in samples[training] for label in sample.labels}
     evaluated = {label for sample in samples[evaluation] for label in sample.labels}
     if lost := sorted(evaluated - trained):
-        split = f"{training.split}/{evaluation.split}"
+        split = f"{training.name}/{evaluation.name}"
         yield Finding("untrained-class", split, "", f"evaluated but never trained: {_listed(lost, evaluation)}")
 
 
@@ -169,22 +169,22 @@ def _identity(sample: Sample, version: ListVersion | None) -> tuple:
     if _parts(sample, version):
         name = sample.key
     else:
-        name = sample.name if sample.source.kind == "pose" else os.path.realpath(sample.path or sample.name)
+        name = sample.name if sample.split.kind == "pose" else os.path.realpath(sample.path or sample.name)
     return (name, *sample.span)
 
 
 def _leaks(
-    training: Source, evaluation: Source, samples: Samples, versions: Mapping[Source, ListVersion | None]
+    training: Split, evaluation: Split, samples: Samples, versions: Mapping[Split, ListVersion | None]
 ) -> Iterator[Finding]:
     """Training clips that evaluation has too, by name or by content."""
     names = {_identity(sample, versions[evaluation]) for sample in samples[evaluation]}
     contents = {sample.digest: sample.name for sample in samples[evaluation] if sample.digest}
     for sample in samples[training]:
         if _identity(sample, versions[training]) in names:
-            yield sample.finding("in-train-and-val", f"is in {evaluation.split} too")
+            yield sample.finding("in-train-and-val", f"is in {evaluation.name} too")
         elif sample.digest and sample.digest in contents:
             yield sample.finding(
-                "in-train-and-val", f"has the content of {contents[sample.digest]} in {evaluation.split}"
+                "in-train-and-val", f"has the content of {contents[sample.digest]} in {evaluation.name}"
             )
 
 
@@ -199,18 +199,18 @@ def _parts(sample: Sample, version: ListVersion | None) -> tuple[str, str] | Non
     return gym_id.event_id, gym_id.video
 
 
-def _shared_sources(
-    training: Source, evaluation: Source, samples: Samples, versions: Mapping[Source, ListVersion | None]
+def _shared_videos(
+    training: Split, evaluation: Split, samples: Samples, versions: Mapping[Split, ListVersion | None]
 ) -> Iterator[Finding]:
     events, videos = [], []
-    for source in (training, evaluation):
-        parts = [found for sample in samples[source] if (found := _parts(sample, versions[source]))]
+    for split in (training, evaluation):
+        parts = [found for sample in samples[split] if (found := _parts(sample, versions[split]))]
         events.append({event for event, _ in parts if event})
         videos.append({video for _, video in parts})
     shared_events, shared_videos = events[0] & events[1], videos[0] & videos[1]
     if not shared_videos:
         return
-    split = f"{training.split}/{evaluation.split}"
+    split = f"{training.name}/{evaluation.name}"
     counts = f"{len(shared_videos)} videos" + (f" and {len(shared_events)} events" if shared_events else "")
     recognised = all(v and v.dataset.startswith("gym") for v in (versions[training], versions[evaluation]))
     if recognised:
@@ -226,9 +226,9 @@ def _shared_sources(
 
 
 def _mixed_versions(
-    training: Source, evaluation: Source, versions: Mapping[Source, ListVersion | None]
+    training: Split, evaluation: Split, versions: Mapping[Split, ListVersion | None]
 ) -> Iterator[Finding]:
     one, other = versions[training], versions[evaluation]
     if one and other and one.dataset == other.dataset == "diving48" and one.version != other.version:
-        split = f"{training.split}/{evaluation.split}"
-        yield Finding("mixed-versions", split, "", f"{training.split} is {one}, {evaluation.split} is {other}")
+        split = f"{training.name}/{evaluation.name}"
+        yield Finding("mixed-versions", split, "", f"{training.name} is {one}, {evaluation.name} is {other}")

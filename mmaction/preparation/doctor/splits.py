@@ -23,11 +23,11 @@ _KINDS = {VideoDataset: "video", RawframeDataset: "frames", PoseDataset: "pose"}
 
 
 @dataclass(frozen=True)
-class Source:
+class Split:
     """One split of a data set.
 
     Attributes:
-        split: ``train``, ``val``, ``test``, or the split's name in an annotation file.
+        name: ``train``, ``val``, ``test``, or the split's name in an annotation file.
         kind: ``video``, ``frames`` (folders of frames) or ``pose``.
         ann_file: The list or annotation file.
         root: Folder of the clips; for ``pose`` that of the videos to compare with, or None.
@@ -45,7 +45,7 @@ class Source:
         is_flow: Whether a frame is two images of optical flow.
     """
 
-    split: str
+    name: str
     kind: str
     ann_file: Path
     root: Path | None = None
@@ -65,30 +65,30 @@ class Source:
     @property
     def trains(self) -> bool:
         """Whether the split is for training."""
-        return "train" in self.split
+        return "train" in self.name
 
-    def is_evaluated_with(self, other: Source) -> bool:
+    def is_evaluated_with(self, other: Split) -> bool:
         """Whether this split trains what ``other`` evaluates, going by their names."""
-        return is_evaluated_with(self.split, other.split)
+        return is_evaluated_with(self.name, other.name)
 
 
-def sources_of_config(cfg: Mapping) -> list[Source]:
+def splits_of_config(cfg: Mapping) -> list[Split]:
     """Return the splits of a config's data loaders; a test split that is the val split is named once.
 
     Raises:
         ValueError: If the config has no data loader with a list of clips.
     """
-    sources: list[Source] = []
-    for split in ("train", "val", "test"):
-        loader = cfg.get(f"{split}_dataloader") or {}
+    splits: list[Split] = []
+    for name in ("train", "val", "test"):
+        loader = cfg.get(f"{name}_dataloader") or {}
         for dataset in inner_datasets(loader.get("dataset")):
-            source = _source_of_dataset(split, dataset, _model_classes(cfg))
-            known = {(s.ann_file, s.root, s.pose_split) for s in sources}
-            if split != "test" or (source.ann_file, source.root, source.pose_split) not in known:
-                sources.append(source)
-    if not sources:
+            split = _split_of_dataset(name, dataset, _model_classes(cfg))
+            known = {(s.ann_file, s.root, s.pose_split) for s in splits}
+            if name != "test" or (split.ann_file, split.root, split.pose_split) not in known:
+                splits.append(split)
+    if not splits:
         raise ValueError("the config has no train_dataloader, val_dataloader or test_dataloader with a data set")
-    return sources
+    return splits
 
 
 def _model_classes(cfg: Mapping) -> int | None:
@@ -101,7 +101,7 @@ def _class_of(dataset: Mapping) -> Any:
     return dataset["type"] if isinstance(dataset.get("type"), type) else DATASETS.get(type_name(dataset))
 
 
-def _kind_of(split: str, dataset: Mapping) -> str:
+def _kind_of(name: str, dataset: Mapping) -> str:
     """Return what a data set holds that reads its list as one of ours does, also where its class is another."""
     kind = _class_of(dataset)
     for known, held in _KINDS.items():
@@ -109,19 +109,19 @@ def _kind_of(split: str, dataset: Mapping) -> str:
             return held
     known = ", ".join(one.__name__ for one in _KINDS)
     raise ValueError(
-        f"{split}_dataloader: {type_name(dataset)!r} cannot be examined, only {known} and what reads lists as they do"
+        f"{name}_dataloader: {type_name(dataset)!r} cannot be examined, only {known} and what reads lists as they do"
     )
 
 
-def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) -> Source:
-    kind = _kind_of(split, dataset)
+def _split_of_dataset(name: str, dataset: Mapping, model_classes: int | None) -> Split:
+    kind = _kind_of(name, dataset)
     base = dataset.get("data_root") or ""
     ann_file = Path(os.path.join(base, dataset["ann_file"]))
     prefixes = [value for value in (dataset.get("data_prefix") or {}).values() if value]
     metainfo = with_label_space(dataset.get("metainfo"))
     classes = tuple(metainfo.get("classes") or _names_beside(ann_file))
-    return Source(
-        split,
+    return Split(
+        name,
         kind,
         ann_file,
         None if kind == "pose" else Path(os.path.join(base, *prefixes[:1])),
@@ -134,7 +134,7 @@ def _source_of_dataset(split: str, dataset: Mapping, model_classes: int | None) 
         delimiter=dataset.get("delimiter", " "),
         with_offset=bool(dataset.get("with_offset")),
         filename_tmpl=_template(dataset) if kind == "frames" else None,
-        start_index=dataset.get("start_index", Source.start_index),
+        start_index=dataset.get("start_index", Split.start_index),
         is_flow=dataset.get("modality") == "Flow",
     )
 
@@ -163,7 +163,7 @@ def _names_beside(ann_file: Path) -> tuple[str, ...]:
     return tuple(line for line in read_text(path).split("\n") if line.strip()) if path.is_file() else ()
 
 
-def sources_of_paths(
+def splits_of_paths(
     paths: Iterable[Path],
     *,
     videos: Path | None = None,
@@ -171,7 +171,7 @@ def sources_of_paths(
     label_space: str | None = None,
     flips: bool = False,
     layout: str = "auto",
-) -> list[Source]:
+) -> list[Split]:
     """Return the splits of lists (``train.txt``) and annotation files.
 
     Args:
@@ -182,7 +182,7 @@ def sources_of_paths(
         flips: Whether training will mirror clips.
         layout: Layout of the joints.
     """
-    sources = []
+    splits = []
     for path in paths:
         classes = load_label_space(label_space).names if label_space else _names_beside(path)
         common = dict(
@@ -192,11 +192,10 @@ def sources_of_paths(
             layout=layout,
         )
         if path.suffix == ".pkl":
-            splits = AnnotationFile.read(path).splits or {None: []}
-            for split in splits:
-                sources.append(Source(split or path.stem, "pose", path, videos, pose_split=split, **common))
+            for name in AnnotationFile.read(path).splits or (None,):
+                splits.append(Split(name or path.stem, "pose", path, videos, pose_split=name, **common))
         else:
             beside = path.parent / "videos"
             root = videos or (beside if beside.is_dir() else path.parent)
-            sources.append(Source(path.stem, "video", path, root, **common))
-    return sources
+            splits.append(Split(path.stem, "video", path, root, **common))
+    return splits

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmaction.preparation.lists import GymId, read_clip_list, read_diving48, read_gym_times
+from mmaction.preparation.official_lists import GymId, read_clip_list, read_diving48, read_gym_times
 
 ELEMENT = "0LtLS9wROrk_E_002407_002435_A_0003_0005"
 fuzz = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
