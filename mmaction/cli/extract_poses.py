@@ -8,7 +8,7 @@ Examples:
   python tools/data/skeleton/extract_poses.py videos/ mine.pkl --boxes ground_truth_boxes.pkl
 
 An interrupted run goes on where it stopped when it is started again. Exit codes: 0 done, 1 some videos failed (they are
-listed, the others are written), 2 wrong input, 130 stopped by Ctrl-C.
+listed, the others are written), 2 wrong input or nobody seen in any video, 130 stopped by Ctrl-C.
 """
 
 import argparse
@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 
 from mmaction.preparation.poses.backends import BACKENDS, BackendOptions
-from mmaction.preparation.poses.extract import Recipe, extract, list_clips
+from mmaction.preparation.poses.extract import Outcome, Recipe, extract
+from mmaction.preparation.poses.sources import list_videos
 from mmaction.preparation.poses.tracking import TrackingOptions
 
 
@@ -44,11 +45,27 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     model.add_argument("--pose-config", default="", help="config of the pose model (mmpose)")
     model.add_argument("--mode", default="balanced", choices=("lightweight", "balanced", "performance"), help="rtmlib")
     model.add_argument("--min-size", type=int, default=640, help="shorter side of a frame in pixels (torchvision)")
-    model.add_argument("--person-thr", type=float, default=0.5, help="lowest score of a person (default: 0.5)")
-    model.add_argument("--boxes", default="", metavar="FILE.pkl", help="given boxes: {name: [(N, 4) of each frame]}")
+    model.add_argument(
+        "--person-thr",
+        type=float,
+        default=0.5,
+        help="lowest score of a person by the detector, not of the joints (default: 0.5; rtmlib's detector decides by "
+        "itself)",
+    )
+    model.add_argument(
+        "--boxes",
+        default="",
+        metavar="FILE.pkl",
+        help="given boxes, {name: [(N, 4) of each frame]}: each becomes a pose, --person-thr does not count",
+    )
     tracks = parser.add_argument_group("tracks")
     default = TrackingOptions()
-    tracks.add_argument("--num-persons", type=int, default=default.num_persons, help="best tracks kept (default: 1)")
+    tracks.add_argument(
+        "--num-persons",
+        type=int,
+        default=default.num_persons,
+        help="best tracks kept (default: 1; with --boxes as many as a frame has boxes)",
+    )
     tracks.add_argument("--lost-s", type=float, default=default.lost_s, help="memory of a lost person in seconds")
     tracks.add_argument("--max-gap", type=int, default=default.max_gap, help="longest gap that is filled, in frames")
     tracks.add_argument("--min-iou", type=float, default=default.min_iou, help="lowest overlap from frame to frame")
@@ -73,9 +90,22 @@ def main(argv: list[str] | None = None) -> int:
     boxes = os.path.abspath(args.boxes) if args.boxes else ""
     recipe = Recipe(args.backend, options, tracking, args.batch_size, boxes)
     workers = args.workers or len(args.devices)
-    clips = list_clips(args.videos, args.root)
-    outcome = extract(clips, args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite)
+    videos = list_videos(args.videos, args.root)
+    outcome = extract(videos, args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite)
     print(f"{args.output}: {len(outcome.done)} clips ({outcome.reused} from an interrupted run)")
+    report_gaps(outcome)
     for name, problem in outcome.failed.items():
         print(f"failed: {name}: {problem}", file=sys.stderr)
     return 1 if outcome.failed else 0
+
+
+def report_gaps(outcome: Outcome, limit: int = 20) -> None:
+    """Print in how many clips nobody is seen, and the clips with frames without a pose, the worst first."""
+    if not outcome.unseen:
+        return
+    worst = sorted(outcome.unseen.items(), key=lambda item: -item[1][0] / item[1][1])
+    print(f"nobody is seen in {len(outcome.empty)} clips; {len(worst)} clips have frames without a pose:")
+    for name, (missing, total) in worst[:limit]:
+        print(f"  {name}: {missing} of {total} frames")
+    if len(worst) > limit:
+        print(f"  and {len(worst) - limit} more clips")

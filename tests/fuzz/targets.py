@@ -115,7 +115,7 @@ def choose_poses(path: Path) -> None:
 
 def read_boxes(path: Path) -> None:
     """Read given boxes for the extraction of poses."""
-    from mmaction.preparation.poses.extract import read_boxes as read
+    from mmaction.preparation.poses.sources import read_boxes as read
 
     assert all(box.shape[1] in (4, 5) for boxes in read(str(path)).values() for box in boxes)
 
@@ -229,11 +229,11 @@ def read_names(path: Path) -> None:
 
 def read_video_list(path: Path) -> None:
     """Read a list of videos for the extraction of poses."""
-    from mmaction.preparation.poses.extract import list_clips
+    from mmaction.preparation.poses.sources import list_videos
 
     for name in ("a.mp4", "b c.mp4"):
         path.with_name(name).touch()
-    assert all(clip.label >= 0 and clip.path.is_file() for clip in list_clips(path))
+    assert all(clip.label >= 0 and clip.path.is_file() for clip in list_videos(path))
 
 
 def read_settings(path: Path) -> None:

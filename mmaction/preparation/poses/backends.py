@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.error import URLError
 
@@ -20,7 +20,7 @@ class Persons:
 
     Args:
         boxes: x1, y1, x2, y2 in pixels, shape ``(N, 4)``.
-        scores: Confidence that it is a person, 0 to 1, shape ``(N,)``.
+        scores: The detector's confidence that it is a person, 0 to 1, shape ``(N,)``; 1 where it does not say.
         keypoint: Joints x, y in pixels, shape ``(N, V, 2)``.
         keypoint_score: Confidence of each joint, 0 to 1, shape ``(N, V)``.
     """
@@ -65,7 +65,7 @@ class BackendOptions:
         pose_config: Config of the pose model (MMPose).
         mode: ``lightweight``, ``balanced`` or ``performance`` (RTMLib).
         min_size: Length in pixels to which the shorter side of a frame is resized (torchvision).
-        person_thr: Lowest score of a person.
+        person_thr: Lowest score of a person, by the detector.
     """
 
     device: str = "cpu"
@@ -149,13 +149,16 @@ def _persons(output: dict) -> Persons:
 
 
 def _read_weights(weights: str) -> dict:
-
     state = read_checkpoint(weights)
     return state.get("state_dict", state.get("model", state))
 
 
 class RTMLibBackend:
-    """RTMPose with a YOLOX detector, or RTMO, through ONNX Runtime (``pip install .[pose]``): 17 joints."""
+    """RTMPose with a YOLOX detector, or RTMO, through ONNX Runtime (``pip install .[pose]``): 17 joints.
+
+    The library keeps the persons that its detector is sure of and does not give their scores, so ``person_thr`` has no
+    effect.
+    """
 
     def __init__(self, options: BackendOptions) -> None:
         try:
@@ -175,23 +178,21 @@ class RTMLibBackend:
         if self._detector is None:
             if boxes is not None:
                 raise ValueError("boxes: RTMO finds persons by itself; choose an RTMPose model for given boxes")
-            return _from_joints(*self._pose(image))
+            keypoint, score = self._pose(image)
+            return _detected(np.concatenate([keypoint.min(axis=1), keypoint.max(axis=1)], axis=-1), keypoint, score)
         found = np.asarray(self._detector(image) if boxes is None else boxes)
         if not len(found):
             return nobody()
         keypoint, score = self._pose(image, bboxes=found[:, :4])
-        return _scored(found[:, :4], keypoint, score)
+        return _detected(found[:, :4], keypoint, score)
 
 
-def _from_joints(keypoint: np.ndarray, score: np.ndarray) -> Persons:
-    """Persons whose boxes are those of their joints."""
-    return _scored(np.concatenate([keypoint.min(axis=1), keypoint.max(axis=1)], axis=-1), keypoint, score)
+def _detected(boxes: np.ndarray, keypoint: np.ndarray, score: np.ndarray) -> Persons:
+    """Persons of whom nothing but boxes is known beside their joints, whose scores are kept between 0 and 1.
 
-
-def _scored(boxes: np.ndarray, keypoint: np.ndarray, score: np.ndarray) -> Persons:
-    """Persons whose score is the mean of their joints', which are kept between 0 and 1."""
-    score = np.clip(score, 0.0, 1.0)
-    return Persons(boxes, score.mean(axis=1), keypoint, score)
+    They count as certain: how sure the joints are says nothing about whether somebody is there.
+    """
+    return Persons(boxes, np.ones(len(boxes)), keypoint, np.clip(score, 0.0, 1.0))
 
 
 class MMPoseBackend:
@@ -220,12 +221,15 @@ class MMPoseBackend:
         with torch.inference_mode():
             outputs = self._detector(images)
         kept = [(out["labels"] == 1) & (out["scores"] >= self._options.person_thr) for out in outputs]
-        return [out["boxes"][mask].cpu().numpy() for out, mask in zip(outputs, kept, strict=True)]
+        found = [torch.cat([out["boxes"], out["scores"][:, None]], dim=1) for out in outputs]
+        return [boxes[mask].cpu().numpy() for boxes, mask in zip(found, kept, strict=True)]
 
     def estimate(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray] | None = None) -> list[Persons]:
         """See :class:`PoseBackend`."""
-        boxes = self._detect(frames) if boxes is None else boxes
-        return [self._one(frame, box) for frame, box in zip(frames, boxes, strict=True)]
+        if boxes is not None:
+            return [self._one(frame, box) for frame, box in zip(frames, boxes, strict=True)]
+        found = zip(frames, self._detect(frames), strict=True)
+        return [replace(self._one(frame, box[:, :4]), scores=box[:, 4]) for frame, box in found]
 
     def _one(self, frame: np.ndarray, boxes: np.ndarray) -> Persons:
         if not len(boxes):
@@ -233,7 +237,7 @@ class MMPoseBackend:
         found = [result.pred_instances for result in self._infer(self._model, frame[..., ::-1], boxes[:, :4])]
         keypoint = np.concatenate([instances.keypoints for instances in found])
         score = np.concatenate([instances.keypoint_scores for instances in found])
-        return _scored(boxes[:, :4], keypoint[..., :2], score)
+        return _detected(boxes[:, :4], keypoint[..., :2], score)
 
 
 BACKENDS: dict[str, Callable[[BackendOptions], PoseBackend]] = {

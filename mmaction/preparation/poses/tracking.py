@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from mmaction.preparation.poses.backends import Persons
 
@@ -14,7 +15,8 @@ class TrackingOptions:
     """How persons are followed.
 
     Args:
-        num_persons: Tracks to keep, the best ones: those with the largest sum of person scores.
+        num_persons: Tracks to keep, the best ones: those with the largest sum of person scores. None: 1, or with given
+            boxes as many as a frame has boxes.
         lost_s: Seconds for which a person who is not seen is remembered.
         max_gap: Longest gap in frames that is filled by interpolation; longer ones stay zero.
         min_iou: Lowest overlap of a box with where its track is expected.
@@ -24,7 +26,7 @@ class TrackingOptions:
         ValueError: If a value is out of range.
     """
 
-    num_persons: int = 1
+    num_persons: int | None = None
     lost_s: float = 1.0
     max_gap: int = 5
     min_iou: float = 0.1
@@ -32,8 +34,9 @@ class TrackingOptions:
 
     def __post_init__(self) -> None:
         for name, low in (("num_persons", 1), ("lost_s", 0), ("max_gap", 0), ("min_iou", 0), ("person_thr", 0)):
-            if getattr(self, name) < low:
-                raise ValueError(f"{name}: expected {low} or more, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise ValueError(f"{name}: expected {low} or more, got {value}")
 
 
 def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptions) -> list[np.ndarray]:
@@ -82,15 +85,48 @@ def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptio
     return tracks
 
 
+def match_boxes(frames: Sequence[Persons]) -> list[np.ndarray]:
+    """Give each person of given boxes a track number, and drop nobody: a given box means a person.
+
+    There are as many tracks as a frame has boxes at most. The boxes of a frame go to the tracks whose last boxes they
+    overlap most or, without overlap, are nearest to; a track that has no box yet counts as one box diagonal away.
+
+    Args:
+        frames: The persons of each frame, one for each given box.
+
+    Returns:
+        For each frame the track of each person, shape ``(N,)``, int64.
+    """
+    last = np.full((max(map(len, frames), default=0), 4), np.nan)
+    tracks = []
+    for persons in frames:
+        boxes = np.asarray(persons.boxes, np.float64).reshape(-1, 4)
+        rows, numbers = linear_sum_assignment(_box_costs(boxes, last))
+        last[numbers] = boxes[rows]
+        tracks.append(numbers[np.argsort(rows)])
+    return tracks
+
+
+def _box_costs(boxes: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Return the distance of the centers in box diagonals less the overlap, shape ``(N, tracks)``."""
+    a, b = boxes[:, None], last[None]
+    size = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0).prod(-1)
+    areas = [(box[..., 2:] - box[..., :2]).prod(-1) for box in (a, b)]
+    way = np.linalg.norm(a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:], axis=-1) / 2
+    diagonal = np.linalg.norm(a[..., 2:] - a[..., :2], axis=-1)
+    return np.nan_to_num(way / diagonal - size / (areas[0] + areas[1] - size), nan=1.0)
+
+
 def best_tracks(
-    frames: Sequence[Persons], tracks: Sequence[np.ndarray], options: TrackingOptions, num_joints: int = 17
+    frames: Sequence[Persons], tracks: Sequence[np.ndarray], num_persons: int, max_gap: int, num_joints: int = 17
 ) -> tuple[np.ndarray, np.ndarray]:
     """Collect the joints of the best tracks, fill short gaps, and leave zeros where a person is not seen.
 
     Args:
         frames: The persons of each of T frames.
         tracks: The track of each person, as :func:`follow_persons` gives them.
-        options: How many tracks to keep and which gaps to fill.
+        num_persons: How many tracks to keep.
+        max_gap: Longest gap in frames that is filled.
         num_joints: V of a clip without frames.
 
     Returns:
@@ -104,7 +140,7 @@ def best_tracks(
         for number, score in zip(numbers.tolist(), persons.scores.tolist(), strict=True):
             if number >= 0:
                 total[number] = total.get(number, 0.0) + score
-    best = sorted(total, key=lambda number: (-total[number], number))[: options.num_persons]
+    best = sorted(total, key=lambda number: (-total[number], number))[:num_persons]
     keypoint = np.zeros((max(len(best), 1), len(frames), num_joints, 2), np.float32)
     score = np.zeros(keypoint.shape[:3], np.float32)
     for t, (persons, numbers) in enumerate(zip(frames, tracks, strict=True)):
@@ -113,7 +149,7 @@ def best_tracks(
                 keypoint[best.index(number), t] = persons.keypoint[row]
                 score[best.index(number), t] = persons.keypoint_score[row]
     for person in range(len(keypoint)):
-        fill_gaps(keypoint[person], score[person], options.max_gap)
+        fill_gaps(keypoint[person], score[person], max_gap)
     return keypoint, score
 
 

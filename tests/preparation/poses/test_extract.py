@@ -1,5 +1,6 @@
 """Extraction of whole videos: files, interruptions, damage."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from stick_figure import write_video
 from mmaction.io.annotations import load_annotations, save_annotations
 from mmaction.preparation.poses import extract as extraction
 from mmaction.preparation.poses.backends import BACKENDS, BackendOptions, Persons
-from mmaction.preparation.poses.extract import Recipe, extract, list_clips, parts_folder
+from mmaction.preparation.poses.extract import Recipe, extract, parts_folder
+from mmaction.preparation.poses.sources import list_videos
 from mmaction.preparation.poses.tracking import TrackingOptions
 
 RECIPE = Recipe(backend="known", tracking=TrackingOptions(max_gap=0))
@@ -19,6 +21,7 @@ class KnownPoses:
     """A person whose joints lie at the brightness of the frame, and one who is unsure."""
 
     calls = 0
+    joint_score = 0.9
 
     def __init__(self, options):
         assert options.device == "cpu"
@@ -32,7 +35,9 @@ class KnownPoses:
         level = float(frame[10, 10, 0])
         boxes = np.array([[10, 10, 50, 80], [80, 10, 110, 80]], float) if boxes is None else boxes[:, :4]
         keypoint = np.full((len(boxes), 17, 2), level)
-        return Persons(boxes, np.array([0.9, 0.2])[: len(boxes)], keypoint, np.full((len(boxes), 17), 0.9))
+        return Persons(
+            boxes, np.array([0.9, 0.2])[: len(boxes)], keypoint, np.full((len(boxes), 17), KnownPoses.joint_score)
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +55,13 @@ def videos(tmp_path):
     return folder
 
 
+def write_boxes(path, boxes):
+    path.write_bytes(pickle.dumps(boxes))
+    return Recipe("known", boxes=str(path))
+
+
 def run(videos, output, recipe=RECIPE, **options):
-    return extract(list_clips(videos), output, recipe, progress=False, **options)
+    return extract(list_videos(videos), output, recipe, progress=False, **options)
 
 
 def test_a_folder_of_videos(videos, tmp_path):
@@ -76,26 +86,26 @@ def test_labels_of_a_list(videos, tmp_path):
 def test_a_list_relative_to_the_folder_of_the_videos(videos, tmp_path, monkeypatch):
     """Clips are named as those of the folder itself are."""
     (tmp_path / "train.txt").write_text(f"sub/b.mp4 1\n# comment\n{videos}/a.mp4\t2\n")
-    clips = list_clips(tmp_path / "train.txt", videos)
+    clips = list_videos(tmp_path / "train.txt", videos)
     assert [(clip.name, clip.label) for clip in clips] == [("sub/b", 1), ("a", 2)]
-    assert {(clip.path, clip.name) for clip in clips} == {(clip.path, clip.name) for clip in list_clips(videos)}
+    assert {(clip.path, clip.name) for clip in clips} == {(clip.path, clip.name) for clip in list_videos(videos)}
     monkeypatch.chdir(tmp_path)
-    assert [clip.name for clip in list_clips(tmp_path / "train.txt", Path("videos"))] == ["sub/b", "a"]
+    assert [clip.name for clip in list_videos(tmp_path / "train.txt", Path("videos"))] == ["sub/b", "a"]
     with pytest.raises(FileNotFoundError, match=r"train.txt:1: no such video: .*b.mp4; give the folder .* --videos"):
-        list_clips(tmp_path / "train.txt")
+        list_videos(tmp_path / "train.txt")
     (tmp_path / "train.txt").write_text("../videos/a.mp4 1\n")
     with pytest.raises(ValueError, match=r"train.txt:1: '../videos/a.mp4' leaves the data folder"):
-        list_clips(tmp_path / "train.txt", videos)
+        list_videos(tmp_path / "train.txt", videos)
     with pytest.raises(ValueError, match=r"is for the paths of a list; .*videos is no list"):
-        list_clips(videos, videos)
+        list_videos(videos, videos)
 
 
 def test_clips_of_one_name_in_two_folders_need_the_folders(videos, tmp_path):
     (videos / "a.mp4").rename(videos / "b.mp4")
     (videos / "list.txt").write_text("b.mp4 0\nsub/b.mp4 1\n")
     with pytest.raises(ValueError, match=r"occur more than once: b; if they lie in different folders, give --videos"):
-        list_clips(videos / "list.txt")
-    assert [clip.name for clip in list_clips(videos / "list.txt", videos)] == ["b", "sub/b"]
+        list_videos(videos / "list.txt")
+    assert [clip.name for clip in list_videos(videos / "list.txt", videos)] == ["b", "sub/b"]
 
 
 def test_every_clip_has_a_part_of_its_own(videos, tmp_path):
@@ -244,19 +254,78 @@ def test_nothing_is_overwritten_unless_asked(videos, tmp_path):
 
 
 def test_given_boxes(videos, tmp_path):
-    import pickle
-
     boxes = {"a": [np.array([[1, 2, 30, 40, 0.9]])] * 7, "sub/b": [np.zeros((0, 5))] * 5}
-    (tmp_path / "boxes.pkl").write_bytes(pickle.dumps(boxes))
-    recipe = Recipe("known", boxes=str(tmp_path / "boxes.pkl"))
-    run(videos, tmp_path / "out.pkl", recipe)
+    outcome = run(videos, tmp_path / "out.pkl", write_boxes(tmp_path / "boxes.pkl", boxes))
     first, second = load_annotations(tmp_path / "out.pkl")
     assert first["keypoint_score"].all() and not second["keypoint_score"].any()
+    assert (outcome.empty, outcome.unseen) == (["sub/b"], {"sub/b": (5, 5)})
     boxes["a"] = boxes["a"][:4]
     del boxes["sub/b"]
-    (tmp_path / "boxes.pkl").write_bytes(pickle.dumps(boxes))
-    with pytest.raises(ValueError, match="boxes are given for 4 frames, the video has more"):
-        run(videos, tmp_path / "out2.pkl", recipe)
+    with pytest.raises(ValueError, match="4 frames, the video has more"):
+        run(videos, tmp_path / "out2.pkl", write_boxes(tmp_path / "boxes.pkl", boxes))
+
+
+def walk(step):
+    return [np.array([[x, 10, x + 20, 60]], float) for x in step * np.arange(47)]
+
+
+def tumble():
+    """Tight boxes of a body that turns: tall, flat, tall, and never for long where the last box was."""
+    turn = np.arange(47) * np.pi / 2.2
+    half = np.stack([4 + 40 * np.abs(np.sin(turn)), 4 + 40 * np.abs(np.cos(turn))], axis=-1)
+    center = np.stack([100 + 9 * np.arange(47), 300 - 12 * np.arange(47)], axis=-1)
+    return [np.concatenate([c - h, c + h])[None] for c, h in zip(center, half, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "joint_score"),
+    [(walk(1), 0.45), (walk(60), 0.9), (tumble(), 0.9)],
+    ids=["unsure joints", "boxes apart", "tight boxes"],
+)
+def test_every_given_box_is_a_pose(boxes, joint_score, tmp_path, monkeypatch):
+    monkeypatch.setattr(KnownPoses, "joint_score", joint_score)
+    write_video(tmp_path / "a.mp4", 47)
+    outcome = run(tmp_path / "a.mp4", tmp_path / "out.pkl", write_boxes(tmp_path / "boxes.pkl", {"a": boxes}))
+    (info,) = load_annotations(tmp_path / "out.pkl")
+    assert info["keypoint_score"].shape == (1, 47, 17) and (info["keypoint_score"] > 0).all()
+    assert outcome.unseen == {}
+
+
+def test_all_boxes_of_a_frame_are_kept(videos, tmp_path):
+    pair = np.array([[0, 0, 20, 40], [60, 0, 80, 40]], float)
+    given = [pair[t % 2 :: 2] if t == 3 else pair[:: (-1) ** t] for t in range(7)]
+    recipe = write_boxes(tmp_path / "boxes.pkl", {"a": given})
+    outcome = run(videos / "a.mp4", tmp_path / "out.pkl", recipe)
+    (info,) = load_annotations(tmp_path / "out.pkl")
+    assert info["keypoint_score"].any(-1).sum() == 14  # a gap of one frame is filled
+    assert outcome.unseen == {}
+
+
+@pytest.mark.parametrize("box", [[0, 0, 0, 0], [5, 5, 2, 9], [0, 0, np.nan, 9]])
+def test_boxes_that_are_none(box, videos, tmp_path):
+    recipe = write_boxes(tmp_path / "boxes.pkl", {"a": [np.array([box], float)] * 7})
+    with pytest.raises(ValueError, match=r"a, frame 0: .* is no box"):
+        run(videos / "a.mp4", tmp_path / "out.pkl", recipe)
+
+
+def see_until(monkeypatch, brightness):
+    """Let the backend see nobody in brighter frames."""
+    seen = KnownPoses._one
+    darker = staticmethod(lambda frame, boxes: seen(frame, boxes).select(np.full(2, frame.mean() < brightness)))
+    monkeypatch.setattr(KnownPoses, "_one", darker)
+
+
+def test_frames_without_a_pose_are_counted(videos, tmp_path, monkeypatch):
+    see_until(monkeypatch, 123)
+    outcome = run(videos, tmp_path / "out.pkl")
+    assert outcome.unseen == {"sub/b": (2, 5)} and outcome.empty == []
+
+
+def test_nobody_in_any_clip_is_an_error(videos, tmp_path, monkeypatch):
+    see_until(monkeypatch, 0)
+    with pytest.raises(ValueError, match=r"nobody is seen in any of the 2 clips.*--person-thr"):
+        run(videos, tmp_path / "out.pkl")
+    assert not (tmp_path / "out.pkl").exists()
 
 
 @pytest.mark.parametrize(
@@ -273,12 +342,12 @@ def test_given_boxes(videos, tmp_path):
 def test_wrong_lists(videos, text, error, message):
     (videos / "list.txt").write_text(text)
     with pytest.raises(error, match=message):
-        list_clips(videos / "list.txt")
+        list_videos(videos / "list.txt")
 
 
 def test_no_such_source(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such video, list or folder"):
-        list_clips(tmp_path / "none")
+        list_videos(tmp_path / "none")
 
 
 def test_the_device_does_not_change_the_recipe():

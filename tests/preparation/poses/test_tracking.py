@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmaction.preparation.poses.backends import Persons, nobody
-from mmaction.preparation.poses.tracking import TrackingOptions, best_tracks, fill_gaps, follow_persons
+from mmaction.preparation.poses.tracking import TrackingOptions, best_tracks, fill_gaps, follow_persons, match_boxes
 
 SHAPE = np.random.default_rng(0).uniform(0, 1, (17, 2))
 
@@ -24,7 +24,7 @@ def frame(people, scores=None):
 
 def track(frames, fps=25.0, **options):
     options = TrackingOptions(**options)
-    return best_tracks(frames, follow_persons(frames, fps, options), options)
+    return best_tracks(frames, follow_persons(frames, fps, options), options.num_persons or 1, options.max_gap)
 
 
 def test_two_people_crossing_keep_their_tracks():
@@ -97,10 +97,10 @@ def test_nobody_in_sight():
 def test_frames_without_a_person_do_not_tell_the_joints(num_joints):
     someone = Persons(np.array([[0, 0, 9, 9]]), np.ones(1), np.ones((1, num_joints, 2)), np.ones((1, num_joints)))
     numbers, none = np.array([0]), np.zeros(0, int)
-    keypoint, _ = best_tracks([nobody(), someone, nobody()], [none, numbers, none], TrackingOptions())
+    keypoint, _ = best_tracks([nobody(), someone, nobody()], [none, numbers, none], 1, 5)
     assert keypoint[0, :, -1, 0].tolist() == [0, 1, 0] and keypoint.shape == (1, 3, num_joints, 2)
     unsure = someone.select(someone.scores > 1)
-    assert best_tracks([unsure], [none], TrackingOptions())[0].shape == (1, 1, num_joints, 2)
+    assert best_tracks([unsure], [none], 1, 5)[0].shape == (1, 1, num_joints, 2)
 
 
 def test_gaps_at_the_ends_stay_open():
@@ -116,3 +116,20 @@ def test_gaps_at_the_ends_stay_open():
 def test_wrong_options(change):
     with pytest.raises(ValueError, match=f"{next(iter(change))}: expected"):
         TrackingOptions(**change)
+
+
+def test_given_boxes_keep_their_persons_apart():
+    """Two persons walk past each other, are listed in changing order, and one is away for a while."""
+    frames, truth = [], []
+    for t in range(40):
+        people = [person(20 + 5 * t, 50), person(315 - 5 * t, 75, 46, 110)]
+        order = [0] if 5 <= t < 9 else [0, 1] if t % 3 else [1, 0]
+        truth.append(order)
+        frames.append(frame([people[i] for i in order]))
+    tracks = match_boxes(frames)
+    names = {tracks[1][0]: 0, tracks[1][1]: 1}
+    assert [[names[number] for number in numbers] for numbers in tracks] == truth
+
+
+def test_no_boxes_at_all():
+    assert [len(numbers) for numbers in match_boxes([nobody(), nobody()])] == [0, 0]
