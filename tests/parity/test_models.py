@@ -16,11 +16,18 @@ RECIPES = {
     "i3d_r50_nl_dot": "recognition__i3d__i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb",
     "posec3d_gym_keypoint": "skeleton__posec3d__slowonly_r50_8xb16-u48-240e_gym-keypoint",
     "posec3d_gym_limb": "skeleton__posec3d__slowonly_r50_8xb16-u48-240e_gym-limb",
+    "r2plus1d_r34": "recognition__r2plus1d__r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb",
     "slowfast_r50_8x8": "recognition__slowfast__slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb",
     "slowonly_r50_4x16": "recognition__slowonly__slowonly_r50_8xb16-4x16x1-256e_kinetics400-rgb",
     "tsm_r50_8": "recognition__tsm__tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb",
 }
 """Golden case to the recipe whose model it is."""
+
+
+def find(shared: Path, folder: str, name: str) -> Path:
+    """Return the file ``name`` of ``folder`` (``parity/models``), or of the cases that wait for their network."""
+    path = shared / folder / name
+    return path if path.is_file() else shared / f"{folder}_to_come" / name
 
 
 def made_up(key: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -44,7 +51,7 @@ def made_up(key: str, tensor: torch.Tensor) -> torch.Tensor:
 
 def golden_model(shared: Path, case: str) -> torch.nn.Module:
     """Return the published model of ``case`` with its made-up weights and without dropout."""
-    cfg = json.loads((shared / "interface" / "recipes" / f"{RECIPES[case]}.json").read_text())["model"]
+    cfg = json.loads(find(shared, "interface/recipes", f"{RECIPES[case]}.json").read_text())["model"]
     cfg["backbone"]["pretrained"] = None
     cfg["cls_head"]["dropout_ratio"] = 0
     model = MODELS.build(cfg)
@@ -65,22 +72,24 @@ def golden_batch(shape: list[int]) -> dict[str, list]:
 
 
 def test_every_golden_case_is_here(shared):
-    assert {path.stem for path in (shared / "parity" / "models").glob("*.npz")} == set(RECIPES)
+    assert {path.stem for path in (shared / "parity" / "models").glob("*.npz")} <= set(RECIPES)
 
 
 @pytest.mark.parametrize("case", RECIPES)
 def test_agrees_with_the_golden_case(shared, case):
-    golden = np.load(shared / "parity" / "models" / f"{case}.npz")
+    golden = np.load(find(shared, "parity/models", f"{case}.npz"))
     model = golden_model(shared, case)
     shapes = {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
     assert shapes == json.loads(str(golden["keys"]))
 
     batch = golden_batch(golden["shape"].tolist())
     model.eval()
+    model.cls_head.average_clips = None  # one clip a sample: its scores are the logits
     with torch.no_grad():
-        scores = np.stack([sample.pred_score.numpy() for sample in model.test_step(batch)])
-    # the non-local case overflows: its recorded scores are NaN, and so must ours be
-    np.testing.assert_allclose(scores, golden["scores"], atol=1e-4, rtol=0)
+        logits = np.stack([sample.pred_score.numpy() for sample in model.test_step(batch)])
+    # the non-local case overflows: its recorded logits are not finite, and so must ours be
+    largest = np.abs(golden["logits"]).max()
+    np.testing.assert_allclose(logits, golden["logits"], atol=1e-4 * largest if np.isfinite(largest) else 0, rtol=0)
 
     model.train()
     data = model.data_preprocessor(golden_batch(golden["shape"].tolist()), training=True)

@@ -13,7 +13,7 @@ from mmaction.registry import MODELS
 
 @MODELS.register_module()
 class Conv2plus1d(nn.Module):
-    """A spatial convolution, norm, ReLU and a temporal convolution, with about the parameters of the 3x3x3 one.
+    """A spatial convolution, norm, ReLU and a temporal convolution, with about the parameters of the 3D one.
 
     Args:
         in_channels: Channels of the input.
@@ -48,8 +48,10 @@ class Conv2plus1d(nn.Module):
         (kernel_t, *kernel), (stride_t, *stride), (padding_t, *padding) = (
             (value,) * 3 if isinstance(value, int) else tuple(value) for value in (kernel_size, stride, padding)
         )
-        # section 3.5 of the paper: the parameters of a 3x3x3 convolution, shared by both parts
-        middle = 27 * in_channels * out_channels // (9 * in_channels + 3 * out_channels)
+        # Section 3.5 of the paper: as many parameters as the whole 3D convolution has. Published weights count three
+        # frames even where the temporal kernel is 1, as in a downsampling shortcut.
+        area = kernel[0] * kernel[1]
+        middle = 3 * area * in_channels * out_channels // (area * in_channels + 3 * out_channels)
         self.conv_s = nn.Conv3d(in_channels, middle, (1, *kernel), (1, *stride), (0, *padding), bias=bias)
         self.bn_s = build_norm_layer(dict(norm_cfg), middle)[1]
         self.relu = nn.ReLU(inplace=True)
