@@ -111,18 +111,18 @@ class Layout:
     def parents(self) -> tuple[int, ...]:
         """For each joint the next joint on the way to the root; the root, and a joint out of its reach, is its own."""
         parents = list(range(len(self.joints)))
-        neighbours: dict[int, list[int]] = {index: [] for index in parents}
+        neighbors: dict[int, list[int]] = {index: [] for index in parents}
         for a, b in (*self.limbs, *self.bones):
-            neighbours[a].append(b)
-            neighbours[b].append(a)
+            neighbors[a].append(b)
+            neighbors[b].append(a)
         seen, queue = {self.root}, deque([self.root])
         while queue:
             joint = queue.popleft()
-            for neighbour in neighbours[joint]:
-                if neighbour not in seen:
-                    seen.add(neighbour)
-                    parents[neighbour] = joint
-                    queue.append(neighbour)
+            for neighbor in neighbors[joint]:
+                if neighbor not in seen:
+                    seen.add(neighbor)
+                    parents[neighbor] = joint
+                    queue.append(neighbor)
         return tuple(parents)
 
 

@@ -20,7 +20,7 @@ from mmaction.io.video.writers import VideoReader
 from mmaction.pose_viewer.batch import pair_videos
 from mmaction.pose_viewer.settings import Settings
 from mmaction.skeletons import get_layout
-from mmaction.visualization.draw import side_colours
+from mmaction.visualization.draw import side_colors
 
 CLEAN, SUSPICIOUS = 0, 3
 
@@ -62,13 +62,13 @@ def test_a_dot_lies_on_its_joint_in_the_output(clip):
     frames = pictures(clip / "frames")
     assert len(frames) == FRAMES
     keypoint, _ = walking()
-    colours = side_colours(get_layout("coco17"))
+    colors = side_colors(get_layout("coco17"))
     for t in (0, 5, 11):
-        for (x, y), colour in zip(np.round(keypoint[0, t]).astype(int), colours, strict=True):
-            assert np.abs(frames[t][y, x].astype(int) - colour).max() < 256  # covered joints have a neighbour's colour
+        for (x, y), color in zip(np.round(keypoint[0, t]).astype(int), colors, strict=True):
+            assert np.abs(frames[t][y, x].astype(int) - color).max() < 256  # covered joints have a neighbour's color
         matches = [
-            tuple(frames[t][y, x]) == colour
-            for (x, y), colour in zip(np.round(keypoint[0, t]).astype(int), colours, strict=True)
+            tuple(frames[t][y, x]) == color
+            for (x, y), color in zip(np.round(keypoint[0, t]).astype(int), colors, strict=True)
         ]
         assert np.mean(matches) > 0.8
 
@@ -79,7 +79,7 @@ def test_scale_moves_the_joints_with_the_picture(clip):
     assert frames[0].shape == (2 * HEIGHT, 2 * WIDTH, 3)
     keypoint, _ = walking()
     x, y = np.round((keypoint[0, 0, 10] + 0.5) * 2 - 0.5).astype(int)
-    assert tuple(frames[0][y, x]) == side_colours(get_layout("coco17"))[10]
+    assert tuple(frames[0][y, x]) == side_colors(get_layout("coco17"))[10]
 
 
 @pytest.mark.parametrize("output", ["a.mp4", "a.gif", "a.png", "a.jpg", "frames"])

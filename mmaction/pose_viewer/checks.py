@@ -31,7 +31,7 @@ class Limits:
     Args:
         low_score: Mean score of the joints seen below which a frame is unsure.
         jump: Way of a joint between two frames, as a share of the body's diagonal, that is a jump.
-        swap: A frame is swapped if exchanging left and right shortens the way to its neighbours to this share.
+        swap: A frame is swapped if exchanging left and right shortens the way to its neighbors to this share.
         tolerance: Share of the frames that a check may name before the clip is suspicious.
     """
 

@@ -8,7 +8,7 @@ import numpy as np
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.utils import register_all_modules
 from mmaction.utils.config import load_config
-from mmaction.visualization.draw import WHITE, colour_heatmaps, fit_height, limb_colours
+from mmaction.visualization.draw import WHITE, color_heatmaps, fit_height, limb_colors
 from mmaction.visualization.overlay import Panel
 from mmaction.visualization.poses import ClipPoses, annotation_name
 
@@ -28,8 +28,8 @@ def heatmap_panel(config: str, entry: Mapping[str, Any], poses: ClipPoses) -> Pa
         ValueError: If the pipeline of the config makes no heatmaps.
     """
     heatmaps, frame_inds, pairs = clip_heatmaps(config, entry)
-    colours = limb_colours(poses.layout, pairs) if len(pairs) == len(heatmaps) else [WHITE] * len(heatmaps)
-    pictures = colour_heatmaps(heatmaps, colours)
+    colors = limb_colors(poses.layout, pairs) if len(pairs) == len(heatmaps) else [WHITE] * len(heatmaps)
+    pictures = color_heatmaps(heatmaps, colors)
 
     def panel(frame: int, height: int) -> np.ndarray:
         nearest = pictures[int(np.abs(frame_inds - frame).argmin())]

@@ -39,7 +39,7 @@ class Settings:
 
     score_thr: float = _setting("drawing", 0.0, "lowest score of a joint that is drawn", "SCORE")
     scale: float = _setting("drawing", 1.0, "enlarge or shrink the picture", "FACTOR")
-    colour_by: str = _setting("drawing", "auto", "what colours the limbs", choices=("auto", "side", "person"))
+    color_by: str = _setting("drawing", "auto", "what colors the limbs", choices=("auto", "side", "person"))
     joints: str = _setting("drawing", "none", "text beside the joints", choices=("none", "names", "indices"))
     boxes: bool = _setting("drawing", False, "box and number of each person")
     trail: int = _setting("drawing", 0, "draw the way of the joints over this many last frames", "N")

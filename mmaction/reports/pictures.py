@@ -12,7 +12,7 @@ import torch
 from mmaction.evaluation.metrics import to_numpy
 from mmaction.io.video.writers import VideoSink, write_image
 from mmaction.reports.clips import spread
-from mmaction.visualization.draw import Style, colour_flow, colour_heatmaps, contact_sheet, draw_skeletons, draw_text
+from mmaction.visualization.draw import Style, color_flow, color_heatmaps, contact_sheet, draw_skeletons, draw_text
 from mmaction.visualization.poses import choose_layout
 
 MIN_HEIGHT = 160
@@ -51,8 +51,8 @@ def input_pictures(
         return _as_bytes(array.transpose(0, 2, 3, 4, 1))
     if array.dtype != np.uint8 and array.max() <= 1.5 and array.min() >= 0:
         colours = _colours(array.shape[1])
-        return np.stack([colour_heatmaps(clip, colours) for clip in array])
-    return np.stack([[colour_flow(frame) for frame in clip] for clip in array.transpose(0, 2, 3, 4, 1)])
+        return np.stack([color_heatmaps(clip, colours) for clip in array])
+    return np.stack([[color_flow(frame) for frame in clip] for clip in array.transpose(0, 2, 3, 4, 1)])
 
 
 def _as_bytes(frames: np.ndarray) -> np.ndarray:

@@ -13,18 +13,18 @@ import numpy as np
 
 from mmaction.skeletons import Layout
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
-LEFT: Colour = (0, 170, 255)
-RIGHT: Colour = (255, 140, 0)
-CENTRE: Colour = (120, 230, 90)
-WHITE: Colour = (255, 255, 255)
-BLACK: Colour = (0, 0, 0)
-PERSONS: tuple[Colour, ...] = (
+LEFT: Color = (0, 170, 255)
+RIGHT: Color = (255, 140, 0)
+CENTER: Color = (120, 230, 90)
+WHITE: Color = (255, 255, 255)
+BLACK: Color = (0, 0, 0)
+PERSONS: tuple[Color, ...] = (
     (255, 225, 25), (240, 50, 230), (70, 240, 240), (60, 180, 75), (245, 130, 48), (145, 30, 180), (210, 245, 60),
     (250, 190, 212), (0, 128, 128), (170, 110, 40),
 )  # fmt: skip
-COLOUR_BY = ("auto", "side", "person")
+COLOR_BY = ("auto", "side", "person")
 JOINT_TEXT = ("none", "names", "indices")
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SHIFT = 3  # OpenCV draws lines with this many fractional bits
@@ -39,7 +39,7 @@ class Style:
         radius: Radius of a joint in pixels; 0 draws single pixels.
         font_scale: Scale of OpenCV's Hershey font, whose capitals are about 22 pixels high at 1.
         score_thr: Lowest score of a joint that is drawn; a joint of score 0 never is.
-        colour_by: ``side`` colours limbs left, right and centre; ``person`` gives each person one colour and keeps the
+        color_by: ``side`` colors limbs left, right and center; ``person`` gives each person one color and keeps the
             sides in the joints; ``auto`` is ``side`` for one person and ``person`` for several.
         joint_text: ``names``, ``indices`` or ``none`` beside the joints.
     """
@@ -48,11 +48,11 @@ class Style:
     radius: int = 3
     font_scale: float = 0.5
     score_thr: float = 0.0
-    colour_by: str = "auto"
+    color_by: str = "auto"
     joint_text: str = "none"
 
     def __post_init__(self) -> None:
-        for argument, known in (("colour_by", COLOUR_BY), ("joint_text", JOINT_TEXT)):
+        for argument, known in (("color_by", COLOR_BY), ("joint_text", JOINT_TEXT)):
             if getattr(self, argument) not in known:
                 raise ValueError(f"{argument}: expected one of {', '.join(known)}, got {getattr(self, argument)!r}")
 
@@ -64,28 +64,28 @@ class Style:
         return replace(scaled, **changes)
 
 
-def side_colours(layout: Layout) -> list[Colour]:
-    """The colour of each joint by its side of the body."""
-    colours = [CENTRE] * len(layout.joints)
+def side_colors(layout: Layout) -> list[Color]:
+    """The color of each joint by its side of the body."""
+    colors = [CENTER] * len(layout.joints)
     for index in layout.left_joints:
-        colours[index] = LEFT
+        colors[index] = LEFT
     for index in layout.right_joints:
-        colours[index] = RIGHT
-    return colours
+        colors[index] = RIGHT
+    return colors
 
 
-def limb_colours(layout: Layout, limbs: Sequence[tuple[int, int]] | None = None) -> list[Colour]:
-    """The colour of each limb (the layout's, or given pairs): of its side, or the centre's where its joints differ."""
-    joints = side_colours(layout)
-    colours = []
+def limb_colors(layout: Layout, limbs: Sequence[tuple[int, int]] | None = None) -> list[Color]:
+    """The color of each limb (the layout's, or given pairs): of its side, or the center's where its joints differ."""
+    joints = side_colors(layout)
+    colors = []
     for a, b in layout.limbs if limbs is None else limbs:
-        sides = {joints[a], joints[b]} - {CENTRE}
-        colours.append(sides.pop() if len(sides) == 1 else CENTRE)
-    return colours
+        sides = {joints[a], joints[b]} - {CENTER}
+        colors.append(sides.pop() if len(sides) == 1 else CENTER)
+    return colors
 
 
-def person_colour(track: int) -> Colour:
-    """The colour of a person; the same track has the same colour in every frame."""
+def person_color(track: int) -> Color:
+    """The color of a person; the same track has the same color in every frame."""
     return PERSONS[track % len(PERSONS)]
 
 
@@ -104,7 +104,7 @@ def draw_skeletons(
         keypoint: Joints x, y in pixels, shape ``(M, V, 2)``.
         score: Confidence of each joint, shape ``(M, V)``.
         layout: Joints and limbs, V joints.
-        style: Sizes and colours.
+        style: Sizes and colors.
 
     Returns:
         ``image``.
@@ -118,11 +118,11 @@ def draw_skeletons(
             f"{layout.name!r}, got {keypoint.shape} and {score.shape}"
         )
     seen = visible_joints(keypoint, score, style.score_thr)
-    by_person = style.colour_by == "person" or (style.colour_by == "auto" and seen.any(axis=-1).sum() > 1)
+    by_person = style.color_by == "person" or (style.color_by == "auto" and seen.any(axis=-1).sum() > 1)
     for person in np.flatnonzero(seen.any(axis=-1)):
-        limbs = [person_colour(int(person))] * len(layout.limbs) if by_person else limb_colours(layout)
+        limbs = [person_color(int(person))] * len(layout.limbs) if by_person else limb_colors(layout)
         _draw_limbs(image, keypoint[person], seen[person], layout, limbs, style)
-        _draw_joints(image, keypoint[person], seen[person], side_colours(layout), style)
+        _draw_joints(image, keypoint[person], seen[person], side_colors(layout), style)
         if style.joint_text != "none":
             texts = layout.joints if style.joint_text == "names" else [str(v) for v in range(len(layout.joints))]
             _draw_joint_texts(image, keypoint[person], seen[person], texts, style)
@@ -140,21 +140,21 @@ def _draw_limbs(
     joints: np.ndarray,
     seen: np.ndarray,
     layout: Layout,
-    colours: Sequence[Colour],
+    colors: Sequence[Color],
     style: Style,
 ) -> None:
     ends = _fixed(joints).tolist()
-    for (a, b), colour in zip(layout.limbs, colours, strict=True):
+    for (a, b), color in zip(layout.limbs, colors, strict=True):
         if seen[a] and seen[b]:
-            cv2.line(image, ends[a], ends[b], colour, style.thickness, cv2.LINE_AA, _SHIFT)
+            cv2.line(image, ends[a], ends[b], color, style.thickness, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_joints(
-    image: np.ndarray, joints: np.ndarray, seen: np.ndarray, colours: Sequence[Colour], style: Style
+    image: np.ndarray, joints: np.ndarray, seen: np.ndarray, colors: Sequence[Color], style: Style
 ) -> None:
     for index in np.flatnonzero(seen):
         x, y = np.clip(np.round(joints[index]), -(2**15), 2**15)
-        cv2.circle(image, (int(x), int(y)), style.radius, colours[index], -1)
+        cv2.circle(image, (int(x), int(y)), style.radius, colors[index], -1)
 
 
 def _draw_joint_texts(
@@ -184,19 +184,19 @@ def draw_trail(
     both = seen[:, :-1] & seen[:, 1:]
     segments = np.stack([_fixed(keypoint[:, :-1]), _fixed(keypoint[:, 1:])], axis=-2)
     thickness = max(1, style.thickness // 2)
-    for joint, colour in enumerate(side_colours(layout)):
+    for joint, color in enumerate(side_colors(layout)):
         lines = segments[:, :, joint][both[:, :, joint]]
         if len(lines):
-            cv2.polylines(image, list(lines), False, colour, thickness, cv2.LINE_AA, _SHIFT)
+            cv2.polylines(image, list(lines), False, color, thickness, cv2.LINE_AA, _SHIFT)
     return image
 
 
-def draw_box(image: np.ndarray, box: np.ndarray, colour: Colour, thickness: int = 2, text: str = "") -> np.ndarray:
+def draw_box(image: np.ndarray, box: np.ndarray, color: Color, thickness: int = 2, text: str = "") -> np.ndarray:
     """Draw a box ``(x1, y1, x2, y2)`` in pixels, with ``text`` above its left corner."""
     x1, y1, x2, y2 = (int(n) for n in np.round(box))
-    cv2.rectangle(image, (x1, y1), (x2, y2), colour, thickness)
+    cv2.rectangle(image, (x1, y1), (x2, y2), color, thickness)
     if text:
-        draw_text(image, [text], (x1, y1 - thickness), 0.25 + 0.1 * thickness, colour, anchor="bottom")
+        draw_text(image, [text], (x1, y1 - thickness), 0.25 + 0.1 * thickness, color, anchor="bottom")
     return image
 
 
@@ -205,7 +205,7 @@ def draw_text(
     lines: Sequence[str],
     corner: tuple[int, int],
     font_scale: float = 0.5,
-    colour: Colour = WHITE,
+    color: Color = WHITE,
     anchor: str = "top",
 ) -> np.ndarray:
     """Write lines of text on a dark ground.
@@ -215,7 +215,7 @@ def draw_text(
         lines: ASCII texts; other characters become ``?``, which is how OpenCV's font shows them.
         corner: Left end of the first line's top (``anchor="top"``) or of the last line's foot (``"bottom"``).
         font_scale: Scale of the font.
-        colour: Colour of the letters.
+        color: Color of the letters.
         anchor: ``top`` or ``bottom``.
 
     Returns:
@@ -230,16 +230,16 @@ def draw_text(
         ground = image[max(y, 0) : max(y + step, 0), max(x, 0) : max(x + width + 2 * pad, 0)]
         ground[...] = ground // 3
         foot = (x + pad, y + pad + height)
-        cv2.putText(image, line, foot, _FONT, font_scale, colour, thickness, cv2.LINE_AA)
+        cv2.putText(image, line, foot, _FONT, font_scale, color, thickness, cv2.LINE_AA)
         y += step
     return image
 
 
-def draw_frame(image: np.ndarray, colour: Colour, thickness: int) -> np.ndarray:
+def draw_frame(image: np.ndarray, color: Color, thickness: int) -> np.ndarray:
     """Draw a border inside the edge of the image."""
     height, width = image.shape[:2]
     for side in (image[:thickness], image[height - thickness :], image[:, :thickness], image[:, width - thickness :]):
-        side[...] = colour
+        side[...] = color
     return image
 
 
@@ -264,10 +264,10 @@ def draw_scores(
     step = round(22 * scale) + max(4, round(12 * scale))
     for row, index in enumerate(best):
         top = height - step * (len(best) - row)
-        colour = CENTRE if index == truth else WHITE
+        color = CENTER if index == truth else WHITE
         bar = image[max(top, 0) : top + step - 1, : max(1, round(width * float(np.clip(scores[index], 0.0, 1.0))))]
-        bar[...] = bar // 2 + np.array(colour, np.uint8) // 3
-        draw_text(image, [f"{scores[index]:.2f} {names[index]}"], (0, top), scale, colour)
+        bar[...] = bar // 2 + np.array(color, np.uint8) // 3
+        draw_text(image, [f"{scores[index]:.2f} {names[index]}"], (0, top), scale, color)
     return image
 
 
@@ -302,7 +302,7 @@ def contact_sheet(images: Sequence[np.ndarray], columns: int, gap: int = 4) -> n
     return sheet
 
 
-def colour_flow(flow: np.ndarray) -> np.ndarray:
+def color_flow(flow: np.ndarray) -> np.ndarray:
     """Show optical flow as hue (direction) and brightness (speed).
 
     Args:
@@ -321,22 +321,22 @@ def colour_flow(flow: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
-def colour_heatmaps(heatmaps: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
-    """Show the channels of a heatmap volume in one picture per frame, each channel in its colour on black.
+def color_heatmaps(heatmaps: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
+    """Show the channels of a heatmap volume in one picture per frame, each channel in its color on black.
 
     Args:
         heatmaps: Values 0 to 1, shape ``(C, T, H, W)``.
-        colours: RGB colour of each channel, C of them.
+        colors: RGB color of each channel, C of them.
 
     Returns:
-        RGB pictures, shape ``(T, H, W, 3)``, uint8: each pixel has the brightest of its channels' colours.
+        RGB pictures, shape ``(T, H, W, 3)``, uint8: each pixel has the brightest of its channels' colors.
 
     Raises:
-        ValueError: If there is not one colour for each channel.
+        ValueError: If there is not one color for each channel.
     """
-    if heatmaps.ndim != 4 or len(heatmaps) != len(colours):
-        raise ValueError(f"expected heatmaps (C, T, H, W) with {len(colours)} channels, got shape {heatmaps.shape}")
+    if heatmaps.ndim != 4 or len(heatmaps) != len(colors):
+        raise ValueError(f"expected heatmaps (C, T, H, W) with {len(colors)} channels, got shape {heatmaps.shape}")
     pictures = np.zeros((*heatmaps.shape[1:], 3), np.float32)
-    for channel, colour in zip(heatmaps, colours, strict=True):
-        np.maximum(pictures, channel[..., None] * np.float32(colour), out=pictures)
+    for channel, color in zip(heatmaps, colors, strict=True):
+        np.maximum(pictures, channel[..., None] * np.float32(color), out=pictures)
     return np.clip(pictures, 0, 255).astype(np.uint8)

@@ -13,13 +13,13 @@ from mmaction.visualization.draw import (
     draw_skeletons,
     draw_text,
     draw_trail,
-    person_colour,
+    person_color,
     side_by_side,
     visible_joints,
 )
 from mmaction.visualization.poses import ClipPoses
 
-PROBLEM_COLOUR = (230, 30, 30)
+PROBLEM_COLOR = (230, 30, 30)
 Panel = Callable[[int, int], np.ndarray]
 
 
@@ -30,7 +30,7 @@ class Look:
     Args:
         scale: Factor of the picture's size.
         score_thr: Lowest score of a joint that is drawn.
-        colour_by: ``auto``, ``side`` or ``person``.
+        color_by: ``auto``, ``side`` or ``person``.
         joints: ``none``, ``names`` or ``indices``.
         boxes: Box and number of each person.
         trail: Frames of the way of the joints.
@@ -40,7 +40,7 @@ class Look:
 
     scale: float = 1.0
     score_thr: float = 0.0
-    colour_by: str = "auto"
+    color_by: str = "auto"
     joints: str = "none"
     boxes: bool = False
     trail: int = 0
@@ -69,7 +69,7 @@ class Overlay:
     ) -> None:
         self.look, self.captions, self.problems, self.panel = look, captions, problems or {}, panel
         self.poses = poses
-        # A pixel's centre stays a pixel's centre when the picture is scaled.
+        # A pixel's center stays a pixel's center when the picture is scaled.
         self._keypoint = (poses.keypoint + 0.5) * look.scale - 0.5
 
     def render(self, image: np.ndarray, t: int) -> np.ndarray:
@@ -89,7 +89,7 @@ class Overlay:
         style = Style.for_size(
             *image.shape[:2],
             score_thr=self.look.score_thr,
-            colour_by=self.look.colour_by,
+            color_by=self.look.color_by,
             joint_text=self.look.joints,
         )
         pictures = [self._draw(image, t, style)]
@@ -98,7 +98,7 @@ class Overlay:
         if self.look.captions:
             self._caption(pictures[0], t, style)
         if t in self.problems:
-            draw_frame(pictures[0], PROBLEM_COLOUR, max(2, 2 * style.thickness))
+            draw_frame(pictures[0], PROBLEM_COLOR, max(2, 2 * style.thickness))
         if self.panel is not None:
             pictures.append(self.panel(t, image.shape[0]))
         return pictures[0] if len(pictures) == 1 else side_by_side(*pictures)
@@ -121,7 +121,7 @@ class Overlay:
             joints = self._keypoint[person, t, seen[person]]
             margin = 2 * style.radius
             box = np.concatenate([joints.min(axis=0) - margin, joints.max(axis=0) + margin])
-            draw_box(image, box, person_colour(int(person)), style.thickness, f"{person}")
+            draw_box(image, box, person_color(int(person)), style.thickness, f"{person}")
 
     def _caption(self, image: np.ndarray, t: int, style: Style) -> None:
         total = self.poses.num_frames

@@ -7,7 +7,7 @@ from stick_figure import annotation
 from mmaction.pose_viewer import heatmap_view
 from mmaction.pose_viewer.heatmap_view import clip_heatmaps, heatmap_panel
 from mmaction.skeletons import get_layout
-from mmaction.visualization.draw import limb_colours, side_colours
+from mmaction.visualization.draw import limb_colors, side_colors
 from mmaction.visualization.poses import clip_poses
 
 CONFIG = """
@@ -57,12 +57,12 @@ def test_what_each_channel_is_drawn_between(config, limbs, pairs):
     assert clip_heatmaps(config(not limbs, limbs), annotation())[2][:2] == pairs
 
 
-def test_channels_have_the_colours_of_what_is_drawn(config, monkeypatch):
+def test_channels_have_the_colors_of_what_is_drawn(config, monkeypatch):
     layout, entry, asked = get_layout("coco17"), annotation(), []
-    monkeypatch.setattr(heatmap_view, "colour_heatmaps", lambda heatmaps, colours: asked.append(colours))
+    monkeypatch.setattr(heatmap_view, "color_heatmaps", lambda heatmaps, colors: asked.append(colors))
     for joints, limbs in ((True, False), (False, True), (True, True)):
         heatmap_panel(config(joints, limbs), entry, clip_poses(entry))
-    assert asked == [side_colours(layout), limb_colours(layout), side_colours(layout) + limb_colours(layout)]
+    assert asked == [side_colors(layout), limb_colors(layout), side_colors(layout) + limb_colors(layout)]
 
 
 PUBLISHED = "slowonly_r50_8xb16-u48-240e_gym"

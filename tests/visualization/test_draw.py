@@ -27,8 +27,8 @@ def test_a_dot_lies_on_its_joint(name, height, width):
     keypoint, score = spread(layout, height, width)
     style = Style(thickness=1, radius=0)
     image = draw.draw_skeletons(np.zeros((height, width, 3), np.uint8), keypoint, score, layout, style)
-    for (x, y), colour in zip(keypoint[0].astype(int), draw.side_colours(layout), strict=True):
-        assert tuple(image[y, x]) == colour
+    for (x, y), color in zip(keypoint[0].astype(int), draw.side_colors(layout), strict=True):
+        assert tuple(image[y, x]) == color
 
 
 def test_joint_counts_of_the_layouts():
@@ -51,28 +51,26 @@ def test_joints_below_the_threshold_or_without_a_position_are_not_drawn():
 
 def test_left_and_right_differ_and_persons_differ():
     layout = get_layout("coco17")
-    colours = draw.side_colours(layout)
-    assert all(colours[joint] == LEFT for joint in layout.left_joints)
-    assert all(colours[joint] == RIGHT for joint in layout.right_joints)
-    limbs = dict(zip(layout.limbs, draw.limb_colours(layout), strict=True))
+    colors = draw.side_colors(layout)
+    assert all(colors[joint] == LEFT for joint in layout.left_joints)
+    assert all(colors[joint] == RIGHT for joint in layout.right_joints)
+    limbs = dict(zip(layout.limbs, draw.limb_colors(layout), strict=True))
     assert limbs[5, 7] == LEFT
     assert limbs[6, 8] == RIGHT
     assert limbs[11, 12] not in (LEFT, RIGHT)
-    assert draw.person_colour(0) != draw.person_colour(1)
+    assert draw.person_color(0) != draw.person_color(1)
 
 
-def test_several_persons_have_their_own_limb_colours():
+def test_several_persons_have_their_own_limb_colors():
     layout = get_layout("coco17")
     keypoint = np.zeros((2, 17, 2), np.float32)
     keypoint[:, 5], keypoint[:, 7] = [[10, 10], [10, 50]], [[80, 10], [80, 50]]
     score = np.zeros((2, 17), np.float32)
     score[:, [5, 7]] = 1.0
     image = draw.draw_skeletons(np.zeros((60, 100, 3), np.uint8), keypoint, score, layout, Style(3, 0))
-    assert tuple(image[10, 45]) == draw.person_colour(0)
-    assert tuple(image[50, 45]) == draw.person_colour(1)
-    image = draw.draw_skeletons(
-        np.zeros((60, 100, 3), np.uint8), keypoint, score, layout, Style(3, 0, colour_by="side")
-    )
+    assert tuple(image[10, 45]) == draw.person_color(0)
+    assert tuple(image[50, 45]) == draw.person_color(1)
+    image = draw.draw_skeletons(np.zeros((60, 100, 3), np.uint8), keypoint, score, layout, Style(3, 0, color_by="side"))
     assert tuple(image[10, 45]) == tuple(image[50, 45]) == LEFT
 
 
@@ -81,7 +79,7 @@ def test_wrong_number_of_joints():
         draw.draw_skeletons(np.zeros((9, 9, 3), np.uint8), np.zeros((1, 20, 2)), np.ones((1, 20)), get_layout("coco17"))
 
 
-@pytest.mark.parametrize(("argument", "value"), [("colour_by", "mood"), ("joint_text", "numbers")])
+@pytest.mark.parametrize(("argument", "value"), [("color_by", "mood"), ("joint_text", "numbers")])
 def test_unknown_style(argument, value):
     with pytest.raises(ValueError, match=f"{argument}: expected one of .*, got '{value}'"):
         Style(**{argument: value})
@@ -116,7 +114,7 @@ def test_golden_frame(root):
     style = Style(thickness=2, radius=2, font_scale=0.4)
     draw.draw_trail(image, keypoint, score, layout, style)
     draw.draw_skeletons(image, keypoint[:, -1], score[:, -1], layout, style)
-    draw.draw_box(image, np.array([18, 4, 78, 108]), draw.person_colour(0), 1)
+    draw.draw_box(image, np.array([18, 4, 78, 108]), draw.person_color(0), 1)
     draw.draw_text(image, ["frame 2"], (100, 2), 0.35)
     draw.draw_frame(image, (230, 30, 30), 2)
     golden = cv2.imread(str(root / GOLDEN))[..., ::-1]
@@ -152,13 +150,13 @@ def test_pictures_beside_each_other_and_sheets():
         draw.contact_sheet([], 2)
 
 
-def test_heatmaps_take_the_colour_of_their_channel():
+def test_heatmaps_take_the_color_of_their_channel():
     heatmaps = np.zeros((2, 3, 4, 5), np.float32)
     heatmaps[0, 1, 2, 3], heatmaps[1, 2, 0, 0] = 1.0, 0.5
-    pictures = draw.colour_heatmaps(heatmaps, [(255, 0, 0), (0, 200, 0)])
+    pictures = draw.color_heatmaps(heatmaps, [(255, 0, 0), (0, 200, 0)])
     assert pictures.shape == (3, 4, 5, 3)
     assert tuple(pictures[1, 2, 3]) == (255, 0, 0)
     assert tuple(pictures[2, 0, 0]) == (0, 100, 0)
     assert not pictures[0].any()
     with pytest.raises(ValueError, match="2 channels"):
-        draw.colour_heatmaps(heatmaps[:1], [(1, 1, 1), (2, 2, 2)])
+        draw.color_heatmaps(heatmaps[:1], [(1, 1, 1), (2, 2, 2)])

@@ -1,4 +1,4 @@
-"""Colour changes of RGB images, with the meaning that torchvision gives them; inputs stay as they are."""
+"""Color changes of RGB images, with the meaning that torchvision gives them; inputs stay as they are."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def adjust_saturation(img: np.ndarray, factor: float) -> np.ndarray:
 
 
 def adjust_hue(img: np.ndarray, share: float) -> np.ndarray:
-    """Turn all hues by ``share`` of the colour circle, -0.5 to 0.5, in steps of 1/256."""
+    """Turn all hues by ``share`` of the color circle, -0.5 to 0.5, in steps of 1/256."""
     hsv = cv2.cvtColor(img, cv2.COLOR_RGB2HSV_FULL)
     hsv[..., 0] += np.uint8(round(share * 256) % 256)  # wraps around, as hues do
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL)

@@ -1,4 +1,4 @@
-"""Colour changes, and any transform of torchvision."""
+"""Color changes, and any transform of torchvision."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ class ColorJitter(RandomTransform):
         brightness: Largest deviation of the factor from 1, or its smallest and largest value.
         contrast: As ``brightness``.
         saturation: As ``brightness``.
-        hue: Largest deviation from 0, up to 0.5 (half the colour circle), or the smallest and largest value.
+        hue: Largest deviation from 0, up to 0.5 (half the color circle), or the smallest and largest value.
 
     Raises:
         ValueError: If a range is negative, too wide or upside down.

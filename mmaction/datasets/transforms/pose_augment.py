@@ -19,7 +19,7 @@ def check_probability(name: str, value: float) -> float:
 
 @TRANSFORMS.register_module()
 class RandomPoseAffine(RandomTransform):
-    """Scale, turn, shear and shift all joints of a clip by one random amount, about the image's centre.
+    """Scale, turn, shear and shift all joints of a clip by one random amount, about the image's center.
 
     Changes ``keypoint``; ``img_shape`` stays, so joints may leave the image.
 

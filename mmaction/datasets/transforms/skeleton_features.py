@@ -91,7 +91,7 @@ class PreNormalize2D(Transform):
 class PreNormalize3D(Transform):
     """Turn and move a 3D skeleton into a common frame of reference (Shi et al., 2s-AGCN, CVPR 2019).
 
-    The person seen longer comes first, and frames without that person are left out. The centre of the body in the
+    The person seen longer comes first, and frames without that person are left out. The center of the body in the
     first frame (joint 1 of 25, else the last joint) becomes the origin, then the spine the z axis, then the
     shoulders the x axis. Changes ``keypoint`` and ``total_frames`` and sets ``body_center``.
 
@@ -100,7 +100,7 @@ class PreNormalize3D(Transform):
         xaxis: Right and left shoulder.
         align_spine: Whether to turn the spine to the z axis.
         align_shoulder: Whether to turn the shoulders to the x axis.
-        align_center: Whether to move the centre to the origin.
+        align_center: Whether to move the center to the origin.
     """
 
     reads = ("keypoint",)
@@ -120,7 +120,7 @@ class PreNormalize3D(Transform):
         self.align_center = align_center
 
     def transform(self, results: dict) -> dict:
-        """Normalise the sample.
+        """Normalize the sample.
 
         Raises:
             ValueError: If the skeletons are not 3D or there are more than two persons.

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from mmaction.registry import HOOKS
 from mmaction.structures import ActionDataSample
-from mmaction.visualization.draw import colour_flow
+from mmaction.visualization.draw import color_flow
 from mmaction.visualization.poses import ClipPoses, clip_poses
 
 
@@ -122,4 +122,4 @@ def _folder_frames(folder: Path, info: dict) -> np.ndarray:
     if info.get("modality") != "Flow":
         return np.stack([image(cv2.IMREAD_COLOR, number)[..., ::-1] for number in numbers])
     parts = ([image(cv2.IMREAD_GRAYSCALE, axis, number) for axis in "xy"] for number in numbers)
-    return np.stack([colour_flow(np.stack(pair, axis=-1)) for pair in parts])
+    return np.stack([color_flow(np.stack(pair, axis=-1)) for pair in parts])

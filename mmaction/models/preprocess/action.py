@@ -41,7 +41,7 @@ class ActionDataPreprocessor(BaseDataPreprocessor):
     Args:
         mean: Mean of each channel, in grey levels (0 to 255). None: no normalisation, as heatmaps need it.
         std: Standard deviation of each channel, in grey levels; given if and only if ``mean`` is.
-        to_rgb: Reverse the order of three colour channels (BGR frames for an RGB model).
+        to_rgb: Reverse the order of three color channels (BGR frames for an RGB model).
         to_float32: Convert the batch to float32. With False a batch without normalisation keeps its dtype.
         blending: Config of a batch blending such as ``MixupBlending``, used in training alone.
         format_shape: Layout of one sample: ``NCHW`` (clips * T, C, H, W); ``NCTHW`` and ``NCTHW_Heatmap``
@@ -112,7 +112,7 @@ class ActionDataPreprocessor(BaseDataPreprocessor):
         return {"inputs": batch, "data_samples": samples}
 
     def prepare(self, batch: torch.Tensor) -> torch.Tensor:
-        """Reverse colours, convert and normalise a stacked batch (N, clips, ...); the argument is left as it is."""
+        """Reverse colors, convert and normalise a stacked batch (N, clips, ...); the argument is left as it is."""
         if self.format_shape == "MIX2d" and batch.ndim == SAMPLE_NDIM["NCHW"] + 1:
             batch = batch.unsqueeze(-3)
         if self.to_rgb or self.normalize:
@@ -138,4 +138,4 @@ class ActionDataPreprocessor(BaseDataPreprocessor):
                 f"{tuple(batch.shape)} read as {self.format_shape}"
             )
         if self.to_rgb and channels != 3:
-            raise ValueError(f"to_rgb reverses 3 colour channels; the input has {channels}, shape {tuple(batch.shape)}")
+            raise ValueError(f"to_rgb reverses 3 color channels; the input has {channels}, shape {tuple(batch.shape)}")
