@@ -1,5 +1,6 @@
 """Build a trained model and classify clips with it."""
 
+import os.path
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from torch import nn
 
 from mmaction.apis.clips import Clip, ClipLike, as_clip, fit_pipeline
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
-from mmaction.label_spaces import with_label_space
+from mmaction.label_spaces import names_beside, with_label_space
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmaction.utils import register_all_modules
@@ -101,10 +102,12 @@ def without_pretrained(model_cfg: ConfigDict) -> ConfigDict:
 
 
 def _class_names(cfg: Config, meta: Mapping[str, Any]) -> list[str] | None:
-    """Find the names of the classes: in the test set's config, then in the checkpoint."""
-    metainfo = dataset_config(cfg).get("metainfo")
-    names = with_label_space(metainfo).get("classes") or (meta.get("dataset_meta") or {}).get("classes")
-    return None if names is None else [str(name) for name in names]
+    """Find the class names: in the test set's config, then in the checkpoint, then in a label map beside the list."""
+    dataset = dataset_config(cfg)
+    names = with_label_space(dataset.get("metainfo")).get("classes") or (meta.get("dataset_meta") or {}).get("classes")
+    if not names and dataset.get("ann_file"):
+        names = names_beside(os.path.join(dataset.get("data_root") or "", dataset["ann_file"]))
+    return [str(name) for name in names] if names else None
 
 
 def pipeline_config(cfg: Config) -> list[Mapping[str, Any]]:

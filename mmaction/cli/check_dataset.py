@@ -35,7 +35,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("paths", nargs="+", type=Path, help="a config (.py), or lists (.txt) and annotations (.pkl)")
     parser.add_argument("--videos", type=Path, help="folder of the videos; with annotations: compare them with these")
     parser.add_argument("--num-classes", type=int, help="number of classes (default: from names or config)")
-    parser.add_argument("--label-space", help="diving48, gym99, gym288 or a CSV file of class attributes")
+    parser.add_argument("--label-space", help="diving48, gym99, gym288, a CSV file or a label map")
     parser.add_argument("--layout", default="auto", help="layout of the joints (default: by their number)")
     parser.add_argument("--flips", action="store_true", help="say that training will mirror clips (a config tells it)")
     parser.add_argument("--quick", action="store_true", help="read videos without decoding every frame")

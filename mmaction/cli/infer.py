@@ -31,10 +31,11 @@ from mmaction.apis.predictions import FORMATS, Prediction, render, scores_of
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.io.annotations import annotation_name, load_annotations
 from mmaction.io.video.writers import VIDEO_SUFFIXES
+from mmaction.label_spaces import read_label_map
 from mmaction.utils.arguments import positive_number
 from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, suggest
 from mmaction.utils.config import dataset_config, load_config
-from mmaction.utils.files import read_text, refuse_inputs
+from mmaction.utils.files import refuse_inputs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -45,7 +46,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="video, folder, pattern, or pickle of skeletons")
     parser.add_argument("--format", choices=FORMATS, default="table", help="form of the result")
     parser.add_argument("--topk", type=int, default=5, metavar="K", help="classes to list (default: 5)")
-    parser.add_argument("--label-map", metavar="FILE", help="class names, one a line (default: those of the config)")
+    parser.add_argument(
+        "--label-map",
+        metavar="FILE",
+        help="class names, one a line (default: those of the config, the checkpoint, or label_map.txt beside the list)",
+    )
     parser.add_argument(
         "--window", type=positive_number, metavar="S", help="slide a window of S seconds over each clip"
     )
@@ -172,18 +177,6 @@ def check_outputs(paths: Sequence[Path], inputs: Sequence[str], overwrite: bool)
     existing = [] if overwrite else [path for path in paths if path.exists()]
     if existing:
         raise FileExistsError(f"{existing[0]} exists; choose another name or pass --overwrite")
-
-
-def read_label_map(path: str, num_classes: int) -> list[str]:
-    """Return the class names in a file, line i for class i.
-
-    Raises:
-        ValueError: If there are not as many lines as classes.
-    """
-    names = read_text(Path(path).expanduser()).rstrip().split("\n")
-    if len(names) != num_classes:
-        raise ValueError(f"--label-map {path} has {len(names)} lines, the model has {num_classes} classes")
-    return [name.strip() for name in names]
 
 
 class Classifier:

@@ -28,7 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--label-space",
         metavar="NAME",
-        help="diving48, gym99, gym288 or a CSV file of class attributes, where the test did not know it",
+        help="diving48, gym99, gym288, a CSV file of class attributes or a label map, where the test did not know it",
     )
     args = parser.parse_args(argv)
     if args.names and len(args.names) != len(args.results):

@@ -1,5 +1,7 @@
 """What the action data sets share: labels checked before training, samples that augment the same way on every run."""
 
+import logging
+import os.path
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -7,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
 
 from mmaction.datasets.fallback import identity, load_or_stand_in
 from mmaction.datasets.shared_array import SharedArray, release_freed_memory
 from mmaction.datasets.transforms.base import check_pipeline
-from mmaction.label_spaces import with_label_space
+from mmaction.label_spaces import LABEL_MAP, with_label_space
 from mmaction.registry import TRANSFORMS
 
 
@@ -36,8 +39,9 @@ class BaseActionDataset(BaseDataset):
         start_index: Index of the first frame, 1 for most folders of extracted frames.
         modality: What the frames hold: ``RGB``, ``Flow`` or ``Pose``.
         seed: Root of the augmentation's random numbers. By default the seed that the run has set for PyTorch.
-        metainfo: Facts about the data set. ``dict(label_space="gym99")`` names a label space, or a CSV file of one;
-            ``classes`` then are its names and ``label_space`` is the loaded object.
+        metainfo: Facts about the data set. ``dict(label_space="gym99")`` names a label space, or a file of one;
+            ``classes`` then are its names and ``label_space`` is the loaded object. Without either, the names come
+            from a ``label_map.txt`` beside the annotation file, if there is one.
         strict_samples: Raise at a sample that cannot be loaded. By default another one stands in for it, and the run
             lists it in ``broken_samples.csv``; in a test it counts as wrong.
         **kwargs: Further arguments of MMEngine's ``BaseDataset``: ``data_root``, ``indices``,
@@ -77,9 +81,22 @@ class BaseActionDataset(BaseDataset):
         self._epoch = torch.full((1,), -1, dtype=torch.int64).share_memory_()
         steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         prefix = {"prefix": ""} if data_prefix is None else dict(data_prefix)
-        metainfo = with_label_space(metainfo)
+        metainfo = self._with_class_names(metainfo, os.path.join(kwargs.get("data_root") or "", ann_file))
         super().__init__(ann_file, metainfo, data_prefix=prefix, pipeline=steps, test_mode=test_mode, **kwargs)
         check_pipeline(self.pipeline.transforms, self.sample_keys)
+
+    def _with_class_names(self, metainfo: dict | None, ann_file: str) -> dict:
+        """Complete ``metainfo`` by class names; leave out those of a label map that has another number of classes."""
+        complete = with_label_space(metainfo, ann_file)
+        names = complete.get("classes") or ()
+        found_beside = not {"classes", "label_space"} & set(metainfo or {})
+        if found_beside and names and self.num_classes not in (None, len(names)):
+            message = (
+                f"{LABEL_MAP} beside {ann_file} names {len(names)} classes, not {self.num_classes}: it is not used"
+            )
+            print_log(message, logger="current", level=logging.WARNING)
+            del complete["classes"]
+        return complete
 
     # The two arrays that MMEngine serialises annotations into are kept where workers share them.
     @property

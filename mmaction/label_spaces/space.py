@@ -1,4 +1,4 @@
-"""A label space is a table: one row per class, one column per attribute, read from a CSV file."""
+"""A label space is a table: one row per class, one column per attribute, read from a CSV file or a label map."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 FOLDER = Path(__file__).parent
+LABEL_MAP = "label_map.txt"  # the file of class names that lies beside the lists of a data set
 _HEADER_KEYS = ("title", "source", "hierarchy", "numeric", "codes", "without_samples")
 
 
@@ -180,44 +181,97 @@ def available_label_spaces() -> tuple[str, ...]:
 
 
 def load_label_space(name: str | Path) -> LabelSpace:
-    """Return a label space that comes with the package, or one from a CSV file.
+    """Return a label space that comes with the package, or one from a CSV file or a label map.
 
-    The file has a column ``label`` (0, 1, ...; every class once), a column ``name`` if classes have names of their own
-    (else the attributes are joined), and one column per attribute. Lines ``# key: value`` before the table may give
+    A CSV file has a column ``label`` (0, 1, ...; every class once), a column ``name`` if classes have names of their
+    own (else the attributes are joined), and one column per attribute. Lines ``# key: value`` before the table may give
     ``title``, ``source``, ``hierarchy``, ``numeric`` and ``codes`` (column names) and ``without_samples`` (classes).
+    Any other file is read as a label map, see :func:`read_label_map`; its classes have no attributes.
 
     Args:
-        name: ``diving48``, ``gym99``, ``gym288`` or the path of a CSV file.
+        name: ``diving48``, ``gym99``, ``gym288`` or the path of a file.
 
     Raises:
         FileNotFoundError: If there is neither; close names are listed.
-        ValueError: If the file is no such table; the message holds the line.
+        ValueError: If the file is neither; the message holds the line.
     """
     known = available_label_spaces()
     path = FOLDER / f"{name}.csv" if str(name) in known else Path(name)
     if not path.is_file():
         close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4) or known
-        raise FileNotFoundError(f"no label space {str(name)!r} and no CSV file of that name; known: {', '.join(close)}")
+        raise FileNotFoundError(f"no label space {str(name)!r} and no file of that name; known: {', '.join(close)}")
+    if path.suffix.lower() != ".csv":
+        return LabelSpace(path.stem, read_label_map(path), {}, source=str(path))
     try:
-        return _parse(path.read_text(encoding="utf-8-sig"), path.stem)
+        return _parse(_read(path), path.stem)
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def with_label_space(metainfo: dict | None) -> dict:
-    """Complete the ``metainfo`` of a data set from the label space that it names.
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not a text file (UTF-8): {error.reason}") from error
+
+
+def read_label_map(path: str | Path, num_classes: int | None = None) -> tuple[str, ...]:
+    """Return the class names in a label map: line 1 names class 0, line 2 class 1, and so on.
+
+    Args:
+        path: The file. Blanks around names and empty lines at the end do not count.
+        num_classes: How many names there must be; None: any number.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line in between is empty, which would shift or lose a class, or the number of names is wrong.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"no label map at {path}")
+    try:
+        names = tuple(line.strip() for line in _read(path).rstrip().split("\n"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if "" in names:
+        line = names.index("") + 1
+        raise ValueError(f"{path}:{line}: expected the name of class {line - 1}, found an empty line; remove the line")
+    if num_classes is not None and len(names) != num_classes:
+        raise ValueError(f"{path}: expected {num_classes} class names, one a line, found {len(names)}")
+    return names
+
+
+def names_beside(ann_file: str | Path) -> tuple[str, ...]:
+    """Return the class names in the ``label_map.txt`` beside a list or annotation file, none where there is no map.
+
+    Raises:
+        ValueError: If the map is damaged.
+    """
+    path = Path(ann_file).with_name(LABEL_MAP) if Path(ann_file).name else None
+    return read_label_map(path) if path and path.is_file() else ()
+
+
+def with_label_space(metainfo: Mapping | None, ann_file: str | Path = "") -> dict:
+    """Complete the ``metainfo`` of a data set: class names from its label space, else from ``label_map.txt``.
 
     Args:
         metainfo: May hold ``label_space``: a name or path as in :func:`load_label_space`, or a :class:`LabelSpace`.
+        ann_file: The list or annotation file, beside which a ``label_map.txt`` may lie.
 
     Returns:
-        A copy in which ``label_space`` is the loaded object and ``classes`` the names, unless ``classes`` was given.
+        A copy in which ``label_space`` is the loaded object, and ``classes`` holds the names unless it was given.
+
+    Raises:
+        FileNotFoundError: If the label space is not there.
+        ValueError: If its file is damaged.
     """
     metainfo = dict(metainfo or {})
     space = metainfo.get("label_space")
     if space is not None:
         space = space if isinstance(space, LabelSpace) else load_label_space(space)
-        metainfo = {"classes": space.names, **metainfo, "label_space": space}
+        return {"classes": space.names, **metainfo, "label_space": space}
+    if "classes" not in metainfo and (names := names_beside(ann_file)):
+        metainfo["classes"] = names
     return metainfo
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.io.video.writers import VideoReader, write_image
+from mmaction.label_spaces import read_label_map
 from mmaction.pose_viewer.checks import Report, check_clip, check_length
 from mmaction.pose_viewer.settings import Settings, frame_range
-from mmaction.utils.files import claim, read_scores, read_text
+from mmaction.utils.files import claim, read_scores
 from mmaction.visualization.overlay import Look, Overlay, Panel
 from mmaction.visualization.poses import ClipPoses
 from mmaction.visualization.sinks import open_sink
@@ -54,7 +55,7 @@ def read_classes(settings: Settings) -> Classes:
     """
     names: tuple[str, ...] = ()
     if settings.label_map:
-        names = tuple(read_text(settings.label_map).rstrip().split("\n"))
+        names = read_label_map(settings.label_map)
     if not settings.scores:
         return Classes(names)
     arrays = read_scores(settings.scores)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,8 @@ def load_result(path: str | os.PathLike, name: str | None = None, space: LabelSp
     """
     path = Path(path)
     predictions = load_scores(path)
+    if space is not None and len(space) == predictions.num_classes:
+        predictions = replace(predictions, classes=space.names)
     file = (path if path.is_dir() else path.parent) / "metrics.json"
     stored = _read_metrics(file, predictions) if file.is_file() else None
     summary = stored if stored and space is None else summarise(predictions, space, _train_counts(stored))

@@ -212,7 +212,7 @@ def test_names_from_a_file(infer, rgb, clip_files, tmp_path):
         (["EMPTY"], FileNotFoundError, "holds neither videos"),
         (["FOLDER", "--window", "1", "--timeline", "t.png"], ValueError, "--timeline is for one clip; got 2"),
         (["VIDEO", "--label-map", "absent.txt"], FileNotFoundError, r"absent\.txt"),
-        (["VIDEO", "--label-map", "LABELS"], ValueError, "has 2 lines, the model has 3 classes"),
+        (["VIDEO", "--label-map", "LABELS"], ValueError, "expected 3 class names"),
     ],
 )
 def test_mistakes_are_explained(infer, rgb, folder, tmp_path, args, error, message):

@@ -139,3 +139,14 @@ def test_a_pipeline_that_cannot_work_is_refused_when_it_is_built():
 def test_annotations_stay_as_they_are():
     dataset = toy([lambda sample: {**sample, "label": np.asarray(sample.pop("label")) + 100}])
     assert dataset[0]["label"] == dataset[0]["label"] == 100
+
+
+def test_class_names_come_from_the_label_map_beside_the_list(tmp_path, monkeypatch):
+    (tmp_path / "label_map.txt").write_text("a\nb\nc\n")
+    named = toy(data_root=str(tmp_path), num_classes=3)
+    assert named.metainfo["classes"] == ("a", "b", "c")
+    assert toy(data_root=str(tmp_path), metainfo=dict(classes=("x",))).metainfo["classes"] == ("x",)
+    said = []
+    monkeypatch.setattr("mmaction.datasets.base.print_log", lambda message, **_: said.append(message))
+    assert "classes" not in toy(data_root=str(tmp_path), num_classes=5).metainfo
+    assert "names 3 classes, not 5" in said[0]

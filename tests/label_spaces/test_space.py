@@ -7,7 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmaction.label_spaces import available_label_spaces, load_label_space, with_label_space
+from mmaction.label_spaces import (
+    available_label_spaces,
+    load_label_space,
+    names_beside,
+    read_label_map,
+    with_label_space,
+)
 
 SPACES = {"diving48": 48, "gym99": 99, "gym288": 288}
 
@@ -156,3 +162,34 @@ def test_label_spaces_of_the_same_content_are_equal_so_that_data_sets_can_be_joi
     one, same, other = (load_label_space(name) for name in ("gym99", "gym99", "gym288"))
     assert one == same and hash(one) == hash(same) and one != other
     assert one != replace(one, codes={})
+
+
+def test_a_label_map_is_a_label_space_without_attributes(tmp_path):
+    (tmp_path / "label_map.txt").write_bytes(b"\xef\xbb\xbfback flip \r\njump\r\n\r\n")
+    space = load_label_space(tmp_path / "label_map.txt")
+    assert (space.title, space.names, dict(space.table)) == ("label_map", ("back flip", "jump"), {})
+    assert space.difference(0, 1) == space.siblings(0) == ()
+    assert read_label_map(tmp_path / "label_map.txt", 2) == space.names
+    with pytest.raises(ValueError, match=r"label_map\.txt: expected 3 class names"):
+        read_label_map(tmp_path / "label_map.txt", 3)
+    with pytest.raises(FileNotFoundError, match=r"absent\.txt"):
+        read_label_map(tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"a\n\nb\n", r"map\.txt:2: .*class 1.*empty"), (b"", r"map\.txt:1"), (b"a\n\xff\n", r"map\.txt: .*UTF-8")],
+)
+def test_a_label_map_that_would_shift_classes_is_refused(tmp_path, content, message):
+    (tmp_path / "map.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_label_map(tmp_path / "map.txt")
+
+
+def test_class_names_come_from_the_label_map_beside_the_list_unless_something_else_is_named(tmp_path):
+    (tmp_path / "label_map.txt").write_text("a\nb\n")
+    ann_file = tmp_path / "train.txt"
+    assert with_label_space(None, ann_file) == {"classes": ("a", "b")}
+    assert with_label_space({"classes": ("c",)}, ann_file) == {"classes": ("c",)}
+    assert with_label_space({"label_space": "gym99"}, ann_file)["classes"] == load_label_space("gym99").names
+    assert names_beside("") == names_beside(tmp_path / "other/train.txt") == ()

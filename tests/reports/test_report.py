@@ -104,6 +104,16 @@ def test_label_space_can_be_given_later(diving_twist_misses, tmp_path):
     assert load_result(tmp_path / "test/scores.npz").name == f"{tmp_path.name}/test"
 
 
+def test_a_label_map_names_the_classes_of_a_test_that_did_not_know_them(tmp_path):
+    predictions = Predictions(["a", "b", "c"], [0, 1, 1], np.eye(3)[[0, 1, 2]])
+    write_results(tmp_path / "test", predictions, summarise(predictions))
+    (tmp_path / "map.txt").write_text("back flip\njump\nsplit leap\n")
+    space = load_label_space(tmp_path / "map.txt")
+    page = write_report([tmp_path / "test"], tmp_path / "r.html", space=space).read_text(encoding="utf-8")
+    assert "split leap" in page[page.index("<h1>") :]
+    assert load_result(tmp_path / "test", space=space).summary["per_class"][2]["name"] == "split leap"
+
+
 def test_several_labels(tmp_path):
     rng = np.random.default_rng(0)
     predictions = Predictions(["a", "b", "c"], rng.integers(0, 2, (3, 4)), rng.random((3, 4)))

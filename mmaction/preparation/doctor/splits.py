@@ -12,12 +12,11 @@ from typing import Any
 from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.rawframe import RawframeDataset, checked_template
 from mmaction.datasets.video import VideoDataset
-from mmaction.label_spaces import load_label_space, with_label_space
+from mmaction.label_spaces import load_label_space, names_beside, with_label_space
 from mmaction.preparation.skeleton.files import AnnotationFile, is_evaluated_with
 from mmaction.registry import DATASETS
 from mmaction.skeletons import Layout
 from mmaction.utils.config import inner_datasets, type_name
-from mmaction.utils.files import read_text
 
 _KINDS = {VideoDataset: "video", RawframeDataset: "frames", PoseDataset: "pose"}
 
@@ -118,8 +117,7 @@ def _split_of_dataset(name: str, dataset: Mapping, model_classes: int | None) ->
     base = dataset.get("data_root") or ""
     ann_file = Path(os.path.join(base, dataset["ann_file"]))
     prefixes = [value for value in (dataset.get("data_prefix") or {}).values() if value]
-    metainfo = with_label_space(dataset.get("metainfo"))
-    classes = tuple(metainfo.get("classes") or _names_beside(ann_file))
+    classes = tuple(with_label_space(dataset.get("metainfo"), ann_file).get("classes") or ())
     return Split(
         name,
         kind,
@@ -158,11 +156,6 @@ def _mirrors(step: object) -> bool:
     return name in ("Flip", "PoseFlip", "MMFlip") and step.get("flip_ratio", 0.5) > 0 and not step.get("flip_label_map")
 
 
-def _names_beside(ann_file: Path) -> tuple[str, ...]:
-    path = ann_file.with_name("label_map.txt")
-    return tuple(line for line in read_text(path).split("\n") if line.strip()) if path.is_file() else ()
-
-
 def splits_of_paths(
     paths: Iterable[Path],
     *,
@@ -178,13 +171,13 @@ def splits_of_paths(
         paths: Text lists of videos, named after their split, and pickles, whose splits are taken all.
         videos: Folder of the videos; by default the list's folder, or ``videos`` in it.
         num_classes: Class count, if it is not that of ``label_space`` or of a ``label_map.txt`` beside the file.
-        label_space: Name or CSV file of the label space.
+        label_space: Name or file of the label space.
         flips: Whether training will mirror clips.
         layout: Layout of the joints.
     """
     splits = []
     for path in paths:
-        classes = load_label_space(label_space).names if label_space else _names_beside(path)
+        classes = load_label_space(label_space).names if label_space else names_beside(path)
         common = dict(
             num_classes=num_classes or len(classes) or None,
             classes=classes,
