@@ -32,6 +32,31 @@ def mirror_limbs(limbs: Pairs, flip_order: Sequence[int]) -> tuple[int, ...]:
     return tuple(index.get(frozenset(flip_order[joint] for joint in limb), number) for number, limb in enumerate(limbs))
 
 
+def check_sides(left: Sequence[int], right: Sequence[int], num_joints: int) -> None:
+    """Check that lists of left and right joints fit skeletons of ``num_joints`` joints.
+
+    Lists that are the sides of a known layout are taken for that layout's: those of COCO do not fit 25 joints, although
+    there is a joint for each of their numbers.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    pairs = set(map(frozenset, zip(left, right, strict=True)))
+    known = [
+        layout
+        for layout in LAYOUTS.values()
+        if pairs and pairs == set(map(frozenset, zip(layout.left_joints, layout.right_joints, strict=True)))
+    ]
+    if known and all(len(layout.joints) != num_joints for layout in known):
+        raise ValueError(
+            f"left_kp and right_kp are those of {known[0].name}, which has {len(known[0].joints)} joints; the "
+            f"skeletons have {num_joints}. Set layout= to the name or the description of their layout"
+        )
+    last = max((joint for pair in pairs for joint in pair), default=0)
+    if last >= num_joints:
+        raise ValueError(f"left_kp and right_kp name joint {last}; the skeletons have {num_joints}, from 0 on")
+
+
 @dataclass(frozen=True)
 class Layout:
     """The joints of a pose and their connections.

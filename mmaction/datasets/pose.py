@@ -1,5 +1,6 @@
 """Skeleton data sets."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from mmengine.logging import print_log
@@ -96,7 +97,24 @@ class PoseDataset(BaseActionDataset):
         if self.valid_ratio:
             self.data_list = [info for info in self.data_list if self._is_valid(info)]
             print_log(f"{len(self.data_list)} clips have enough valid frames", logger="current")
+        self._check_joint_counts()
         return super().filter_data()
+
+    def _check_joint_counts(self) -> None:
+        """Check that all skeletons have the same number of joints.
+
+        Raises:
+            ValueError: Naming a clip that has another number than most.
+        """
+        shapes = ((info, getattr(info.get("keypoint"), "shape", ())) for info in self.data_list)
+        counts = [(info, shape[-2]) for info, shape in shapes if len(shape) >= 3]
+        (usual, _), *others = Counter(count for _, count in counts).most_common() or [(0, 0)]
+        if others:
+            name, odd = next((annotation_name(info), count) for info, count in counts if count != usual)
+            raise ValueError(
+                f"{self.ann_file} ({name}): its skeleton has {odd} joints, those of most clips have {usual}; correct "
+                "the clip or leave it out"
+            )
 
     def _is_valid(self, info: dict) -> bool:
         missing = [key for key in ("valid", "box_score", "total_frames") if key not in info]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmaction.skeletons import LAYOUTS, Layout, get_layout, mirror_limbs
+from mmaction.skeletons import LAYOUTS, Layout, check_sides, get_layout, mirror_limbs
 
 COCO = LAYOUTS["coco17"]
 
@@ -68,7 +68,6 @@ class HeatmapSpec:
                 raise ValueError(f"left_{name} and right_{name} pair up; got {len(left)} and {len(right)} entries")
         if self.layout is not None or (self.with_limb and default_limbs):
             self._num_joints = len(table.joints)
-        self._default_sides = default_sides and self.layout is None
 
     def check_joints(self, num_joints: int, mirrored: bool) -> None:
         """Check that skeletons of ``num_joints`` joints fit.
@@ -76,12 +75,13 @@ class HeatmapSpec:
         Raises:
             ValueError: If they have another number than the layout, or the limbs name a joint that is not there.
         """
-        expected = len(COCO.joints) if mirrored and self._default_sides else self._num_joints
-        if expected is not None and num_joints != expected:
+        if self._num_joints is not None and num_joints != self._num_joints:
             raise ValueError(
-                f"the skeletons have {num_joints} joints, the heatmaps are set up for {expected}; set layout= to the "
-                f"layout of the data (or skeletons=, left_kp= and right_kp=)"
+                f"the skeletons have {num_joints} joints, the heatmaps are set up for {self._num_joints}; set layout= "
+                "to the layout of the data (or skeletons=, left_kp= and right_kp=)"
             )
+        if mirrored and self.layout is None:
+            check_sides(self.left_kp, self.right_kp, num_joints)
         last = max((joint for limb in self.skeletons for joint in limb), default=0) if self.with_limb else 0
         if last >= num_joints:
             raise ValueError(f"skeletons= names joint {last}, but the skeletons have {num_joints} joints, from 0 on")

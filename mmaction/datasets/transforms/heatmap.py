@@ -65,11 +65,19 @@ class GeneratePoseTarget(Transform):
         self.double = double
         self.scaling = scaling
 
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Check that skeletons of ``num_joints`` joints fit.
+
+        Raises:
+            ValueError: If they do not.
+        """
+        self.spec.check_joints(num_joints, self.double or mirrored)
+
     def transform(self, results: dict) -> dict:
         """Draw the heatmaps."""
         keypoint = results["keypoint"][..., :2].astype(np.float32) * np.float32(self.scaling)
         persons, frames, joints = keypoint.shape[:3]
-        self.spec.check_joints(joints, self.double)
+        self.check_joints(joints)
         if self.spec.use_score and "keypoint_score" in results:
             score = results["keypoint_score"]
         else:

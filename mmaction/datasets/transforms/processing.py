@@ -8,7 +8,7 @@ import torch
 from mmaction.datasets.functional import geometry
 from mmaction.datasets.transforms.base import RandomTransform, Transform
 from mmaction.registry import TRANSFORMS
-from mmaction.skeletons import get_layout
+from mmaction.skeletons import check_sides, get_layout
 
 Result = dict
 Scale = float | tuple[int, int]
@@ -198,6 +198,21 @@ class Flip(RandomTransform):
         self.left_kp = list(left_kp) if left_kp is not None else None
         self.right_kp = list(right_kp) if right_kp is not None else None
         self.lazy = lazy
+        self._layout = get_layout(layout) if layout is not None else None
+
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Check that skeletons of ``num_joints`` joints fit.
+
+        Raises:
+            ValueError: If the layout, or the lists of joints, are for another number.
+        """
+        if self._layout is not None and len(self._layout.joints) != num_joints:
+            raise ValueError(
+                f"layout={self._layout.name!r} has {len(self._layout.joints)} joints, the skeletons have {num_joints}; "
+                "set layout= to that of the data"
+            )
+        if self._layout is None and self.left_kp is not None:
+            check_sides(self.left_kp, self.right_kp, num_joints)
 
     def sample_params(self, results: Result) -> bool:
         """Draw whether this sample is mirrored."""
@@ -206,6 +221,8 @@ class Flip(RandomTransform):
     def transform(self, results: Result) -> Result:
         """Write ``flip``, ``flip_direction`` and, when it happens, ``imgs``, ``keypoint`` and the label."""
         img_shape = prepare_geometry(results, self.lazy)
+        if "keypoint" in results:
+            self.check_joints(results["keypoint"].shape[-2])
         is_flow = results.get("modality") == "Flow"
         if self.direction != "horizontal" and (is_flow or "keypoint" in results):
             raise ValueError("keypoints and optical flow can only be flipped with direction='horizontal'")

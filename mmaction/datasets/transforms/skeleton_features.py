@@ -20,6 +20,13 @@ def _has_score(dataset: str, data: np.ndarray) -> bool:
     return data.shape[-1] == 3 and get_layout(dataset).name not in LAYOUTS_3D
 
 
+def _check_layout(dataset: str, num_joints: int) -> None:
+    """Raise ValueError if the layout called ``dataset`` has not ``num_joints`` joints."""
+    expected = len(get_layout(dataset).joints)
+    if expected != num_joints:
+        raise ValueError(f"dataset={dataset!r} has {expected} joints, the skeletons have {num_joints}; set dataset=")
+
+
 def _check_mode(mode: str) -> str:
     if mode not in ("loop", "zero"):
         raise ValueError(f"mode is 'loop' or 'zero'; got {mode!r}")
@@ -119,6 +126,20 @@ class PreNormalize3D(Transform):
         self.align_shoulder = align_shoulder
         self.align_center = align_center
 
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Check that skeletons of ``num_joints`` joints fit.
+
+        Raises:
+            ValueError: If ``zaxis`` or ``xaxis`` name a joint that is not there, or are the defaults, which are joints
+                of ntu25, and the skeletons are others.
+        """
+        named = (*self.zaxis, *self.xaxis)
+        if max(named) >= num_joints or (named == (0, 1, 8, 4) and num_joints != 25):
+            raise ValueError(
+                f"zaxis={self.zaxis} and xaxis={self.xaxis} do not fit {num_joints} joints (the defaults are joints of "
+                "ntu25); give the joints of the spine and the shoulders"
+            )
+
     def transform(self, results: dict) -> dict:
         """Normalize the sample.
 
@@ -162,6 +183,10 @@ class JointToBone(Transform):
         self.target = target
         self._parents = get_layout(dataset).parents
 
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
+        _check_layout(self.dataset, num_joints)
+
     def transform(self, results: dict) -> dict:
         """Set the bones.
 
@@ -169,8 +194,7 @@ class JointToBone(Transform):
             ValueError: If the joints are not those of the layout.
         """
         keypoint = results["keypoint"]
-        if keypoint.shape[2] != len(self._parents):
-            raise ValueError(f"{self.dataset} has {len(self._parents)} joints; got shape {keypoint.shape}")
+        self.check_joints(keypoint.shape[2])
         results[self.target] = bones(keypoint, self._parents, _has_score(self.dataset, keypoint))
         return results
 
@@ -190,6 +214,10 @@ class ToMotion(Transform):
         self.dataset = dataset
         self.source = source
         self.target = target
+
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
+        _check_layout(self.dataset, num_joints)
 
     def transform(self, results: dict) -> dict:
         """Set the motion."""
@@ -243,6 +271,10 @@ class GenSkeFeat(Transform):
         self._bone = JointToBone(dataset, target="b")
         self._motion = {f"{source}m": ToMotion(dataset, source, f"{source}m") for source in "jb"}
         self._merge = MergeSkeFeat(feats, axis=axis)
+
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
+        _check_layout(self.dataset, num_joints)
 
     def transform(self, results: dict) -> dict:
         """Compute and join the features.

@@ -12,7 +12,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmaction.engine.checks.warnings import class_doubts, epoch_doubt, frozen_doubt, validation_doubt
-from mmaction.engine.hooks.data_hooks import nested_datasets
+from mmaction.engine.checks.joints import check_channels, check_joints, pipelines_of, test_pipelines
+from mmaction.engine.hooks.data_hooks import nested_datasets, sources
 from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
 from mmaction.registry import HOOKS
@@ -22,11 +23,6 @@ from mmaction.utils.config import base_batch_size, dataset_config, type_name
 LR_TOLERANCE = 2.0
 CROPS = {"ThreeCrop": 3, "TenCrop": 10}
 MAX_FILES_CHECKED = 20_000
-
-
-def sources(dataset: Any) -> list[Any]:
-    """Return the data sets below wrappers, those that read annotations."""
-    return [part for part in nested_datasets(dataset) if not hasattr(part, "dataset") and not hasattr(part, "datasets")]
 
 
 def repetitions(dataset: Any) -> int:
@@ -216,7 +212,15 @@ class PreflightHook(Hook):
         if num_classes := _num_classes(model):
             for split, loader in loaders.items():
                 check_labels(loader.dataset, num_classes, split)
-        return model, [check_files(loader.dataset, split, max_share) for split, loader in loaders.items()]
+        warnings = [check_files(loader.dataset, split, max_share) for split, loader in loaders.items()]
+        pipelines = [part for split, loader in loaders.items() for part in pipelines_of(split, loader.dataset)]
+        if "test" not in loaders:
+            unbuilt, problem = test_pipelines(dataset_config(runner.cfg, ["test"], inner=False), pipelines)
+            pipelines += unbuilt
+            warnings.append(problem)
+        check_joints(pipelines, model)
+        check_channels(pipelines, model)
+        return model, warnings
 
     @staticmethod
     def _write(runner: Runner, rows: list[tuple[str, str]], warnings: list[str | None]) -> None:

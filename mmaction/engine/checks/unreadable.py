@@ -13,8 +13,8 @@ from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmaction.engine.checks.plan import sources
 from mmaction.engine.dist import any_process
+from mmaction.engine.hooks.data_hooks import sources
 from mmaction.evaluation.functional import label_to_array
 from mmaction.registry import EVALUATOR, HOOKS
 from mmaction.utils.cli import ToolStop

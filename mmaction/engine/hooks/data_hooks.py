@@ -20,6 +20,11 @@ def nested_datasets(dataset: Any) -> Iterator[Any]:
         yield from nested_datasets(inner)
 
 
+def sources(dataset: Any) -> list[Any]:
+    """Return the data sets below the wrappers, those that read annotations."""
+    return [part for part in nested_datasets(dataset) if not hasattr(part, "dataset") and not hasattr(part, "datasets")]
+
+
 def set_epoch(dataset: Any, epoch: int) -> None:
     """Call ``set_epoch`` of the outermost data set that has it."""
     for part in nested_datasets(dataset):

@@ -46,6 +46,15 @@ class PoseGuide(SafeInit, BaseModule):
         self.sigma = sigma
         self.loss_weight = loss_weight
 
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Check that skeletons of ``num_joints`` joints fit.
+
+        Raises:
+            ValueError: If the neck predicts another number.
+        """
+        if num_joints != self.heatmaps.out_channels:
+            raise ValueError(f"it predicts {self.heatmaps.out_channels} joints; set num_joints={num_joints}")
+
     def forward(
         self, feats: Sequence[torch.Tensor], data_samples: Sequence[ActionDataSample] | None = None
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

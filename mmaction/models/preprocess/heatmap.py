@@ -100,6 +100,14 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
             batch, samples = self.blending(batch, samples)
         return {"inputs": batch, "data_samples": samples}
 
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Check that skeletons of ``num_joints`` joints fit, also their mirror images if there will be any.
+
+        Raises:
+            ValueError: If they do not.
+        """
+        self.spec.check_joints(num_joints, mirrored)
+
     def _image(self, samples: Sequence | None) -> tuple[tuple[int, int], bool]:
         """Return height and width of the batch's images, and whether mirror images are asked for."""
         known = {(tuple(s.get("img_shape", self.img_shape) or ()), s.get("double", False)) for s in samples or ()}
@@ -118,7 +126,7 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
         On a CPU, without gradients, only the cells around the joints are touched and the memory is in
         ``channels_last_3d`` order, the fastest for its convolutions; elsewhere all cells are computed in parallel.
         """
-        self.spec.check_joints(joints.shape[-2], double)
+        self.check_joints(joints.shape[-2], double)
         joints = joints.float()
         points, score = joints[..., :2] * self.scaling, joints[..., 2]
         if not self.spec.use_score:

@@ -108,7 +108,7 @@ def test_blending_in_training():
     [
         (lambda: packed(sample(), sample(size=(20, 20))), r"have one img_shape and one double; got"),
         (lambda: packed(sample(frames=4), sample(frames=6)), "must have one shape"),
-        (lambda: packed(sample(joints=20), double=True), "the skeletons have 20 joints.*set layout="),
+        (lambda: packed(sample(joints=20), double=True), "the skeletons have 20.*layout="),
         (lambda: {"inputs": [torch.rand(1, 1, 2, 17, 3)]}, "do not say their img_shape"),
         (lambda: {"inputs": []}, "`inputs` is empty"),
     ],

@@ -1,0 +1,202 @@
+"""Do the data fit the parts of a run that name joints, and the first layer of the network?
+
+A transform, a preprocessor or any other module takes part by a method ``check_joints(num_joints)``, which raises
+ValueError where it does not fit skeletons of that many joints.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.conv import _ConvNd  # no public class is the base of all convolutions
+
+from mmaction.datasets.fallback import BROKEN
+from mmaction.engine.hooks.data_hooks import sources
+from mmaction.registry import DATASETS, TRANSFORMS
+from mmaction.utils.config import inner_datasets
+
+SAMPLES_TRIED = 3  # a sample that cannot be loaded is not this check's concern
+
+
+@dataclass
+class Pipeline:
+    """The transforms of one data set, and that data set.
+
+    Args:
+        place: Where it stands, such as ``val_dataloader``.
+        dataset: Gives the annotations.
+        steps: The transforms as objects.
+    """
+
+    place: str
+    dataset: Any
+    steps: list[Any]
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether a step asks for mirror images beside the heatmaps."""
+        return any(getattr(step, "double", False) for step in self.steps)
+
+    def infos(self) -> Iterator[dict[str, Any]]:
+        """Yield a few annotations, evenly spread, without those that cannot be read."""
+        count = len(self.dataset)
+        for index in dict.fromkeys(number * count // SAMPLES_TRIED for number in range(SAMPLES_TRIED)):
+            try:
+                yield self.dataset.get_data_info(index)
+            except BROKEN:
+                continue
+
+    def num_joints(self) -> int | None:
+        """Return the number of joints of the skeletons, None if the annotations hold none."""
+        shapes = (getattr(info.get("keypoint"), "shape", ()) for info in self.infos())
+        return next((shape[-2] for shape in shapes if len(shape) >= 3), None)
+
+    def sample(self) -> dict[str, Any] | None:
+        """Return what the model gets of a sample, None if it cannot be loaded."""
+        for data in self.infos():
+            try:
+                for step in self.steps:
+                    data = step(data)
+                    if data is None:
+                        break
+            except (*BROKEN, KeyError):
+                continue
+            if isinstance(data, dict) and "inputs" in data:
+                return data
+        return None
+
+
+def pipelines_of(split: str, dataset: Any) -> Iterator[Pipeline]:
+    """Yield the pipelines of a data set and of those that it repeats or joins."""
+    for part in sources(dataset):
+        steps = getattr(getattr(part, "pipeline", None), "transforms", None)
+        if steps is not None and hasattr(part, "get_data_info"):
+            yield Pipeline(f"{split}_dataloader", part, list(steps))
+
+
+def test_pipelines(config: Any, known: list[Pipeline]) -> tuple[list[Pipeline], str | None]:
+    """Return the pipelines of the test set, which a training does not build, and what is wrong with that set.
+
+    Args:
+        config: Of the test set.
+        known: Pipelines of the data sets that are built; one that reads the same annotations is used again.
+    """
+    found = []
+    for part in inner_datasets(config or {}):
+        same = [other.dataset for other in known if _source(other.dataset) == _config_source(part)]
+        try:
+            if same:
+                steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in part["pipeline"]]
+                found.append(Pipeline("test_dataloader", same[0], steps))
+            else:
+                found += pipelines_of("test", DATASETS.build(dict(part)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return found, f"the test set cannot be read, and tools/test.py will need it: {error}"
+    return found, None
+
+
+def _source(dataset: Any) -> tuple[Any, ...]:
+    return tuple(getattr(dataset, key, None) for key in ("ann_file", "split"))
+
+
+def _config_source(config: Mapping[str, Any]) -> tuple[Any, ...]:
+    root, name = config.get("data_root") or "", config.get("ann_file") or ""
+    return (f"{root.rstrip('/')}/{name}" if root and not name.startswith("/") else name), config.get("split")
+
+
+def check_joints(pipelines: list[Pipeline], model: nn.Module) -> None:
+    """Compare the skeletons of each pipeline with all that names joints, in it and in the model.
+
+    Raises:
+        ValueError: Naming the place, the transform or module, and the numbers of joints.
+    """
+    named = {name: part for name, part in model.named_modules() if hasattr(part, "check_joints")}
+    for pipeline in pipelines:
+        num_joints = pipeline.num_joints()
+        if num_joints is None:
+            continue
+        owners = {f"step {i} of its pipeline": step for i, step in enumerate(pipeline.steps)}
+        for place, owner in {**owners, **{f"model.{name}": part for name, part in named.items()}}.items():
+            if not hasattr(owner, "check_joints"):
+                continue
+            try:
+                owner.check_joints(num_joints, pipeline.is_doubled and owner in named.values())
+            except ValueError as error:
+                raise ValueError(
+                    f"{pipeline.place} ({getattr(pipeline.dataset, 'ann_file', '')}): its skeletons have {num_joints} "
+                    f"joints; {place}, {type(owner).__name__}: {error}"
+                ) from None
+    _check_mirrors(pipelines, named)
+
+
+def _check_mirrors(pipelines: list[Pipeline], modules: Mapping[str, Any]) -> None:
+    """Check that all parts of a run exchange the same joints in a mirror image.
+
+    Raises:
+        ValueError: Naming two that do not.
+    """
+    found: dict[frozenset, str] = {}
+    for pipeline in pipelines:
+        flips = [step for step in pipeline.steps if getattr(step, "flip_ratio", 0) or getattr(step, "double", False)]
+        owners = flips + ([*modules.values()] if pipeline.is_doubled else [])
+        for owner in owners if pipeline.num_joints() else ():
+            sides = getattr(owner, "spec", owner)
+            left, right = getattr(sides, "left_kp", None) or (), getattr(sides, "right_kp", None) or ()
+            if pairs := frozenset(map(frozenset, zip(left, right, strict=True))):
+                found.setdefault(pairs, f"{type(owner).__name__} of {pipeline.place}")
+    if len(found) > 1:
+        first, second = list(found)[:2]
+        odd = sorted(map(sorted, first ^ second))
+        raise ValueError(
+            f"{found[first]} and {found[second]} exchange different joints in a mirror image (such as {odd[0]}); "
+            "give both the layout of the data"
+        )
+
+
+@torch.no_grad()
+def check_channels(pipelines: list[Pipeline], model: nn.Module) -> None:
+    """Compare the channels of one sample of each pipeline with the first layer of the network.
+
+    Raises:
+        ValueError: If they differ; names the place and what to set.
+    """
+    layout = getattr(model, "sample_layout", ())
+    if "C" not in layout or not hasattr(model, "backbone"):
+        return
+    for pipeline in pipelines:
+        sample = pipeline.sample()
+        if sample is None:
+            continue
+        samples = [sample["data_samples"]] if "data_samples" in sample else None
+        inputs = sample["inputs"]
+        listed = {name: [part] for name, part in inputs.items()} if isinstance(inputs, Mapping) else [inputs]
+        batch = model.data_preprocessor({"inputs": listed, "data_samples": samples})["inputs"]
+        for name, part in batch.items() if isinstance(batch, Mapping) else [("", batch)]:
+            if part.ndim == len(layout) + 1:
+                channels = part.shape[1 + layout.index("C")]
+                _compare(pipeline, name, channels, _first_channels(model.backbone, name))
+
+
+# which pathway of a network of two takes which modality
+PATHWAYS = {"imgs": "rgb_path", "heatmap_imgs": "pose_path"}
+
+
+def _first_channels(backbone: nn.Module, modality: str) -> int | None:
+    """Return how many channels the first convolution takes, where it can be told."""
+    part = getattr(backbone, PATHWAYS.get(modality, ""), None) if modality else backbone
+    first = next((layer for layer in part.modules() if isinstance(layer, _ConvNd)), None) if part is not None else None
+    return first.in_channels if first is not None else None
+
+
+def _compare(pipeline: Pipeline, modality: str, channels: int, expected: int | None) -> None:
+    if expected is None or channels == expected:
+        return
+    where = f"model.backbone.{PATHWAYS[modality].replace('path', 'pathway')}" if modality else "model.backbone"
+    joints = pipeline.num_joints()
+    skeletons = f", from skeletons of {joints} joints" if joints else ""
+    raise ValueError(
+        f"{pipeline.place}: its samples ({getattr(pipeline.dataset, 'ann_file', '')}) have {channels} channels"
+        f"{skeletons}, and the network takes {expected}: set {where}.in_channels={channels}, or correct the pipeline"
+    )
