@@ -11,8 +11,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmaction.engine.checks.warnings import class_doubts, epoch_doubt, frozen_doubt, validation_doubt
 from mmaction.engine.checks.joints import check_channels, check_joints, pipelines_of, test_pipelines
+from mmaction.engine.checks.warnings import class_doubts, epoch_doubt, frozen_doubt, validation_doubt
 from mmaction.engine.hooks.data_hooks import nested_datasets, sources
 from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel

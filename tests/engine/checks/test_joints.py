@@ -118,7 +118,7 @@ def test_transforms_that_mirror_differently_are_named(run):
 def test_each_part_that_names_joints_refuses_other_skeletons(part, fitting, others):
     part().check_joints(fitting)
     for number in others:
-        with pytest.raises(ValueError):  # noqa: PT011 - which sentence is the transform's matter
+        with pytest.raises(ValueError):
             part().check_joints(number)
 
 
