@@ -37,4 +37,11 @@ class PretrainedInit:
             weights = {key[len(start) :]: value for key, value in weights.items() if key.startswith(start)}
             if not weights:
                 raise ValueError(f"{self.checkpoint} has no weights under {start!r}, the prefix of init_cfg")
-        log_report(load_weights(module, weights, self.checkpoint, strict=False), MMLogger.get_current_instance())
+        report = load_weights(module, weights, self.checkpoint, strict=False)
+        module.weights_from = f"{self.checkpoint} ({len(report.loaded)} of {report.total} tensors)"
+        log_report(report, MMLogger.get_current_instance())
+
+
+def pretrained_parts(model: nn.Module) -> dict[str, str]:
+    """Return the name of each part of ``model`` that ``pretrained`` or ``init_cfg`` filled, and from where."""
+    return {name or "model": part.weights_from for name, part in model.named_modules() if hasattr(part, "weights_from")}

@@ -16,10 +16,12 @@ from urllib.parse import urlparse
 
 import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, print_log
 from torch import nn
 
 from mmaction.io.downloads import download
+from mmaction.io.foreign_checkpoints import convert, name_of_others
+from mmaction.io.pickles import load_pickle
 from mmaction.utils.cli import suggest
 
 HEAD_PREFIX = "cls_head."
@@ -111,7 +113,8 @@ def read_checkpoint(
 ) -> dict[str, Any]:
     """Return the contents of a checkpoint.
 
-    Only tensors, containers, numbers, strings, numpy arrays and MMEngine's log buffers are built.
+    Only tensors, containers, numbers, strings, numpy arrays and MMEngine's log buffers are built. A plain pickle, the
+    format of Caffe2's models, is read as annotations are: containers, numbers and numpy arrays.
 
     Args:
         source: A path or a web address.
@@ -129,6 +132,8 @@ def read_checkpoint(
     try:
         if is_archive := _is_archive(path):
             _refuse_compressed(path)
+        if _is_plain_pickle(path):
+            return _as_dict(load_pickle(path), path)
         with torch.serialization.safe_globals(_harmless_globals()):
             content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap and is_archive)
     except UnpicklingError as error:
@@ -149,9 +154,20 @@ def read_checkpoint(
         raise
     except Exception as error:  # damaged bytes make PyTorch raise anything
         raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {_damage(path, error)}") from error
+    return _as_dict(content, path)
+
+
+def _as_dict(content: Any, path: Path) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise ValueError(f"checkpoint {path}: expected a dict with a state_dict, got {type(content).__name__}")
     return dict(content)
+
+
+def _is_plain_pickle(path: Path) -> bool:
+    """Return whether ``path`` begins as a pickle does, but not with the magic number of PyTorch's old format."""
+    with open(path, "rb") as file:
+        start = file.read(len(_OLD_FORMAT))
+    return start[:1] == b"\x80" and start[2:] != _OLD_FORMAT[2:]
 
 
 def _is_archive(path: str | Path) -> bool:
@@ -204,22 +220,32 @@ def model_weights(checkpoint: Mapping[str, Any], source: str | Path = "checkpoin
     """Return the weights in ``checkpoint`` under the names that our models use.
 
     Files of MMAction2 0.x and 1.x keep them as ``state_dict``, others are a plain state dict. Prefixes that a
-    distributed or compiled model adds are taken off.
+    distributed or compiled model adds are taken off. Weights of PySlowFast (``model_state``, or ``blobs`` of Caffe2),
+    PyTorchVideo and torchvision's video networks are renamed, and the log says what a config must set for them.
 
     Raises:
-        ValueError: If there is no tensor in it.
+        ValueError: If there is no tensor in it, or it is a network of one of these projects that cannot be built here.
     """
-    state = checkpoint.get("state_dict", checkpoint)
+    key = next((key for key in ("state_dict", "model_state", "blobs") if key in checkpoint), None)
+    state = checkpoint if key is None else checkpoint[key]
     if not isinstance(state, Mapping):
-        raise ValueError(
-            f"{source} holds no weights: its state_dict is a {type(state).__name__}, not a dict of tensors"
-        )
+        raise ValueError(f"{source} holds no weights: its {key} is a {type(state).__name__}, not a dict of tensors")
+    if key == "blobs":
+        state = {k: torch.from_numpy(v) for k, v in state.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"}
     weights = {
         _WRAPPER_PREFIXES.sub("", str(key)): value for key, value in state.items() if isinstance(value, torch.Tensor)
     }
     if not weights:
         raise ValueError(f"{source} holds no weights: its entries are {', '.join(map(str, list(checkpoint)[:8]))}")
-    return weights
+    try:
+        converted = convert(weights)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+    if converted is None:
+        return weights
+    said = "; ".join(converted.notes)
+    print_log(f"{source} is {converted.source}. The weights do not say the rest: {said}", "current", logging.WARNING)
+    return converted.weights
 
 
 @dataclass
@@ -241,9 +267,17 @@ class LoadReport:
         """Number of tensors that the model has."""
         return len(self.loaded) + len(self.dropped) + len(self.missing)
 
+    @property
+    def has_no_head(self) -> bool:
+        """Whether the file lacks every tensor of the model's head, and the model has one."""
+        known = [*self.loaded, *self.dropped, *self.unexpected]
+        return any(k.startswith(HEAD_PREFIX) for k in self.missing) and not any(k.startswith(HEAD_PREFIX) for k in known)
+
     def lines(self) -> list[str]:
         """Return the report, one entry a line, the first names of each kind."""
         text = [f"{self.source}: {len(self.loaded)} of {self.total} tensors loaded"]
+        if self.has_no_head:
+            text.append("  the file holds a backbone alone: the head starts from scratch")
         text += [
             f"  dropped     {key}: {shapes[0]} in the file, {shapes[1]} in the model; it starts from scratch"
             for key, shapes in self.dropped.items()
@@ -259,7 +293,7 @@ class LoadReport:
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str, strict: bool) -> LoadReport:
-    """Copy ``weights`` into ``model``.
+    """Copy ``weights`` into ``model``, or into its backbone if they are a backbone's alone.
 
     Args:
         model: Changed in place.
@@ -272,6 +306,9 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
         ValueError: If the weights are of another architecture, or, with ``strict``, not exactly the model's.
     """
     own = model.state_dict()
+    if not own.keys() & weights.keys():
+        of_backbone = {f"backbone.{key}": value for key, value in weights.items()}
+        weights = of_backbone if own.keys() & of_backbone.keys() else weights
     report = LoadReport(source)
     for key, value in own.items():
         if key not in weights:
@@ -282,7 +319,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
         else:
             report.dropped[key] = (tuple(weights[key].shape), tuple(value.shape))
     report.unexpected = [key for key in weights if key not in own]
-    _refuse_other_architecture(report)
+    _refuse_other_architecture(report, name_of_others(weights))
     if strict and (report.dropped or report.missing):
         raise ValueError(
             "the checkpoint does not fit the model of the config; use the config it was trained with (a head of "
@@ -292,7 +329,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
     return report
 
 
-def _refuse_other_architecture(report: LoadReport) -> None:
+def _refuse_other_architecture(report: LoadReport, name: str | None) -> None:
     """Raise ValueError unless most tensors match and every shape outside the head does."""
     body = [key for key in report.dropped if not key.startswith(HEAD_PREFIX)]
     if not body and len(report.loaded) >= MIN_MATCH * report.total:
@@ -307,8 +344,9 @@ def _refuse_other_architecture(report: LoadReport) -> None:
             f"it has {', '.join(report.unexpected[:3]) or 'nothing more'}; it lacks {', '.join(report.missing[:3])}"
         )
     raise ValueError(
-        f"{report.source} is a checkpoint of another architecture: {len(report.loaded)} of {report.total} tensors of "
-        f"the model are in it with the same shape. {detail}. Weights of an image network go into backbone.pretrained"
+        f"{report.source} is a checkpoint of another architecture{f', {name}' if name else ''}: {len(report.loaded)} of "
+        f"{report.total} tensors of the model are in it with the same shape. {detail}. Weights of an image network go "
+        f"into backbone.pretrained"
     )
 
 

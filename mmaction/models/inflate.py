@@ -131,7 +131,7 @@ def address_of(source: str) -> str:
 def load_pretrained(module: nn.Module, source: str, inflate: bool) -> None:
     """Load ``source`` into ``module`` and log which of its tensors stay as they were.
 
-    Wrappers around layers (temporal shift, non-local) are seen through: the checkpoint need not have them.
+    What was loaded is noted in ``module.weights_from``, from which the plan of a run takes it. Wrappers around layers (temporal shift, non-local) are seen through: the checkpoint need not have them.
 
     Args:
         module: The network.
@@ -150,6 +150,7 @@ def load_pretrained(module: nn.Module, source: str, inflate: bool) -> None:
     except ValueError as error:
         raise ValueError(f"pretrained={source!r} does not fit {type(module).__name__}: {error}") from error
     module.load_state_dict({names[plain]: value for plain, value in fitting.items()}, strict=False)
+    module.weights_from = f"{source} ({len(fitting)} of {len(target)} tensors)"
     missing = [name for plain, name in names.items() if plain not in fitting and not name.endswith("_tracked")]
     print_log(
         f"{source}: {len(fitting)} tensors loaded into {type(module).__name__}; "

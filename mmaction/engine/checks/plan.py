@@ -14,6 +14,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmaction.engine.checks.joints import check_channels, check_joints, pipelines_of, test_pipelines
 from mmaction.engine.checks.warnings import class_doubts, epoch_doubt, frozen_doubt, validation_doubt
 from mmaction.engine.hooks.data_hooks import nested_datasets, sources
+from mmaction.engine.pretrained import pretrained_parts
 from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
 from mmaction.registry import HOOKS
@@ -312,5 +313,6 @@ class PreflightHook(Hook):
         names = [type(part).__name__ for part in (model, getattr(model, "backbone", None)) if part is not None]
         yield "model", f"{' with '.join(names)}, {total / 1e6:.2f} M parameters{frozen}"
         report = getattr(runner, "load_report", None)
-        yield "weights", report.lines()[0] if report else "initial values"
+        parts = [f"{name} from {source}" for name, source in pretrained_parts(model).items()]
+        yield "weights", report.lines()[0] if report else ", ".join(parts) or "initial values"
         yield "output", os.path.relpath(Path(runner.work_dir))
