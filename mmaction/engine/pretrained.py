@@ -6,7 +6,7 @@ from mmengine.logging import MMLogger
 from torch import nn
 
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
-from mmaction.models.inflate import address_of
+from mmaction.models.inflate import address_of, note_source
 from mmaction.registry import WEIGHT_INITIALIZERS
 
 
@@ -38,10 +38,12 @@ class PretrainedInit:
             if not weights:
                 raise ValueError(f"{self.checkpoint} has no weights under {start!r}, the prefix of init_cfg")
         report = load_weights(module, weights, self.checkpoint, strict=False)
-        module.weights_from = f"{self.checkpoint} ({len(report.loaded)} of {report.total} tensors)"
+        note_source(module, self.checkpoint, len(report.loaded), report.total)
         log_report(report, MMLogger.get_current_instance())
 
 
 def pretrained_parts(model: nn.Module) -> dict[str, str]:
     """Return the name of each part of ``model`` that ``pretrained`` or ``init_cfg`` filled, and from where."""
-    return {name or "model": part.weights_from for name, part in model.named_modules() if hasattr(part, "weights_from")}
+    return {
+        name or "model": str(part.weights_from) for name, part in model.named_modules() if hasattr(part, "weights_from")
+    }

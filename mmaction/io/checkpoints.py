@@ -271,7 +271,9 @@ class LoadReport:
     def has_no_head(self) -> bool:
         """Whether the file lacks every tensor of the model's head, and the model has one."""
         known = [*self.loaded, *self.dropped, *self.unexpected]
-        return any(k.startswith(HEAD_PREFIX) for k in self.missing) and not any(k.startswith(HEAD_PREFIX) for k in known)
+        return any(k.startswith(HEAD_PREFIX) for k in self.missing) and not any(
+            k.startswith(HEAD_PREFIX) for k in known
+        )
 
     def lines(self) -> list[str]:
         """Return the report, one entry a line, the first names of each kind."""
@@ -344,9 +346,9 @@ def _refuse_other_architecture(report: LoadReport, name: str | None) -> None:
             f"it has {', '.join(report.unexpected[:3]) or 'nothing more'}; it lacks {', '.join(report.missing[:3])}"
         )
     raise ValueError(
-        f"{report.source} is a checkpoint of another architecture{f', {name}' if name else ''}: {len(report.loaded)} of "
-        f"{report.total} tensors of the model are in it with the same shape. {detail}. Weights of an image network go "
-        f"into backbone.pretrained"
+        f"{report.source} is a checkpoint of another architecture{f', {name}' * bool(name)}: {len(report.loaded)} "
+        f"of {report.total} tensors of the model are in it with the same shape. {detail}. Weights of an image network "
+        f"go into backbone.pretrained"
     )
 
 

@@ -128,10 +128,15 @@ def address_of(source: str) -> str:
     return next(iter(get_model_weights(name))).url
 
 
+def note_source(module: nn.Module, source: str, loaded: int, total: int) -> None:
+    """Note in ``module.weights_from`` where its initial weights come from, for the plan of a run."""
+    module.weights_from = f"{source} ({loaded} of {total} tensors)"  # type: ignore[assignment]
+
+
 def load_pretrained(module: nn.Module, source: str, inflate: bool) -> None:
     """Load ``source`` into ``module`` and log which of its tensors stay as they were.
 
-    What was loaded is noted in ``module.weights_from``, from which the plan of a run takes it. Wrappers around layers (temporal shift, non-local) are seen through: the checkpoint need not have them.
+    Wrappers around layers (temporal shift, non-local) are seen through: the checkpoint need not have them.
 
     Args:
         module: The network.
@@ -150,7 +155,7 @@ def load_pretrained(module: nn.Module, source: str, inflate: bool) -> None:
     except ValueError as error:
         raise ValueError(f"pretrained={source!r} does not fit {type(module).__name__}: {error}") from error
     module.load_state_dict({names[plain]: value for plain, value in fitting.items()}, strict=False)
-    module.weights_from = f"{source} ({len(fitting)} of {len(target)} tensors)"
+    note_source(module, source, len(fitting), len(target))
     missing = [name for plain, name in names.items() if plain not in fitting and not name.endswith("_tracked")]
     print_log(
         f"{source}: {len(fitting)} tensors loaded into {type(module).__name__}; "

@@ -6,7 +6,6 @@ import os
 import pickle
 import threading
 from collections import OrderedDict
-from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -14,8 +13,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from mmaction.engine.pretrained import PretrainedInit
-from mmaction.io.checkpoints import is_intact, load_weights, local_path, model_weights, read_checkpoint, trusting
+from mmaction.io.checkpoints import is_intact, load_weights, local_path, model_weights, read_checkpoint
 
 
 class Net(nn.Module):
@@ -193,35 +191,6 @@ def test_a_wrong_hash_is_an_error_and_leaves_no_file(server, tmp_path):
     with pytest.raises(ValueError, match="SHA-256 should start with 00000000"):
         read_checkpoint(url + "/net-00000000.pth")
     assert not list((tmp_path / "torch").rglob("*.pth*"))
-
-
-def test_initial_weights_of_torchvision(server, tmp_path, monkeypatch):
-    from torchvision.models import ResNet18_Weights
-
-    url, files = server
-    net = nn.Linear(1, 1)
-    torch.save({"weight": torch.full((1, 1), 7.0), "bias": torch.zeros(1)}, tmp_path / "a.pth")
-    files["/r18.pth"] = (tmp_path / "a.pth").read_bytes(), (tmp_path / "a.pth").stat().st_size
-    first = next(iter(ResNet18_Weights))
-    monkeypatch.setattr(first.value, "url", url + "/r18.pth")
-    PretrainedInit("torchvision://resnet18")(net)
-    assert net.weight.item() == 7
-    with pytest.raises(ValueError, match="'torchvision://resnet19': no such model; did you mean resnet1"):
-        PretrainedInit("torchvision://resnet19")(net)
-
-
-def test_the_users_word_reaches_initial_weights_and_ends_with_the_run(tmp_path, toy, train):
-    state = toy.ToyModel().state_dict()
-    torch.save({"state_dict": state, "when": PurePosixPath("noon")}, tmp_path / "start.pth")
-    extra = f"model['init_cfg'] = dict(type='Pretrained', checkpoint={str(tmp_path / 'start.pth')!r})\n"
-    config, short = toy.write_config(tmp_path, extra=extra), ("--cfg-options", "train_cfg.max_epochs=1")
-    with pytest.raises(ValueError, match=r"start.pth is refused: .* pass --trust-checkpoint"):
-        train(config, "--work-dir", tmp_path / "run", *short)
-    train(config, "--work-dir", tmp_path / "run", "--trust-checkpoint", *short)
-    with pytest.raises(ValueError, match="is refused"):
-        read_checkpoint(tmp_path / "start.pth")
-    with trusting(True):
-        assert read_checkpoint(tmp_path / "start.pth")["when"] == PurePosixPath("noon")
 
 
 def test_what_cannot_be_built_is_named(tmp_path, monkeypatch):

@@ -1,11 +1,13 @@
 """R(2+1)D (Tran et al., CVPR 2018): each 3D convolution is one in space followed by one in time."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmcv.cnn import build_norm_layer
 from torch import nn
 
+from mmaction.models.backbones.residual import ResidualBlock
 from mmaction.models.backbones.resnet3d import ResNet3d
 from mmaction.models.layers import BN3D, Cfg
 from mmaction.registry import MODELS
@@ -67,7 +69,21 @@ class ResNet2Plus1d(ResNet3d):
     """:class:`~mmaction.models.backbones.resnet3d.ResNet3d` without its second pool.
 
     The convolutions come from ``conv_cfg``: ``dict(type='Conv2plus1d')`` for R(2+1)D.
+
+    Args:
+        *args: Arguments of :class:`~mmaction.models.backbones.resnet3d.ResNet3d`.
+        plain_shortcut: Whether the 1x1x1 convolutions of shortcuts stay whole, as in torchvision's network.
+        **kwargs: Arguments of :class:`~mmaction.models.backbones.resnet3d.ResNet3d`.
     """
+
+    def __init__(self, *args: Any, plain_shortcut: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for block in self.modules() if plain_shortcut else ():
+            if isinstance(block, ResidualBlock) and isinstance(getattr(block.downsample, "conv", None), Conv2plus1d):
+                space, time = block.downsample.conv.conv_s, block.downsample.conv.conv_t
+                stride = (time.stride[0], *space.stride[1:])
+                block.downsample.conv = nn.Conv3d(space.in_channels, time.out_channels, 1, stride, bias=False)
+        self.freeze_stages()
 
     def stage(self, index: int, x: torch.Tensor) -> torch.Tensor:
         """Return the output of the stage ``index`` (from 0)."""
