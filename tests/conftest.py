@@ -101,8 +101,8 @@ def _confuse(labels, targets, num_classes, share, rng):
 @pytest.fixture(scope="session")
 def diving_twist_misses(shared):
     """The Diving48 V2 test list, scored by a model that misses nothing but the twist."""
-    from mmaction.evaluation import Predictions
     from mmaction.label_spaces import load_label_space
+    from mmaction.structures import Result
 
     space = load_label_space("diving48")
     entries = json.loads((shared / "data/diving48/Diving48_V2_test.json").read_text())
@@ -111,20 +111,20 @@ def diving_twist_misses(shared):
     targets = [space.siblings(c, "twists") for c in range(len(space))]
     scores = _confuse(labels, targets, len(space), 0.5, np.random.default_rng(0))
     meta = {"frames": np.array([entry["end_frame"] for entry in entries])}
-    predictions = Predictions([entry["vid_name"] for entry in entries], labels, scores, space.names, meta)
+    predictions = Result([entry["vid_name"] for entry in entries], labels, scores, space.names, meta)
     return predictions, space, np.bincount([entry["label"] for entry in train], minlength=len(space)).tolist()
 
 
 def _gym_element_misses(shared, name):
-    from mmaction.evaluation import Predictions
     from mmaction.label_spaces import load_label_space
+    from mmaction.structures import Result
 
     space = load_label_space(name)
     rows = [line.split() for line in (shared / f"data/finegym/{name}_val_element.txt").open() if line.strip()]
     labels = np.array([int(label) for _, label in rows])
     targets = [space.siblings(c) for c in range(len(space))]
     scores = _confuse(labels, targets, len(space), 0.4, np.random.default_rng(1))
-    return Predictions([name for name, _ in rows], labels, scores, space.names), space
+    return Result([name for name, _ in rows], labels, scores, space.names), space
 
 
 @pytest.fixture(scope="session", params=["gym99", "gym288"])

@@ -257,10 +257,10 @@ class Workspace:
         """A pickle as MMAction2's ``--dump`` writes it, of the samples of the other results."""
         import torch
 
-        from mmaction.evaluation import load_scores
+        from mmaction.structures import Result
 
         self.provide("A/scores.npz", words)
-        known = load_scores(self.folder / "A/scores.npz")
+        known = Result.load(self.folder / "A/scores.npz")
         samples = [
             {"pred_score": torch.tensor(score), "gt_label": torch.tensor([label]), "frame_dir": name}
             for name, label, score in zip(known.ids, known.labels.tolist(), known.scores, strict=True)
@@ -269,10 +269,10 @@ class Workspace:
 
     def dump_of_pyskl(self, path: Path, words: list[str]) -> None:
         """A pickle as PYSKL's ``--out`` writes it: scores alone."""
-        from mmaction.evaluation import load_scores
+        from mmaction.structures import Result
 
         self.provide("A/scores.npz", words)
-        path.write_bytes(pickle.dumps(list(load_scores(self.folder / "A/scores.npz").scores)))
+        path.write_bytes(pickle.dumps(list(Result.load(self.folder / "A/scores.npz").scores)))
 
     def training(self, path: Path, words: list[str]) -> None:
         """The work directory of a training."""

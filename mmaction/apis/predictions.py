@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmaction.evaluation.metrics import mean_score
 from mmaction.structures import ActionDataSample
+from mmaction.structures.scores import mean_score
 
 FORMATS = ("table", "json", "csv")
 CSV_COLUMNS = ("input", "start_s", "end_s", "rank", "label", "name", "score")

@@ -7,22 +7,23 @@ Examples:
 
 A result is a folder that tools/test.py wrote, a scores.npz, or a pickle that MMAction2 (--dump) or PYSKL (--out) wrote;
 pickles are read without running code from them. Searched weights are found on one set of samples and reported on
-another. The fused result is written like that of a test: tools/analysis/report.py explains it. That of other results
-stays: a new one then goes to work_dirs/fused_2, and so on.
+another. The fused result is written like that of a test: tools/analysis/report.py explains it. The fused
+result of other tests stays: a new one then goes to work_dirs/fused_2, and so on.
 """
 
 import argparse
 import csv
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from mmaction.engine.results.writer import free_folder, text_table, write_results
-from mmaction.evaluation import Predictions, summarise
-from mmaction.evaluation.functional import mean_class_accuracy, top_k_accuracy
+from mmaction.engine.results.table import text_table
+from mmaction.engine.results.writer import free_folder, write_result
+from mmaction.evaluation import summarise
 from mmaction.label_spaces import load_label_space
 from mmaction.reports.compare import align_all, compare
 from mmaction.reports.dumps import load_any
 from mmaction.reports.fusion import check_single_label, fuse, search_weights, split_samples
+from mmaction.structures import Result
 from mmaction.utils.files import refuse_inputs
 
 SHOWN = 5
@@ -52,7 +53,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def load_all(paths: list[str], names: list[str]) -> list[Predictions]:
+def load_all(paths: list[str], names: list[str]) -> list[Result]:
     """Read results; one with labels gives them to those without, and the first gives its order to all."""
     reference = next((load_any(path) for path in paths if not path.endswith((".pkl", ".pickle"))), None)
     tests = []
@@ -63,8 +64,8 @@ def load_all(paths: list[str], names: list[str]) -> list[Predictions]:
     return align_all(tests, names)
 
 
-def choose_folder(args: argparse.Namespace, run: dict[str, Any]) -> Path:
-    """Return the folder to write, which has no result of others; ``run`` says of which this one is.
+def choose_folder(args: argparse.Namespace, fused: list[str]) -> Path:
+    """Return the folder to write, which holds no result but one of the same tests, ``fused``.
 
     Raises:
         ValueError: If ``--out`` is an input or holds one.
@@ -72,13 +73,13 @@ def choose_folder(args: argparse.Namespace, run: dict[str, Any]) -> Path:
     """
     wanted = Path(args.out or OUT)
     refuse_inputs(wanted, [*args.results, *(args.tune_on or ())])
-    folder = free_folder(wanted, run, lambda found: found.get("results"))
+    folder = free_folder(wanted, fused)
     if args.out and folder != wanted:
         raise FileExistsError(f"--out {wanted} holds a result of others; choose another folder, such as {folder}")
     return folder
 
 
-def choose_weights(args: argparse.Namespace, tests: list[Predictions]) -> tuple[list[float], list[Predictions], str]:
+def choose_weights(args: argparse.Namespace, tests: list[Result]) -> tuple[list[float], list[Result], str]:
     """Return the weights, the samples to report on and how the weights came about."""
     if args.tune_on:
         tuning = load_all(args.tune_on, args.tune_on)
@@ -106,18 +107,21 @@ def main(argv: list[str] | None = None) -> int:
     """Fuse, print what it gains and write the result; return 0."""
     args = parse_args(argv)
     names = args.names or [str(Path(path)) for path in args.results]
-    run = {"fused": names, "results": [str(Path(path).resolve()) for path in args.results]}
-    folder = choose_folder(args, run)
+    paths = [str(Path(path).resolve()) for path in args.results]
+    folder = choose_folder(args, paths)
     tests = load_all(args.results, names)
     check_single_label(tests[0])
     weights, tests, origin = choose_weights(args, tests)
-    fused = fuse(tests, weights, names)
+    run = {"fused": names, "results": paths, "identity": paths, "weights": weights, "origin": origin}
+    fused = replace(fuse(tests, weights, names), run=run)
+    if args.label_space:
+        space = load_label_space(args.label_space)
+        fused = replace(fused, label_space=space, classes=space.names)
     rows = []
     for name, weight, test in [*zip(names, weights, tests, strict=True), ("fused", None, fused)]:
-        top1, top5 = top_k_accuracy(test.scores, test.labels, (1, 5), test.broken)
-        shown = (top1, top5, mean_class_accuracy(test.scores, test.labels))
-        rows.append((name, "" if weight is None else f"{weight:.3f}", *(f"{100 * value:.2f}" for value in shown)))
-    best = max(tests, key=lambda test: top_k_accuracy(test.scores, test.labels)[0])
+        shown = [f"{100 * value:.2f}" for value in summarise(test)["accuracy"].values()]
+        rows.append((name, "" if weight is None else f"{weight:.3f}", *shown))
+    best = max(tests, key=lambda test: int((test.predicted == test.labels).sum()))
     change = compare(best, fused)
     print(
         text_table(f"{len(fused)} samples, weights {origin}", ("result", "weight", "top1 %", "top5 %", "mean1 %"), rows)
@@ -130,10 +134,7 @@ def main(argv: list[str] | None = None) -> int:
     for row in classes if len(classes) <= 2 * SHOWN else classes[:SHOWN] + classes[-SHOWN:]:
         if row["gained"]:
             print(f"  {row['gained']:+d} of {row['count']}  {row['class']} {row['name']}")
-    space = load_label_space(args.label_space) if args.label_space else None
-    summary = summarise(fused, space)
-    summary["run"] = {**run, "weights": weights, "origin": origin}
-    write_results(folder, fused, summary)
+    write_result(folder, fused)
     write_gains(folder / "gains.csv", classes)
     print(f"written to {folder}: predictions.csv, scores.npz, metrics.json, gains.csv")
     return 0

@@ -9,7 +9,8 @@ Examples:
 
 Beside the figures on the terminal, WORK_DIR/test_CHECKPOINT holds predictions.csv, scores.npz and metrics.json. Where
 CHECKPOINT lies in the work directory of a training, that is WORK_DIR, else work_dirs/NAME. Results of another test stay
-as they are: those of this one then go to test_CHECKPOINT_2, and so on.
+(another model, test set, pipeline or checkpoint) stay as they are: those of this one then go to test_CHECKPOINT_2, and
+so on. A clip whose skeleton shows nobody, or that cannot be loaded, counts as wrong and is named.
 """
 
 import argparse
@@ -18,11 +19,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.runner import Runner
 
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import annotation_files, check_config, metric_configs
-from mmaction.engine.results.facts import attach_result_writer
+from mmaction.engine.results.facts import add_result_writer
 from mmaction.engine.results.writer import REPORT
 from mmaction.engine.resume import is_work_dir
 from mmaction.evaluation.metrics import check_metric_names
@@ -45,9 +45,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--eval-options", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help="options of --eval, as topk=1,5"
     )
     parser.add_argument(
-        "--dump", metavar="FILE.pkl", help="write every score to a pickle file, or anew to an earlier dump"
+        "--dump", metavar="FILE.pkl", help="write every score to a pickle file; an earlier dump is replaced"
     )
-    parser.add_argument("--overwrite", action="store_true", help="let --dump replace another file than an earlier dump")
+    parser.add_argument("--overwrite", action="store_true", help="let --dump replace a file that is no earlier dump")
     parser.add_argument("--show-dir", metavar="FOLDER", help="write a video of each clip: labels, scores, skeletons")
     parser.add_argument(
         "--report", action="store_true", help="also explain the result in report.html, see tools/analysis"
@@ -113,12 +113,6 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.test_evaluator = {**cfg.test_evaluator, "metrics": metrics} if is_whole else metrics
 
 
-def add_result_files(runner: Runner, checkpoint: str) -> Path:
-    """Let the test also write predictions, scores and figures to ``WORK_DIR/test_CHECKPOINT``; return the folder."""
-    folder = Path(runner.work_dir) / f"test_{Path(checkpoint).stem}"
-    return attach_result_writer(runner, folder, checkpoint=checkpoint).out_dir
-
-
 def main(argv: list[str] | None = None) -> int:
     """Test and print the figures; return 0."""
     args = parse_args(argv)
@@ -129,11 +123,12 @@ def main(argv: list[str] | None = None) -> int:
         print(note, file=sys.stderr)
     apply_options(cfg, args)
     runner = build_runner(cfg)
-    folder = add_result_files(runner, args.checkpoint)
+    folder = Path(runner.work_dir) / f"test_{Path(args.checkpoint).stem}"
+    writer = add_result_writer(runner, folder, args.checkpoint)
     metrics = runner.test()
     if is_main_process():
         if args.report:
-            print(f"report: {write_report([folder], folder / REPORT)}")
+            print(f"report: {write_report([writer.out_dir], writer.out_dir / REPORT)}")
         for name, value in metrics.items():
             print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}:\n{value}")
     return 0

@@ -10,20 +10,16 @@ from mmaction.evaluation.functional import (
     top_k_classes,
 )
 from mmaction.evaluation.metrics import AccMetric, ConfusionMatrix
-from mmaction.evaluation.predictions import Predictions, load_scores, save_scores
 from mmaction.evaluation.summary import summarise
 
 __all__ = [
     "AccMetric",
     "ConfusionMatrix",
-    "Predictions",
     "confusion_matrix",
     "get_weighted_score",
-    "load_scores",
     "mean_average_precision",
     "mean_class_accuracy",
     "mmit_mean_average_precision",
-    "save_scores",
     "summarise",
     "top_k_accuracy",
     "top_k_classes",

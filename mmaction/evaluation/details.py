@@ -1,7 +1,7 @@
 """Which details a model misses: errors by attribute, by level of the hierarchy and by how common a class is.
 
-All functions take true and predicted class indices of N samples, int64 of shape ``(N,)``. Where ``broken`` ``(N,)`` is
-true the sample could not be loaded: it counts as wrong, and as no error whose kind is known.
+All functions take true and predicted class indices of N samples, int64 of shape ``(N,)``. A sample without a prediction
+(-1) counts as wrong, but not as an error, because nobody knows its kind.
 """
 
 from collections import Counter
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.evaluation.functional import as_labels
 from mmaction.label_spaces import LabelSpace
+from mmaction.structures.scores import as_labels
 
 HEAD_ABOVE, TAIL_BELOW = 100, 20
 NUM_CONFUSIONS = 10
@@ -22,11 +22,6 @@ LEAF = "element"
 def plain_attributes(space: LabelSpace) -> list[str]:
     """Return the attributes of ``space`` that are no level of its hierarchy."""
     return [name for name in space.table if name not in space.hierarchy]
-
-
-def _loaded(labels: np.ndarray, broken: np.ndarray | None) -> np.ndarray:
-    """Return which samples have a prediction, shape ``(N,)``."""
-    return np.ones(len(labels), dtype=bool) if broken is None else ~broken
 
 
 def _share(part: int, whole: int) -> str:
@@ -53,16 +48,13 @@ def _offsets(true: np.ndarray, guess: np.ndarray, values: Sequence[str]) -> dict
     return {"step": step, "offsets": {str(k): offsets[k] for k in sorted(offsets)}}
 
 
-def attribute_details(
-    labels: np.ndarray, predicted: np.ndarray, space: LabelSpace, broken: np.ndarray | None = None
-) -> dict[str, Any]:
+def attribute_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpace) -> dict[str, Any]:
     """Measure each attribute of the classes alone, and what the errors have in common.
 
     Args:
         labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes, shape ``(N,)``.
+        predicted: Predicted classes or -1, shape ``(N,)``.
         space: The classes and their attributes; those that form the hierarchy are left out.
-        broken: True for samples that could not be loaded, shape ``(N,)``.
 
     Returns:
         ``accuracy``: share of samples whose predicted class has the true value, by attribute. ``errors``: their
@@ -71,8 +63,8 @@ def attribute_details(
         for numbers, the ``step`` between neighbouring values and ``offsets``, the number of errors by signed steps.
         ``headline``: the same in a sentence.
     """
-    count, loaded = len(labels), _loaded(labels, broken)
-    labels, predicted = labels[loaded], predicted[loaded]
+    count, known = len(labels), predicted >= 0
+    labels, predicted = labels[known], predicted[known]
     wrong = labels != predicted
     groups = {name: space.groups(name) for name in plain_attributes(space)}
     missed = {name: (group[labels] != group[predicted]) for name, group in groups.items()}
@@ -113,16 +105,13 @@ def _attribute_headline(details: dict[str, Any]) -> str:
     return text + "."
 
 
-def hierarchy_details(
-    labels: np.ndarray, predicted: np.ndarray, space: LabelSpace, broken: np.ndarray | None = None
-) -> dict[str, Any]:
+def hierarchy_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpace) -> dict[str, Any]:
     """Measure each level of the hierarchy of classes, and at which level the errors leave the right branch.
 
     Args:
         labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes, shape ``(N,)``.
+        predicted: Predicted classes or -1, shape ``(N,)``.
         space: The classes and the levels above them.
-        broken: True for samples that could not be loaded, shape ``(N,)``.
 
     Returns:
         ``accuracy`` by level, the class itself last as ``element``; ``errors``; ``lost_at``: for each level how many
@@ -130,8 +119,8 @@ def hierarchy_details(
         group); ``confusions``: for each level above the classes the commonest pairs of groups among the errors lost
         there; ``headline``.
     """
-    count, loaded = len(labels), _loaded(labels, broken)
-    labels, predicted = labels[loaded], predicted[loaded]
+    count, known = len(labels), predicted >= 0
+    labels, predicted = labels[known], predicted[known]
     right_above = np.ones(len(labels), dtype=bool)
     accuracy, lost_at, confusions = {}, {}, {}
     for name in (*space.hierarchy, LEAF):
@@ -174,7 +163,7 @@ def long_tail_details(
 
     Args:
         labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes, shape ``(N,)``.
+        predicted: Predicted classes or -1, shape ``(N,)``.
         train_counts: Training samples of every class.
         head_above: Classes with more training samples than this are the head.
         tail_below: Classes with fewer are the tail. (100 and 20 as in Liu et al., CVPR 2019.)
@@ -216,26 +205,21 @@ def _spearman(first: np.ndarray, second: np.ndarray) -> float | None:
 
 
 def confused_pairs(
-    labels: np.ndarray,
-    predicted: np.ndarray,
-    space: LabelSpace | None = None,
-    count: int = 30,
-    broken: np.ndarray | None = None,
+    labels: np.ndarray, predicted: np.ndarray, space: LabelSpace | None = None, count: int = 30
 ) -> list[dict[str, Any]]:
-    """Return the pairs of classes of which one is taken for the other most often.
+    """Return the pairs of classes that are confused most often.
 
     Args:
         labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes, shape ``(N,)``.
+        predicted: Predicted classes or -1, shape ``(N,)``.
         space: The classes and their attributes, to say in what the two differ.
         count: At most this many pairs.
-        broken: True for samples that could not be loaded, shape ``(N,)``.
 
     Returns:
         ``true``, ``predicted``, ``count``, ``share`` (of the samples of the true class) and ``differs``:
         ``[attribute, true value, predicted value]`` for each attribute in which the classes differ.
     """
-    wrong = (labels != predicted) & _loaded(labels, broken)
+    wrong = (labels != predicted) & (predicted >= 0)
     pairs = Counter(zip(labels[wrong].tolist(), predicted[wrong].tolist(), strict=True))
     tested = np.bincount(labels)
     rows = []

@@ -1,8 +1,12 @@
 """Classification measures: NumPy arrays in, numbers out.
 
 Scores have the shape ``(N, C)``: N samples, C classes, higher is more likely; any monotonic scale will do. Labels are
-class indices in ``[0, C)``, shape ``(N,)``. Of classes with equal scores the one with the lower index ranks first, in
-every function here, so that top-1 accuracy, the predicted class and the confusion matrix never disagree.
+class indices in ``[0, C)``, shape ``(N,)``. Where ``missing``, bool of shape ``(N,)``, is true, the sample has no
+prediction (it could not be loaded, or shows nobody) and counts as wrong.
+
+Of classes with equal scores the one with the lower index ranks first, in every function here, so that top-1 accuracy,
+the predicted class and the confusion matrix never disagree. (scikit-learn's ``top_k_accuracy_score`` prefers the
+higher index, so it is not used.)
 """
 
 from collections.abc import Sequence
@@ -10,78 +14,28 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-NEVER = np.iinfo(np.int64).max  # rank of the true class of a sample that could not be loaded
+from mmaction.structures.scores import as_labels, as_scores
+
+NEVER = np.iinfo(np.int64).max  # rank of the true class of a sample without a prediction
 NORMALIZATIONS = (None, "true", "pred", "all")
 
 
-def as_scores(scores: ArrayLike) -> np.ndarray:
-    """Return ``scores`` as a floating-point array of shape ``(N, C)`` with at least one sample.
-
-    Raises:
-        ValueError: If the shape is not ``(N, C)``, or a score is not finite (the first such sample is named).
-    """
-    array = np.asarray(scores)
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"scores must have the shape (samples, classes), at least one of each; got {array.shape}")
-    if not np.issubdtype(array.dtype, np.floating):
-        array = array.astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if bad.size:
-        raise ValueError(
-            f"scores of sample {bad[0]} are not finite ({bad.size} of {len(array)} samples have NaN or infinite "
-            "scores): the model or its checkpoint is broken, or half precision overflowed"
-        )
-    return array
-
-
-def as_labels(labels: ArrayLike, num_samples: int | None = None, num_classes: int | None = None) -> np.ndarray:
-    """Return ``labels`` as an int64 array of shape ``(N,)``.
-
-    Args:
-        labels: Class indices; integers of any width. Shape ``(N,)`` or ``(N, 1)``.
-        num_samples: N, checked when given.
-        num_classes: Labels must lie in ``[0, num_classes)``, checked when given.
-
-    Raises:
-        TypeError: If the labels are not integers.
-        ValueError: If their number or range is wrong.
-    """
-    array = np.asarray(labels)
-    if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(f"labels must be integer class indices; got {array.dtype} (first: {array.flat[0]!r})")
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise ValueError(
-            f"labels must have the shape (samples,), one class index each; got {array.shape}. "
-            "Samples with several labels are measured with mean_average_precision"
-        )
-    if num_samples is not None and len(array) != num_samples:
-        raise ValueError(f"one label for each sample is needed: got {len(array)} labels for {num_samples} samples")
-    if array.size and (array.min() < 0 or (num_classes is not None and array.max() >= num_classes)):
-        wrong = array[(array < 0) | (array >= (num_classes if num_classes is not None else np.inf))]
-        bound = "num_classes" if num_classes is None else num_classes
-        raise ValueError(f"labels must lie in [0, {bound}); got {int(wrong[0])} (does num_classes fit the data set?)")
-    return array.astype(np.int64)
-
-
-def label_ranks(scores: ArrayLike, labels: ArrayLike, broken: ArrayLike | None = None) -> np.ndarray:
+def label_ranks(scores: ArrayLike, labels: ArrayLike, missing: ArrayLike | None = None) -> np.ndarray:
     """Return how many classes rank before the true one, shape ``(N,)``: 0 where the prediction is right.
 
-    Where ``broken`` ``(N,)`` is true the sample could not be loaded: its rank is :data:`NEVER`, beyond every k.
+    The rank of a missing sample is :data:`NEVER`, beyond every k.
     """
     scores = as_scores(scores)
     labels = as_labels(labels, *scores.shape)
     own = scores[np.arange(len(scores)), labels][:, None]
     earlier = np.arange(scores.shape[1])[None] < labels[:, None]
     ranks = ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
-    return ranks if broken is None else np.where(broken, NEVER, ranks)
+    return ranks if missing is None else np.where(missing, NEVER, ranks)
 
 
 def top_k_predictions(scores: ArrayLike, k: int) -> np.ndarray:
-    """Return the ``min(k, C)`` best classes of each sample, best first, int64 of shape ``(N, min(k, C))``."""
-    scores = as_scores(scores)
-    return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    """Return the k best classes of each sample, best first, int64 of shape ``(N, min(k, C))``."""
+    return np.argsort(-as_scores(scores), axis=1, kind="stable")[:, :k]
 
 
 def check_topk(topk: int | Sequence[int]) -> tuple[int, ...]:
@@ -97,24 +51,24 @@ def check_topk(topk: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def top_k_accuracy(
-    scores: ArrayLike, labels: ArrayLike, topk: int | Sequence[int] = (1,), broken: ArrayLike | None = None
+    scores: ArrayLike, labels: ArrayLike, topk: int | Sequence[int] = (1,), missing: ArrayLike | None = None
 ) -> list[float]:
     """Return, for each k, the share of samples whose true class is among the k best.
 
     Args:
         scores: Shape ``(N, C)``.
         labels: Shape ``(N,)``.
-        topk: One k or several, each at least 1. A k of C or more gives 1, less the share of broken samples.
-        broken: True for samples that could not be loaded, which count as wrong for every k, shape ``(N,)``.
+        topk: One k or several, each at least 1. A k of C or more gives 1, less the share of missing samples.
+        missing: Shape ``(N,)``.
 
     Returns:
         One number in [0, 1] for each k.
 
     Raises:
-        ValueError: As :func:`check_topk`, or if scores and labels do not fit.
+        ValueError: If a k is below 1, or scores and labels do not fit.
     """
     every = check_topk(topk)
-    ranks = label_ranks(scores, labels, broken)
+    ranks = label_ranks(scores, labels, missing)
     return [float(np.mean(ranks < k)) for k in every]
 
 
@@ -138,34 +92,36 @@ def confusion_matrix(
         TypeError: If a class index is not an integer.
         ValueError: If ``normalize`` is unknown, the lengths differ, or an index is negative or too large.
     """
+    from sklearn import metrics
+
     if normalize not in NORMALIZATIONS:
         raise ValueError(f"normalize must be one of {NORMALIZATIONS}; got {normalize!r}")
     y_real = as_labels(y_real, None, num_classes)
     y_pred = as_labels(y_pred, len(y_real), num_classes)
-    if num_classes is None:
-        classes, indices = np.unique(np.concatenate([y_real, y_pred]), return_inverse=True)
-        num_classes = len(classes)
-        y_real, y_pred = indices[: len(y_real)], indices[len(y_real) :]
-    matrix = np.bincount(num_classes * y_real + y_pred, minlength=num_classes**2).reshape(num_classes, num_classes)
-    if normalize is None:
-        return matrix
-    axis = {"true": 1, "pred": 0, "all": None}[normalize]
-    total = matrix.sum(axis=axis, keepdims=True)
-    return np.divide(matrix, total, out=np.zeros(matrix.shape), where=total > 0)
+    classes = np.union1d(y_real, y_pred) if num_classes is None else np.arange(num_classes)
+    return metrics.confusion_matrix(y_real, y_pred, labels=classes, normalize=normalize)
+
+
+def class_recall(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of each class's samples that are predicted right, and the number of its samples.
+
+    Args:
+        labels: True classes, shape ``(N,)``.
+        predicted: Predicted classes, -1 where there is no prediction, shape ``(N,)``.
+        num_classes: C.
+
+    Returns:
+        Recall in [0, 1], float64 of shape ``(C,)``, NaN for a class without samples; and int64 counts, ``(C,)``.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    hits = np.bincount(labels[labels == predicted], minlength=num_classes)
+    return np.divide(hits, counts, out=np.full(num_classes, np.nan), where=counts > 0), counts
 
 
 def per_class_accuracy(scores: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return the accuracy and the number of samples of each class.
-
-    Returns:
-        Accuracy in [0, 1], float64 of shape ``(C,)``, NaN for a class without samples; and int64 counts, ``(C,)``.
-    """
+    """Return :func:`class_recall` of the best classes of scores ``(N, C)``."""
     scores = as_scores(scores)
-    num_classes = scores.shape[1]
-    matrix = confusion_matrix(scores.argmax(axis=1), as_labels(labels, *scores.shape), num_classes=num_classes)
-    counts = matrix.sum(axis=1)
-    accuracy = np.divide(np.diag(matrix), counts, out=np.full(num_classes, np.nan), where=counts > 0)
-    return accuracy, counts
+    return class_recall(as_labels(labels, *scores.shape), scores.argmax(axis=1), scores.shape[1])
 
 
 def mean_class_accuracy(scores: ArrayLike, labels: ArrayLike) -> float:
@@ -177,7 +133,7 @@ def mean_class_accuracy(scores: ArrayLike, labels: ArrayLike) -> float:
 
 
 def top_k_classes(scores: ArrayLike, labels: ArrayLike, k: int = 10, mode: str = "accurate") -> list[tuple[int, float]]:
-    """Return the k classes that are recognised best, or worst.
+    """Return the k classes that are recognized best, or worst.
 
     Args:
         scores: Shape ``(N, C)``.
@@ -243,57 +199,78 @@ def _average_precisions(scores: np.ndarray, labels: np.ndarray) -> list[float]:
     return [float(average_precision_score(label, score)) for score, label in rows if label.any()]
 
 
-def _rank_last(scores: np.ndarray, labels: np.ndarray, broken: ArrayLike | None) -> np.ndarray:
-    """Give broken samples scores that rank their true classes behind, and the others before, all other scores."""
-    if broken is None:
+def _rank_last(scores: np.ndarray, labels: np.ndarray, missing: ArrayLike | None) -> np.ndarray:
+    """Give missing samples scores that rank their true classes behind, and the others before, all other scores."""
+    if missing is None:
         return scores
-    return np.where(np.asarray(broken)[:, None], np.where(labels, scores.min() - 1, scores.max() + 1), scores)
+    return np.where(np.asarray(missing)[:, None], np.where(labels, scores.min() - 1, scores.max() + 1), scores)
 
 
-def mean_average_precision(scores: ArrayLike, labels: ArrayLike, broken: ArrayLike | None = None) -> float:
+def mean_average_precision(scores: ArrayLike, labels: ArrayLike, missing: ArrayLike | None = None) -> float:
     """Return the average precision of each class, averaged over the classes that have a positive sample.
 
     Args:
         scores: Shape ``(N, C)``.
         labels: 0 or 1, shape ``(N, C)``.
-        broken: True for samples that could not be loaded, which count as wrong, shape ``(N,)``.
+        missing: Shape ``(N,)``.
 
     Returns:
         A number in [0, 1]; NaN when no sample has any label.
     """
     scores = as_scores(scores)
     labels = _as_binary(labels, scores.shape)
-    precisions = _average_precisions(_rank_last(scores, labels, broken).T, labels.T)
+    precisions = _average_precisions(_rank_last(scores, labels, missing).T, labels.T)
     return float(np.mean(precisions)) if precisions else float("nan")
 
 
-def mmit_mean_average_precision(scores: ArrayLike, labels: ArrayLike, broken: ArrayLike | None = None) -> float:
+def mmit_mean_average_precision(scores: ArrayLike, labels: ArrayLike, missing: ArrayLike | None = None) -> float:
     """Return the average precision of each sample, averaged over the samples, as Multi-Moments in Time defines it.
 
     Args:
         scores: Shape ``(N, C)``.
         labels: 0 or 1, shape ``(N, C)``. Samples without a label are left out.
-        broken: True for samples that could not be loaded, which count as wrong, shape ``(N,)``.
+        missing: Shape ``(N,)``.
 
     Returns:
         A number in [0, 1]; NaN when no sample has any label.
     """
     scores = as_scores(scores)
     labels = _as_binary(labels, scores.shape)
-    precisions = _average_precisions(_rank_last(scores, labels, broken), labels)
+    precisions = _average_precisions(_rank_last(scores, labels, missing), labels)
     return float(np.mean(precisions)) if precisions else float("nan")
 
 
-def label_to_array(num_classes: int, label: ArrayLike) -> np.ndarray:
-    """Return the labels of one sample as 0 or 1 for each class, int64 of shape ``(num_classes,)``.
+def f1_scores(
+    scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5, missing: ArrayLike | None = None
+) -> tuple[np.ndarray, float]:
+    """Return the F1 of each class, and of all pairs of sample and class together (micro).
 
     Args:
-        num_classes: C.
-        label: Class indices, any number of them; or already 0 or 1 for each class (recognised by its length C, C > 1).
+        scores: Probabilities, each class by itself, or logits (whose sigmoid is taken), shape ``(N, C)``.
+        labels: 0 or 1, shape ``(N, C)``.
+        threshold: A class with at least this probability is predicted.
+        missing: Shape ``(N,)``; nothing is predicted for such a sample.
+
+    Returns:
+        float64 of shape ``(C,)``, NaN for a class that is neither labeled nor predicted; and the micro F1, NaN where no
+        class is.
     """
-    label = np.atleast_1d(np.asarray(label, dtype=None if np.size(label) else np.int64))
-    if num_classes > 1 and label.shape == (num_classes,) and np.isin(label, (0, 1)).all():
-        return label.astype(np.int64)
-    array = np.zeros(num_classes, np.int64)
-    array[as_labels(label, None, num_classes)] = 1
-    return array
+    scores = independent_probabilities(scores)
+    labels = _as_binary(labels, scores.shape)
+    predicted = scores >= threshold
+    if missing is not None:
+        predicted &= ~np.asarray(missing, bool)[:, None]
+    hits, total = (predicted & labels).sum(axis=0), predicted.sum(axis=0) + labels.sum(axis=0)
+    every = np.divide(2 * hits, total, out=np.full(len(total), np.nan), where=total > 0)
+    return every, float(2 * hits.sum() / total.sum()) if total.any() else float("nan")
+
+
+def independent_probabilities(scores: ArrayLike) -> np.ndarray:
+    """Return scores of classes that do not exclude each other as probabilities, float64 of shape ``(N, C)``.
+
+    Scores that all lie in [0, 1] stay as they are; others are taken for logits, and their sigmoid is returned.
+    """
+    from scipy.special import expit
+
+    scores = as_scores(scores).astype(np.float64)
+    return scores if scores.min() >= 0 and scores.max() <= 1 else expit(scores)

@@ -12,29 +12,40 @@ from mmengine.logging import print_log
 
 from mmaction.evaluation import functional
 from mmaction.registry import METRICS
+from mmaction.structures.result import missing_reason
+from mmaction.structures.scores import as_labels, as_scores, label_to_array, mean_score, to_numpy
 from mmaction.utils.cli import suggest
 
 DEFAULT_METRICS = ("top_k_accuracy", "mean_class_accuracy")
 
 
 def _top_k(
-    scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray, topk: int | Sequence[int] = (1, 5)
+    scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.ndarray, topk: int | Sequence[int] = (1, 5)
 ) -> dict[str, float]:
     every = functional.check_topk(topk)
-    values = functional.top_k_accuracy(scores, single_labels(labels), every, broken)
+    values = functional.top_k_accuracy(scores, single_labels(labels, scores.shape[1]), every, missing)
     return {f"top{k}": value for k, value in zip(every, values, strict=True)}
 
 
-def _mean_class(scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray) -> dict[str, float]:
-    return {"mean1": functional.mean_class_accuracy(scores, single_labels(labels))}
+def _mean_class(scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.ndarray) -> dict[str, float]:
+    return {"mean1": functional.mean_class_accuracy(scores, single_labels(labels, scores.shape[1]))}
 
 
 def _multi_label(name: str) -> Callable[..., dict[str, float]]:
-    def measure(scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray) -> dict[str, float]:
-        targets = np.stack([functional.label_to_array(scores.shape[1], label) for label in labels])
-        return {name: getattr(functional, name)(scores, targets, broken)}
+    def measure(scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.ndarray) -> dict[str, float]:
+        targets = np.stack([label_to_array(scores.shape[1], label) for label in labels])
+        return {name: getattr(functional, name)(scores, targets, missing)}
 
     return measure
+
+
+def _f1(
+    scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.ndarray, threshold: float = 0.5
+) -> dict[str, float]:
+    targets = np.stack([label_to_array(scores.shape[1], label) for label in labels])
+    every, micro = functional.f1_scores(scores, targets, threshold, missing)
+    macro = float(np.nanmean(every)) if np.isfinite(every).any() else float("nan")
+    return {"macro_f1": macro, "micro_f1": micro}
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {
@@ -42,6 +53,7 @@ MEASURES: dict[str, Callable[..., dict[str, float]]] = {
     "mean_class_accuracy": _mean_class,
     "mean_average_precision": _multi_label("mean_average_precision"),
     "mmit_mean_average_precision": _multi_label("mmit_mean_average_precision"),
+    "multi_label_f1": _f1,
 }
 
 
@@ -58,19 +70,24 @@ def check_metric_names(names: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def single_labels(labels: Sequence[np.ndarray]) -> np.ndarray:
+def single_labels(labels: Sequence[np.ndarray], num_classes: int) -> np.ndarray:
     """Return the only label of each sample, int64 of shape ``(N,)``.
+
+    Args:
+        labels: For each sample its class indices, or 0 or 1 for each class.
+        num_classes: C.
 
     Raises:
         ValueError: If a sample has no label or several.
     """
-    for index, label in enumerate(labels):
+    every = [label if len(label) == 1 else np.flatnonzero(label_to_array(num_classes, label)) for label in labels]
+    for index, label in enumerate(every):
         if len(label) != 1:
             raise ValueError(
                 f"sample {index} has {len(label)} labels, but accuracy needs exactly one for each sample; for "
-                "multi-label data use metric_list=('mean_average_precision',)"
+                "multi-label data use metric_list=('mean_average_precision', 'multi_label_f1')"
             )
-    return np.array([label[0] for label in labels], dtype=np.int64)
+    return np.array([label[0] for label in every], dtype=np.int64)
 
 
 def describe_classes(indices: Sequence[int], classes: Sequence[str] | None, limit: int = 10) -> str:
@@ -91,8 +108,9 @@ class AccMetric(BaseMetric):
     1:2 (``acc/RGBPose_1:1_top1``, ...).
 
     Args:
-        metric_list: One name or several of ``top_k_accuracy``, ``mean_class_accuracy``, ``mean_average_precision``
-            and ``mmit_mean_average_precision``.
+        metric_list: One name or several of ``top_k_accuracy``, ``mean_class_accuracy``, ``mean_average_precision``,
+            ``mmit_mean_average_precision`` and ``multi_label_f1`` (``macro_f1`` and ``micro_f1`` of the classes whose
+            score is at least the option ``threshold``, by default 0.5).
         collect_device: ``cpu`` or ``gpu``: where the results of several processes are brought together.
         metric_options: Arguments of a measure by its name, such as ``dict(top_k_accuracy=dict(topk=(1, 5)))``.
         prefix: Stands before the names of the results instead of ``acc``.
@@ -119,7 +137,7 @@ class AccMetric(BaseMetric):
 
     @staticmethod
     def _check_options(name: str, options: dict[str, Any]) -> None:
-        known = list(inspect.signature(MEASURES[name]).parameters)[3:]  # after scores, labels, broken
+        known = list(inspect.signature(MEASURES[name]).parameters)[3:]  # after scores, labels, missing
         for option in options:
             if option not in known:
                 hint = f"known: {', '.join(known)}" if known else "it has none"
@@ -138,35 +156,35 @@ class AccMetric(BaseMetric):
         for sample in data_samples:
             score = predicted_scores(sample)
             arrays = {name: to_numpy(s) for name, s in score.items()} if isinstance(score, dict) else to_numpy(score)
-            label, broken = np.atleast_1d(to_numpy(sample["gt_label"])), bool(sample.get("broken"))
-            self.results.append({"pred": arrays, "label": label, "broken": broken})
+            label, missing = np.atleast_1d(to_numpy(sample["gt_label"])), missing_reason(sample) is not None
+            self.results.append({"pred": arrays, "label": label, "missing": missing})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return the results over all samples by name, without prefix."""
         labels = [result["label"] for result in results]
-        broken = [result["broken"] for result in results]
+        missing = [result["missing"] for result in results]
         preds = [result["pred"] for result in results]
         if not isinstance(preds[0], dict):
-            return self.calculate(preds, labels, broken)
+            return self.calculate(preds, labels, missing)
         parts = {name: np.stack([pred[name] for pred in preds]) for name in preds[0]}
         if {"rgb", "pose"} <= parts.keys():
             for rgb, pose in ((1, 1), (2, 1), (1, 2)):
                 parts[f"RGBPose_{rgb}:{pose}"] = rgb * parts["rgb"] + pose * parts["pose"]
-        values = {name: self.calculate(part, labels, broken) for name, part in parts.items()}
+        values = {name: self.calculate(part, labels, missing) for name, part in parts.items()}
         return {f"{name}_{key}": value for name, part in values.items() for key, value in part.items()}
 
     def calculate(
-        self, preds: Sequence[np.ndarray], labels: Sequence[np.ndarray | int], broken: Sequence[bool] | None = None
+        self, preds: Sequence[np.ndarray], labels: Sequence[np.ndarray | int], missing: Sequence[bool] | None = None
     ) -> dict[str, float]:
         """Return the results for N samples.
 
         Args:
             preds: Scores, N arrays of shape ``(C,)``.
             labels: N class indices, or arrays of them.
-            broken: N times whether the sample could not be loaded, by default none; such a sample counts as wrong.
+            missing: N times whether the sample has no prediction, by default none; such a sample counts as wrong.
         """
-        wrong = np.zeros(len(labels), bool) if broken is None else np.asarray(broken, bool)
-        scores = functional.as_scores(np.stack([np.asarray(pred) for pred in preds]))
+        wrong = np.zeros(len(labels), bool) if missing is None else np.asarray(missing, bool)
+        scores = as_scores(np.stack([np.asarray(pred) for pred in preds]))
         labels = [np.atleast_1d(label) for label in labels]
         values = self._measure(scores, labels, wrong)
         if "mean_class_accuracy" in self.metrics:
@@ -178,10 +196,10 @@ class AccMetric(BaseMetric):
         made_up = [np.array([0]), np.array([1])]
         return [f"{self.prefix}/{name}" for name in self._measure(np.eye(2), made_up, np.zeros(2, bool))]
 
-    def _measure(self, scores: np.ndarray, labels: Sequence[np.ndarray], broken: np.ndarray) -> dict[str, float]:
+    def _measure(self, scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.ndarray) -> dict[str, float]:
         values: dict[str, float] = {}
         for name in self.metrics:
-            values.update(MEASURES[name](scores, labels, broken, **self.metric_options.get(name, {})))
+            values.update(MEASURES[name](scores, labels, missing, **self.metric_options.get(name, {})))
         return values
 
     def _report_absent(self, num_classes: int, labels: Sequence[np.ndarray]) -> None:
@@ -221,13 +239,13 @@ class ConfusionMatrix(BaseMetric):
         The scores of several modalities are averaged.
         """
         for sample in data_samples:
-            real = single_labels([np.atleast_1d(to_numpy(sample["gt_label"]))])[0]
-            score = sample.get("pred_score")
+            label, score = np.atleast_1d(to_numpy(sample["gt_label"])), sample.get("pred_score")
             if score is not None:
-                score = functional.as_scores(mean_score(score)[None])
+                score = as_scores(mean_score(score)[None])
                 predicted, length = int(score.argmax()), score.shape[1]
             else:
                 predicted, length = int(to_numpy(sample["pred_label"]).reshape(-1)[0]), 0
+            real = single_labels([label], length or self.num_classes or len(label))[0]
             self.results.append((predicted, int(real), length))
 
     def compute_metrics(self, results: list[tuple[int, int, int]]) -> dict[str, torch.Tensor]:
@@ -248,11 +266,11 @@ class ConfusionMatrix(BaseMetric):
         Returns:
             int64 of shape ``(num_classes, num_classes)``.
         """
-        pred, target = to_numpy(pred), functional.as_labels(to_numpy(target))
+        pred, target = to_numpy(pred), as_labels(to_numpy(target))
         if pred.ndim == 2 and pred.shape[1] > 1:
             num_classes = num_classes or pred.shape[1]
-            pred = functional.as_scores(pred).argmax(axis=1)
-        pred = functional.as_labels(pred)
+            pred = as_scores(pred).argmax(axis=1)
+        pred = as_labels(pred)
         num_classes = num_classes or int(max(pred.max(), target.max())) + 1
         return torch.from_numpy(functional.confusion_matrix(pred, target, num_classes=num_classes))
 
@@ -266,17 +284,3 @@ def predicted_scores(sample: Mapping[str, Any]) -> Any:
     if sample.get("pred_score") is None:
         raise ValueError("the model returned no pred_score to measure (features are not: test_cfg.feature_extraction)")
     return sample["pred_score"]
-
-
-def mean_score(score: Any) -> np.ndarray:
-    """Return a sample's ``pred_score``, float32 of shape ``(C,)``; that of several modalities, a dict, averaged."""
-    parts = list(score.values()) if isinstance(score, Mapping) else [score]
-    return np.mean([to_numpy(part) for part in parts], axis=0, dtype=np.float32)
-
-
-def to_numpy(value: Any) -> np.ndarray:
-    """Return a tensor (of any device, bfloat16 included) or an array-like as an array."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        value = value.float() if value.dtype == torch.bfloat16 else value
-    return np.asarray(value)

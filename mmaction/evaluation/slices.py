@@ -4,19 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.evaluation import Predictions
+from mmaction.structures import Result
 
 NUM_BINS = 6
-Z95 = 1.959964
 TITLES = {"frames": "clip length (frames)", "short_side": "short side (pixels)", "pose_quality": "mean joint score"}
 
 
 def wilson_interval(hits: int, count: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson, JASA 1927), which holds for few samples and for 0 or all hits."""
-    share, square = hits / count, Z95**2
-    centre = (share + square / (2 * count)) / (1 + square / count)
-    half = Z95 / (1 + square / count) * np.sqrt(share * (1 - share) / count + square / (4 * count**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, count).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def quantile_index(values: np.ndarray, bins: int = NUM_BINS) -> np.ndarray:
@@ -64,12 +63,12 @@ def accuracy_by(values: np.ndarray, right: np.ndarray, bins: int = NUM_BINS) -> 
     return rows
 
 
-def clip_slices(predictions: Predictions) -> dict[str, list[dict[str, Any]]]:
+def clip_slices(result: Result) -> dict[str, list[dict[str, Any]]]:
     """Return :func:`accuracy_by` for each quantity that the clips differ in, by a title with its unit."""
-    meta = dict(predictions.meta)
+    meta = dict(result.meta)
     if {"width", "height"} <= meta.keys():
         meta["short_side"] = np.minimum(meta["width"], meta["height"])
-    right = predictions.predicted == predictions.labels
+    right = result.predicted == result.labels
     slices = {
         title: accuracy_by(np.asarray(meta[name], dtype=float), right) for name, title in TITLES.items() if name in meta
     }

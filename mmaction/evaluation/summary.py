@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mmaction.evaluation import details, functional
-from mmaction.evaluation.predictions import Predictions, as_probabilities
-from mmaction.label_spaces import LabelSpace
+from mmaction.structures.result import MISSING, Result
+from mmaction.structures.scores import as_labels, as_probabilities
 
 BOOTSTRAP_REPEATS = 2000
 CALIBRATION_BINS = 15
+TOPK = (1, 5)
+THRESHOLD = 0.5  # from which a class counts as predicted where a sample may have several
 
 
 def bootstrap_intervals(
@@ -63,7 +65,7 @@ def calibration(scores: ArrayLike, labels: ArrayLike, bins: int = CALIBRATION_BI
         return {"ece": None, "mean_confidence": None, "bins": []}
     chance = as_probabilities(scores)
     confidence = chance.max(axis=1)
-    right = chance.argmax(axis=1) == functional.as_labels(labels, *chance.shape)
+    right = chance.argmax(axis=1) == as_labels(labels, *chance.shape)
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     rows = []
     for i in np.unique(index):
@@ -79,128 +81,125 @@ def calibration(scores: ArrayLike, labels: ArrayLike, bins: int = CALIBRATION_BI
     return {"ece": float(ece), "mean_confidence": float(confidence.mean()), "bins": rows}
 
 
-def per_class_rows(
-    predictions: Predictions, space: LabelSpace | None = None, train_counts: Sequence[int] | None = None
-) -> list[dict[str, Any]]:
+def per_class_rows(result: Result) -> list[dict[str, Any]]:
     """Return for each class its ``class`` index, ``name``, ``count``, ``predicted`` (how often) and ``accuracy``.
 
     The accuracy of a class without samples is None. With a label space there are also ``attributes``, with training
-    counts ``train_count``.
+    counts ``train_count``. For samples with several labels ``f1`` at the ``threshold`` replaces the accuracy, and
+    ``best_f1`` at ``best_threshold`` is the highest that any threshold gives on these samples; all None for a class
+    without samples.
     """
-    accuracy, counts = functional.per_class_accuracy(predictions.scores, predictions.labels)
-    predicted = np.bincount(predictions.predicted[~predictions.broken], minlength=predictions.num_classes)
+    measured = _f1_columns(result) if result.is_multi_label else _accuracy_columns(result)
     rows: list[dict[str, Any]] = []
-    for c in range(predictions.num_classes):
-        row = {
-            "class": c,
-            "name": predictions.name(c),
-            "count": int(counts[c]),
-            "predicted": int(predicted[c]),
-            "accuracy": float(accuracy[c]) if counts[c] else None,
-        }
-        if space is not None:
-            row["attributes"] = space.attributes(c)
-        if train_counts is not None:
-            row["train_count"] = int(train_counts[c])
+    for c in range(result.num_classes):
+        row = {"class": c, "name": result.class_name(c), **{name: values[c] for name, values in measured.items()}}
+        if result.label_space is not None:
+            row["attributes"] = result.label_space.attributes(c)
+        if result.train_counts is not None:
+            row["train_count"] = int(result.train_counts[c])
         rows.append(row)
     return rows
 
 
-def label_space_of(summary: dict[str, Any]) -> LabelSpace | None:
-    """Return the label space that a summary was made with, or None."""
-    facts, rows = summary.get("label_space"), summary.get("per_class")
-    if not facts or not rows:
-        return None
-    table = {name: tuple(row["attributes"][name] for row in rows) for name in rows[0]["attributes"]}
-    names = tuple(row["name"] for row in rows)
-    return LabelSpace(facts["title"], names, table, tuple(facts["hierarchy"]), tuple(facts["numeric"]))
+def _accuracy_columns(result: Result) -> dict[str, list]:
+    recall, counts = functional.class_recall(result.labels, result.predicted, result.num_classes)
+    predicted = np.bincount(result.predicted[~result.missing], minlength=result.num_classes)
+    return {"count": counts.tolist(), "predicted": predicted.tolist(), "accuracy": _none_for_nan(recall)}
 
 
-def summarise(
-    predictions: Predictions,
-    space: LabelSpace | None = None,
-    train_counts: Sequence[int] | None = None,
-    listed: int | None = None,
-    topk: Sequence[int] = (1, 5),
-) -> dict[str, Any]:
+def _f1_columns(result: Result) -> dict[str, list]:
+    chance, present = functional.independent_probabilities(result.scores), ~result.missing[:, None]
+    f1, _ = functional.f1_scores(result.scores, result.labels, THRESHOLD, result.missing)
+    best = [_best_threshold(chance[:, c] * present[:, 0], result.labels[:, c]) for c in range(result.num_classes)]
+    return {
+        "count": result.labels.sum(axis=0).tolist(),
+        "predicted": ((chance >= THRESHOLD) & present).sum(axis=0).tolist(),
+        "threshold": [THRESHOLD] * result.num_classes,
+        "f1": _none_for_nan(f1),
+        "best_f1": [value for value, _ in best],
+        "best_threshold": [threshold for _, threshold in best],
+    }
+
+
+def _best_threshold(chance: np.ndarray, labels: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the highest F1 of one class over all thresholds, and the threshold; None where it has no sample."""
+    from sklearn.metrics import precision_recall_curve
+
+    if not labels.any():
+        return None, None
+    precision, recall, thresholds = precision_recall_curve(labels, chance)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    best = int(f1[:-1].argmax())  # the last point, recall 0, has no threshold
+    return float(f1[best]), float(thresholds[best])
+
+
+def _none_for_nan(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def summarise(result: Result) -> dict[str, Any]:
     """Return the figures of a test as plain values (dict, list, float, int, str, None).
 
-    Args:
-        predictions: Scores and labels.
-        space: What the classes consist of.
-        train_counts: Training samples of every class.
-        listed: How many samples the official list has, where the data set knows that clips are missing.
-        topk: The k of top-k accuracy, rising.
-
     Returns:
-        ``headline`` (sentences), ``evaluated`` (``count``, ``listed``, ``text``, and ``broken``: how many could not be
-        loaded and count as wrong), ``accuracy`` (``top1``, ..., ``mean1``), ``confidence_95`` (an interval for each),
-        ``absent_classes``, ``calibration``, ``confused_pairs``, ``per_class``; with ``space`` also ``label_space``
-        and, as far as it has them, ``attributes`` and ``hierarchy``; with ``train_counts`` ``long_tail``. For samples
-        with several labels only ``headline``, ``evaluated`` and ``accuracy`` (``mean_average_precision`` and
-        ``mmit_mean_average_precision``, None where nothing is labelled).
-
-    Raises:
-        ValueError: If the label space or the training counts have another number of classes than the scores.
+        ``headline`` (sentences), ``evaluated`` (``count``, ``listed``, ``text``; ``broken``, ``nobody``: how many could
+        not be loaded, or show no person, and count as wrong), ``accuracy`` (``top1``, ..., ``mean1``),
+        ``confidence_95`` (an interval for each), ``absent_classes``, ``calibration``, ``confused_pairs``,
+        ``per_class``, ``run``; with a label space also ``label_space`` and, as far as it has them, ``attributes`` and
+        ``hierarchy``; with training counts ``long_tail``. For samples with several labels only ``headline``,
+        ``evaluated``, ``accuracy`` (average precisions and F1, None where nothing is labeled), ``per_class`` and
+        ``run``.
     """
-    for what, size in (("the label space", space), ("train_counts", train_counts)):
-        if size is not None and len(size) != predictions.num_classes:
-            raise ValueError(f"{what} has {len(size)} classes, the scores have {predictions.num_classes}")
-    count, listed = len(predictions), len(predictions) if listed is None else listed
+    count, listed = len(result), result.listed or len(result)
+    missing = {name: int(result.column(name).sum()) for name in MISSING}
     facts: dict[str, Any] = {
-        "evaluated": {
-            "count": count,
-            "listed": listed,
-            "text": f"{count} of {listed}",
-            "broken": int(predictions.broken.sum()),
-        },
-        "num_classes": predictions.num_classes,
+        "evaluated": {"count": count, "listed": listed, "text": f"{count} of {listed}", **missing},
+        "num_classes": result.num_classes,
     }
-    facts |= _multi_label(predictions) if predictions.is_multi_label else _single_label(predictions, topk)
-    if not predictions.is_multi_label:
-        facts |= _details(predictions, space, train_counts)
-        facts["per_class"] = per_class_rows(predictions, space, train_counts)
+    facts |= _multi_label(result) if result.is_multi_label else {**_single_label(result), **_details(result)}
+    facts |= {"per_class": per_class_rows(result), "run": dict(result.run)}
     return {"headline": headline(facts), **facts}
 
 
-def _multi_label(predictions: Predictions) -> dict[str, Any]:
-    names = ("mean_average_precision", "mmit_mean_average_precision")
+def _multi_label(result: Result) -> dict[str, Any]:
+    scores, labels, missing = result.scores, result.labels, result.missing
+    every, micro = functional.f1_scores(scores, labels, THRESHOLD, missing)
     values = {
-        name: getattr(functional, name)(predictions.scores, predictions.labels, predictions.broken) for name in names
+        "mean_average_precision": functional.mean_average_precision(scores, labels, missing),
+        "mmit_mean_average_precision": functional.mmit_mean_average_precision(scores, labels, missing),
+        "macro_f1": float(np.nanmean(every)) if np.isfinite(every).any() else float("nan"),
+        "micro_f1": micro,
     }
     return {"accuracy": {name: None if np.isnan(value) else value for name, value in values.items()}}
 
 
-def _single_label(predictions: Predictions, topk: Sequence[int]) -> dict[str, Any]:
-    scores, labels = predictions.scores, predictions.labels
-    ranks = functional.label_ranks(scores, labels, predictions.broken)
-    accuracy = {f"top{k}": float(np.mean(ranks < k)) for k in topk}
-    accuracy["mean1"] = functional.mean_class_accuracy(scores, labels)
-    intervals = bootstrap_intervals(ranks, labels, predictions.num_classes, topk)
+def _single_label(result: Result) -> dict[str, Any]:
+    labels, present = result.labels, ~result.missing
+    ranks = functional.label_ranks(result.scores, labels, result.missing)
+    recall, counts = functional.class_recall(labels, result.predicted, result.num_classes)
+    accuracy = {f"top{k}": float(np.mean(ranks < k)) for k in TOPK}
+    accuracy["mean1"] = float(np.nanmean(recall))
+    intervals = bootstrap_intervals(ranks, labels, result.num_classes, TOPK)
     return {
         "accuracy": accuracy,
         "confidence_95": {name: list(interval) for name, interval in intervals.items()},
-        "absent_classes": np.setdiff1d(np.arange(predictions.num_classes), labels).tolist(),
-        "calibration": calibration(scores[~predictions.broken], labels[~predictions.broken]),
+        "absent_classes": np.flatnonzero(counts == 0).tolist(),
+        "calibration": calibration(result.scores[present], labels[present]),
     }
 
 
-def _details(predictions: Predictions, space: LabelSpace | None, train_counts: Sequence[int] | None) -> dict[str, Any]:
-    labels, predicted, broken = predictions.labels, predictions.predicted, predictions.broken
+def _details(result: Result) -> dict[str, Any]:
+    labels, predicted, space = result.labels, result.predicted, result.label_space
     facts: dict[str, Any] = {}
     if space is not None:
-        facts["label_space"] = {
-            "title": space.title,
-            "hierarchy": list(space.hierarchy),
-            "numeric": list(space.numeric),
-        }
+        facts["label_space"] = {name: getattr(space, name) for name in ("title", "hierarchy", "numeric")}
+        facts["label_space"] |= {name: list(facts["label_space"][name]) for name in ("hierarchy", "numeric")}
         if details.plain_attributes(space):
-            facts["attributes"] = details.attribute_details(labels, predicted, space, broken)
+            facts["attributes"] = details.attribute_details(labels, predicted, space)
         if space.hierarchy:
-            facts["hierarchy"] = details.hierarchy_details(labels, predicted, space, broken)
-    if train_counts is not None:
-        facts["long_tail"] = details.long_tail_details(labels, predicted, train_counts)
-    return facts | {"confused_pairs": details.confused_pairs(labels, predicted, space, broken=broken)}
+            facts["hierarchy"] = details.hierarchy_details(labels, predicted, space)
+    if result.train_counts is not None:
+        facts["long_tail"] = details.long_tail_details(labels, predicted, result.train_counts)
+    return facts | {"confused_pairs": details.confused_pairs(labels, predicted, space)}
 
 
 def headline(facts: dict[str, Any]) -> list[str]:
@@ -211,8 +210,10 @@ def headline(facts: dict[str, Any]) -> list[str]:
         interval = f" (95 % interval {100 * low:.1f} to {100 * high:.1f})" if low is not None else ""
         parts.append(f"{name} {100 * value:.2f} %{interval}" if value is not None else f"{name} not defined")
     lines = [f"{', '.join(parts)}, on {facts['evaluated']['text']} samples."]
-    if broken := facts["evaluated"]["broken"]:
-        lines.append(f"{broken} of them could not be loaded and count as wrong; what is said of errors omits them.")
+    reasons = {"broken": "could not be loaded", "nobody": "show nobody (their skeletons have no person)"}
+    for name, reason in reasons.items():
+        if count := facts["evaluated"][name]:
+            lines.append(f"{count} of them {reason} and count as wrong; what is said of errors leaves them out.")
     lines += [facts[name]["headline"] for name in ("attributes", "hierarchy") if name in facts]
     if facts.get("absent_classes"):
         lines.append(f"{len(facts['absent_classes'])} of {facts['num_classes']} classes have no sample here.")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,15 @@ class LabelSpace:
 
     def __repr__(self) -> str:
         return f"LabelSpace({self.title!r}, {len(self)} classes, attributes {', '.join(self.table) or 'none'})"
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> LabelSpace:
+        """Return the label space that ``dataclasses.asdict`` gave, also after a way through JSON."""
+        columns = ("table", "codes")
+        tables = {key: {n: tuple(v) for n, v in content[key].items()} for key in columns if key in content}
+        others = {key: value for key, value in content.items() if key not in columns}
+        others = {key: tuple(value) if isinstance(value, list) else value for key, value in others.items()}
+        return cls(**others, **tables)
 
     def name(self, label: int) -> str:
         """Return the name of a class; other classes may have the same one."""

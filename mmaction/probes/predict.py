@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from mmaction.apis.inference import pipeline_config
 from mmaction.engine.checks.unreadable import count_as_wrong
-from mmaction.evaluation.metrics import mean_score, single_labels, to_numpy
+from mmaction.evaluation.metrics import single_labels
 from mmaction.registry import DATASETS
+from mmaction.structures.scores import mean_score, to_numpy
 from mmaction.utils.config import change_datasets, dataset_config
 
 
@@ -65,4 +66,4 @@ def predict_scores(
                 scores.append(mean_score(sample.pred_score))
                 labels.append(np.atleast_1d(to_numpy(sample.gt_label)))
             bar.update(len(batch["data_samples"]))
-    return np.stack(scores), single_labels(labels)
+    return np.stack(scores), single_labels(labels, len(scores[0]))

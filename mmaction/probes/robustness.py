@@ -9,11 +9,11 @@ from torch import nn
 from tqdm import tqdm
 
 from mmaction.evaluation.functional import mean_class_accuracy
-from mmaction.evaluation.predictions import as_probabilities
 from mmaction.evaluation.slices import wilson_interval
 from mmaction.probes.perturb import LEVELS, MEANING, Perturb, hidden_joint, perturbation
 from mmaction.probes.predict import build_test_set, predict_scores
 from mmaction.skeletons import Layout
+from mmaction.structures.scores import as_probabilities
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

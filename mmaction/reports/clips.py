@@ -1,6 +1,5 @@
 """Pictures of a clip for a report: a strip of frames, or of skeletons where only those are known."""
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from mmaction.io.video import open_video
 from mmaction.visualization.draw import Style, contact_sheet, draw_skeletons
+from mmaction.visualization.pages import picture_uri
 from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
 
 FRAMES, HEIGHT = 8, 96
@@ -74,12 +74,6 @@ def _strip(frames: list[np.ndarray]) -> np.ndarray:
     return contact_sheet(small, len(small), gap=2)
 
 
-def data_uri(image: np.ndarray, quality: int = 80) -> str:
-    """Return an RGB picture as a JPEG in a ``data:`` address."""
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
-
-
 class ClipPictures:
     """Finds a picture of a clip: its frames where they are on this machine, else its skeleton.
 
@@ -100,10 +94,10 @@ class ClipPictures:
         """
         try:
             if source and Path(source).exists():
-                return data_uri(video_strip(source)), ""
+                return picture_uri(video_strip(source)), ""
             entry = self._annotation(name.partition(" #")[0])
             if entry is not None:
-                return data_uri(skeleton_strip(entry)), ""
+                return picture_uri(skeleton_strip(entry)), ""
         except (OSError, ValueError) as error:
             return None, str(error)
         return None, f"{source or name} is not on this machine"

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.evaluation import Predictions
-from mmaction.evaluation.functional import per_class_accuracy
+from mmaction.evaluation.functional import class_recall
 from mmaction.io.video.media import VIDEO_SUFFIXES
+from mmaction.structures import Result
 from mmaction.utils.cli import suggest
 
 _SUFFIX = re.compile(rf"({'|'.join(map(re.escape, sorted(VIDEO_SUFFIXES)))})(?=( #\d+)?$)", re.IGNORECASE)
@@ -23,14 +23,14 @@ def _file(sample: str) -> str:
     return _plain(sample).rpartition("/")[2]
 
 
-def align(predictions: Predictions, ids: Sequence[str], name: str = "this result") -> Predictions:
+def align(result: Result, ids: Sequence[str], name: str = "this result") -> Result:
     """Return the samples with these ids, in this order.
 
     Videos and skeletons of one clip go together, in whatever folders they lie: where the ids differ, they are compared
     without the suffix of a video, then without folders, as long as that leaves them unique.
 
     Args:
-        predictions: One test.
+        result: One test.
         ids: Wanted ids, each of which it must have.
         name: What the test is called in messages.
 
@@ -39,28 +39,28 @@ def align(predictions: Predictions, ids: Sequence[str], name: str = "this result
     """
     missing = list(ids)
     for key in (str, _plain, _file):
-        position = {key(sample): i for i, sample in enumerate(predictions.ids)}
+        position = {key(sample): i for i, sample in enumerate(result.ids)}
         wanted = [key(sample) for sample in ids]
-        if len(position) < len(predictions) or len(set(wanted)) < len(set(ids)):
+        if len(position) < len(result) or len(set(wanted)) < len(set(ids)):
             continue
         lacking = [sample for sample, plain in zip(ids, wanted, strict=True) if plain not in position]
         if not lacking:
-            return predictions.select([position[sample] for sample in wanted])
+            return result.select([position[sample] for sample in wanted])
         missing = min(missing, lacking, key=len)
     raise ValueError(
         f"{name} lacks {len(missing)} of {len(ids)} samples, the first is {missing[0]!r}"
-        f"{suggest(missing[0], predictions.ids, 1)}; compare or fuse tests of the same list"
+        f"{suggest(missing[0], result.ids, 1)}; compare or fuse tests of the same list"
     )
 
 
-def align_all(tests: Sequence[Predictions], names: Sequence[str]) -> list[Predictions]:
+def align_all(tests: Sequence[Result], names: Sequence[str]) -> list[Result]:
     """Return tests with the samples of the first, in its order.
 
     Raises:
         ValueError: If samples, classes or labels disagree; names the test and the first sample.
     """
     first = tests[0]
-    result = [first]
+    aligned = [first]
     for test, name in zip(tests[1:], names[1:], strict=True):
         if len(test) != len(first):
             raise ValueError(f"{name} has {len(test)} samples, {names[0]} has {len(first)}; test both on the same list")
@@ -73,8 +73,8 @@ def align_all(tests: Sequence[Predictions], names: Sequence[str]) -> list[Predic
                 f"{name} and {names[0]} disagree on the label of {wrong.size} samples, the first is "
                 f"{first.ids[wrong[0]]!r}: the lists are of different versions"
             )
-        result.append(test)
-    return result
+        aligned.append(test)
+    return aligned
 
 
 def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]
     }
 
 
-def compare(first: Predictions, second: Predictions) -> dict[str, Any]:
+def compare(first: Result, second: Result) -> dict[str, Any]:
     """Return what the second test changes against the first, both aligned.
 
     Returns:
@@ -112,14 +112,15 @@ def compare(first: Predictions, second: Predictions) -> dict[str, Any]:
         first.
     """
     right = [test.predicted == test.labels for test in (first, second)]
-    (before, counts), (after, _) = (per_class_accuracy(test.scores, test.labels) for test in (first, second))
+    parts = [class_recall(test.labels, test.predicted, test.num_classes) for test in (first, second)]
+    (before, counts), (after, _) = parts
     gains = after - before
     gained = np.rint(np.nan_to_num(gains) * counts).astype(int)
     order = np.argsort(-gained, kind="stable")
     rows = [
         {
             "class": int(c),
-            "name": first.name(c),
+            "name": first.class_name(c),
             "count": int(counts[c]),
             "first": float(before[c]),
             "second": float(after[c]),

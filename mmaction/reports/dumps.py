@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from mmaction.engine.results.writer import unique_ids
-from mmaction.evaluation import Predictions, load_scores
-from mmaction.evaluation.metrics import mean_score, to_numpy
 from mmaction.io.pickles import RestrictedUnpickler, load_pickle
+from mmaction.structures import Result
+from mmaction.structures.scores import mean_score, to_numpy
 
 PICKLES = (".pkl", ".pickle")
 SCORE_KEYS = {"pred_score", "pred_scores"}
@@ -65,7 +65,7 @@ class ScoreUnpickler(RestrictedUnpickler):
         return super().find_class(module, name)
 
 
-def load_any(path: str | os.PathLike, reference: Predictions | None = None) -> Predictions:
+def load_any(path: str | os.PathLike, reference: Result | None = None) -> Result:
     """Read scores: a test's folder, a ``scores.npz``, or a pickle dumped by MMAction2 or PYSKL.
 
     Args:
@@ -77,7 +77,7 @@ def load_any(path: str | os.PathLike, reference: Predictions | None = None) -> P
         ValueError: If the content is none of these, would build other objects, or needs a reference of its length.
     """
     if Path(path).suffix not in PICKLES:
-        return load_scores(path)
+        return Result.load(path)
     content = load_pickle(path, ScoreUnpickler)
     if not isinstance(content, list) or not content:
         raise ValueError(f"{path} holds a {type(content).__name__}; expected a list with the scores of each sample")
@@ -95,7 +95,7 @@ def load_any(path: str | os.PathLike, reference: Predictions | None = None) -> P
         if ids is None:
             ids = reference.ids if reference is not None else [f"sample {i}" for i in range(len(content))]
         classes = reference.classes if reference is not None and reference.num_classes == scores.shape[1] else ()
-        return Predictions(unique_ids(ids), labels, scores, classes)
+        return Result(unique_ids(ids), labels, scores, classes)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: {error.args[0] if error.args else error}") from error
 

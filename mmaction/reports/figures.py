@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmaction.evaluation import Predictions, confusion_matrix
+from mmaction.evaluation import confusion_matrix
 from mmaction.evaluation.summary import CALIBRATION_BINS
 from mmaction.label_spaces import LabelSpace
 from mmaction.reports.curves import RunLog, curves
+from mmaction.structures import Result
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
 INK, BLUE, ORANGE, GREEN, RED = "#1f2937", "#2563eb", "#ea580c", "#16a34a", "#dc2626"
-COLOURS = (BLUE, ORANGE, GREEN, RED, "#7c3aed", "#0891b2")
-# shares of errors are small: the scale spends most of its colours below 20 %
+COLORS = (BLUE, ORANGE, GREEN, RED, "#7c3aed", "#0891b2")
+# shares of errors are small: the scale spends most of its colors below 20 %
 SHARES = [[0, "#eef4ff"], [0.02, "#c7dbff"], [0.08, "#8fb6ff"], [0.2, "#4f86f7"], [0.5, "#1d4ed8"], [1, "#0b1f5c"]]
 LABEL_WIDTH = 30
 
@@ -37,9 +38,9 @@ def _figure(title: str, height: int = 380, **layout: Any) -> "Figure":
     return figure
 
 
-def class_labels(predictions: Predictions) -> list[str]:
+def class_labels(result: Result) -> list[str]:
     """Return a short label for each class, unique because its index stands in front."""
-    names = (predictions.name(c) for c in range(predictions.num_classes))
+    names = (result.class_name(c) for c in range(result.num_classes))
     return [f"{c} {textwrap.shorten(name, LABEL_WIDTH, placeholder='…')}" for c, name in enumerate(names)]
 
 
@@ -62,26 +63,27 @@ def _group_spans(space: LabelSpace | None, order: np.ndarray) -> list[tuple[str,
     return [(values[start], start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def _confusions(predictions: Predictions, groups: np.ndarray) -> np.ndarray:
-    """Count how often each group of classes was taken for each; a sample that could not be loaded for none."""
-    loaded = ~predictions.broken
-    true, guess = groups[predictions.labels[loaded]], groups[predictions.predicted[loaded]]
+def _confusions(result: Result, groups: np.ndarray) -> np.ndarray:
+    """Count how often each group of classes was taken for each; a sample without a prediction for none."""
+    present = ~result.missing
+    true, guess = groups[result.labels[present]], groups[result.predicted[present]]
     return confusion_matrix(guess, true, num_classes=groups.max() + 1)
 
 
-def confusion_figure(predictions: Predictions, space: LabelSpace | None = None) -> "Figure":
+def confusion_figure(result: Result) -> "Figure":
     """Return the confusion matrix, rows true and summing to 1; empty cells stay white, groups are framed.
 
     The axes are categories, so that Plotly shows as many class names as fit and more when zoomed in.
     """
     import plotly.graph_objects as go
 
-    counts = _confusions(predictions, np.arange(predictions.num_classes))
-    order = hierarchy_order(space, predictions.num_classes)
+    space = result.label_space
+    counts = _confusions(result, np.arange(result.num_classes))
+    order = hierarchy_order(space, result.num_classes)
     counts = counts[np.ix_(order, order)]
     shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(np.float32)
     shares[counts == 0] = np.nan
-    names = class_labels(predictions)
+    names = class_labels(result)
     labels = [names[c] for c in order]
     title = "Confusion matrix, rows: true class, columns: predicted (drag to zoom, double click to reset)"
     figure = _figure(title, min(900, 300 + 25 * len(labels)))
@@ -110,12 +112,12 @@ def confusion_figure(predictions: Predictions, space: LabelSpace | None = None) 
     return figure
 
 
-def group_confusion_figure(predictions: Predictions, space: LabelSpace, name: str) -> "Figure":
+def group_confusion_figure(result: Result, name: str) -> "Figure":
     """Return the confusion matrix of the values of one attribute or level, with shares written into the cells."""
     import plotly.graph_objects as go
 
-    groups, values = space.groups(name), space.values(name)
-    counts = _confusions(predictions, groups)
+    groups, values = result.label_space.groups(name), result.label_space.values(name)
+    counts = _confusions(result, groups)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     text = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
     figure = _figure(f"{name}: true (rows) against predicted, % of the row", 190 + 26 * len(values))
@@ -155,18 +157,19 @@ def offset_bars(name: str, step: float, offsets: Mapping[str, int]) -> "Figure":
 
 
 def class_bars(rows: Sequence[dict[str, Any]]) -> "Figure":
-    """Return the accuracy of every class with samples, the worst first; hovering shows the counts."""
+    """Return the accuracy (or F1) of every class with samples, the worst first; hovering shows the counts."""
     import plotly.graph_objects as go
 
-    rows = sorted((row for row in rows if row["count"]), key=lambda row: (row["accuracy"], row["class"]))
-    figure = _figure("Accuracy of each class, the worst first (drag to zoom)", 420)
+    measure = "f1" if "f1" in rows[0] else "accuracy"
+    rows = sorted((row for row in rows if row["count"]), key=lambda row: (row[measure], row["class"]))
+    figure = _figure(f"{measure.capitalize()} of each class, the worst first (drag to zoom)", 420)
     hover = [
-        f"{row['class']} {row['name']}<br>{row['accuracy']:.1%} of {row['count']} samples"
+        f"{row['class']} {row['name']}<br>{row[measure]:.1%} of {row['count']} samples"
         + (f"<br>{row['train_count']} training samples" if "train_count" in row else "")
         for row in rows
     ]
     labels = [f"{row['class']} {textwrap.shorten(row['name'], LABEL_WIDTH, placeholder='…')}" for row in rows]
-    values = [row["accuracy"] for row in rows]
+    values = [row[measure] for row in rows]
     figure.add_trace(go.Bar(x=labels, y=values, hovertext=hover, hoverinfo="text", marker_color=BLUE))
     figure.update_xaxes(type="category", tickangle=-60, tickfont={"size": 9}, automargin=True)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
@@ -243,8 +246,8 @@ def gain_bars(title: str, rows: Sequence[dict[str, Any]], count: int = 15) -> "F
     figure = _figure(title, 140 + 20 * len(shown))
     names = [f"{row['class']} {textwrap.shorten(row['name'], 48, placeholder='…')}" for row in shown]
     hover = [f"{row['first']:.1%} to {row['second']:.1%} of {row['count']} samples" for row in shown]
-    colours = [GREEN if row["gained"] > 0 else RED for row in shown]
-    bar = {"orientation": "h", "marker_color": colours, "hovertext": hover, "hoverinfo": "text"}
+    colors = [GREEN if row["gained"] > 0 else RED for row in shown]
+    bar = {"orientation": "h", "marker_color": colors, "hovertext": hover, "hoverinfo": "text"}
     figure.add_trace(go.Bar(x=[row["gained"] for row in shown], y=names, **bar))
     figure.update_xaxes(title="samples more (or fewer) that are right")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
@@ -264,7 +267,7 @@ def training_figure(logs: Sequence["RunLog"]) -> "Figure":
         name = f"{part} {key}" if len(logs) == 1 else f"{log.name}: {part} {key}"
         steps, values = zip(*points, strict=True)
         mode = "lines+markers" if part == "val" else "lines"
-        line = {"color": COLOURS[order % len(COLOURS)]}
+        line = {"color": COLORS[order % len(COLORS)]}
         trace = go.Scatter(x=steps, y=values, name=name, mode=mode, line=line)
         figure.add_trace(trace, 1, 1 if panel == "loss" else 2)
     figure.update_xaxes(title="epoch" if all(log.by_epoch for log in logs) else "iteration")

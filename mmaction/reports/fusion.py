@@ -1,21 +1,23 @@
 """Late fusion: add up the probabilities of several models, with given or searched weights."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from mmaction.evaluation import Predictions
-from mmaction.evaluation.predictions import as_probabilities
 from mmaction.reports.compare import align_all
+from mmaction.structures import Result
+from mmaction.structures.result import MISSING
+from mmaction.structures.scores import as_probabilities
 
 GRID = 20
 
 
-def fuse(tests: Sequence[Predictions], weights: Sequence[float], names: Sequence[str] | None = None) -> Predictions:
+def fuse(tests: Sequence[Result], weights: Sequence[float], names: Sequence[str] | None = None) -> Result:
     """Return the weighted mean of the tests' probabilities.
 
-    Of each sample only the tests that could load it count; it is broken where none of positive weight could. Its other
-    facts are those of the first.
+    Of each sample only the tests count that have a prediction for it; where none of positive weight has, it is missing.
+    Its other facts, and the label space, are those of the first.
 
     Args:
         tests: Results on the same samples, in any order.
@@ -31,28 +33,31 @@ def fuse(tests: Sequence[Predictions], weights: Sequence[float], names: Sequence
             f"weights: one number of 0 or more for each of the {len(tests)} results, not all 0; got {weights.tolist()}"
         )
     tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
-    loaded, first = _loaded(tests), tests[0]
-    mixed = _mixed(np.stack([as_probabilities(test.scores) for test in tests]), loaded, weights)
-    meta = {name: values for name, values in first.meta.items() if name != "broken"}
-    broken = ~loaded[weights > 0].any(axis=0)
-    if broken.any():
-        meta["broken"] = np.where(broken, 1.0, np.nan)
-    return Predictions(first.ids, first.labels, mixed, first.classes, meta)
+    present, first = _present(tests), tests[0]
+    mixed = _mixed(np.stack([as_probabilities(test.scores) for test in tests]), present, weights)
+    kept = weights > 0
+    missing = ~present[kept].any(axis=0)
+    meta = {name: values for name, values in first.meta.items() if name not in MISSING}
+    for name in MISSING:
+        column = np.stack([test.column(name) for test in tests])[kept].any(axis=0) & missing
+        if column.any():
+            meta[name] = np.where(column, 1.0, np.nan)
+    return replace(first, scores=mixed, meta=meta, run={})
 
 
-def _loaded(tests: Sequence[Predictions]) -> np.ndarray:
-    """Return which samples each test could load, bool of shape ``(tests, N)``."""
-    return np.stack([~test.broken for test in tests])
+def _present(tests: Sequence[Result]) -> np.ndarray:
+    """Return for which samples each test has a prediction, bool of shape ``(tests, N)``."""
+    return np.stack([~test.missing for test in tests])
 
 
-def _mixed(chances: np.ndarray, loaded: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted mean, ``(N, C)``, of ``chances`` ``(tests, N, C)`` over the tests that loaded each sample."""
-    shares = weights[:, None] * loaded
-    shares = np.where(shares.any(axis=0), shares, weights[:, None])  # broken in all of them
+def _mixed(chances: np.ndarray, present: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted mean, ``(N, C)``, of ``chances`` ``(tests, N, C)`` over the tests that have each sample."""
+    shares = weights[:, None] * present
+    shares = np.where(shares.any(axis=0), shares, weights[:, None])  # missing in all of them
     return np.einsum("tn,tnc->nc", shares / shares.sum(axis=0), chances)
 
 
-def check_single_label(test: Predictions) -> None:
+def check_single_label(test: Result) -> None:
     """Make sure that top-1 accuracy can measure a test.
 
     Raises:
@@ -65,7 +70,7 @@ def check_single_label(test: Predictions) -> None:
         )
 
 
-def search_weights(tests: Sequence[Predictions], names: Sequence[str] | None = None) -> list[float]:
+def search_weights(tests: Sequence[Result], names: Sequence[str] | None = None) -> list[float]:
     """Return weights of sum 1 that give the highest top-1 accuracy on these samples.
 
     One weight after the other is tried on a grid of steps of 1/20 of the largest, starting from equal weights, until
@@ -82,11 +87,11 @@ def search_weights(tests: Sequence[Predictions], names: Sequence[str] | None = N
     tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
     check_single_label(tests[0])
     labels = tests[0].labels
-    chances, loaded = np.stack([as_probabilities(test.scores) for test in tests]), _loaded(tests)
+    chances, present = np.stack([as_probabilities(test.scores) for test in tests]), _present(tests)
     rows = np.arange(len(labels))
 
     def quality(weights: np.ndarray) -> tuple[float, float]:
-        mixed = _mixed(chances, loaded, weights)
+        mixed = _mixed(chances, present, weights)
         likelihood = np.log(np.maximum(mixed[rows, labels], 1e-12)).mean()
         return float(np.mean(mixed.argmax(axis=1) == labels)), float(likelihood)
 

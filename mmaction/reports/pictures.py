@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import torch
 
-from mmaction.evaluation.metrics import to_numpy
 from mmaction.io.video.writers import VideoSink, write_image
 from mmaction.reports.clips import spread
+from mmaction.structures.scores import to_numpy
 from mmaction.visualization.draw import Style, color_flow, color_heatmaps, contact_sheet, draw_skeletons, draw_text
 from mmaction.visualization.poses import choose_layout
 

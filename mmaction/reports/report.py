@@ -2,23 +2,24 @@
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmaction.evaluation import Predictions, load_scores, summarise
-from mmaction.evaluation.predictions import as_probabilities
+from mmaction.evaluation import summarise
 from mmaction.evaluation.slices import clip_slices
-from mmaction.evaluation.summary import label_space_of
 from mmaction.label_spaces import LabelSpace
 from mmaction.reports import figures
 from mmaction.reports.clips import ClipPictures
 from mmaction.reports.compare import align_all, compare
 from mmaction.reports.curves import RunLog, read_log
-from mmaction.utils.files import read_json, write_atomically
+from mmaction.structures import Result
+from mmaction.structures.scores import as_probabilities
+from mmaction.utils.files import write_atomically
+from mmaction.visualization.pages import render_page
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -31,63 +32,16 @@ SECTIONS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Result:
-    """One test as a report shows it: its name, its scores and the content of its ``metrics.json``."""
-
-    name: str
-    predictions: Predictions
-    summary: dict[str, Any]
+def default_name(path: str | os.PathLike) -> str:
+    """Return what to call a result: the names of the work folder and of the test's folder in it."""
+    folder = (Path(path) if Path(path).is_dir() else Path(path).parent).resolve()
+    return f"{folder.parent.name}/{folder.name}"
 
 
-def load_result(path: str | os.PathLike, name: str | None = None, space: LabelSpace | None = None) -> Result:
-    """Read the folder that a test wrote, or a ``scores.npz`` alone.
-
-    Args:
-        path: The folder or file.
-        name: What to call it; by default the name of the work folder and the test's folder in it.
-        space: What the classes consist of; replaces that of the test, whose figures are then made anew.
-
-    Raises:
-        FileNotFoundError: If there are no scores.
-        ValueError: If a file is damaged, or ``metrics.json`` belongs to other scores.
-    """
-    path = Path(path)
-    predictions = load_scores(path)
-    if space is not None and len(space) == predictions.num_classes:
-        predictions = replace(predictions, classes=space.names)
-    file = (path if path.is_dir() else path.parent) / "metrics.json"
-    stored = _read_metrics(file, predictions) if file.is_file() else None
-    summary = stored if stored and space is None else summarise(predictions, space, _train_counts(stored))
-    if stored and summary is not stored:
-        summary |= {"run": stored.get("run", {}), "evaluated": stored["evaluated"]}
-    folder = path if path.is_dir() else path.parent
-    return Result(name or f"{folder.resolve().parent.name}/{folder.resolve().name}", predictions, summary)
-
-
-def _read_metrics(file: Path, predictions: Predictions) -> dict[str, Any]:
-    try:
-        summary = read_json(file)
-        count = summary["evaluated"]["count"]
-        top1 = None if predictions.is_multi_label else float(np.mean(predictions.predicted == predictions.labels))
-        same = top1 is None or abs(float(summary["accuracy"].get("top1", top1)) - top1) < 1e-9
-        _train_counts(summary)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"{file} is no metrics.json of a test: {error!r}") from error
-    if count != len(predictions) or not same:
-        raise ValueError(f"{file} does not belong to the scores beside it; run the test again")
-    return summary
-
-
-def _train_counts(summary: dict[str, Any] | None) -> list[int] | None:
-    rows = (summary or {}).get("per_class", [])
-    return [row["train_count"] for row in rows] if rows and "train_count" in rows[0] else None
-
-
-def find_log(result_path: str | os.PathLike, summary: dict[str, Any]) -> RunLog | None:
+def find_log(result_path: str | os.PathLike, run: Mapping[str, Any]) -> RunLog | None:
     """Return the training log of a tested checkpoint from its work folder, or None where there is none."""
     path = Path(result_path)
-    checkpoint = (summary.get("run") or {}).get("checkpoint")
+    checkpoint = run.get("checkpoint")
     candidates = [path.parent if path.is_dir() else path.parent.parent]
     candidates += [Path(checkpoint).parent] if checkpoint else []
     for folder in candidates:
@@ -100,26 +54,26 @@ def find_log(result_path: str | os.PathLike, summary: dict[str, Any]) -> RunLog 
     return None
 
 
-def worst_clips(predictions: Predictions, space: LabelSpace | None, pictures: ClipPictures, count: int) -> list[dict]:
-    """Return the errors with the highest confidence, the surest first; clips that could not be loaded are left out.
+def worst_clips(result: Result, pictures: ClipPictures, count: int) -> list[dict]:
+    """Return the errors with the highest confidence, the surest first; clips without a prediction are left out.
 
     Returns:
         ``id``, ``label``, ``predicted``, ``confidence``, ``own`` (probability of the true class), ``differs`` (as
         :func:`mmaction.evaluation.details.confused_pairs`) and ``picture``, or the ``reason`` why there is none.
     """
-    chance = as_probabilities(predictions.scores)
-    predicted, labels = predictions.predicted, predictions.labels
-    wrong = np.flatnonzero((predicted != labels) & ~predictions.broken)
+    chance, space = as_probabilities(result.scores), result.label_space
+    predicted, labels = result.predicted, result.labels
+    wrong = np.flatnonzero((predicted != labels) & ~result.missing)
     order = wrong[np.argsort(-chance[wrong, predicted[wrong]], kind="stable")][:count]
-    sources = predictions.meta.get("source", np.full(len(predictions), ""))
+    sources = result.meta.get("source", np.full(len(result), ""))
     clips = []
     for i in order:
         label, guess = int(labels[i]), int(predicted[i])
         names = space.difference(label, guess) if space else ()
-        picture, reason = pictures.picture(predictions.ids[i], str(sources[i]))
+        picture, reason = pictures.picture(result.ids[i], str(sources[i]))
         clips.append(
             {
-                "id": predictions.ids[i],
+                "id": result.ids[i],
                 "label": label,
                 "predicted": guess,
                 "confidence": float(chance[i, guess]),
@@ -132,29 +86,27 @@ def worst_clips(predictions: Predictions, space: LabelSpace | None, pictures: Cl
     return clips
 
 
-def _plots(result: Result, space: LabelSpace | None, logs: Sequence[RunLog]) -> dict[str, Any]:
+def _plots(result: Result, summary: Mapping[str, Any], logs: Sequence[RunLog]) -> dict[str, Any]:
     """Return the figures of the sections, each a Plotly figure or a list of them."""
-    summary, predictions = result.summary, result.predictions
     plots: dict[str, Any] = {"training": figures.training_figure(logs) if logs else None}
-    if predictions.is_multi_label:
+    plots["classes"] = figures.class_bars(summary["per_class"])
+    if result.is_multi_label:
         return plots
     plots |= {
-        "confusion": figures.confusion_figure(predictions, space),
-        "classes": figures.class_bars(summary["per_class"]),
+        "confusion": figures.confusion_figure(result),
         "calibration": figures.calibration_figure(summary["calibration"]),
-        "slices": [figures.slice_figure(title, rows) for title, rows in clip_slices(predictions).items()],
+        "slices": [figures.slice_figure(title, rows) for title, rows in clip_slices(result).items()],
         "long_tail": figures.long_tail_figure(summary["per_class"]) if "long_tail" in summary else None,
     }
     if "attributes" in summary:
         entries = summary["attributes"]["all_but_one"]
         bars = [figures.accuracy_bars("Accuracy of each attribute", summary["attributes"]["accuracy"])]
         bars += [figures.offset_bars(n, e["step"], e["offsets"]) for n, e in entries.items() if e.get("offsets")]
-        bars += [figures.group_confusion_figure(predictions, space, name) for name in entries]
-        plots["attributes"] = bars
+        plots["attributes"] = bars + [figures.group_confusion_figure(result, name) for name in entries]
     if "hierarchy" in summary:
         bars = [figures.accuracy_bars("Accuracy at each level", summary["hierarchy"]["accuracy"])]
-        bars += [figures.group_confusion_figure(predictions, space, name) for name in space.hierarchy]
-        plots["hierarchy"] = bars
+        levels = summary["label_space"]["hierarchy"]
+        plots["hierarchy"] = bars + [figures.group_confusion_figure(result, name) for name in levels]
     return plots
 
 
@@ -168,31 +120,27 @@ def _html(figure: "Figure", name: str) -> Any:
     return Markup(f'<div class="plot">{text}</div>')  # noqa: S704 - written by Plotly, which escapes its data
 
 
-def _comparisons(results: Sequence[Result]) -> list[dict[str, Any]]:
+def _comparisons(results: Sequence[Result], names: Sequence[str]) -> list[dict[str, Any]]:
     if len(results) < 2:
         return []
-    names = [result.name for result in results]
-    tests = align_all([result.predictions for result in results], names)
+    first, *others = align_all(results, names)
     rows = []
-    for i, (name, test) in enumerate(zip(names[1:], tests[1:], strict=True)):
-        row = compare(tests[0], test)
+    for i, (name, test) in enumerate(zip(names[1:], others, strict=True)):
+        row = compare(first, test)
         title = f"What {name} gains and loses against {names[0]}"
         plot = _html(figures.gain_bars(title, row["classes"]), f"gain-{i}")
         rows.append({"first": names[0], "second": name, "plot": plot, **row})
     return rows
 
 
-def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the facts of a run as rows."""
-    rows = []
-    for name, value in (summary.get("run") or {}).items():
-        text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-        rows.append((name, text))
-    return rows
+    return [(n, json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else str(v)) for n, v in run.items()]
 
 
 def render_report(
     results: Sequence[Result],
+    names: Sequence[str],
     logs: Sequence[RunLog] = (),
     pictures: ClipPictures | None = None,
     num_worst: int = 12,
@@ -202,6 +150,7 @@ def render_report(
 
     Args:
         results: The test to explain, then others to compare with it, on the same samples.
+        names: One name for each result.
         logs: Training logs to draw.
         pictures: Where the pictures of the worst clips come from.
         num_worst: How many of the worst clips to show.
@@ -210,33 +159,28 @@ def render_report(
     Raises:
         ValueError: If the results are of different samples or classes.
     """
-    from jinja2 import Environment
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    result, summary = results[0], results[0].summary
-    space = label_space_of(summary)
-    comparisons = [] if result.predictions.is_multi_label else _comparisons(results)
+    result, summary = results[0], summarise(results[0])
+    comparisons = [] if result.is_multi_label else _comparisons(results, names)
     plots = {}
-    for name, plot in _plots(result, space, logs).items():
+    for name, plot in _plots(result, summary, logs).items():
         if isinstance(plot, list):
             plots[name] = [_html(figure, f"{name}-{i}") for i, figure in enumerate(plot)]
         else:
             plots[name] = plot and _html(plot, name)
-    worst = []
-    if not result.predictions.is_multi_label:
-        worst = worst_clips(result.predictions, space, pictures or ClipPictures(), num_worst)
+    worst = [] if result.is_multi_label else worst_clips(result, pictures or ClipPictures(), num_worst)
     shown = {"summary": True, "comparison": comparisons, "worst": worst, "clips": plots.get("slices"), **plots}
-    environment = Environment(autoescape=True)
-    environment.filters["percent"] = lambda value: "-" if value is None else f"{100 * value:.2f} %"
     # "<" cannot stand in JSON inside a script element
     embedded = json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        title=title or result.name,
+    return render_page(
+        TEMPLATE,
+        title or names[0],
         subtitle=f"{summary['num_classes']} classes, {summary['evaluated']['text']} samples",
         summary=summary,
-        names=[result.predictions.name(c) for c in range(result.predictions.num_classes)],
-        facts=_facts(summary),
+        names=[result.class_name(c) for c in range(result.num_classes)],
+        facts=_facts(result.run),
         comparisons=comparisons,
         plots=plots,
         worst=worst,
@@ -263,7 +207,7 @@ def write_report(
         out: The HTML file.
         names: One name for each test.
         logs: Training logs; by default those in the work folders of the tests, where there are any.
-        annotations: Skeleton file for pictures; by default that which was tested.
+        annotations: Skeleton file for pictures; by default the one that was tested.
         space: What the classes consist of, where the test does not say it or to replace it.
         num_worst: How many of the worst clips to show.
         title: Heading.
@@ -271,16 +215,18 @@ def write_report(
     Returns:
         ``out``.
     """
-    names = names or [None] * len(paths)
-    results = [load_result(path, name, space) for path, name in zip(paths, names, strict=True)]
+    results = [Result.load(path) for path in paths]
+    if space is not None:
+        results = [replace(result, label_space=space, classes=space.names) for result in results]
     if logs:
         found = [read_log(log) for log in logs]
     else:
-        candidates = (find_log(path, result.summary) for path, result in zip(paths, results, strict=True))
+        candidates = (find_log(path, result.run) for path, result in zip(paths, results, strict=True))
         found = list({log.name: log for log in candidates if log}.values())
-    data = (results[0].summary.get("run") or {}).get("data") or {}
+    data = results[0].run.get("data") or {}
     pictures = ClipPictures(annotations or data.get("ann_file"))
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, render_report(results, found, pictures, num_worst, title).encode())
+    page = render_report(results, names or [default_name(path) for path in paths], found, pictures, num_worst, title)
+    write_atomically(out, page.encode())
     return out

@@ -2,16 +2,15 @@
 
 import torch
 from mmengine.config import ConfigDict
-
-from mmaction.structures import ActionDataSample
+from mmengine.structures import BaseDataElement
 
 ConfigType = ConfigDict | dict
 OptConfigType = ConfigType | None
 MultiConfig = ConfigType | list[ConfigType]
 OptMultiConfig = MultiConfig | None
 
-SampleList = list[ActionDataSample]
+SampleList = list[BaseDataElement]
 OptSampleList = SampleList | None
 
-ForwardResults = dict[str, torch.Tensor] | list[ActionDataSample] | tuple[torch.Tensor] | torch.Tensor
+ForwardResults = dict[str, torch.Tensor] | list[BaseDataElement] | tuple[torch.Tensor] | torch.Tensor
 """What a recognizer returns in mode ``loss``, ``predict`` or ``tensor``."""

@@ -8,12 +8,11 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.visualization import Visualizer
 
-from mmaction.evaluation.functional import label_to_array
-from mmaction.evaluation.metrics import mean_score
 from mmaction.io.video.writers import VideoReader
 from mmaction.registry import VISUALIZERS
 from mmaction.skeletons import get_layout
 from mmaction.structures import ActionDataSample
+from mmaction.structures.scores import label_to_array, mean_score
 from mmaction.utils.files import refuse_inputs
 from mmaction.visualization.overlay import Look, Overlay
 from mmaction.visualization.poses import ClipPoses

@@ -91,13 +91,13 @@ def test_confused_pairs_say_in_what_they_differ():
     assert [d[0] for d in pairs[1]["differs"]] == ["take_off", "twists"]
 
 
-def test_broken_samples_are_wrong_and_explain_nothing():
-    labels, predicted, broken = np.array([0, 0, 1, 3]), np.array([0, 1, 0, 0]), np.array([False, False, True, True])
-    tree = details.hierarchy_details(labels, predicted, TREE, broken)
+def test_samples_without_a_prediction_are_wrong_and_explain_nothing():
+    labels, predicted = np.array([0, 0, 1, 3]), np.array([0, 1, -1, -1])
+    tree = details.hierarchy_details(labels, predicted, TREE)
     assert tree["accuracy"] == {"event": 0.5, "set": 0.5, "element": 0.25}
     assert tree["errors"] == 1 and tree["lost_at"] == {"event": 0, "set": 0, "element": 1}
-    dives = details.attribute_details(labels, predicted, DIVES, broken)
+    dives = details.attribute_details(labels, predicted, DIVES)
     assert dives["accuracy"] == {"take_off": 0.5, "twists": 0.25}
     assert dives["errors"] == 1 and dives["wrong_attributes"] == {"0": 0, "1": 1, "2": 0}
-    (pair,) = details.confused_pairs(labels, predicted, TREE, broken=broken)
+    (pair,) = details.confused_pairs(labels, predicted, TREE)
     assert (pair["true"], pair["predicted"], pair["count"], pair["share"]) == (0, 1, 1, 0.5)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mmaction.evaluation import functional as F
+from mmaction.structures.scores import label_to_array
 
 
 @st.composite
@@ -150,4 +151,20 @@ def test_other_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="must be 0 or 1"):
         F.mmit_mean_average_precision([[0.0, 1.0]], [[0, 2]])
     with pytest.raises(ValueError, match=r"\[0, 3\); got 3"):
-        F.label_to_array(3, [0, 3])
+        label_to_array(3, [0, 3])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 12), st.integers(2, 5), st.integers(0, 2**32 - 1))
+def test_f1_is_that_of_scikit_learn(n, c, seed):
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(seed)
+    scores, labels, missing = rng.random((n, c)), rng.integers(0, 2, (n, c)), rng.random(n) < 0.2
+    every, micro = F.f1_scores(scores, labels, 0.4, missing)
+    predicted = (scores >= 0.4) & ~missing[:, None]
+    expected = f1_score(labels, predicted, average=None, zero_division=np.nan)
+    np.testing.assert_allclose(every, expected)
+    np.testing.assert_allclose(micro, f1_score(labels, predicted, average="micro", zero_division=np.nan))
+    logits = np.log(scores / (1 - scores)) * 3 + 2 * np.log(3)  # outside [0, 1]: taken for logits
+    assert F.independent_probabilities(logits).max() <= 1

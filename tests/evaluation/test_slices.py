@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from mmaction.evaluation import Predictions
 from mmaction.evaluation.slices import accuracy_by, clip_slices, wilson_interval
+from mmaction.structures import Result
 
 
 @settings(max_examples=50, deadline=None)
@@ -36,7 +36,7 @@ def test_ranges_are_disjoint_and_hold_every_known_sample(values):
 
 def test_slices_of_clips():
     meta = {"frames": [10, 20, 30], "width": [640, 1080, 640], "height": [360, 1920, 360], "source": ["a", "b", "c"]}
-    slices = clip_slices(Predictions("abc", [0, 0, 1], np.eye(2)[[0, 1, 1]], (), meta))
+    slices = clip_slices(Result("abc", [0, 0, 1], np.eye(2)[[0, 1, 1]], (), meta))
     assert [row["accuracy"] for row in slices["clip length (frames)"]] == [1, 0, 1]
     assert [(row["low"], row["count"]) for row in slices["short side (pixels)"]] == [(360, 2), (1080, 1)]
     assert list(slices) == ["clip length (frames)", "short side (pixels)"]

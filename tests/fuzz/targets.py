@@ -139,10 +139,10 @@ def read_captions(path: Path) -> None:
 
 def read_metrics(path: Path) -> None:
     """Read a test's ``metrics.json`` beside its scores."""
-    from mmaction.reports.report import load_result
+    from mmaction.structures import Result
 
     (path.parent / "scores.npz").write_bytes(seeds.npz()[0])
-    load_result(path.parent)
+    Result.load(path.parent)
 
 
 def read_robustness(path: Path) -> None:

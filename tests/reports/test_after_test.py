@@ -12,8 +12,8 @@ import torch
 from mmengine.evaluator import DumpResults
 
 from mmaction.engine.results.writer import FILES
-from mmaction.evaluation import load_scores
 from mmaction.io.annotations import load_annotations
+from mmaction.structures import Result
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +25,7 @@ def test_files_agree_with_the_metrics(pose_run, root, tmp_path, capsys):
     printed = capsys.readouterr().out
     folder = tmp_path / "test_tiny"
     assert {*FILES, "report.html"} <= {path.name for path in folder.iterdir()}
-    predictions = load_scores(folder)
+    predictions = Result.load(folder)
     rows = list(csv.DictReader((folder / "predictions.csv").open()))
     metrics = json.loads((folder / "metrics.json").read_text())
     assert len(rows) == len(predictions) == metrics["evaluated"]["count"]
@@ -65,7 +65,7 @@ def test_results_of_another_checkpoint_stay(pose_run, root, tmp_path, capsys):
     assert (tmp_path / "test_tiny/metrics.json").read_bytes() == first
     assert {*FILES, "report.html"} == {path.name for path in (tmp_path / "test_tiny_2").iterdir()}
     said = capsys.readouterr()
-    assert f"{tmp_path}/test_tiny holds the results of another test" in said.out + said.err
+    assert f"{tmp_path}/test_tiny holds the result of another test" in said.out + said.err
     assert main([str(config), str(checkpoint), "--work-dir", str(tmp_path)]) == 0
     assert {*FILES} == {path.name for path in (tmp_path / "test_tiny").iterdir()}, "the report was of the earlier test"
     assert not (tmp_path / "test_tiny_3").exists()

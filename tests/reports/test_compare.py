@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from mmaction.evaluation import Predictions
 from mmaction.reports.compare import align_all, compare, mcnemar
+from mmaction.structures import Result
 
 
 @settings(max_examples=50, deadline=None)
@@ -22,8 +22,8 @@ def test_mcnemar_is_the_two_sided_binomial(b, c, both):
 
 def test_compare_counts_what_is_won_and_lost():
     labels = [0, 0, 1, 1, 2]
-    first = Predictions("abcde", labels, np.eye(4)[[0, 1, 1, 1, 3]])
-    second = Predictions("abcde", labels, np.eye(4)[[0, 0, 1, 0, 3]])
+    first = Result("abcde", labels, np.eye(4)[[0, 1, 1, 1, 3]])
+    second = Result("abcde", labels, np.eye(4)[[0, 0, 1, 0, 3]])
     found = compare(first, second)
     assert found["top1"] == [0.6, 0.6]
     assert [(row["class"], row["gained"], row["gain"]) for row in found["classes"]] == [
@@ -44,8 +44,8 @@ def test_compare_counts_what_is_won_and_lost():
     ],
 )
 def test_videos_and_skeletons_of_one_clip_go_together(names):
-    first = Predictions(["x/a.mp4", "x/a.mp4 #2", "x/b.mp4"], [0, 1, 2], np.eye(3))
-    other = Predictions(names, [2, 0, 1], np.eye(3)[[2, 0, 1]])
+    first = Result(["x/a.mp4", "x/a.mp4 #2", "x/b.mp4"], [0, 1, 2], np.eye(3))
+    other = Result(names, [2, 0, 1], np.eye(3)[[2, 0, 1]])
     for tests in ([first, other], [other, first]):
         aligned = align_all(tests, ["A", "B"])
         np.testing.assert_array_equal(aligned[0].scores, aligned[1].scores)
@@ -62,14 +62,14 @@ def test_videos_and_skeletons_of_one_clip_go_together(names):
     ],
 )
 def test_clips_that_are_not_told_apart_are_refused(names, said):
-    first = Predictions(["x/a.mp4", "x/b.mp4"], [0, 1], np.eye(2))
+    first = Result(["x/a.mp4", "x/b.mp4"], [0, 1], np.eye(2))
     with pytest.raises(ValueError, match=f"B lacks {said}"):
-        align_all([first, Predictions(names, [0, 1], np.eye(2))], ["A", "B"])
+        align_all([first, Result(names, [0, 1], np.eye(2))], ["A", "B"])
 
 
 def test_order_of_the_samples_does_not_matter():
-    first = Predictions("abc", [0, 1, 2], np.eye(3))
-    other = Predictions("cab", [2, 0, 1], np.eye(3)[[2, 0, 1]])
+    first = Result("abc", [0, 1, 2], np.eye(3))
+    other = Result("cab", [2, 0, 1], np.eye(3)[[2, 0, 1]])
     aligned = align_all([first, other], ["A", "B"])[1]
     assert aligned.ids == first.ids
     np.testing.assert_array_equal(aligned.scores, first.scores)
@@ -85,6 +85,6 @@ def test_order_of_the_samples_does_not_matter():
     ],
 )
 def test_other_samples_are_refused(ids, labels, classes, message):
-    first = Predictions("abc", [0, 1, 2], np.eye(3))
+    first = Result("abc", [0, 1, 2], np.eye(3))
     with pytest.raises(ValueError, match=message):
-        align_all([first, Predictions(ids, labels, np.eye(len(ids), classes))], ["A", "B"])
+        align_all([first, Result(ids, labels, np.eye(len(ids), classes))], ["A", "B"])

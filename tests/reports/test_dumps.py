@@ -7,8 +7,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmaction.evaluation import Predictions
 from mmaction.reports.dumps import load_any
+from mmaction.structures import Result
 
 SCORES = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]], dtype=np.float32)
 
@@ -41,7 +41,7 @@ def test_dump_of_mmaction2_1_0_with_views_of_one_storage(tmp_path):
 
 def test_dump_of_pyskl_takes_ids_and_labels_from_a_reference(tmp_path):
     file = dump(tmp_path / "a.pkl", list(SCORES))
-    reference = Predictions(["x", "y", "z"], [0, 1, 1], SCORES, ["back", "front"])
+    reference = Result(["x", "y", "z"], [0, 1, 1], SCORES, ["back", "front"])
     found = load_any(file, reference)
     assert (found.ids, found.classes) == (reference.ids, reference.classes)
     assert found.labels.tolist() == [0, 1, 1]
@@ -77,7 +77,7 @@ def test_foreign_objects_are_refused(tmp_path):
 )
 def test_other_content_is_named(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
-        load_any(dump(tmp_path / "a.pkl", content), Predictions(["x"], [0], SCORES[:1]))
+        load_any(dump(tmp_path / "a.pkl", content), Result(["x"], [0], SCORES[:1]))
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaction.engine.results.writer import write_results
-from mmaction.evaluation import Predictions, save_scores, summarise
-from mmaction.evaluation.predictions import as_probabilities
+from mmaction.engine.results.writer import write_result
 from mmaction.reports.fusion import fuse, search_weights, split_samples
+from mmaction.structures import Result
+from mmaction.structures.scores import as_probabilities
 
 
 def simulated(seed, skill, labels, classes=5):
     """Scores that favour the right class of the samples where ``skill`` is true."""
     scores = np.random.default_rng(seed).normal(size=(len(labels), classes))
     scores[np.arange(len(labels)), labels] += np.where(skill, 6, 0)
-    return Predictions([f"clip {i}" for i in range(len(labels))], labels, scores)
+    return Result([f"clip {i}" for i in range(len(labels))], labels, scores)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_fused_scores_are_the_weighted_mean(pair):
 
 def test_search_beats_both_and_finds_the_useless_one(pair):
     noise = simulated(3, np.zeros(200, bool), pair[0].labels)
-    noise = Predictions(noise.ids, noise.labels, noise.scores * 5)
+    noise = Result(noise.ids, noise.labels, noise.scores * 5)
     weights = search_weights([*pair, noise])
     assert sum(weights) == pytest.approx(1)
     assert weights[2] < 0.1
@@ -65,16 +65,16 @@ def test_split_is_disjoint_and_seeded():
 
 @pytest.mark.parametrize(("weights", "broken"), [([1, 0], [0]), ([0, 1], []), ([1, 1], [])])
 def test_a_sample_is_broken_where_nobody_could_load_it(pair, weights, broken):
-    first = Predictions(pair[0].ids, pair[0].labels, pair[0].scores, meta={"broken": np.array([1] + [np.nan] * 199)})
+    first = Result(pair[0].ids, pair[0].labels, pair[0].scores, meta={"broken": np.array([1] + [np.nan] * 199)})
     for tests, shares in (([first, pair[1]], weights), ([pair[1], first], weights[::-1])):
-        assert np.flatnonzero(fuse(tests, shares).broken).tolist() == broken
-    assert np.flatnonzero(fuse([first, first], weights).broken).tolist() == [0]
+        assert np.flatnonzero(fuse(tests, shares).missing).tolist() == broken
+    assert np.flatnonzero(fuse([first, first], weights).missing).tolist() == [0]
 
 
 def test_a_test_that_could_not_load_a_sample_has_no_say_in_it():
     labels = np.array([0, 1])
-    wrong = Predictions("ab", labels, np.array([[0, 1], [0.2, 0.8]]), meta={"broken": np.array([1, np.nan])})
-    right = Predictions("ab", labels, np.array([[0.9, 0.1], [0.4, 0.6]]))
+    wrong = Result("ab", labels, np.array([[0, 1], [0.2, 0.8]]), meta={"broken": np.array([1, np.nan])})
+    right = Result("ab", labels, np.array([[0.9, 0.1], [0.4, 0.6]]))
     for tests in ([wrong, right], [right, wrong]):
         fused = fuse(tests, [1, 1])
         np.testing.assert_allclose(fused.scores, [[0.9, 0.1], [0.3, 0.7]], atol=1e-6)
@@ -82,10 +82,10 @@ def test_a_test_that_could_not_load_a_sample_has_no_say_in_it():
 
 
 def test_several_labels_are_refused(pair, tool, tmp_path):
-    test = Predictions(pair[0].ids, np.eye(5, dtype=int)[pair[0].labels], pair[0].scores)
+    test = Result(pair[0].ids, np.eye(5, dtype=int)[pair[0].labels], pair[0].scores)
     with pytest.raises(ValueError, match=r"multi-label data set; .* exactly one label for each sample"):
         search_weights([test, test])
-    save_scores(tmp_path / "a.npz", test)
+    test.save(tmp_path / "a.npz")
     paths = [str(tmp_path / "a.npz")] * 2
     for option in ([], ["--weights", "1", "2"], ["--tune-share", "0.5"], ["--tune-on", *paths]):
         with pytest.raises(ValueError, match="multi-label data set"):
@@ -100,7 +100,7 @@ def test_wrong_weights_are_named(pair, weights):
 
 def test_tool(pair, tool, tmp_path, capsys):
     for name, test in zip("ab", pair):
-        save_scores(tmp_path / f"{name}.npz", test)
+        test.save(tmp_path / f"{name}.npz")
     main = tool("fuse")
     paths = [str(tmp_path / "a.npz"), str(tmp_path / "b.npz")]
     assert main([*paths, "--tune-share", "0.5", "--out", str(tmp_path / "out")]) == 0
@@ -121,7 +121,7 @@ def test_tool(pair, tool, tmp_path, capsys):
 def test_neither_an_input_nor_the_fusion_of_others_is_replaced(pair, tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, test in zip("abc", [*pair, pair[0]]):
-        write_results(tmp_path / name, test, summarise(test))
+        write_result(tmp_path / name, test)
     main = tool("fuse")
     before = (tmp_path / "a/scores.npz").read_bytes()
     for inputs, out in ((["a", "b"], "a"), (["a/scores.npz", "b"], "a"), (["a", "b"], ".")):

@@ -1,16 +1,18 @@
 import json
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mmaction.engine.results.writer import write_results
-from mmaction.evaluation import Predictions, load_scores, summarise
+from mmaction.engine.results.writer import write_result
+from mmaction.evaluation import summarise
 from mmaction.label_spaces import load_label_space
 from mmaction.reports.clips import ClipPictures
 from mmaction.reports.figures import confusion_figure
-from mmaction.reports.report import find_log, load_result, worst_clips, write_report
+from mmaction.reports.report import default_name, find_log, worst_clips, write_report
+from mmaction.structures import Result
 
 
 @pytest.fixture
@@ -20,11 +22,11 @@ def small(tmp_path):
     labels = rng.integers(0, 3, 60)
     scores = rng.dirichlet(np.ones(3), 60)
     meta = {"frames": rng.integers(10, 90, 60), "width": np.full(60, 640), "height": rng.choice([360, 480], 60)}
-    predictions = Predictions(
+    predictions = Result(
         [f"clip<{i}>" for i in range(60)], labels, scores, ["<b>back</b>", 'a "twist" & turn', "front"], meta
     )
     folder = tmp_path / "run" / "test_best"
-    write_results(folder, predictions, {**summarise(predictions), "run": {"seed": 0}})
+    write_result(folder, replace(predictions, run={"seed": 0}))
     return folder
 
 
@@ -39,11 +41,11 @@ ZOOM = """<script>window.addEventListener("load", async () => {
 
 def test_page_shows_the_figures_of_metrics_json_in_a_browser(gym288_element_misses, tmp_path, browse):
     predictions, space = gym288_element_misses
-    better = Predictions(predictions.ids, predictions.labels, predictions.scores.copy(), predictions.classes)
+    better = Result(predictions.ids, predictions.labels, predictions.scores.copy(), predictions.classes)
     better.scores[np.arange(0, len(better), 3), better.labels[::3]] += 9
     train_counts = list(range(1, len(space) + 1))
     for name, test in (("a", predictions), ("b", better)):
-        write_results(tmp_path / name, test, summarise(test, space, train_counts))
+        write_result(tmp_path / name, replace(test, label_space=space, train_counts=train_counts))
     start = time.process_time()
     out = write_report([tmp_path / "a", tmp_path / "b"], tmp_path / "report.html", names=["A", "B"])
     assert time.process_time() - start < 20
@@ -87,7 +89,7 @@ def test_names_are_escaped_nothing_is_loaded_and_the_log_is_found(small, tmp_pat
 
 def test_twist_is_named_before_everything_else(diving_twist_misses, tmp_path):
     predictions, space, counts = diving_twist_misses
-    write_results(tmp_path / "test", predictions, summarise(predictions, space, counts))
+    write_result(tmp_path / "test", replace(predictions, label_space=space, train_counts=counts))
     text = write_report([tmp_path / "test"], tmp_path / "r.html").read_text(encoding="utf-8")
     body = text[text.index("<h1>") :]
     assert body.index("miss only twists") < body.index('class="cards"')
@@ -95,52 +97,39 @@ def test_twist_is_named_before_everything_else(diving_twist_misses, tmp_path):
 
 
 def test_label_space_can_be_given_later(diving_twist_misses, tmp_path):
-    predictions, _, _ = diving_twist_misses
-    write_results(tmp_path / "test", predictions, {**summarise(predictions, listed=2000), "run": {"seed": 7}})
-    result = load_result(tmp_path / "test", space=load_label_space("diving48"))
-    assert "attributes" in result.summary
-    assert result.summary["evaluated"]["text"] == "1970 of 2000"
-    assert result.summary["run"] == {"seed": 7}
-    assert load_result(tmp_path / "test/scores.npz").name == f"{tmp_path.name}/test"
+    predictions, space, _ = diving_twist_misses
+    write_result(tmp_path / "test", replace(predictions, listed=2000))
+    page = write_report([tmp_path / "test"], tmp_path / "r.html", space=space).read_text(encoding="utf-8")
+    assert "miss only twists" in page and "1970 of 2000" in page
+    assert default_name(tmp_path / "test/scores.npz") == f"{tmp_path.name}/test"
 
 
 def test_a_label_map_names_the_classes_of_a_test_that_did_not_know_them(tmp_path):
-    predictions = Predictions(["a", "b", "c"], [0, 1, 1], np.eye(3)[[0, 1, 2]])
-    write_results(tmp_path / "test", predictions, summarise(predictions))
+    write_result(tmp_path / "test", Result(["a", "b", "c"], [0, 1, 1], np.eye(3)[[0, 1, 2]]))
     (tmp_path / "map.txt").write_text("back flip\njump\nsplit leap\n")
     space = load_label_space(tmp_path / "map.txt")
     page = write_report([tmp_path / "test"], tmp_path / "r.html", space=space).read_text(encoding="utf-8")
     assert "split leap" in page[page.index("<h1>") :]
-    assert load_result(tmp_path / "test", space=space).summary["per_class"][2]["name"] == "split leap"
 
 
 def test_several_labels(tmp_path):
     rng = np.random.default_rng(0)
-    predictions = Predictions(["a", "b", "c"], rng.integers(0, 2, (3, 4)), rng.random((3, 4)))
-    write_results(tmp_path / "test", predictions, summarise(predictions))
+    predictions = Result(["a", "b", "c"], rng.integers(0, 2, (3, 4)), rng.random((3, 4)))
+    write_result(tmp_path / "test", predictions)
     page = write_report([tmp_path / "test"], tmp_path / "r.html").read_text(encoding="utf-8")
     assert figures_of(page) == summarise(predictions)["accuracy"]
 
 
 def test_clips_that_could_not_be_loaded_are_in_no_confusion():
     scores, labels = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]), [0, 0, 1]
-    predictions = Predictions(["a", "b", "c"], labels, scores, meta={"broken": np.array([1, np.nan, np.nan])})
+    predictions = Result(["a", "b", "c"], labels, scores, meta={"broken": np.array([1, np.nan, np.nan])})
     assert confusion_figure(predictions).data[0].customdata.tolist() == [[1, 0], [1, 0]]
-    assert [clip["id"] for clip in worst_clips(predictions, None, ClipPictures(), 5)] == ["c"]
+    assert [clip["id"] for clip in worst_clips(predictions, ClipPictures(), 5)] == ["c"]
 
 
-def test_metrics_of_another_test_are_refused(small):
-    predictions = load_scores(small)
-    metrics = json.loads((small / "metrics.json").read_text())
-    (small / "metrics.json").write_text(json.dumps({**metrics, "accuracy": {"top1": 0.123}}))
-    with pytest.raises(ValueError, match=r"metrics\.json does not belong to the scores beside it"):
-        load_result(small)
-    (small / "metrics.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"is no metrics\.json of a test"):
-        load_result(small)
-    other = Predictions([f"other {i}" for i in range(60)], predictions.labels, predictions.scores)
-    write_results(small, predictions, summarise(predictions))
-    write_results(small.parent / "b", other, summarise(other))
+def test_results_of_other_samples_are_not_compared(small):
+    result = Result.load(small)
+    write_result(small.parent / "b", replace(result, ids=[f"other {i}" for i in range(60)]))
     with pytest.raises(ValueError, match="run/b lacks 60 of 60 samples, the first is 'clip<0>'"):
         write_report([small, small.parent / "b"], small / "r.html")
     assert not (small / "r.html").exists()

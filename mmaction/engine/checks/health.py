@@ -9,9 +9,9 @@ from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmaction.evaluation.functional import label_to_array
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.registry import HOOKS
+from mmaction.structures.scores import label_to_array
 from mmaction.utils.cli import ToolStop
 
 

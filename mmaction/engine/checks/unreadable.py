@@ -15,8 +15,8 @@ from mmengine.runner import Runner
 
 from mmaction.engine.dist import any_process
 from mmaction.engine.hooks.data_hooks import sources
-from mmaction.evaluation.functional import label_to_array
 from mmaction.registry import EVALUATOR, HOOKS
+from mmaction.structures.scores import label_to_array
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import read_text, write_atomically
 

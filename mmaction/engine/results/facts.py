@@ -1,5 +1,7 @@
 """What was tested: the facts that a result needs to be trusted and repeated, and the training counts of its classes."""
 
+import hashlib
+import json
 import logging
 import platform
 from collections import Counter
@@ -14,26 +16,28 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 
 from mmaction.engine.checks.plan import views_of
-from mmaction.engine.results.writer import ResultWriter, free_folder
+from mmaction.engine.results.writer import ResultWriter, free_folder, stored_identity
 from mmaction.io.downloads import file_sha256
 from mmaction.preparation.manifest import Coverage, coverage
 from mmaction.registry import DATASETS
 from mmaction.utils.config import dataset_config, inner_datasets
 from mmaction.version import __version__
 
+SPEED_OPTIONS = ("batch_size", "num_workers", "persistent_workers", "pin_memory", "prefetch_factor", "timeout")
 
-def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> ResultWriter:
+
+def add_result_writer(runner: Any, out_dir: str | Path, checkpoint: str | None = None) -> ResultWriter:
     """Let ``runner.test()`` write ``predictions.csv``, ``scores.npz`` and ``metrics.json``.
 
     Args:
         runner: An MMEngine runner with a test set, before its test.
-        out_dir: Folder of the files. One that holds a test of other weights, data or views is left as it is: then they
-            go to the next free of ``out_dir_2``, ``out_dir_3``, ..., and the log says so.
-        **run: Further facts for ``metrics.json`` under ``run``, such as ``views="10 clips x 3 crops"``.
+        out_dir: Folder of the files. If it holds the result of another test (see :func:`identity`), that stays: the
+            files then go to the first free of ``out_dir_2``, ``out_dir_3``, ..., and the log says what differs.
+        checkpoint: What the user called the checkpoint, if it is another name than that of the file.
 
     Returns:
-        The writer; its ``out_dir`` is the folder, and after the test its ``summary`` holds the content of
-        ``metrics.json`` (both in the first process).
+        The writer; its ``out_dir`` is the folder, and after the test its ``result`` holds what was found (both in the
+        first process).
 
     Raises:
         ValueError: If the test loader shuffles.
@@ -45,19 +49,58 @@ def attach_result_writer(runner: Any, out_dir: str | Path, **run: Any) -> Result
             "set; set it to False, which changes no figure"
         )
     dataset = loop.dataloader.dataset
-    facts = run_facts(runner, dataset) if is_main_process() else {}
-    writer = ResultWriter(str(out_dir), dataset, {**facts, **run}, collect_device="gpu")  # sent, as our Evaluator does
+    writer = ResultWriter(str(out_dir), dataset, collect_device="gpu")  # sent between processes, as our Evaluator does
     if is_main_process():
-        writer.out_dir = free_folder(out_dir, writer.run, _subject)
+        writer.run = run_facts(runner, dataset, checkpoint)
+        writer.out_dir = free_folder(out_dir, writer.run["identity"])
         if writer.out_dir != Path(out_dir):
-            said = f"{out_dir} holds the results of another test; those of this one go to {writer.out_dir}"
+            different = _difference(stored_identity(Path(out_dir)), writer.run["identity"])
+            said = f"{out_dir} holds the result of another test ({different}); this one goes to {writer.out_dir}"
             print_log(said, logger="current", level=logging.WARNING)
         writer.train_counts = training_counts(runner.cfg, _num_classes(runner, dataset))
         found = _coverage(dataset)
         writer.listed = found.listed if found else None
-    loop.evaluator.metrics.insert(0, writer)  # before what may fail, as a dump on a full disk
+    loop.evaluator.metrics.insert(0, writer)  # before what may fail, such as a dump on a full disk
     writer.dataset_meta = getattr(dataset, "metainfo", None)
     return writer
+
+
+def identity(cfg: Mapping[str, Any], checkpoint_sha256: str | None) -> dict[str, str | None]:
+    """Return what the scores of a test depend on, as one hash for each part.
+
+    Parts: ``checkpoint``, ``model``, ``data`` (the test set with its pipeline; an annotation file counts by its
+    content, wherever it lies) and ``run`` (test loop, seed and hooks). How fast data is loaded does not count.
+    """
+    loader = {key: value for key, value in (cfg.get("test_dataloader") or {}).items() if key not in SPEED_OPTIONS}
+    loop = {key: cfg.get(key) for key in ("test_cfg", "randomness", "custom_hooks")}
+    model = {key: cfg.get(key) for key in ("model", "data_preprocessor")}
+    parts = {"model": model, "data": _by_content(loader), "run": loop}
+    return {"checkpoint": checkpoint_sha256, **{name: _hash(part) for name, part in parts.items()}}
+
+
+def _by_content(part: Any) -> Any:
+    """Return a config in which the hash of an annotation file stands for its path."""
+    if isinstance(part, Mapping):
+        named = {key: _by_content(value) for key, value in part.items()}
+        path = Path(part.get("data_root") or "", str(part.get("ann_file") or ""))
+        if path.is_file():
+            named["ann_file"] = file_sha256(path)
+            if not part.get("data_prefix"):  # else the root says which videos are read
+                named.pop("data_root", None)
+        return named
+    return [_by_content(item) for item in part] if isinstance(part, list | tuple) else part
+
+
+def _hash(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _difference(stored: Any, current: Mapping[str, Any]) -> str:
+    """Say in which parts two identities differ."""
+    if not isinstance(stored, Mapping):
+        return "its files do not say of which"
+    return "other " + ", ".join(name for name in current if stored.get(name) != current[name])
 
 
 def _num_classes(runner: Any, dataset: Any) -> int | None:
@@ -66,18 +109,6 @@ def _num_classes(runner: Any, dataset: Any) -> int | None:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     head = getattr(model, "cls_head", None)
     return len(classes) or getattr(dataset, "num_classes", None) or getattr(head, "num_classes", None)
-
-
-def _subject(run: Mapping[str, Any]) -> tuple:
-    """Return what was tested: weights and annotations by their content, and how many views."""
-    return run.get("checkpoint_sha256"), run.get("views"), _annotations(run.get("data"))
-
-
-def _annotations(data: Any) -> list:
-    if not isinstance(data, Mapping):
-        return []
-    parts = [_annotations(part) for part in data.get("parts") or ()]
-    return parts or [data.get("ann_sha256") or data.get("ann_file"), data.get("split")]
 
 
 def _coverage(dataset: Any) -> Coverage | None:
@@ -90,17 +121,19 @@ def _coverage(dataset: Any) -> Coverage | None:
         return None
 
 
-def run_facts(runner: Any, dataset: Any) -> dict[str, Any]:
+def run_facts(runner: Any, dataset: Any, checkpoint: str | None = None) -> dict[str, Any]:
     """Return config, checkpoint with its SHA-256, seed, data version and software of a run, as plain values."""
-    checkpoint = getattr(runner, "_load_from", None)
-    pipeline = dataset_config(runner.cfg).get("pipeline", [])
+    file = runner.cfg.get("load_from")
+    sha256 = _sha256(file)
+    views = views_of(dataset_config(runner.cfg).get("pipeline", []))
     return {
         "config": runner.cfg.filename,
-        "checkpoint": checkpoint,
-        "checkpoint_sha256": _sha256(checkpoint),
+        "checkpoint": checkpoint or file,
+        "checkpoint_sha256": sha256,
         "seed": runner.seed,
-        "views": dict(zip(("clips", "crops", "heatmap_copies"), views_of(pipeline), strict=True)),
+        "views": dict(zip(("clips", "crops", "heatmap_copies"), views, strict=True)),
         "data": data_facts(dataset),
+        "identity": identity(runner.cfg, sha256),
         "processes": get_world_size(),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "software": {"mmaction": __version__, "torch": torch.__version__, "python": platform.python_version()},

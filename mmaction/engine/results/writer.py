@@ -1,10 +1,10 @@
-"""Write what a test found: ``predictions.csv``, ``scores.npz``, ``metrics.json`` and a table for the terminal."""
+"""Collect what a test finds as a :class:`~mmaction.structures.Result` and write its files."""
 
-import io
+import csv
 import itertools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +12,41 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmaction.evaluation.functional import label_to_array
-from mmaction.evaluation.metrics import mean_score, predicted_scores, to_numpy
-from mmaction.evaluation.predictions import Predictions, save_scores, write_predictions_csv
+from mmaction.engine.results.table import render_table
+from mmaction.evaluation.functional import independent_probabilities, label_ranks, top_k_predictions
+from mmaction.evaluation.metrics import predicted_scores
 from mmaction.evaluation.summary import summarise
 from mmaction.registry import METRICS
-from mmaction.utils.files import read_json, write_atomically
+from mmaction.structures.result import METRICS as METRICS_FILE
+from mmaction.structures.result import SCORES, Result, missing_reason
+from mmaction.structures.scores import as_probabilities, label_to_array, mean_score, to_numpy
+from mmaction.utils.files import read_json, replacing, write_atomically
 
-NUM_WORST = 5
-NUMBERS = ("samples", "weight")
-FILES = ("predictions.csv", "scores.npz", "metrics.json")
+PREDICTIONS = "predictions.csv"
+FILES = (PREDICTIONS, SCORES, METRICS_FILE)
 REPORT = "report.html"  # beside them, made of them
+NUM_TOP = 5
 
 
 @METRICS.register_module()
 class ResultWriter(BaseMetric):
     """Write the scores of a test and everything that follows from them into a folder.
 
-    Files: ``predictions.csv`` (id, label, five best classes, facts of the clip), ``scores.npz`` (all scores, for
-    fusion and reports) and ``metrics.json`` (see :func:`mmaction.evaluation.summary.summarise`; besides, ``run`` says
-    what was evaluated). With several processes the first one writes. The log gets the main figures as a table.
+    Files: ``predictions.csv`` (id, label, five best classes, facts of the clip), ``scores.npz`` (the whole
+    :class:`~mmaction.structures.Result`, for fusion and reports) and ``metrics.json`` (see
+    :func:`mmaction.evaluation.summary.summarise`). With several processes the first one writes. The log gets the main
+    figures as a table.
 
     Args:
         out_dir: Folder of the files, made if absent. Files of an earlier test are replaced.
         dataset: The test set, in the order of the samples; its annotations give ids and facts. Without it samples
             are called by their number.
-        run: Facts to keep in ``metrics.json`` under ``run``: checkpoint, seed, views and the like; plain values.
+        run: Facts of the run: checkpoint, seed, views and the like; plain values.
         train_counts: Training samples of every class, for the long-tail view.
         listed: Samples of the official list, where it is known that clips are missing; by default those tested.
-        topk: The k of top-k accuracy, rising.
         collect_device: ``cpu`` or ``gpu``: where the results of several processes are brought together.
+
+    After the test ``result`` holds the :class:`~mmaction.structures.Result` in the first process.
     """
 
     default_prefix = "results"
@@ -53,7 +58,6 @@ class ResultWriter(BaseMetric):
         run: dict[str, Any] | None = None,
         train_counts: Sequence[int] | None = None,
         listed: int | None = None,
-        topk: Sequence[int] = (1, 5),
         collect_device: str = "cpu",
     ) -> None:
         super().__init__(collect_device=collect_device)
@@ -62,8 +66,7 @@ class ResultWriter(BaseMetric):
         self.run = dict(run or {})
         self.train_counts = train_counts
         self.listed = listed
-        self.topk = tuple(topk)
-        self.summary: dict[str, Any] | None = None
+        self.result: Result | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the scores, labels and facts of one batch.
@@ -71,72 +74,81 @@ class ResultWriter(BaseMetric):
         The scores of several modalities are averaged.
         """
         for sample in data_samples:
-            score = mean_score(predicted_scores(sample))
-            # what stood in for a broken sample says nothing of it
-            facts = {"broken": 1} if sample.get("broken") else clip_facts(sample)
-            self.results.append((score, np.atleast_1d(to_numpy(sample["gt_label"])), facts))
+            reason = missing_reason(sample)
+            facts = clip_facts(sample) if reason != "broken" else {}  # else they are of the sample that stood in
+            facts |= {reason: 1} if reason else {}
+            label = np.atleast_1d(to_numpy(sample["gt_label"]))
+            self.results.append((mean_score(predicted_scores(sample)), label, facts))
 
     def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray, dict]]) -> dict:
-        """Write the files; returns no figures, those are :class:`AccMetric`'s."""
+        """Make the result and write the files; returns no figures, those are :class:`AccMetric`'s."""
         scores = np.stack([score for score, _, _ in results])
         labels = _stack_labels([label for _, label, _ in results], scores.shape[1])
         facts = [facts for _, _, facts in results]
         if self.dataset is not None:
             facts = [dataset_facts(self.dataset, i) | fact for i, fact in enumerate(facts)]
-        meta = self.dataset_meta or {}
-        classes = meta.get("classes") or ()
         ids = unique_ids([fact.pop("id", None) or f"sample {i}" for i, fact in enumerate(facts)])
-        names = classes if len(classes) == scores.shape[1] else ()
-        predictions = Predictions(ids, labels, scores, names, _columns(facts))
-        space = meta.get("label_space")
-        space = space if hasattr(space, "table") and len(space) == scores.shape[1] else None
-        counts = self.train_counts
-        counts = counts if counts is not None and len(counts) == scores.shape[1] else None
-        self.summary = summarise(predictions, space, counts, self.listed, self.topk)
-        self.summary["run"] = self.run
-        write_results(self.out_dir, predictions, self.summary)
-        print_log(f"\n{render_table(self.summary)}", logger="current")
+        meta = self.dataset_meta or {}
+        about = {
+            "classes": meta.get("classes") or (),
+            "label_space": meta.get("label_space") if hasattr(meta.get("label_space"), "table") else None,
+            "train_counts": self.train_counts,
+        }
+        fitting = {name: value for name, value in about.items() if value and len(value) == scores.shape[1]}
+        for name in about.keys() - fitting.keys():
+            if about[name]:
+                print_log(
+                    f"{name} of the data set is ignored: {len(about[name])} classes, the scores have {scores.shape[1]}",
+                    logger="current",
+                )
+        self.result = Result(ids, labels, scores, meta=_columns(facts), listed=self.listed, run=self.run, **fitting)
+        summary = write_result(self.out_dir, self.result)
+        print_log(f"\n{render_table(summary)}", logger="current")
         print_log(f"written to {self.out_dir}: {', '.join(FILES)}", logger="current")
         return {}
 
 
-def write_results(out_dir: str | os.PathLike, predictions: Predictions, summary: dict[str, Any]) -> None:
-    """Write the three files of a test into ``out_dir``, made if absent, and remove a report of earlier ones."""
+def write_result(out_dir: str | os.PathLike, result: Result) -> dict[str, Any]:
+    """Write the three files of a result into ``out_dir``, made if absent, and remove a report of earlier ones.
+
+    Returns:
+        The content of ``metrics.json``.
+    """
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / REPORT).unlink(missing_ok=True)
-    write_predictions_csv(folder / FILES[0], predictions)
-    save_scores(folder / FILES[1], predictions)
+    write_predictions_csv(folder / PREDICTIONS, result)
+    result.save(folder / SCORES)
+    summary = summarise(result)
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False, default=str)
-    write_atomically(folder / FILES[2], f"{text}\n".encode())
+    write_atomically(folder / METRICS_FILE, f"{text}\n".encode())
+    return summary
 
 
-def free_folder(folder: str | os.PathLike, run: Mapping[str, Any], subject: Callable[[Mapping[str, Any]], Any]) -> Path:
-    """Return where results can be written without replacing those of something else.
+def free_folder(folder: str | os.PathLike, identity: Any) -> Path:
+    """Return where a result can be written without replacing another one.
 
     Args:
         folder: The folder wanted.
-        run: Facts of the results to write, which will stand in ``metrics.json`` under ``run``.
-        subject: Returns, of such facts, what the results are of.
+        identity: ``run["identity"]`` of the result to write: what its scores depend on.
 
     Returns:
-        ``folder``, or where it has results of another subject, the next of ``folder_2``, ``folder_3``, ... without.
+        ``folder``, or where that holds another result, the first of ``folder_2``, ``folder_3``, ... that does not.
     """
     folder = Path(folder)
     for number in itertools.count(1):
         place = folder.with_name(f"{folder.name}_{number}") if number > 1 else folder
-        file = place / FILES[2]
-        if not file.exists() or subject(_stored_run(file)) == subject(run):
+        if not any((place / name).exists() for name in (SCORES, METRICS_FILE)) or stored_identity(place) == identity:
             break
     return place
 
 
-def _stored_run(file: Path) -> Mapping[str, Any]:
-    """Return the facts of the run that wrote a ``metrics.json``, none where they cannot be read."""
+def stored_identity(folder: Path) -> Any:
+    """Return the identity of the result in a folder, None where its files do not tell it."""
     try:
-        return dict(read_json(file)["run"])
+        return read_json(folder / METRICS_FILE)["run"]["identity"]
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        return None
 
 
 def _stack_labels(labels: list[np.ndarray], num_classes: int) -> np.ndarray:
@@ -146,7 +158,7 @@ def _stack_labels(labels: list[np.ndarray], num_classes: int) -> np.ndarray:
     return np.stack([label_to_array(num_classes, label) for label in labels])
 
 
-def clip_facts(info: dict[str, Any]) -> dict[str, Any]:
+def clip_facts(info: Any) -> dict[str, Any]:
     """Return what an annotation or a sample says of its clip.
 
     Returns:
@@ -198,44 +210,41 @@ def _columns(facts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     return {name: np.array([fact.get(name, "" if name == "source" else np.nan) for fact in facts]) for name in names}
 
 
-def render_table(summary: dict[str, Any]) -> str:
-    """Return the main figures as text: accuracy with intervals, details, the worst classes."""
+def write_predictions_csv(path: str | os.PathLike, result: Result) -> None:
+    """Write a row for each sample: id, true class, whether top-1 is right, the five best classes, and the facts.
 
-    def percent(value: float | None) -> str:
-        return "-" if value is None else f"{100 * value:.2f}"
+    Columns: ``id, label, class, correct, rank`` (1 is best), then ``topK, topK_class, topK_score`` for K from 1 to
+    ``min(5, C)`` (scores as probabilities), then one for each entry of ``meta``, empty where it is not known. Several
+    labels of a sample stand in one cell, separated by blanks; it counts as correct where the best class is one of them,
+    and has no rank. A sample without a prediction is not correct; its cells from ``rank`` to the last class are empty
+    and the column ``broken`` or ``nobody`` is 1.
+    """
+    best = top_k_predictions(result.scores, NUM_TOP)
+    multi, missing = result.is_multi_label, result.missing
+    shown = independent_probabilities(result.scores) if multi else as_probabilities(result.scores)
+    shown = np.take_along_axis(shown, best, axis=1)
+    ranks = None if multi else label_ranks(result.scores, result.labels) + 1
+    header = ["id", "label", "class", "correct", "rank"]
+    header += [f"top{k}{part}" for k in range(1, best.shape[1] + 1) for part in ("", "_class", "_score")]
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*header, *result.meta])
+        for i, name in enumerate(result.ids):
+            labels = np.flatnonzero(result.labels[i]) if multi else result.labels[i : i + 1]
+            row: list[Any] = [name, " ".join(map(str, labels)), "; ".join(result.class_name(c) for c in labels)]
+            if missing[i]:
+                row += [0] + [""] * (1 + 3 * best.shape[1])
+            else:
+                row += [int(best[i, 0] in labels), "" if ranks is None else ranks[i]]
+                for c, p in zip(best[i], shown[i], strict=True):
+                    row += [c, result.class_name(c), f"{p:.6f}"]
+            writer.writerow([*row, *(_cell(values[i]) for values in result.meta.values())])
 
-    intervals = summary.get("confidence_95", {})
-    rows = [
-        (name, percent(value), " to ".join(percent(bound) for bound in intervals.get(name, ())))
-        for name, value in summary["accuracy"].items()
-    ]
-    for part in ("attributes", "hierarchy"):
-        rows += [(name, percent(value), "") for name, value in summary.get(part, {}).get("accuracy", {}).items()]
-    for name in ("head", "middle", "tail") if "long_tail" in summary else ():
-        group = summary["long_tail"][name]
-        if group["classes"]:
-            rows.append((f"{name}, mean1", percent(group["mean1"]), f"{group['classes']} classes: {group['rule']}"))
-    text = text_table(f"Result on {summary['evaluated']['text']} samples", ("measure", "%", "95 % interval"), rows)
-    tested = [row for row in summary.get("per_class", ()) if row["count"]]
-    worst = sorted(tested, key=lambda row: row["accuracy"])[:NUM_WORST]
-    if worst and worst[0]["accuracy"] < 1:
-        rows = [(f"{row['class']} {row['name']}", percent(row["accuracy"]), str(row["count"])) for row in worst]
-        text += text_table("Worst classes", ("class", "%", "samples"), rows)
-    return text + "".join(f"- {line}\n" for line in summary["headline"])
 
-
-def text_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], width: int = 110) -> str:
-    """Return a table for the terminal, without colours; columns of numbers are flush right."""
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in header:
-        table.add_column(column, justify="right" if column[-1:] == "%" or column in NUMBERS else "left")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console = Console(file=io.StringIO(), width=width, no_color=True)
-    console.print(table)
-    return f"{title}\n" + "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().rstrip().splitlines()) + "\n"
+def _cell(fact: object) -> object:
+    """Return a fact as a table shows it: empty where it is not known, a whole number without a decimal point."""
+    if not isinstance(fact, (float, np.floating)):
+        return fact
+    if np.isnan(fact):
+        return ""
+    return int(fact) if float(fact).is_integer() else fact

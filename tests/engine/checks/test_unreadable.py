@@ -8,8 +8,8 @@ from processes import run_two
 
 from mmaction.engine.checks.unreadable import Evaluator, read_list, score_as_wrong
 from mmaction.engine.results.writer import ResultWriter
-from mmaction.evaluation import AccMetric, load_scores, summarise
-from mmaction.structures import ActionDataSample
+from mmaction.evaluation import AccMetric, summarise
+from mmaction.structures import ActionDataSample, Result
 from mmaction.utils.cli import ToolStop
 
 ALLOW = "default_hooks['broken_samples'] = dict(type='BrokenSamplesHook', max_share=0.2)\n"
@@ -120,7 +120,7 @@ def test_a_test_goes_on_however_many_samples_are_broken(tmp_path, toy, train, te
     test(config, work_dir / "epoch_1.pth", "--work-dir", work_dir)
     assert len(rows(work_dir)) == 199
     assert "199 of 200 test samples could not be loaded" in "".join(p.read_text() for p in work_dir.rglob("*.log"))
-    assert load_scores(work_dir / "test_epoch_1").broken.sum() == 199
+    assert Result.load(work_dir / "test_epoch_1").column("broken").sum() == 199
 
 
 def test_one_intact_sample_stands_in_for_all_broken_ones_of_a_test(tmp_path, toy):
@@ -218,7 +218,7 @@ def measure(data_samples, tmp_path, **options):
     writer = ResultWriter(str(tmp_path))
     evaluator = Evaluator([AccMetric(**options), writer])
     evaluator.process(data_samples)
-    return evaluator.evaluate(len(data_samples)), writer.summary
+    return evaluator.evaluate(len(data_samples)), summarise(writer.result)
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 5, 7])
@@ -228,8 +228,8 @@ def test_a_broken_sample_is_wrong_in_every_measure_however_few_classes(num_class
     assert values == {"acc/top1": 0.75, "acc/top5": 0.75, "acc/mean1": 0.75}
     assert summary["accuracy"] == {"top1": 0.75, "top5": 0.75, "mean1": 0.75}
     assert summary["evaluated"]["broken"] == 1 and summary["confidence_95"]["top5"][0] < 0.75
-    saved = load_scores(tmp_path)
-    assert summarise(saved)["accuracy"] == summary["accuracy"] and saved.broken.tolist() == [False, True, False, False]
+    saved = Result.load(tmp_path)
+    assert summarise(saved)["accuracy"] == summary["accuracy"] and saved.missing.tolist() == [False, True, False, False]
     table = list(csv.DictReader((tmp_path / "predictions.csv").open()))
     assert [row["correct"] for row in table] == ["1", "0", "1", "1"] and [row["rank"] for row in table] == [
         "1",
@@ -256,7 +256,7 @@ def test_a_broken_sample_of_several_labels_is_wrong(tmp_path):
     class_precision = (2 / 3 + (1 + 2 / 4) / 2) / 2  # it comes first where it does not belong, and last where it does
     assert values["acc/mmit_mean_average_precision"] == pytest.approx(sample_precision)
     assert values["acc/mean_average_precision"] == pytest.approx(class_precision)
-    assert summary["accuracy"] == pytest.approx({key.removeprefix("acc/"): value for key, value in values.items()})
+    assert {f"acc/{name}": summary["accuracy"][name] for name in names} == pytest.approx(values)
 
 
 def test_what_is_no_metric_is_named():

@@ -2,8 +2,9 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from mmengine.config import Config
 
-from mmaction.engine.results.facts import _subject, data_facts
+from mmaction.engine.results.facts import data_facts, identity
 
 
 def test_results_say_how_much_of_the_official_list_was_there(tmp_path):
@@ -19,19 +20,40 @@ def test_results_say_how_much_of_the_official_list_was_there(tmp_path):
     assert data_facts(dataset)["coverage"] is None
 
 
+@pytest.fixture
+def tested(tmp_path):
+    """The config of a test with an annotation file."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/val.pkl").write_bytes(b"skeletons")
+    pipeline = [{"type": "GeneratePoseTarget", "with_limb": False}]
+    dataset = {"type": "PoseDataset", "ann_file": "val.pkl", "data_root": str(tmp_path / "data"), "pipeline": pipeline}
+    loader = {"batch_size": 8, "num_workers": 2, "dataset": dataset}
+    return Config({"model": {"cls_head": {"num_classes": 5}}, "test_dataloader": loader, "test_cfg": {}})
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("option", "value", "part"),
     [
-        {"checkpoint_sha256": "other"},
-        {"views": {"clips": 10}},
-        {"data": {"parts": [{"ann_sha256": "1", "split": "val"}, {"ann_sha256": "3", "split": "val"}]}},
-        {"data": {"ann_file": "val.txt"}},
-        {"data": "damaged"},
+        ("model.cls_head.average_clips", "score", "model"),
+        ("test_dataloader.dataset.pipeline.0.with_limb", True, "data"),
+        ("test_dataloader.dataset.split", "val", "data"),
+        ("test_cfg.fp16", True, "run"),
+        ("randomness.seed", 1, "run"),
     ],
 )
-def test_tests_differ_by_weights_views_and_annotations(change):
-    parts = [{"ann_file": f"{name}.pkl", "ann_sha256": name, "split": "val"} for name in "12"]
-    run = {"checkpoint": "a.pth", "checkpoint_sha256": "a", "views": {"clips": 1}, "data": {"parts": parts}}
-    moved = [{**part, "ann_file": f"/data/{part['ann_file']}"} for part in parts]
-    assert _subject(run) == _subject({**run, "checkpoint": "copy.pth", "time": "later", "data": {"parts": moved}})
-    assert _subject(run) != _subject({**run, **change})
+def test_whatever_changes_scores_makes_another_test(tested, option, value, part):
+    before = identity(tested, "abc")
+    tested.merge_from_dict({option: value})
+    after = identity(tested, "abc")
+    assert [name for name in before if before[name] != after[name]] == [part]
+
+
+def test_what_changes_no_score_does_not(tested, tmp_path):
+    before = identity(tested, "abc")
+    (tmp_path / "data").rename(tmp_path / "moved")
+    tested.merge_from_dict({"test_dataloader.dataset.data_root": str(tmp_path / "moved")})
+    tested.merge_from_dict({"test_dataloader.batch_size": 1, "test_dataloader.num_workers": 0, "work_dir": "elsewhere"})
+    assert identity(tested, "abc") == before
+    (tmp_path / "moved/val.pkl").write_bytes(b"others")
+    assert identity(tested, "abc")["data"] != before["data"]
+    assert identity(tested, "abd")["checkpoint"] != before["checkpoint"]

@@ -5,18 +5,19 @@ import pytest
 from mmengine.evaluator import Evaluator
 
 from mmaction.engine.results.facts import training_counts
+from mmaction.engine.results.table import render_table
 from mmaction.engine.results.writer import (
     FILES,
     REPORT,
     ResultWriter,
     dataset_facts,
     free_folder,
-    render_table,
     unique_ids,
 )
-from mmaction.evaluation import load_scores
+from mmaction.evaluation import summarise
 from mmaction.label_spaces import load_label_space
 from mmaction.registry import DATASETS, METRICS
+from mmaction.structures import Result
 
 
 class Clips:
@@ -48,7 +49,7 @@ def test_three_files_agree(tmp_path, run):
     writer.dataset = Clips()
     folder = run(writer, scores, [0, 0, 1], {"classes": ("back", "front", "inward")})
     assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
-    predictions = load_scores(folder)
+    predictions = Result.load(folder)
     assert predictions.ids == ("set 0/clip.mp4", "set 1/clip.mp4", "set 0/clip.mp4 #2")
     assert predictions.classes == ("back", "front", "inward")
     assert predictions.meta["frames"].tolist() == [30, 31, 32]
@@ -56,7 +57,7 @@ def test_three_files_agree(tmp_path, run):
     np.testing.assert_array_equal(predictions.meta["width"], [np.nan, 320, 320])
     np.testing.assert_array_equal(predictions.meta["pose_quality"], [np.nan, 0.5, 0.5])
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics == writer.summary
+    assert metrics == summarise(writer.result)
     assert metrics["accuracy"]["top1"] == pytest.approx(2 / 3)
     assert metrics["evaluated"]["text"] == "3 of 4"
     assert metrics["run"] == {"seed": 3}
@@ -69,8 +70,9 @@ def test_label_space_of_the_data_set_is_used(tmp_path, run):
     meta = {"classes": space.names, "label_space": space}
     writer = ResultWriter(str(tmp_path), train_counts=[30] * 48)
     run(writer, scores, [3, 3, 0], meta)
-    assert writer.summary["attributes"]["all_but_one"]["position"]["count"] == 1
-    text = render_table(writer.summary)
+    summary = summarise(writer.result)
+    assert summary["attributes"]["all_but_one"]["position"]["count"] == 1
+    text = render_table(summary)
     assert "take_off" in text
     assert "middle, mean1" in text
     assert "3 back, 1.5 somersaults, no twist, pike" in text
@@ -83,7 +85,7 @@ def test_several_labels_and_several_modalities(tmp_path, run):
     assert metrics["accuracy"]["mean_average_precision"] == 1.0
     score = {"rgb": np.array([0.9, 0.1]), "pose": np.array([0.0, 1.0])}
     run(ResultWriter(str(tmp_path / "two")), [score], [1])
-    np.testing.assert_allclose(load_scores(tmp_path / "two").scores, [[0.45, 0.55]])
+    np.testing.assert_allclose(Result.load(tmp_path / "two").scores, [[0.45, 0.55]])
 
 
 def test_ids_outside_the_prefix_and_repetitions():
@@ -122,22 +124,19 @@ def test_training_counts_look_through_wrappers():
 
 
 def test_results_of_something_else_are_not_replaced(tmp_path):
-    def kind(run):
-        return run.get("model")
-
     def store(name, content):
         (tmp_path / name).mkdir()
         (tmp_path / name / "metrics.json").write_text(content)
 
-    folder, run = tmp_path / "test_best", {"model": "a"}
-    assert free_folder(folder, run, kind) == folder
-    store("test_best", '{"run": {"model": "a", "time": 1}}')
-    assert free_folder(folder, run, kind) == folder
-    assert free_folder(folder, {"model": "b"}, kind) == tmp_path / "test_best_2"
-    for number, content in enumerate(("[]", '{"run": 1}', "{", '{"run": {"model": "c"}}'), start=2):
+    folder = tmp_path / "test_best"
+    assert free_folder(folder, {"model": "a"}) == folder
+    store("test_best", '{"run": {"identity": {"model": "a"}, "time": 1}}')
+    assert free_folder(folder, {"model": "a"}) == folder
+    assert free_folder(folder, {"model": "b"}) == tmp_path / "test_best_2"
+    for number, content in enumerate(("[]", '{"run": 1}', "{", '{"run": {"identity": {"model": "c"}}}'), start=2):
         store(f"test_best_{number}", content)
-    assert free_folder(folder, {"model": "b"}, kind) == tmp_path / "test_best_6"
-    assert free_folder(folder, {"model": "c"}, kind) == tmp_path / "test_best_5"
+    assert free_folder(folder, {"model": "b"}) == tmp_path / "test_best_6"
+    assert free_folder(folder, {"model": "c"}) == tmp_path / "test_best_5"
 
 
 def test_a_report_of_earlier_results_goes(tmp_path, run):
