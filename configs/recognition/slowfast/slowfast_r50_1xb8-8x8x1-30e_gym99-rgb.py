@@ -1,22 +1,53 @@
 _base_ = [
     "../../_base_/models/slowfast_r50.py",
-    "../../_base_/datasets/gym99_video.py",
+    "../../_base_/datasets/video.py",
     "../../_base_/pipelines/rgb_32x2_slowfast_lazy.py",
     "../../_base_/schedules/finetune_30e.py",
     "../../_base_/default_runtime.py",
 ]
 
+# Made by tools/data/gym/prepare.py.
+data_root = "data/gym/subactions"
+data_root_val = data_root
+ann_file_train = "data/gym/gym99/train.txt"
+ann_file_val = "data/gym/gym99/val.txt"
+ann_file_test = ann_file_val
+metainfo = dict(label_space="gym99")
+num_classes = 99
+
 model = dict(
-    backbone=dict(resample_rate=4, speed_ratio=4, slow_pathway=dict(fusion_kernel=7)), cls_head=dict(num_classes=99)
+    backbone=dict(resample_rate=4, speed_ratio=4, slow_pathway=dict(fusion_kernel=7)),
+    cls_head=dict(num_classes=num_classes),
 )
 load_from = (
     "https://download.openmmlab.com/mmaction/v1.0/recognition/slowfast/slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb/"
     "slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb_20220818-1cb6dfc8.pth"
 )
 
-train_dataloader = dict(dataset=dict(pipeline={{_base_.train_pipeline}}))
-val_dataloader = dict(dataset=dict(pipeline={{_base_.val_pipeline}}))
-test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))
+train_dataloader = dict(
+    dataset=dict(
+        ann_file=ann_file_train,
+        data_prefix=dict(video=data_root),
+        metainfo=metainfo,
+        pipeline={{_base_.train_pipeline}},
+    )
+)
+val_dataloader = dict(
+    dataset=dict(
+        ann_file=ann_file_val,
+        data_prefix=dict(video=data_root_val),
+        metainfo=metainfo,
+        pipeline={{_base_.val_pipeline}},
+    )
+)
+test_dataloader = dict(
+    dataset=dict(
+        ann_file=ann_file_test,
+        data_prefix=dict(video=data_root_val),
+        metainfo=metainfo,
+        pipeline={{_base_.test_pipeline}},
+    )
+)
 
 # For one GPU x 8 clips; pass --auto-scale-lr where the batch is another.
 optim_wrapper = dict(optimizer=dict(lr=0.005))

@@ -1,13 +1,28 @@
 _base_ = [
     "../../_base_/models/slowfast_r50.py",
-    "../../_base_/datasets/kinetics400_video.py",
+    "../../_base_/datasets/video.py",
     "../../_base_/pipelines/rgb_32x2_slowfast.py",
     "../../_base_/schedules/sgd_256e_slowfast.py",
     "../../_base_/default_runtime.py",
 ]
 
-train_dataloader = dict(dataset=dict(pipeline={{_base_.train_pipeline}}))
-val_dataloader = dict(dataset=dict(pipeline={{_base_.val_pipeline}}))
-test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))
+data_root = "data/kinetics400/videos_train"
+data_root_val = "data/kinetics400/videos_val"
+ann_file_train = "data/kinetics400/kinetics400_train_list_videos.txt"
+ann_file_val = "data/kinetics400/kinetics400_val_list_videos.txt"
+ann_file_test = ann_file_val
+num_classes = 400
+
+model = dict(cls_head=dict(num_classes=num_classes))
+
+train_dataloader = dict(
+    dataset=dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), pipeline={{_base_.train_pipeline}})
+)
+val_dataloader = dict(
+    dataset=dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), pipeline={{_base_.val_pipeline}})
+)
+test_dataloader = dict(
+    dataset=dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), pipeline={{_base_.test_pipeline}})
+)
 
 default_hooks = dict(logger=dict(interval=100), checkpoint=dict(interval=4, max_keep_ckpts=3))

@@ -6,6 +6,15 @@ _base_ = [
     "../../_base_/default_runtime.py",
 ]
 
+# Made by tools/data/make_demo_data.py.
+data_root = "data/demo_diving/videos"
+data_root_val = data_root
+ann_file_train = "data/demo_diving/skeletons.pkl"  # the skeletons of the videos, in training alone
+ann_file_val = "data/demo_diving/val.txt"
+ann_file_test = ann_file_val
+metainfo = dict(label_space="data/demo_diving/classes.csv")
+num_classes = 10
+
 # Trained from nothing on few clips: skeletons show the first stage where the joints are. Testing takes frames alone.
 model = dict(
     type="Recognizer3D",
@@ -28,7 +37,7 @@ model = dict(
     cls_head=dict(
         type="I3DHead",
         in_channels=128,
-        num_classes=10,
+        num_classes=num_classes,
         dropout_ratio=0.4,
         label_smooth_eps=0.05,
         average_clips="prob",
@@ -38,15 +47,31 @@ model = dict(
 clips_train = dict(
     _delete_=True,
     type="PoseDataset",
-    ann_file="data/demo_diving/skeletons.pkl",
+    ann_file=ann_file_train,
     split="train",
-    data_prefix=dict(video="data/demo_diving/videos"),
-    metainfo=dict(label_space="data/demo_diving/classes.csv"),
+    data_prefix=dict(video=data_root),
+    metainfo=metainfo,
     pipeline={{_base_.train_pipeline}},
 )
 train_dataloader = dict(batch_size=16, dataset=clips_train)
-val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}))
-test_dataloader = dict(batch_size=8, dataset=dict(pipeline={{_base_.test_pipeline}}))
+val_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        ann_file=ann_file_val,
+        data_prefix=dict(video=data_root_val),
+        metainfo=metainfo,
+        pipeline={{_base_.val_pipeline}},
+    ),
+)
+test_dataloader = dict(
+    batch_size=8,
+    dataset=dict(
+        ann_file=ann_file_test,
+        data_prefix=dict(video=data_root_val),
+        metainfo=metainfo,
+        pipeline={{_base_.test_pipeline}},
+    ),
+)
 
 train_cfg = dict(max_epochs=80)
 param_scheduler = [

@@ -1,10 +1,15 @@
 _base_ = "slowonly_r50_1xb16-8x8x1-30e_gym99-rgb.py"
 
 # The clips are those of Gym99 and more; the lists and the classes differ.
-listed_train = dict(ann_file="data/gym/gym288/train.txt", metainfo=dict(label_space="gym288"))
-listed_val = dict(ann_file="data/gym/gym288/val.txt", metainfo=dict(label_space="gym288"))
+data_root = "data/gym/subactions"
+data_root_val = data_root
+ann_file_train = "data/gym/gym288/train.txt"
+ann_file_val = "data/gym/gym288/val.txt"
+ann_file_test = ann_file_val
+metainfo = dict(label_space="gym288")
+num_classes = 288
 
-model = dict(cls_head=dict(num_classes=288))
-train_dataloader = dict(dataset=listed_train)
-val_dataloader = dict(dataset=listed_val)
-test_dataloader = dict(dataset=listed_val)
+model = dict(cls_head=dict(num_classes=num_classes))
+train_dataloader = dict(dataset=dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo))
+val_dataloader = dict(dataset=dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), metainfo=metainfo))
+test_dataloader = dict(dataset=dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), metainfo=metainfo))

@@ -6,15 +6,48 @@ _base_ = [
     "../../_base_/default_runtime.py",
 ]
 
+# Made by tools/data/make_demo_data.py.
+data_root = "data/demo_diving/videos"
+data_root_val = data_root
+ann_file_train = "data/demo_diving/train.txt"
+ann_file_val = "data/demo_diving/val.txt"
+ann_file_test = ann_file_val
+metainfo = dict(label_space="data/demo_diving/classes.csv")
+num_classes = 10
+
 # A small network, for training from nothing on a CPU.
 model = dict(
     backbone=dict(depth=18, pretrained=None),
-    cls_head=dict(num_classes=10, in_channels=512),
+    cls_head=dict(num_classes=num_classes, in_channels=512),
 )
 
-train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}))
-val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}))
-test_dataloader = dict(batch_size=8, dataset=dict(pipeline={{_base_.test_pipeline}}))
+train_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        ann_file=ann_file_train,
+        data_prefix=dict(video=data_root),
+        metainfo=metainfo,
+        pipeline={{_base_.train_pipeline}},
+    ),
+)
+val_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        ann_file=ann_file_val,
+        data_prefix=dict(video=data_root_val),
+        metainfo=metainfo,
+        pipeline={{_base_.val_pipeline}},
+    ),
+)
+test_dataloader = dict(
+    batch_size=8,
+    dataset=dict(
+        ann_file=ann_file_test,
+        data_prefix=dict(video=data_root_val),
+        metainfo=metainfo,
+        pipeline={{_base_.test_pipeline}},
+    ),
+)
 
 # For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
 auto_scale_lr = dict(enable=False, base_batch_size=16)

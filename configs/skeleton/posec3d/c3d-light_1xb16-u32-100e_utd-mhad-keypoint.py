@@ -8,6 +8,7 @@ _base_ = [
 
 # For another small skeleton set, copy this file and change these lines.
 ann_file = "data/skeleton/utd_mhad_2d.pkl"
+ann_file_train = ann_file_val = ann_file_test = ann_file
 train_split, test_split = "train", "test"
 layout, num_joints = "kinect20", 20
 num_classes = 27
@@ -18,15 +19,14 @@ model = dict(
     cls_head=dict(num_classes=num_classes),
 )
 
-skeletons = dict(ann_file=ann_file, num_classes=num_classes)
+clips_train = dict(ann_file=ann_file_train, split=train_split, num_classes=num_classes)
+clips_val = dict(ann_file=ann_file_val, split=test_split, num_classes=num_classes)
+clips_test = dict(ann_file=ann_file_test, split=test_split, num_classes=num_classes)
 train_dataloader = dict(
-    num_workers=2,
-    dataset=dict(times=1, dataset=dict(split=train_split, pipeline={{_base_.train_pipeline}}, **skeletons)),
+    num_workers=2, dataset=dict(times=1, dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
 )
-val_dataloader = dict(num_workers=2, dataset=dict(split=test_split, pipeline={{_base_.val_pipeline}}, **skeletons))
-test_dataloader = dict(
-    batch_size=8, num_workers=2, dataset=dict(split=test_split, pipeline={{_base_.test_pipeline}}, **skeletons)
-)
+val_dataloader = dict(num_workers=2, dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
+test_dataloader = dict(batch_size=8, num_workers=2, dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
 
 # For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
 auto_scale_lr = dict(enable=False, base_batch_size=16)

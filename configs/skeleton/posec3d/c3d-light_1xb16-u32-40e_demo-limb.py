@@ -1,3 +1,11 @@
 _base_ = "c3d-light_1xb16-u32-40e_demo-keypoint.py"
 
-model = dict(data_preprocessor=dict(with_kp=False, with_limb=True))
+ann_file = "data/demo_diving/skeletons.pkl"
+ann_file_train = ann_file_val = ann_file_test = ann_file
+num_classes = 10
+
+train_dataloader = dict(dataset=dict(dataset=dict(ann_file=ann_file_train, num_classes=num_classes)))
+val_dataloader = dict(dataset=dict(ann_file=ann_file_val, num_classes=num_classes))
+test_dataloader = dict(dataset=dict(ann_file=ann_file_test, num_classes=num_classes))
+
+model = dict(data_preprocessor=dict(with_kp=False, with_limb=True), cls_head=dict(num_classes=num_classes))

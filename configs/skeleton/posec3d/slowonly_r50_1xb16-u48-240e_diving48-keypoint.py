@@ -7,22 +7,26 @@ _base_ = [
 ]
 
 ann_file = "data/skeleton/diving48_2d.pkl"
+ann_file_train = ann_file_val = ann_file_test = ann_file
 metainfo = dict(label_space="diving48")
+num_classes = 48
 
-model = dict(cls_head=dict(num_classes=48))
+model = dict(cls_head=dict(num_classes=num_classes))
 load_from = (
     "https://download.openmmlab.com/mmaction/v1.0/skeleton/posec3d/"
     "slowonly_r50_8xb16-u48-240e_gym-keypoint/slowonly_r50_8xb16-u48-240e_gym-keypoint_20220815-da338c58.pth"
 )
 
 train_dataloader = dict(
-    dataset=dict(dataset=dict(ann_file=ann_file, split="train", metainfo=metainfo, pipeline={{_base_.train_pipeline}}))
+    dataset=dict(
+        dataset=dict(ann_file=ann_file_train, split="train", metainfo=metainfo, pipeline={{_base_.train_pipeline}})
+    )
 )
 val_dataloader = dict(
-    dataset=dict(ann_file=ann_file, split="test", metainfo=metainfo, pipeline={{_base_.val_pipeline}})
+    dataset=dict(ann_file=ann_file_val, split="test", metainfo=metainfo, pipeline={{_base_.val_pipeline}})
 )
 test_dataloader = dict(
-    dataset=dict(ann_file=ann_file, split="test", metainfo=metainfo, pipeline={{_base_.test_pipeline}})
+    dataset=dict(ann_file=ann_file_test, split="test", metainfo=metainfo, pipeline={{_base_.test_pipeline}})
 )
 
 # For one GPU x 16 clips (0.2 for 8 GPUs); pass --auto-scale-lr where the batch is another.

@@ -7,16 +7,22 @@ _base_ = [
 ]
 
 ann_file = "data/skeleton/gym_2d.pkl"
+ann_file_train = ann_file_val = ann_file_test = ann_file
 metainfo = dict(label_space="gym99")
+num_classes = 99
 
-model = dict(cls_head=dict(num_classes=99))
+model = dict(cls_head=dict(num_classes=num_classes))
 
 train_dataloader = dict(
-    dataset=dict(dataset=dict(ann_file=ann_file, split="train", metainfo=metainfo, pipeline={{_base_.train_pipeline}}))
+    dataset=dict(
+        dataset=dict(ann_file=ann_file_train, split="train", metainfo=metainfo, pipeline={{_base_.train_pipeline}})
+    )
 )
-val_dataloader = dict(dataset=dict(ann_file=ann_file, split="val", metainfo=metainfo, pipeline={{_base_.val_pipeline}}))
+val_dataloader = dict(
+    dataset=dict(ann_file=ann_file_val, split="val", metainfo=metainfo, pipeline={{_base_.val_pipeline}})
+)
 test_dataloader = dict(
-    dataset=dict(ann_file=ann_file, split="val", metainfo=metainfo, pipeline={{_base_.test_pipeline}})
+    dataset=dict(ann_file=ann_file_test, split="val", metainfo=metainfo, pipeline={{_base_.test_pipeline}})
 )
 
 # For one GPU x 16 clips (0.2 for 8 GPUs); pass --auto-scale-lr where the batch is another.

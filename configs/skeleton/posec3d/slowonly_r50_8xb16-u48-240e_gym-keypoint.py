@@ -7,13 +7,15 @@ _base_ = [
 ]
 
 ann_file = "data/skeleton/gym_2d.pkl"
+ann_file_train = ann_file_val = ann_file_test = ann_file
+num_classes = 99
 
-model = dict(cls_head=dict(num_classes=99, spatial_type="avg"))
+model = dict(cls_head=dict(num_classes=num_classes, spatial_type="avg"))
 
 train_dataloader = dict(
-    dataset=dict(dataset=dict(ann_file=ann_file, split="train", pipeline={{_base_.train_pipeline}}))
+    dataset=dict(dataset=dict(ann_file=ann_file_train, split="train", pipeline={{_base_.train_pipeline}}))
 )
-val_dataloader = dict(dataset=dict(ann_file=ann_file, split="val", pipeline={{_base_.val_pipeline}}))
-test_dataloader = dict(dataset=dict(ann_file=ann_file, split="val", pipeline={{_base_.test_pipeline}}))
+val_dataloader = dict(dataset=dict(ann_file=ann_file_val, split="val", pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(dataset=dict(ann_file=ann_file_test, split="val", pipeline={{_base_.test_pipeline}}))
 
 auto_scale_lr = dict(enable=False, base_batch_size=128)

@@ -7,14 +7,16 @@ _base_ = [
 ]
 
 ann_file = "data/skeleton/ntu60_2d.pkl"
+ann_file_train = ann_file_val = ann_file_test = ann_file
+num_classes = 60
 
-model = dict(cls_head=dict(num_classes=60))
+model = dict(cls_head=dict(num_classes=num_classes))
 
 train_dataloader = dict(
-    dataset=dict(dataset=dict(ann_file=ann_file, split="xsub_train", pipeline={{_base_.train_pipeline}}))
+    dataset=dict(dataset=dict(ann_file=ann_file_train, split="xsub_train", pipeline={{_base_.train_pipeline}}))
 )
-val_dataloader = dict(dataset=dict(ann_file=ann_file, split="xsub_val", pipeline={{_base_.val_pipeline}}))
-test_dataloader = dict(dataset=dict(ann_file=ann_file, split="xsub_val", pipeline={{_base_.test_pipeline}}))
+val_dataloader = dict(dataset=dict(ann_file=ann_file_val, split="xsub_val", pipeline={{_base_.val_pipeline}}))
+test_dataloader = dict(dataset=dict(ann_file=ann_file_test, split="xsub_val", pipeline={{_base_.test_pipeline}}))
 
 val_evaluator = [dict(type="AccMetric")]
 test_evaluator = val_evaluator
