@@ -1,89 +1,134 @@
 """Read pickles that nobody vouches for, without torch.
 
-Such files can run any code when they are loaded. The reader here builds containers, numbers and NumPy arrays and
-refuses everything else.
+Such files can run any code when they are loaded. The reader here builds containers, numbers, text and NumPy arrays of
+these, and refuses everything else.
 """
 
 import difflib
+import functools
+import gc
 import io
+import mmap
 import os
 import pickle
 import re
 import reprlib
 import struct
 import sys
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from mmaction.io.pickle_program import MAX_DEPTH, check_program, refusal
+
 # What is built may be larger than its file by this factor and this many bytes, counting shared parts each time.
 GROWTH, SPARE = 16, 1 << 20
-MAX_DEPTH = 100  # of containers in containers
 MAX_BITS = 1000  # of a whole number, which is then always printable and a float
 _TYPE_CODE = "[a-zA-Z?][0-9]{0,9}"  # of plain numbers and text, such as f4; NumPy parses others as Python
-
-
-_shown = reprlib.repr  # never the whole: shared lists may be endless as text
 
 
 class _Dtype:
     """Stands for ``numpy.dtype`` in a pickle: plain numbers and text only, no objects and no records."""
 
-    def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
+    __slots__ = ("dtype", "spend")
+
+    def __init__(self, spend: Callable[[int], None], code: object, *flags: object) -> None:
         dtype = np.dtype(code) if isinstance(code, str) and re.fullmatch(_TYPE_CODE, code) else None
-        if dtype is None or dtype.kind not in "biufcSU" or not dtype.itemsize:
-            raise pickle.UnpicklingError(f"refused: an array of type {_shown(code)}; arrays hold numbers or text")
-        self.dtype = dtype
+        plain = all(isinstance(flag, int) for flag in flags)  # see check_program
+        if dtype is None or dtype.kind not in "biufcSU" or not dtype.itemsize or not plain:
+            # reprlib never shows the whole: shared lists may be endless as text
+            raise refusal(f"an array of type {reprlib.repr(code)}; arrays hold numbers or text")
+        self.dtype, self.spend = dtype, spend
 
     def __setstate__(self, state: tuple) -> None:
+        if not all(item is None or isinstance(item, (int, str)) for item in state):
+            raise refusal("a type of numbers with parts")
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
 class _Array(np.ndarray):
-    """An array that is filled from a pickle only with data of its very size."""
+    """An array that was read; pickled again, it is a plain one."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.view(np.ndarray).__reduce_ex__(protocol)
+
+
+class _NewArray(_Array):
+    """An array while its pickle is read, which fills it with data of its very size and cannot change it otherwise."""
+
+    __slots__ = ()
 
     def __setstate__(self, state: tuple) -> None:
-        version, shape, dtype, fortran, data = state
-        raw = data.encode("latin1") if isinstance(data, str) else data
-        super().__setstate__((version, shape, dtype.dtype, fortran, raw))
-        _check_text(self)
+        version, shape, kind, fortran, data = state
+        data = data if type(data) is bytes else _raw(data)
+        np.ndarray.__setstate__(self, (version, shape, kind.dtype, fortran, data))  # type: ignore[arg-type] # bytearray
+        kind.spend(len(data))
+        if kind.dtype.kind == "U":
+            _check_text(self)
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
-        return self.view(np.ndarray).__reduce_ex__(protocol)
+    def __setitem__(self, key: object, value: object) -> None:
+        raise refusal("a change of an array")
 
 
 class _Callable:
     """A function without attributes that a pickle could change."""
 
-    __slots__ = ("_function",)
+    __slots__ = ("_function", "_spend")
+    _function: Callable
+    _spend: Callable[[int], None]
 
-    def __init__(self, function: Callable) -> None:
+    def __init__(self, function: Callable, spend: Callable[[int], None]) -> None:
         object.__setattr__(self, "_function", function)
+        object.__setattr__(self, "_spend", spend)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise pickle.UnpicklingError(f"refused: {name} as an attribute of a function")
+        raise refusal("a change of a function")
+
+    def __setstate__(self, state: object) -> None:
+        raise refusal("a change of a function")
 
     def __call__(self, *args: object) -> object:
-        return self._function(*args)
+        made = self._function(*args)
+        if type(made) is np.ndarray:
+            self._spend(made.nbytes)
+        elif isinstance(made, (bytes, set, frozenset, dict)):
+            self._spend(len(made))
+        return made
+
+
+class _Reconstruct(_Callable):
+    """Stands for the function that makes the array of a pickle, which gets its values afterwards."""
+
+    __slots__ = ()
+    empty = np.empty(0, "b").view(_NewArray)
+
+    def __call__(self, kind: object, shape: object, code: object) -> np.ndarray:  # type: ignore[override]
+        if not isinstance(kind, _Callable) or shape != (0,) or code not in (b"b", "b"):
+            raise refusal("an array of another shape than its state says")
+        return self.empty.view()
+
+
+def _raw(data: object) -> bytes | bytearray:
+    raw = data.encode("latin1") if isinstance(data, str) else data
+    if not isinstance(raw, (bytes, bytearray)):
+        raise refusal(f"an array of a {type(data).__name__}")
+    return raw
 
 
 def _ndarray(*args: object) -> None:
-    raise pickle.UnpicklingError("refused: numpy.ndarray called directly")
+    raise refusal("numpy.ndarray called directly")
 
 
-def _reconstruct(kind: object, shape: tuple, code: object) -> np.ndarray:
-    return np.ndarray.__new__(_Array, (0,), "b")
+def _from_buffer(data: object, dtype: _Dtype, shape: Any, order: Any) -> np.ndarray:
+    return _check_text(np.frombuffer(_raw(data), dtype=dtype.dtype)).reshape(shape, order=order)
 
 
-def _from_buffer(data: bytes, dtype: _Dtype, shape: tuple, order: str) -> np.ndarray:
-    return _check_text(np.frombuffer(data, dtype=dtype.dtype)).reshape(shape, order=order)
-
-
-def _scalar(dtype: _Dtype, data: bytes | str) -> np.generic:
-    raw = data.encode("latin1") if isinstance(data, str) else data
-    return _check_text(np.frombuffer(raw, dtype=dtype.dtype, count=1))[0]
+def _scalar(dtype: _Dtype, data: object) -> object:
+    """Return a number of Python's: those of NumPy take any state."""
+    return _check_text(np.frombuffer(_raw(data), dtype=dtype.dtype, count=1)).astype(object)[0]
 
 
 def _check_text(array: np.ndarray) -> np.ndarray:
@@ -91,14 +136,14 @@ def _check_text(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind == "U" and array.size:
         codes = np.frombuffer(array.tobytes(), dtype=np.dtype("u4").newbyteorder(array.dtype.byteorder))
         if codes.max() > sys.maxunicode:
-            raise pickle.UnpicklingError("refused: text of numbers that are no characters")
+            raise refusal("text of numbers that are no characters")
     return array
 
 
-def _encode(text: str, encoding: str = "latin1") -> bytes:
+def _encode(text: str, encoding: object = "latin1") -> bytes:
     """Return bytes as protocol 2 writes them."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"refused: bytes encoded as {_shown(encoding)}")
+        raise refusal(f"bytes encoded as {reprlib.repr(encoding)}")
     return text.encode("latin1")
 
 
@@ -106,41 +151,38 @@ def _no_bytes() -> bytes:
     return b""
 
 
-_ALLOWED = {
-    ("numpy", "ndarray"): _Callable(_ndarray),
-    ("numpy", "dtype"): _Callable(_Dtype),
-    ("_codecs", "encode"): _Callable(_encode),
-    ("builtins", "bytes"): _Callable(_no_bytes),
-    ("collections", "OrderedDict"): OrderedDict,
-    **{("builtins", kind.__name__): kind for kind in (set, frozenset)},
-    **{
-        (f"numpy.{core}.{module}", name): value
-        for core in ("core", "_core")
-        for module, name, value in (
-            ("multiarray", "_reconstruct", _Callable(_reconstruct)),
-            ("multiarray", "scalar", _Callable(_scalar)),
-            ("numeric", "_frombuffer", _Callable(_from_buffer)),
-        )
-    },
+def _listed(items: object) -> list:
+    """Return a list as it is; tuples of earlier arguments could be nested without end, see check_program."""
+    if items == ():
+        return []
+    if not isinstance(items, list):
+        raise refusal(f"a container of a {type(items).__name__}")
+    return items
+
+
+_ALLOWED: dict[tuple[str, str], Callable] = {
+    ("numpy", "ndarray"): _ndarray,
+    ("_codecs", "encode"): _encode,
+    ("builtins", "bytes"): _no_bytes,
+    ("builtins", "set"): lambda items=(): set(_listed(items)),
+    ("builtins", "frozenset"): lambda items=(): frozenset(_listed(items)),
+    ("collections", "OrderedDict"): lambda pairs=(): dict(_listed(pairs)),  # which has no attributes to change
+    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
 }
 
 
-class RestrictedUnpickler(pickle._Unpickler):
+class RestrictedUnpickler(pickle.Unpickler):
     """An unpickler that builds containers, numbers, text and NumPy arrays of these, and nothing else.
 
-    It is based on the interpreter that is written in Python. The one in C cannot be bounded: ten bytes make it take 32
-    GiB (an index of its memo), and tuples nested a million deep end the process.
+    Args:
+        file: The pickle, which :func:`check_program` has passed.
+        size: Its length in bytes.
     """
 
-    dispatch: ClassVar[dict[int, Callable]] = dict(pickle._Unpickler.dispatch)
-
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, size: int) -> None:
         super().__init__(file, encoding="latin1")
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        self._file_read = lambda length: file.read(min(length, size))  # which takes the memory before it reads
         self._limit = self._left = SPARE + GROWTH * size
-        self._nested: dict[int, tuple[tuple, int, int]] = {}
 
     def find_class(self, module: str, name: str) -> object:
         """Return what stands for a global of the pickle.
@@ -149,14 +191,21 @@ class RestrictedUnpickler(pickle._Unpickler):
             pickle.UnpicklingError: If the global is not allowed; names it.
         """
         module = "builtins" if module == "__builtin__" else module  # its name in protocols 0 to 2
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"refused: {module}.{name}") from None
+        if (module, name) == ("numpy", "dtype"):
+            return self.stand_in(functools.partial(_Dtype, self.spend))
+        if name == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+            return _Reconstruct(print, self.spend)
+        if (module, name) not in _ALLOWED:
+            raise refusal(f"{module}.{name}")
+        return self.stand_in(_ALLOWED[module, name])
+
+    def stand_in(self, function: Callable) -> object:
+        """Return a callable whose results count and that a pickle cannot change."""
+        return _Callable(function, self.spend)
 
     def persistent_load(self, pid: object) -> None:
         """Refuse references to objects outside the file."""
-        raise pickle.UnpicklingError(f"refused: the persistent id {_shown(pid)}")
+        raise refusal(f"the persistent id {reprlib.repr(pid)}")
 
     def load(self) -> object:
         """Return the content.
@@ -164,152 +213,76 @@ class RestrictedUnpickler(pickle._Unpickler):
         Raises:
             pickle.UnpicklingError: If it would become far larger than its file, or holds itself.
         """
-        content = super().load()
-        if _measure(content, {})[0] > self._limit:
-            raise pickle.UnpicklingError("refused: content that repeats or holds itself without end")
+        collects = gc.isenabled()
+        gc.disable()  # everything is kept, so to look for garbage takes time and finds nothing
+        try:
+            content = super().load()
+            if _measure(content, {})[0] > self._limit:
+                raise refusal("content that repeats or holds itself without end")
+        finally:
+            if collects:
+                gc.enable()
         return content
 
-    def spend(self, made: object) -> None:
+    def spend(self, amount: int) -> None:
         """Count what a call has made, so that a short program cannot make large copies again and again."""
-        if isinstance(made, np.ndarray):
-            self._left -= made.nbytes
-        elif isinstance(made, (bytes, set, frozenset, dict)):
-            self._left -= len(made)
+        self._left -= amount
         if self._left < 0:
-            raise pickle.UnpicklingError("refused: more data than the file can hold")
-
-    def check_tuple(self) -> None:
-        """Refuse a tuple of tuples that is too deep or too large to be hashed, as the key of a dict is."""
-        new = self.stack[-1]
-        inner = [self._nested.get(id(item), (item, len(item), 1)) for item in new if type(item) is tuple]
-        if not inner:
-            return
-        weight, height = len(new) + sum(weight for _, weight, _ in inner), 1 + max(height for _, _, height in inner)
-        if weight > self._limit or height > MAX_DEPTH:
-            raise pickle.UnpicklingError("refused: tuples that are nested too deeply")
-        self._nested[id(new)] = new, weight, height  # kept, so that its id stays its own
+            raise refusal("more data than the file can hold")
 
 
-_PLAIN = (type(None), int, float, complex, bytearray, np.generic)
+_ATOMS = (type(None), bool, float, complex, bytearray, np.generic)
 
 
-def _measure(value: object, known: dict[int, tuple[float, int]], depth: int = 0) -> tuple[float, int]:
-    """Return the size of ``value`` written out, inf if it holds itself, and how deep its containers are nested."""
+def _measure(value: Any, known: dict[int, tuple[float, int]], depth: int = 0) -> tuple[float, int]:
+    """Return the size of ``value`` written out, inf if it holds itself, and how deep its containers are nested.
+
+    From here on arrays can be changed.
+    """
     if isinstance(value, (str, bytes)):
         return len(value), 0
     if isinstance(value, np.ndarray):
+        if type(value) is _NewArray:
+            value.__class__ = _Array  # type: ignore[assignment] # mypy takes it for fixed
         return value.nbytes, 0
+    if isinstance(value, int):
+        if value.bit_length() > MAX_BITS:
+            raise refusal(f"a number of more than {MAX_BITS} bits")
+        return 1, 0
     if not isinstance(value, (list, tuple, dict, set, frozenset)):
-        if isinstance(value, int) and value.bit_length() > MAX_BITS:
-            raise pickle.UnpicklingError(f"refused: a number of more than {MAX_BITS} bits")
-        if not isinstance(value, _PLAIN):  # what stands for a type or a function must not stay
-            raise pickle.UnpicklingError(f"refused: a {type(value).__name__.strip('_')} as a value")
+        if not isinstance(value, _ATOMS):  # what stands for a type or a function must not stay
+            raise refusal(f"a {type(value).__name__.strip('_')} as a value")
         return 1, 0
     if id(value) not in known:
         known[id(value)] = float("inf"), 0
-        size, height = 8.0, 0
-        for item in (*value, *value.values()) if isinstance(value, dict) else value:
-            if depth <= MAX_DEPTH:
+        items = (*value, *value.values()) if isinstance(value, dict) else value
+        size, height = 8.0, min(len(items), 1)
+        for item in items:
+            kind = type(item)
+            if kind is str:  # the quick ways for what most items are
+                size += len(item)
+            elif kind is _NewArray:
+                item.__class__ = _Array
+                size += item.nbytes
+            elif kind is float or (kind is int and item.bit_length() <= MAX_BITS):
+                size += 1
+            elif depth <= MAX_DEPTH:
                 inner_size, inner_height = _measure(item, known, depth + 1)
                 size, height = size + inner_size, max(height, 1 + inner_height)
             if depth + height > MAX_DEPTH:
-                raise pickle.UnpicklingError(f"refused: containers that are nested more than {MAX_DEPTH} deep")
+                raise refusal(f"containers that are nested more than {MAX_DEPTH} deep")
         known[id(value)] = size, height
     return known[id(value)]
 
 
-def _metered(load: Callable) -> Callable:
-    def run(self: RestrictedUnpickler) -> None:
-        load(self)
-        self.spend(self.stack[-1])
-
-    return run
-
-
-def _real_call(load: Callable) -> Callable:
-    """Python would write a thing that is no function, however long, into its error message."""
-
-    def run(self: RestrictedUnpickler) -> None:
-        if not callable(self.stack[-2]) or not isinstance(self.stack[-1], tuple):
-            raise pickle.UnpicklingError("refused: a call of what is no function")
-        load(self)
-
-    return run
-
-
-def _only_on(kinds: type | tuple[type, ...], load: Callable, place: Callable) -> Callable:
-    def run(self: RestrictedUnpickler) -> None:
-        changed = place(self)
-        if not isinstance(changed, kinds):
-            what = "a function" if callable(changed) else type(changed).__name__
-            raise pickle.UnpicklingError(f"refused: a change of {what}")
-        load(self)
-
-    return run
-
-
-def _checked_tuple(load: Callable) -> Callable:
-    def run(self: RestrictedUnpickler) -> None:
-        load(self)
-        self.check_tuple()
-
-    return run
-
-
-def _bytearray(self: RestrictedUnpickler) -> None:
-    """Read before memory is taken, unlike the original."""
-    (size,) = struct.unpack("<Q", self.read(8))
-    data = self.read(size)
-    if len(data) < size:
-        raise EOFError
-    self.append(bytearray(data))
-
-
-def _refused(self: RestrictedUnpickler) -> None:
-    raise pickle.UnpicklingError("refused: a buffer outside of the file")
-
-
-def _restrict(dispatch: dict[int, Callable]) -> None:
-    """Put bounds on what the opcodes do."""
-    changes = (
-        (pickle.SETITEM, dict, lambda self: self.stack[-3]),
-        (pickle.SETITEMS, dict, lambda self: self.metastack[-1][-1]),
-        (pickle.APPEND, list, lambda self: self.stack[-2]),
-        (pickle.APPENDS, list, lambda self: self.metastack[-1][-1]),
-        (pickle.ADDITEMS, set, lambda self: self.metastack[-1][-1]),
-        (pickle.BUILD, (_Dtype, _Array), lambda self: self.stack[-2]),
-    )
-    for (code,), kinds, place in changes:
-        dispatch[code] = _only_on(kinds, dispatch[code], place)
-    dispatch[pickle.REDUCE[0]] = _real_call(dispatch[pickle.REDUCE[0]])
-    for (code,) in (pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ, pickle.BUILD):
-        dispatch[code] = _metered(dispatch[code])
-    for (code,) in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
-        dispatch[code] = _checked_tuple(dispatch[code])
-    for (code,) in (pickle.NEXT_BUFFER, pickle.READONLY_BUFFER):
-        dispatch[code] = _refused
-    dispatch[pickle.BYTEARRAY8[0]] = _bytearray
-
-
-_restrict(RestrictedUnpickler.dispatch)
-
+# what the interpreter, NumPy and the functions above raise at damaged or hostile bytes
 _BROKEN = (
-    pickle.UnpicklingError,
-    EOFError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OverflowError,
-    RecursionError,
-    SystemError,
-    TypeError,
-    ValueError,
-    struct.error,
+    *(pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, MemoryError, RecursionError),
+    *(SystemError, TypeError, ValueError, ArithmeticError, struct.error),
 )
 
 
-def load_pickle(path: str | os.PathLike, unpickler: type[RestrictedUnpickler] = RestrictedUnpickler) -> object:
+def load_pickle(path: str | os.PathLike, unpickler: type[RestrictedUnpickler] = RestrictedUnpickler) -> Any:
     """Return the content of a pickle that holds only containers, numbers, text and NumPy arrays.
 
     Args:
@@ -331,14 +304,25 @@ def load_pickle(path: str | os.PathLike, unpickler: type[RestrictedUnpickler] = 
         return _load(file, path, unpickler)
 
 
-def _load(file: BinaryIO, path: str, unpickler: type[RestrictedUnpickler]) -> object:
+def _check_file(file: BinaryIO) -> int:
+    """Check the program of a file or of bytes in memory, and return its length."""
+    if isinstance(file, io.BytesIO):
+        check_program(file.getvalue())
+        return len(file.getvalue())
+    size = os.fstat(file.fileno()).st_size
+    if size:  # nothing cannot be mapped
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            check_program(data)
+    return size
+
+
+def _load(file: BinaryIO, path: str, unpickler: type[RestrictedUnpickler]) -> Any:
     try:
-        return unpickler(file).load()
+        return unpickler(file, _check_file(file)).load()
     except _BROKEN as error:
+        reason = str(error)
         file.seek(0)
         start = file.read(16)
-        cut_off = isinstance(error, (EOFError, struct.error)) or str(error) == "index out of range"  # of bytes
-        reason = "it ends too early" if cut_off else str(error) or type(error).__name__
         if start[:1] not in b"\x80(]}c":
             reason = f"it starts with {start!r}, as no pickle of containers or arrays does"
         elif reason.startswith("refused: "):
@@ -346,9 +330,11 @@ def _load(file: BinaryIO, path: str, unpickler: type[RestrictedUnpickler]) -> ob
                 f"{path} would build {reason.removeprefix('refused: ')}, but an annotation file holds only "
                 "containers, numbers, text and NumPy arrays; do not open it with other tools if you do not trust it"
             ) from error
-        elif isinstance(error, LookupError) and not cut_off:  # of an instruction, or of what it works on
-            reason = "it is damaged or no pickle"
-        raise ValueError(f"{path} cannot be read as a pickle: {reason}") from error
+        elif isinstance(error, EOFError) or "truncated" in reason or "exhausted" in reason:
+            reason = "it ends too early"
+        elif isinstance(error, (pickle.UnpicklingError, LookupError)):  # of an opcode, or of what it works on
+            reason = f"it is damaged or no pickle ({reason})"
+        raise ValueError(f"{path} cannot be read as a pickle: {reason or type(error).__name__}") from error
 
 
 def as_numbers(value: object) -> np.ndarray | None:

@@ -21,36 +21,41 @@ SCORE_KEYS = {"pred_score", "pred_scores"}
 ID_KEYS = ("frame_dir", "filename", "video_id")
 
 
-class _Storage:
-    """Stands for ``torch.storage._load_from_bytes``: reads the numbers of a tensor and nothing else."""
+def _load_storage(data: bytes) -> tuple[torch.TypedStorage]:
+    """Stands for ``torch.storage._load_from_bytes``: read the numbers of a tensor and nothing else.
 
-    __slots__ = ()
+    They come in a tuple, which has no attributes that the pickle could change.
+    """
+    try:
+        storage = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # damaged bytes make PyTorch raise anything
+        raise pickle.UnpicklingError(f"refused: a damaged tensor ({error})") from error
+    if not isinstance(storage, torch.TypedStorage):
+        raise pickle.UnpicklingError(f"refused: a tensor made of {type(storage).__name__}")
+    return (storage,)
 
-    def __call__(self, data: bytes) -> torch.TypedStorage:
-        try:
-            storage = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError:
-            raise
-        except Exception as error:  # damaged bytes make PyTorch raise anything
-            raise pickle.UnpicklingError(f"a tensor is damaged: {error}") from error
-        if not isinstance(storage, torch.TypedStorage):
-            raise pickle.UnpicklingError(f"refused: a tensor made of {type(storage).__name__}")
-        return storage
+
+def _build_tensor(loaded: Any, offset: int, size: Sequence, stride: Sequence, *rest: Any) -> np.ndarray:
+    """Stands for ``torch._utils._rebuild_tensor_v2``: make an array of the tensor."""
+    plain = all(isinstance(number, int) for number in (offset, *size, *stride))
+    if not plain or any(isinstance(item, tuple) for item in rest):
+        raise pickle.UnpicklingError("refused: a tensor whose shape is no list of numbers")
+    try:
+        storage = loaded[0]
+        empty = torch.empty(0, dtype=storage.dtype)
+        if math.prod(size) * empty.element_size() > storage._untyped_storage.nbytes():  # it repeats a few numbers
+            raise RuntimeError("it is larger than its data")
+        return to_numpy(empty.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))).copy()
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise pickle.UnpicklingError(f"refused: a damaged tensor ({error})") from error
 
 
-class _Tensor:
-    """Stands for ``torch._utils._rebuild_tensor_v2``; makes an array of the tensor."""
-
-    __slots__ = ()
-
-    def __call__(self, storage: torch.TypedStorage, offset: int, size: Sequence, stride: Sequence, *rest: Any) -> Any:
-        try:
-            empty = torch.empty(0, dtype=storage.dtype)
-            if math.prod(size) * empty.element_size() > storage._untyped_storage.nbytes():  # it repeats a few numbers
-                raise RuntimeError("it is larger than its data")
-            return to_numpy(empty.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))).copy()
-        except (RuntimeError, AttributeError, TypeError) as error:
-            raise pickle.UnpicklingError(f"a tensor is damaged: {error}") from error
+_TENSORS = {
+    ("torch._utils", "_rebuild_tensor_v2"): _build_tensor,
+    ("torch.storage", "_load_from_bytes"): _load_storage,
+}
 
 
 class ScoreUnpickler(RestrictedUnpickler):
@@ -58,11 +63,8 @@ class ScoreUnpickler(RestrictedUnpickler):
 
     def find_class(self, module: str, name: str) -> object:
         """Return what stands for a global of the pickle."""
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _Tensor()
-        if (module, name) == ("torch.storage", "_load_from_bytes"):
-            return _Storage()
-        return super().find_class(module, name)
+        function = _TENSORS.get((module, name))
+        return self.stand_in(function) if function else super().find_class(module, name)
 
 
 def load_any(path: str | os.PathLike, reference: Result | None = None) -> Result:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from mmaction.io.pickles import _ALLOWED, RestrictedUnpickler, _load, load_pickle
+from mmaction.io.pickles import RestrictedUnpickler, _load, load_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -46,7 +46,7 @@ def test_published_content_is_read(write, protocol):
     }
     read = load_pickle(write(content, protocol))
     np.testing.assert_equal(read, content)
-    assert read["annotations"][0]["label"].dtype == np.int64
+    assert type(read["annotations"][0]["label"]) is int  # a number of NumPy becomes one of Python
 
 
 @pytest.mark.parametrize("core", ["core", "_core"])
@@ -61,7 +61,7 @@ def test_both_names_of_the_numpy_module(write, core):
 @given(arrays(st.sampled_from(["f2", "f4", "f8", "i1", "i8", "u2", "?", "U3"]), array_shapes(max_dims=4)), st.data())
 def test_any_array_survives(array, data):
     protocol = data.draw(st.sampled_from(list(PROTOCOLS)))
-    read = RestrictedUnpickler(io.BytesIO(pickle.dumps(array, protocol=protocol))).load()
+    read = _load(io.BytesIO(pickle.dumps(array, protocol=protocol)), "x.pkl", RestrictedUnpickler)
     np.testing.assert_array_equal(read, array)
     assert read.dtype == array.dtype
 
@@ -117,6 +117,57 @@ def test_hostile_pickles_are_refused(write, tmp_path, refused, nested, protocol)
     assert list(tmp_path.iterdir()) == [tmp_path / "ann.pkl"]
 
 
+GLOBALS = (
+    b"c__builtin__\nset\nq\x01ccollections\nOrderedDict\nq\x02cnumpy\ndtype\nq\x03cnumpy.core.multiarray\nscalar\nq\x04"
+    b"cnumpy\nndarray\nq\x05cnumpy.core.multiarray\n_reconstruct\nq\x06"
+)
+FLOAT = b"h\x03X\x02\x00\x00\x00f4K\x00K\x01\x87R"
+EMPTY = b"h\x06h\x05K\x00\x85C\x01b\x87R"
+BOMBS = {
+    "a place in the memo": b"]r\xff\xff\xff\x7f",
+    "a place in the memo, as text": b"]p9999999999\n",
+    "a place in the memo, as odd text": b"]p 99_999_999\n",
+    "deep tuples as a key": b"})" + b"\x85" * 300_000 + b"Ns",
+    "deep tuples of a memo as a key": b"})q\x00" + b"h\x00\x85q\x000" * 300_000 + b"h\x00Ns",
+    "shared tuples as a key": b"})" + b"2\x86" * 60 + b"Ns",
+    "tuples of a memo as a key": b"})q\x00" + b"h\x00h\x00\x86q\x000" * 60 + b"h\x00Ns",
+    "tuples of a memo and a mark": b"})q\x00" + b"(h\x00h\x00tq\x000" * 60 + b"h\x00Ns",
+    "tuples that were the arguments of set": b"})q\x00" + b"h\x01h\x00\x85q\x00R0" * 300_000 + b"h\x00Ns",
+    "tuples that were the arguments of an array": b"})q\x00" + b"h\x06h\x00h\x00h\x00\x87q\x00R0" * 60 + b"h\x00Ns",
+    "tuples that were the arguments of a type": b"})q\x00"
+    + (b"h\x03(X\x02\x00\x00\x00f4h\x00h\x00tq\x00R0" * 60)
+    + b"h\x00Ns",
+    "tuples that were the state of a number": b"})q\x00"
+    + (b"h\x04" + FLOAT + b"C\x04aaaa\x86Rh\x00h\x00\x86q\x00b0") * 60
+    + b"h\x00Ns",
+    "tuples that were the state of a type": b"})q\x00" + (FLOAT + b"(h\x00U\x01<h\x00tq\x00b0") * 60 + b"h\x00Ns",
+    "tuples that were the state of an array": b"})q\x00" + (EMPTY + b"h\x00h\x00\x86q\x00b0") * 60 + b"h\x00Ns",
+    "many claims": b"\x8e" + struct.pack("<Q", 2**40) + b"x",
+    "a large frame": b"\x95" + struct.pack("<Q", 2**40) + b"x",
+    "a large bytearray": b"\x96" + struct.pack("<Q", 2**40) + b"x",
+    "an extension": b"\x82\x01",
+    "an object": b"(h\x01o]\x85b",
+    "an instance": b"(ios\nsystem\n",
+    "a new object": b"h\x01)\x81",
+    "an array that is changed": EMPTY + b"(K\x01K\x01\x85" + FLOAT + b"\x89C\x04aaaatbq\x00K\x00K\x01s",
+    "an attribute of a dict": b"h\x02)R}U\x05itemsNsb",
+    "a dotted name": b"U\x02osU\x0bpath.exists\x93",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_bombs_are_refused_at_once(write, bomb):
+    path = write(b"\x80\x04" + GLOBALS + BOMBS[bomb] + b".")
+    with pytest.raises(ValueError, match=r"ann\.pkl"):
+        load_pickle(path)
+
+
+def test_arrays_that_were_read_can_be_changed(write):
+    read = load_pickle(write([np.zeros(3), {"x": (np.zeros(2), "text", ("more", (1, 2)))}]))
+    read[0][1] = read[1]["x"][0][1] = 5
+    assert read[0][1] == 5 and read[1]["x"][2] == ("more", (1, 2))
+
+
 def test_unknown_text_encodings_are_refused(write):
     data = b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R."
     with pytest.raises(ValueError, match="would build bytes encoded as 'zip'"):
@@ -164,7 +215,7 @@ def test_damaged_files(write, data):
     [
         (b"forward, 1.5 somersaults\n", r"it starts with b'forward, 1.5 som', as no pickle of containers"),
         (b"PK\x03\x04 an archive", r"it starts with b'PK.* an arc"),
-        (b"(1.5, 2.5)\n", r"it is damaged or no pickle$"),
+        (b"(1.5, 2.5)\n", r"it is damaged or no pickle"),
         (pickle.dumps([1, 2], protocol=0)[:-2], r"it ends too early"),
     ],
 )
@@ -181,7 +232,7 @@ def test_noise_is_read_or_refused_but_never_runs(data):
     except ValueError as error:
         assert "noise.pkl" in str(error)
     else:
-        assert not callable(read) or read in _ALLOWED.values()
+        assert not callable(read)
 
 
 def nested(value, times):
