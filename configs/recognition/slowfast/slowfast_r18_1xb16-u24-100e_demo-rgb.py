@@ -27,33 +27,12 @@ model = dict(
     cls_head=dict(num_classes=num_classes, in_channels=288),
 )
 
-train_dataloader = dict(
-    batch_size=16,
-    dataset=dict(
-        ann_file=ann_file_train,
-        data_prefix=dict(video=data_root),
-        metainfo=metainfo,
-        pipeline={{_base_.train_pipeline}},
-    ),
-)
-val_dataloader = dict(
-    batch_size=16,
-    dataset=dict(
-        ann_file=ann_file_val,
-        data_prefix=dict(video=data_root_val),
-        metainfo=metainfo,
-        pipeline={{_base_.val_pipeline}},
-    ),
-)
-test_dataloader = dict(
-    batch_size=8,
-    dataset=dict(
-        ann_file=ann_file_test,
-        data_prefix=dict(video=data_root_val),
-        metainfo=metainfo,
-        pipeline={{_base_.test_pipeline}},
-    ),
-)
+clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo)
+clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), metainfo=metainfo)
+clips_test = dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), metainfo=metainfo)
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
+val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
+test_dataloader = dict(batch_size=8, dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
 
 # For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
 auto_scale_lr = dict(enable=False, base_batch_size=16)

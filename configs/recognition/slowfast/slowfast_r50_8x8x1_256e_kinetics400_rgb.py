@@ -20,15 +20,12 @@ model = dict(
 )
 load_from = None  # the path or URL of a checkpoint to start from
 
-train_dataloader = dict(
-    dataset=dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), pipeline={{_base_.train_pipeline}})
-)
-val_dataloader = dict(
-    dataset=dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), pipeline={{_base_.val_pipeline}})
-)
-test_dataloader = dict(
-    dataset=dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), pipeline={{_base_.test_pipeline}})
-)
+clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root))
+clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val))
+clips_test = dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val))
+train_dataloader = dict(dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
+val_dataloader = dict(dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
+test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
 
 # For one GPU x 8 clips (0.1 for 8 GPUs); pass --auto-scale-lr where the batch is another.
 optim_wrapper = dict(optimizer=dict(lr=0.0125))

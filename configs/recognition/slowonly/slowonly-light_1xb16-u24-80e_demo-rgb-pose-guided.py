@@ -44,34 +44,13 @@ model = dict(
     ),
 )
 
-clips_train = dict(
-    _delete_=True,
-    type="PoseDataset",
-    ann_file=ann_file_train,
-    split="train",
-    data_prefix=dict(video=data_root),
-    metainfo=metainfo,
-    pipeline={{_base_.train_pipeline}},
-)
+skeletons = dict(type="PoseDataset", split="train", pipeline={{_base_.train_pipeline}}, _delete_=True)
+clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo, **skeletons)
+clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), metainfo=metainfo)
+clips_test = dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), metainfo=metainfo)
 train_dataloader = dict(batch_size=16, dataset=clips_train)
-val_dataloader = dict(
-    batch_size=16,
-    dataset=dict(
-        ann_file=ann_file_val,
-        data_prefix=dict(video=data_root_val),
-        metainfo=metainfo,
-        pipeline={{_base_.val_pipeline}},
-    ),
-)
-test_dataloader = dict(
-    batch_size=8,
-    dataset=dict(
-        ann_file=ann_file_test,
-        data_prefix=dict(video=data_root_val),
-        metainfo=metainfo,
-        pipeline={{_base_.test_pipeline}},
-    ),
-)
+val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
+test_dataloader = dict(batch_size=8, dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
 
 train_cfg = dict(max_epochs=80)
 param_scheduler = [

@@ -21,32 +21,12 @@ load_from = (
     "slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb_20220901-2132fc87.pth"
 )
 
-train_dataloader = dict(
-    batch_size=16,
-    dataset=dict(
-        ann_file=ann_file_train,
-        data_prefix=dict(video=data_root),
-        metainfo=metainfo,
-        pipeline={{_base_.train_pipeline}},
-    ),
-)
-val_dataloader = dict(
-    batch_size=16,
-    dataset=dict(
-        ann_file=ann_file_val,
-        data_prefix=dict(video=data_root_val),
-        metainfo=metainfo,
-        pipeline={{_base_.val_pipeline}},
-    ),
-)
-test_dataloader = dict(
-    dataset=dict(
-        ann_file=ann_file_test,
-        data_prefix=dict(video=data_root_val),
-        metainfo=metainfo,
-        pipeline={{_base_.test_pipeline}},
-    )
-)
+clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo)
+clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), metainfo=metainfo)
+clips_test = dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), metainfo=metainfo)
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
+val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
+test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
 
 # For one GPU x 16 clips; pass --auto-scale-lr where the batch is another.
 optim_wrapper = dict(optimizer=dict(lr=0.01))

@@ -13,17 +13,12 @@ ann_file_val = "data/kinetics400/kinetics400_val_list_videos.txt"
 ann_file_test = ann_file_val
 num_classes = 400
 
-train_dataloader = dict(
-    batch_size=16,
-    dataset=dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), pipeline={{_base_.train_pipeline}}),
-)
-val_dataloader = dict(
-    batch_size=16,
-    dataset=dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), pipeline={{_base_.val_pipeline}}),
-)
-test_dataloader = dict(
-    dataset=dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), pipeline={{_base_.test_pipeline}})
-)
+clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root))
+clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val))
+clips_test = dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val))
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
+val_dataloader = dict(batch_size=16, dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
+test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
 
 model = dict(backbone=dict(num_segments=16), cls_head=dict(num_classes=num_classes, num_segments=16))
 
