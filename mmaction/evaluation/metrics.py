@@ -14,6 +14,7 @@ from mmaction.evaluation import functional
 from mmaction.registry import METRICS
 from mmaction.structures.result import missing_reason
 from mmaction.structures.scores import as_labels, as_scores, label_to_array, mean_score, to_numpy
+from mmaction.utils.attributes import ReadableArguments
 from mmaction.utils.cli import suggest
 
 DEFAULT_METRICS = ("top_k_accuracy", "mean_class_accuracy")
@@ -97,7 +98,7 @@ def describe_classes(indices: Sequence[int], classes: Sequence[str] | None, limi
 
 
 @METRICS.register_module()
-class AccMetric(BaseMetric):
+class AccMetric(ReadableArguments, BaseMetric):
     """Accuracy of classification, or average precision for samples with several labels.
 
     With the default list the results are ``acc/top1``, ``acc/top5`` and ``acc/mean1`` (mean class accuracy), in [0, 1].

@@ -131,6 +131,21 @@ def freeze(modules: Iterable[nn.Module]) -> None:
         module.requires_grad_(False)
 
 
+def trained_parts(module: nn.Module, name: str = "") -> list[str]:
+    """Return the names of the largest parts of ``module`` that train in full, down to single parameters.
+
+    It tells what a partly frozen network still learns, such as the lateral connections between frozen pathways.
+    """
+    flags = {parameter.requires_grad for parameter in module.parameters()}
+    if flags <= {False}:
+        return []
+    if flags == {True} and name:
+        return [name]
+    prefix = f"{name}." if name else ""
+    own = [prefix + key for key, parameter in module.named_parameters(recurse=False) if parameter.requires_grad]
+    return own + [part for key, child in module.named_children() for part in trained_parts(child, prefix + key)]
+
+
 def set_norms_eval(module: nn.Module) -> None:
     """Make every batch norm in ``module`` use its running statistics; its weight and bias still train."""
     for child in module.modules():

@@ -13,6 +13,7 @@ from mmaction.registry import VISUALIZERS
 from mmaction.skeletons import get_layout
 from mmaction.structures import ActionDataSample
 from mmaction.structures.scores import label_to_array, mean_score
+from mmaction.utils.attributes import ReadableArguments
 from mmaction.utils.files import refuse_inputs
 from mmaction.visualization.overlay import Look, Overlay
 from mmaction.visualization.poses import ClipPoses
@@ -22,7 +23,7 @@ OUT_TYPES = ("img", "gif", "video")
 
 
 @VISUALIZERS.register_module()
-class ActionVisualizer(Visualizer):
+class ActionVisualizer(ReadableArguments, Visualizer):
     """Draws clips of a data set and records scalars, as MMEngine's visualizer does.
 
     Args:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmaction.utils.attributes import ReadableArguments
 
-class Transform(BaseTransform):
+
+class Transform(ReadableArguments, BaseTransform):
     """A step of a data pipeline that states which sample keys it needs and which it sets.
 
     ``reads`` lists the keys without which the step cannot work (optional ones are left out), ``writes`` those that are

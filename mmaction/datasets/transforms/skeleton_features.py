@@ -87,8 +87,11 @@ class PreNormalize2D(Transform):
     def transform(self, results: dict) -> dict:
         """Change ``keypoint``."""
         height, width = results.get("img_shape", self.img_shape)
-        keypoint = results["keypoint"].copy()
-        half = np.array([width / 2, height / 2], dtype=keypoint.dtype)
+        keypoint = results["keypoint"]
+        # Whole pixels become fractions, so that integers need another type; float16 and others keep theirs.
+        dtype = keypoint.dtype if np.issubdtype(keypoint.dtype, np.floating) else np.float32
+        keypoint = keypoint.astype(dtype)
+        half = np.array([width / 2, height / 2], dtype=dtype)
         keypoint[..., :2] = (keypoint[..., :2] - half) / half
         results["keypoint"] = keypoint
         return results

@@ -17,6 +17,7 @@ from mmaction.engine.hooks.data_hooks import nested_datasets, sources
 from mmaction.engine.pretrained import pretrained_parts
 from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
+from mmaction.models.layers import trained_parts
 from mmaction.registry import HOOKS
 from mmaction.utils.config import base_batch_size, dataset_config, type_name
 
@@ -315,4 +316,6 @@ class PreflightHook(Hook):
         report = getattr(runner, "load_report", None)
         parts = [f"{name} from {source}" for name, source in pretrained_parts(model).items()]
         yield "weights", report.lines()[0] if report else ", ".join(parts) or "initial values"
+        if trained < total:
+            yield "trained", ", ".join(trained_parts(model)) or "nothing"
         yield "output", os.path.relpath(Path(runner.work_dir))

@@ -8,9 +8,10 @@ from torch import nn
 from mmaction.models.inflate import load_pretrained
 from mmaction.models.initial import InitCfg, init_from_cfg
 from mmaction.models.layers import freeze, init_conv_and_norm, set_norms_eval
+from mmaction.utils.attributes import ReadableArguments
 
 
-class Backbone(BaseModule):
+class Backbone(ReadableArguments, BaseModule):
     """A feature extractor whose first stages can be frozen.
 
     Args:

@@ -17,6 +17,7 @@ from mmaction.models.inflate import load_pretrained
 from mmaction.models.initial import InitCfg, init_from_cfg
 from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg, ConvNormAct, same_padding
 from mmaction.registry import MODELS
+from mmaction.utils.attributes import ReadableArguments
 
 PATHWAY_TYPES = ("resnet3d",)
 
@@ -172,7 +173,7 @@ class PathwayCfg:
         return [base, *(base * 2**i * expansion for i in range(len(blocks)))]
 
 
-class MultiPath(BaseModule):
+class MultiPath(ReadableArguments, BaseModule):
     """Two pathways and their lateral connections.
 
     Args:

@@ -11,10 +11,11 @@ from mmaction.models.backbones.residual import ResidualBlock
 from mmaction.models.backbones.resnet3d import ResNet3d
 from mmaction.models.layers import BN3D, Cfg
 from mmaction.registry import MODELS
+from mmaction.utils.attributes import ReadableArguments
 
 
 @MODELS.register_module()
-class Conv2plus1d(nn.Module):
+class Conv2plus1d(ReadableArguments, nn.Module):
     """A spatial convolution, norm, ReLU and a temporal convolution, with about the parameters of the 3D one.
 
     Args:

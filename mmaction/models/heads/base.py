@@ -12,12 +12,13 @@ from mmaction.models.labels import gather_labels, smooth_labels, top_k_accuracie
 from mmaction.models.overrides import accepted
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmaction.utils.attributes import ReadableArguments
 
 AVERAGE_CLIPS = ("prob", "score", None)
 POOLS = ("avg", "max", None)
 
 
-class BaseHead(SafeInit, BaseModule):
+class BaseHead(ReadableArguments, SafeInit, BaseModule):
     """A classifier in two steps: ``pool_feats`` turns each view into a vector, ``classify`` vectors into logits.
 
     The steps are apart so that a recognizer can pool many views in small chunks and classify them together. A subclass

@@ -6,10 +6,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from mmaction.utils.attributes import ReadableArguments
+
 Loss = torch.Tensor | dict[str, torch.Tensor]
 
 
-class BaseWeightedLoss(nn.Module, metaclass=abc.ABCMeta):
+class BaseWeightedLoss(ReadableArguments, nn.Module, metaclass=abc.ABCMeta):
     """A loss times a constant.
 
     A label's kind is told by its dtype, never guessed from its shape: integers (N,) are class indices, floating-point

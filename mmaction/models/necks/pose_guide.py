@@ -12,10 +12,11 @@ from mmaction.models.preprocess.heatmap import pad_persons
 from mmaction.models.preprocess.rendering import render
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmaction.utils.attributes import ReadableArguments
 
 
 @MODELS.register_module()
-class PoseGuide(SafeInit, BaseModule):
+class PoseGuide(ReadableArguments, SafeInit, BaseModule):
     """Make the features of an early stage tell where the joints are; in testing the network needs frames alone.
 
     One linear map of the features predicts a heatmap per joint, which is trained towards Gaussians at the joints that

@@ -1,4 +1,4 @@
-"""Stacking and normalisation of a batch of clips, on the device of the model."""
+"""Stacking and normalization of a batch of clips, on the device of the model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 
 from mmaction.registry import MODELS
+from mmaction.utils.attributes import ReadableArguments
 
 # Where the channels are, counted from the end, and how many dimensions one sample (clips first) has.
 CHANNEL_AXIS = {"NCHW": -3, "NCTHW": -4, "NCTHW_Heatmap": -4, "MIX2d": -4}
@@ -33,16 +34,16 @@ def stack_samples(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 @MODELS.register_module()
-class ActionDataPreprocessor(BaseDataPreprocessor):
-    """Move a batch to the model's device, stack it, normalise it, and blend samples in training.
+class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
+    """Move a batch to the model's device, stack it, normalize it, and blend samples in training.
 
     Labels stay where the data loader put them: the head checks them there without waiting for the device.
 
     Args:
-        mean: Mean of each channel, in grey levels (0 to 255). None: no normalisation, as heatmaps need it.
+        mean: Mean of each channel, in grey levels (0 to 255). None: no normalization, as heatmaps need it.
         std: Standard deviation of each channel, in grey levels; given if and only if ``mean`` is.
         to_rgb: Reverse the order of three color channels (BGR frames for an RGB model).
-        to_float32: Convert the batch to float32. With False a batch without normalisation keeps its dtype.
+        to_float32: Convert the batch to float32. With False a batch without normalization keeps its dtype.
         blending: Config of a batch blending such as ``MixupBlending``, used in training alone.
         format_shape: Layout of one sample: ``NCHW`` (clips * T, C, H, W); ``NCTHW`` and ``NCTHW_Heatmap``
             (clips, C, T, H, W); ``MIX2d``: like ``NCTHW``, where single images (clips, C, H, W) get T = 1.
@@ -76,16 +77,16 @@ class ActionDataPreprocessor(BaseDataPreprocessor):
         self.format_shape = format_shape
         self.blending = MODELS.build(blending) if blending is not None else None
         self.normalize = mean is not None
-        if self.normalize:
-            self._set_scale(torch.tensor(mean, dtype=torch.float64), torch.tensor(std, dtype=torch.float64))
+        if mean is not None and std is not None:
+            self._set_statistics(torch.as_tensor(mean).float(), torch.as_tensor(std).float())
 
-    def _set_scale(self, mean: torch.Tensor, std: torch.Tensor) -> None:
-        """Store ``(x - mean) / std`` as one factor and one offset for each channel."""
+    def _set_statistics(self, mean: torch.Tensor, std: torch.Tensor) -> None:
+        """Keep ``mean`` and ``std`` in a shape that batches are normalized with."""
         if mean.shape != std.shape or mean.ndim != 1 or not (std > 0).all():
             raise ValueError(f"mean and std need one number per channel, std above 0; got {mean=}, {std=}")
         shape = (-1,) + (1,) * (-CHANNEL_AXIS[self.format_shape] - 1)
-        self.register_buffer("scale", (1 / std).float().view(shape), persistent=False)
-        self.register_buffer("offset", (mean / std).float().view(shape), persistent=False)
+        self.register_buffer("mean", mean.view(shape), persistent=False)
+        self.register_buffer("std", std.view(shape), persistent=False)
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Prepare one batch.
@@ -112,7 +113,7 @@ class ActionDataPreprocessor(BaseDataPreprocessor):
         return {"inputs": batch, "data_samples": samples}
 
     def prepare(self, batch: torch.Tensor) -> torch.Tensor:
-        """Reverse colors, convert and normalise a stacked batch (N, clips, ...); the argument is left as it is."""
+        """Reverse colors, convert and normalize a stacked batch (N, clips, ...); the argument is left as it is."""
         if self.format_shape == "MIX2d" and batch.ndim == SAMPLE_NDIM["NCHW"] + 1:
             batch = batch.unsqueeze(-3)
         if self.to_rgb or self.normalize:
@@ -120,8 +121,8 @@ class ActionDataPreprocessor(BaseDataPreprocessor):
         if self.to_rgb:
             batch = batch.flip(CHANNEL_AXIS[self.format_shape])
         if self.normalize:
-            # An integer batch is converted by the multiplication itself: one pass less over the frames.
-            return torch.mul(batch, self.scale).sub_(self.offset)
+            # An integer batch is converted by the subtraction itself: one pass less over the frames.
+            return torch.sub(batch, self.mean).div_(self.std)
         return batch.float() if self.to_float32 else batch
 
     def _check_layout(self, batch: torch.Tensor) -> None:
@@ -132,9 +133,9 @@ class ActionDataPreprocessor(BaseDataPreprocessor):
                 f"shape {tuple(batch.shape)}. Compare it with FormatShape(input_format=...) in the pipeline"
             )
         channels = batch.shape[CHANNEL_AXIS[self.format_shape]]
-        if self.normalize and len(self.scale) not in (1, channels):
+        if self.normalize and len(self.mean) not in (1, channels):
             raise ValueError(
-                f"mean and std have {len(self.scale)} entries but the input has {channels} channels, shape "
+                f"mean and std have {len(self.mean)} entries but the input has {channels} channels, shape "
                 f"{tuple(batch.shape)} read as {self.format_shape}"
             )
         if self.to_rgb and channels != 3:

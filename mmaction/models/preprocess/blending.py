@@ -12,11 +12,12 @@ import torch
 from mmaction.models.labels import gather_labels
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmaction.utils.attributes import ReadableArguments
 
 Batch = tuple[torch.Tensor, list[ActionDataSample]]
 
 
-class BaseMiniBatchBlending(metaclass=abc.ABCMeta):
+class BaseMiniBatchBlending(ReadableArguments, metaclass=abc.ABCMeta):
     """Blend each sample of a batch with another one of it.
 
     Args:
@@ -107,7 +108,7 @@ class CutmixBlending(BaseMiniBatchBlending):
 
 
 @MODELS.register_module()
-class RandomBatchAugment:
+class RandomBatchAugment(ReadableArguments):
     """Apply one of several blendings to a batch, or none.
 
     Args:

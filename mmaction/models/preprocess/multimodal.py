@@ -7,10 +7,11 @@ from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
 from mmaction.registry import MODELS
+from mmaction.utils.attributes import ReadableArguments
 
 
 @MODELS.register_module()
-class MultiModalDataPreprocessor(BaseDataPreprocessor):
+class MultiModalDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
     """One preprocessor for each modality.
 
     Args:

@@ -14,6 +14,7 @@ from mmaction.models.overrides import accepted, inherits
 from mmaction.models.recognizers.views import ChunkedRunner, Views
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmaction.utils.attributes import ReadableArguments
 from mmaction.utils.cli import suggest
 
 STAGES = ("backbone", "neck", "head")
@@ -21,7 +22,7 @@ MODES = ("tensor", "loss", "predict")
 TEST_OPTIONS = ("average_clips", "feature_extraction", "max_testing_views")
 
 
-class BaseRecognizer(SafeInit, BaseModel, metaclass=abc.ABCMeta):
+class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMeta):
     """Preprocessing, backbone, neck and head in a row.
 
     Args:
@@ -81,12 +82,12 @@ class BaseRecognizer(SafeInit, BaseModel, metaclass=abc.ABCMeta):
     @property
     def with_neck(self) -> bool:
         """Whether there is a neck."""
-        return hasattr(self, "neck")
+        return getattr(self, "neck", None) is not None
 
     @property
     def with_cls_head(self) -> bool:
         """Whether there is a head."""
-        return hasattr(self, "cls_head")
+        return getattr(self, "cls_head", None) is not None
 
     @property
     def views_per_unit(self) -> int:

@@ -1,10 +1,14 @@
 """The recognizers, which differ in the layout of their input."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import torch
 
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.views import Views
 from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
 
 
 @MODELS.register_module()
@@ -27,6 +31,22 @@ class Recognizer2D(BaseRecognizer):
                 f"has {count}; num_clips of SampleFrames must be num_segments of the head and the backbone"
             )
         return frames, count
+
+    def loss(self, inputs: torch.Tensor, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
+        """Return the losses and accuracies of a training batch.
+
+        Raises:
+            ValueError: If backbone, head and pipeline disagree about the frames of a clip. In testing a sample may have
+                several clips; in training it would be cut into parts of the video.
+        """
+        unit, (_, frames) = self.views_per_unit, self.flatten_views(inputs)
+        in_head = getattr(getattr(self, "cls_head", None), "num_segments", unit)
+        if unit > 1 and {unit, in_head, frames} != {unit}:
+            raise ValueError(
+                f"num_segments is {unit} in the backbone and {in_head} in the head, and a training sample has {frames} "
+                "frames: the three must be equal. Set num_clips of SampleFrames and num_segments to one number"
+            )
+        return super().loss(inputs, data_samples)
 
 
 @MODELS.register_module()

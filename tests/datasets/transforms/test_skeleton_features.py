@@ -85,6 +85,15 @@ def test_pixels_become_shares_of_the_image():
     assert keypoint[0, 0, 0].tolist() == [0, 50]
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.int64, np.uint16])
+def test_whole_pixels_are_normalized_to_fractions(dtype):
+    keypoint = np.array([[[[25, 75], [150, 60]]]], dtype=dtype)
+    results = PreNormalize2D((100, 200))({"keypoint": keypoint})
+    np.testing.assert_allclose(results["keypoint"][0, 0], [[-0.75, 0.5], [0.5, 0.2]], rtol=1e-6)
+    assert results["keypoint"].dtype == np.float32
+    assert keypoint[0, 0].tolist() == [[25, 75], [150, 60]]
+
+
 vectors = arrays(np.float64, 3, elements=st.floats(-1, 1).filter(lambda x: x == 0 or abs(x) > 1e-3))
 
 

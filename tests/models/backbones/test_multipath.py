@@ -5,6 +5,7 @@ import torch
 
 from mmaction.models.backbones import ResNet3dSlowFast, RGBPoseConv3D
 from mmaction.models.backbones.multipath import FAST_PATHWAY, RGB_PATHWAY, SLOW_PATHWAY, every
+from mmaction.models.layers import trained_parts
 
 SLOW = {**SLOW_PATHWAY, "depth": 18, "base_channels": 16}
 FAST = {**FAST_PATHWAY, "depth": 18, "base_channels": 2}
@@ -92,6 +93,13 @@ def test_callers_configs_stay_as_they_were():
     slow, fast = copy.deepcopy(SLOW), copy.deepcopy(FAST)
     slowfast(slow_pathway=slow, fast_pathway=fast)
     assert (slow, fast) == (SLOW, FAST)
+
+
+def test_what_trains_between_frozen_pathways_can_be_told():
+    frozen = {"frozen_stages": 4}
+    net = slowfast(slow_pathway={**SLOW, **frozen}, fast_pathway={**FAST, **frozen})
+    assert trained_parts(net) == ["slow_path.conv1_lateral"]
+    assert trained_parts(slowfast()) == ["slow_path", "fast_path"]
 
 
 def test_frozen_stages_include_their_laterals():

@@ -1,4 +1,4 @@
-"""Stacking, colour order and normalisation."""
+"""Stacking, color order and normalization."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def frames(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("format_shape", SHAPES)
 @pytest.mark.parametrize("to_rgb", [False, True])
-def test_normalises_each_channel(format_shape, to_rgb):
+def test_normalizes_each_channel(format_shape, to_rgb):
     batch = [frames(SHAPES[format_shape], seed) for seed in (1, 2, 3)]
     before = [x.clone() for x in batch]
     out = ActionDataPreprocessor(MEAN, STD, to_rgb=to_rgb, format_shape=format_shape)({"inputs": batch})["inputs"]
@@ -50,7 +50,7 @@ def test_float_input_is_left_as_it_was():
     assert torch.equal(clip, before)
 
 
-def test_dtype_without_normalisation():
+def test_dtype_without_normalization():
     clip = frames((1, 3, 2, 4, 4))
     assert ActionDataPreprocessor()({"inputs": [clip]})["inputs"].dtype == torch.float32
     assert ActionDataPreprocessor(to_float32=False)({"inputs": [clip]})["inputs"].dtype == torch.uint8
@@ -82,7 +82,7 @@ def test_mean_and_std_are_no_part_of_the_state():
         ({"format_shape": "NTHWC"}, None, "format_shape must be one of NCHW, NCTHW.*NTHWC"),
         ({"mean": MEAN, "std": STD}, (2, 3, 4, 6, 5), "format_shape='NCHW' needs batches of 5 dimensions"),
         ({"mean": MEAN, "std": STD, "format_shape": "NCTHW"}, (1, 17, 4, 6, 5), "3 entries but .* 17 channels"),
-        ({"to_rgb": True, "format_shape": "NCTHW"}, (1, 2, 4, 6, 5), "reverses 3 colour channels.*has 2"),
+        ({"to_rgb": True, "format_shape": "NCTHW"}, (1, 2, 4, 6, 5), "reverses 3 color channels.*has 2"),
     ],
 )
 def test_bad_options_and_shapes_are_explained(options, shape, message):

@@ -322,6 +322,14 @@ def test_frames_that_fill_no_clip_are_refused(shape, mode):
         build("Recognizer2D", **TSM)(torch.rand(*shape, 3, 5, 5), samples, mode=mode)
 
 
+@pytest.mark.parametrize(("backbone", "head", "frames"), [(4, 4, 8), (4, 8, 8), (8, 4, 8), (4, 8, 4)])
+def test_training_on_parts_of_videos_is_refused(backbone, head, frames):
+    parts = {"backbone": {"dim": 2, "num_segments": backbone}, "head": {"type": "TSMHead", "num_segments": head}}
+    samples = [ActionDataSample().set_gt_label(0)]
+    with pytest.raises(ValueError, match=rf"{backbone} in the backbone and {head} in the head.*{frames}"):
+        build("Recognizer2D", **parts)(torch.rand(1, frames, 3, 5, 5), samples, mode="loss")
+
+
 def test_test_cfg_overrides_the_heads_average():
     by_cfg = build(test_cfg={"average_clips": "score"})
     by_head = build(head={"average_clips": "score"})
