@@ -3,6 +3,7 @@
 # sizes in the configs -> sizes in the tests
 PIXELS = {256: 40, 224: 32, 64: 24, 56: 16, 48: 16, 32: 16, 40: 24, 72: 24, 112: 40, 102: 40, 104: 40, 96: 40}
 MOST_FRAMES, MOST_CLIPS, MOST_SEGMENTS = 8, 2, 16
+NARROWER = 4
 
 
 def shrink_step(step: dict, segments: bool) -> dict:
@@ -31,8 +32,26 @@ def datasets(cfg) -> list:
     return found
 
 
+def shrink_model(model) -> None:
+    """Divide the width of a network and of what its head expects by ``NARROWER``; take the 2D ResNet of 18 layers."""
+    backbone = model.backbone
+    if backbone.type in ("ResNet", "ResNetTSM"):  # have no argument for their width
+        if backbone.depth >= 50:
+            backbone.depth, model.cls_head.in_channels = 18, model.cls_head.in_channels // 4
+        return
+    paths = [part for name, part in backbone.items() if name.endswith("_pathway")] or [backbone]
+    if "neck" in model or not all(path.get("base_channels", 64) % NARROWER == 0 for path in paths):
+        return
+    for path in paths:
+        path.base_channels = path.get("base_channels", 64) // NARROWER
+        if path.get("depth") == 101:
+            path.depth = 50
+    model.cls_head.in_channels //= NARROWER
+
+
 def shrink_config(cfg, epochs: int = 1) -> None:
-    """Let a config train ``epochs`` epochs in this process, on small inputs, from initial weights."""
+    """Let a config train ``epochs`` epochs in this process, on small inputs, from initial weights, a narrow network."""
+    shrink_model(cfg.model)
     for dataset in datasets(cfg):
         dataset.pipeline = [shrink_step(step, cfg.model.type == "Recognizer2D") for step in dataset.pipeline]
     for name in ("train", "val", "test"):
