@@ -32,7 +32,7 @@ def test_all_frames_are_kept_and_labelled(clip_files, tmp_path, kind):
 def test_each_frame_shows_the_nearest_window(clip_files, tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(
-        "mmaction.visualization.draw.draw_scores",
+        "mmaction.apis.labelled_video.draw_scores",
         lambda image, names, scores, count: shown.append(int(scores.argmax())) or image,
     )
     parts = [Prediction("a", np.eye(3)[i], float(i), i + 2.0) for i in range(3)]
@@ -44,7 +44,7 @@ def test_no_half_written_file_is_left(clip_files, tmp_path, monkeypatch):
     def broken(*args, **kwargs):
         raise ValueError("no drawing today")
 
-    monkeypatch.setattr("mmaction.visualization.draw.draw_scores", broken)
+    monkeypatch.setattr("mmaction.apis.labelled_video.draw_scores", broken)
     with pytest.raises(ValueError, match="no drawing today"):
         write_labelled(as_clip(clip_files["video"]), [Prediction("a", np.eye(3)[0])], NAMES, tmp_path / "a.mp4")
     assert not list(tmp_path.iterdir())

@@ -1,6 +1,5 @@
 """The table of targets: every parser of files that a user gives, what it may raise, good inputs, how to damage them."""
 
-import functools
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -127,19 +126,9 @@ def read_metrics(path: Path) -> None:
 
 def read_robustness(path: Path) -> None:
     """Read earlier results of ``tools/analysis/pose_robustness.py``."""
-    tool("analysis/pose_robustness").read_earlier([str(path)], {"drop": (0.1,)})
+    from mmaction.cli.pose_robustness import read_earlier
 
-
-@functools.cache
-def tool(name: str):
-    """Return a program of ``tools/`` as a module."""
-    import importlib.util
-
-    path = Path(__file__).resolve().parents[2] / "tools" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"tool_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    read_earlier([str(path)], {"drop": (0.1,)})
 
 
 # ---------------------------------------------------------------- text lists and tables
