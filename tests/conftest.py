@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+# one thread each: the test processes of one machine would wait for each other's threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # a busy machine must not fail a test: no time limits on single examples
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -13,6 +13,7 @@ def run(root, *options):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_real_clip_with_torchvisions_network(root, shared, tmp_path):
     """The whole way with random weights: its persons mean nothing, its file is valid."""

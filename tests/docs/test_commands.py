@@ -47,6 +47,7 @@ def test_the_pages_show_commands():
     assert len(PROGRAMS) >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if commands(page) and page != README], ids=lambda path: path.name

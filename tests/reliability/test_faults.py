@@ -8,6 +8,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_faults_end_as_they_should(root, tmp_path):
     chosen = r"checkpoint (2 half|3 before|1 after)|SIGTERM|bit of the newest|removed|peer|full|pickle|weights"
