@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
 from mmaction.datasets.rawframe import checked_template
 from mmaction.io.annotations import annotation_name, check_annotation
 from mmaction.utils.cli import suggest
@@ -25,6 +26,10 @@ _NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>[0-9]+)$")
 ClipLike = str | Path | np.ndarray | Mapping[str, Any]
 
 
+class NobodyError(ValueError):
+    """A skeleton shows no person, so there is nothing to classify."""
+
+
 @dataclass(frozen=True)
 class Clip:
     """A clip to classify.
@@ -38,6 +43,19 @@ class Clip:
     name: str
     kind: str
     sample: dict[str, Any] = field(repr=False)
+
+    def check_somebody(self) -> None:
+        """Raise NobodyError if the frames of a skeleton, from ``start_index`` on, show no person."""
+        keypoint = self.sample.get("keypoint")
+        if self.kind != "skeleton" or np.ndim(keypoint) != 4:
+            return
+        joints, score = split_scores(keypoint, self.sample.get("keypoint_score"), "img_shape" in self.sample)
+        first = self.sample["start_index"]
+        frames = slice(first, first + self.sample["total_frames"])
+        if shows_nobody(joints[:, frames], None if score is None else score[:, frames]):
+            raise NobodyError(
+                f"{self.name} shows nobody: no joint is seen in any frame from {first} to {frames.stop - 1}"
+            )
 
 
 def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
@@ -61,8 +79,7 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
     if isinstance(source, Mapping):
         return _dict_clip(source, modality)
     if isinstance(source, np.ndarray):
-        if source.ndim != 4 or not len(source):
-            raise ValueError(f"frames are an array (T, H, W, C); got shape {source.shape}")
+        _check_frames(source, modality)
         return Clip("array", "array", _sample(modality, array=source, total_frames=len(source)))
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"expected a path, an array or a dict to classify; got {type(source).__name__}")
@@ -85,6 +102,17 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
     return Clip(str(path), "video", _sample(modality, filename=str(path)))
 
 
+def _check_frames(array: np.ndarray, modality: str) -> None:
+    """Raise ValueError unless an array holds frames ``(T, H, W, C)``, RGB ones with values up to 255."""
+    if array.ndim != 4 or not len(array):
+        raise ValueError(f"frames are an array (T, H, W, C); got shape {array.shape}")
+    if modality == "RGB" and np.issubdtype(array.dtype, np.floating) and not 1 < array.max() <= 255:
+        raise ValueError(
+            f"RGB frames are uint8, values 0 to 255; got {array.dtype} with values from {array.min():g} to "
+            f"{array.max():g}. Convert frames in [0, 1] with (255 * frames).round().astype('uint8')"
+        )
+
+
 def _sample(modality: str, **keys: Any) -> dict[str, Any]:
     return {"start_index": 0, "modality": modality, "test_mode": True, **keys}
 
@@ -96,21 +124,20 @@ def _dict_clip(source: Mapping[str, Any], modality: str) -> Clip:
     for key, kind in kinds.items():
         if key in source:
             name = "array" if key == "array" else str(source[key])
+            if key == "array":
+                _check_frames(np.asarray(source[key]), str(source.get("modality", modality)))
             return Clip(name, kind, {**_sample(modality), **source})
     raise ValueError(f"a dict to classify needs keypoint, {', '.join(kinds)}; got the keys {', '.join(source)}")
 
 
 def _skeleton_clip(source: Mapping[str, Any]) -> Clip:
-
     name = annotation_name(dict(source))
-    annotation = {"label": 0, **source}
-    problem = check_annotation(annotation)
+    annotation = dict(source)
+    problem = check_annotation(annotation, needs_label=False)
     if not problem and "img_shape" not in annotation:
         problem = "it has no img_shape (height, width), the size of the image that the joints lie in"
     if problem:
         raise ValueError(f"skeleton {name}: {problem}")
-    if "label" not in source:
-        del annotation["label"]
     annotation.setdefault("original_shape", annotation["img_shape"])
     return Clip(name, "skeleton", {**_sample("Pose"), **annotation})
 

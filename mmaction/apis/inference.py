@@ -11,7 +11,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from torch import nn
 
-from mmaction.apis.clips import Clip, ClipLike, as_clip, fit_pipeline
+from mmaction.apis.clips import Clip, ClipLike, NobodyError, as_clip, fit_pipeline
+from mmaction.apis.predictions import Prediction, scores_of
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.label_spaces import names_beside, with_label_space
 from mmaction.registry import MODELS, TRANSFORMS
@@ -143,6 +144,7 @@ def inference_recognizer(model: nn.Module, video: ClipLike, test_pipeline: Pipel
 
     Raises:
         FileNotFoundError, TypeError, ValueError: As ``as_clip`` and ``fit_pipeline``, or if a frame cannot be read.
+        NobodyError: A ValueError: if it is a skeleton without a person, in which nothing can be recognized.
     """
     clip = as_clip(video, dataset_config(model.cfg))
     if test_pipeline is None:
@@ -152,12 +154,34 @@ def inference_recognizer(model: nn.Module, video: ClipLike, test_pipeline: Pipel
 
 
 def classify_sample(model: nn.Module, pipeline: Callable[[dict], dict], clip: Clip) -> ActionDataSample:
-    """Return the scores of a clip that goes through ``pipeline``; the clip is not changed."""
+    """Return the scores of a clip that goes through ``pipeline``; the clip is not changed.
+
+    Raises:
+        NobodyError: If it is a skeleton without a person.
+    """
+    clip.check_somebody()
     data = pipeline(dict(clip.sample))
     if data is None:
         raise ValueError(f"{clip.name}: the test pipeline returned nothing")
     with torch.no_grad():
         return model.test_step(pseudo_collate([data]))[0]
+
+
+def predict_clip(
+    model: nn.Module, pipeline: Callable[[dict], dict], clip: Clip, times: tuple[float, float] | None = None
+) -> Prediction:
+    """Return the scores of a clip as a row of a result; a skeleton without a person gives ``nobody``.
+
+    Args:
+        model: From :func:`init_recognizer`.
+        pipeline: From :func:`build_pipeline`.
+        clip: A clip, or a stretch of one.
+        times: Begin and end of the stretch in seconds.
+    """
+    try:
+        return Prediction(clip.name, scores_of(classify_sample(model, pipeline, clip)), *times or ())
+    except NobodyError:
+        return Prediction(clip.name, np.zeros(model.cls_head.num_classes), *times or (None, None), nobody=True)
 
 
 def inference_skeleton(

@@ -12,6 +12,7 @@ from mmaction.structures import ActionDataSample
 from mmaction.structures.scores import mean_score
 
 FORMATS = ("table", "json", "csv")
+NOBODY = "nobody"  # stands for the name of a class where a skeleton shows no person
 CSV_COLUMNS = ("input", "start_s", "end_s", "rank", "label", "name", "score")
 
 
@@ -21,18 +22,22 @@ class Prediction:
 
     Args:
         clip: Name of the clip.
-        scores: Score of every class, shape (num_classes,).
+        scores: Score of every class, shape (num_classes,); all 0 with ``nobody``.
         start_s: Begin in seconds; None: the whole clip.
         end_s: End in seconds; None: the whole clip.
+        nobody: Whether it is a skeleton without a person, in which no class can be recognized.
     """
 
     clip: str
     scores: np.ndarray = field(repr=False)
     start_s: float | None = None
     end_s: float | None = None
+    nobody: bool = False
 
     def top(self, count: int) -> list[tuple[int, float]]:
-        """Return the ``count`` best classes with their scores, best first."""
+        """Return the ``count`` best classes with their scores, best first; none where there is nobody."""
+        if self.nobody:
+            return []
         best = np.argsort(-self.scores, kind="stable")[:count]
         return [(int(label), float(self.scores[label])) for label in best]
 
@@ -54,6 +59,7 @@ def render(predictions: Sequence[Prediction], names: Sequence[str] | None, form:
         predictions: In the order of the output.
         names: Class names, or None.
         form: ``table``; ``json``: a list with one entry per prediction; ``csv``: one line per prediction and rank.
+            A skeleton without a person has no classes: ``nobody`` stands in their place.
         topk: Classes to list.
     """
     if form == "json":
@@ -66,7 +72,7 @@ def render(predictions: Sequence[Prediction], names: Sequence[str] | None, form:
 def _as_dict(prediction: Prediction, names: Sequence[str] | None, topk: int) -> dict:
     times = {} if prediction.start_s is None else {"start_s": prediction.start_s, "end_s": prediction.end_s}
     top = [{"label": i, "name": class_name(names, i), "score": score} for i, score in prediction.top(topk)]
-    return {"input": prediction.clip, **times, "top": top}
+    return {"input": prediction.clip, **times, **({"nobody": True} if prediction.nobody else {}), "top": top}
 
 
 def _as_csv(predictions: Sequence[Prediction], names: Sequence[str] | None, topk: int) -> str:
@@ -75,7 +81,8 @@ def _as_csv(predictions: Sequence[Prediction], names: Sequence[str] | None, topk
     writer.writeheader()
     for prediction in predictions:
         entry = _as_dict(prediction, names, topk)
-        for rank, row in enumerate(entry.pop("top"), 1):
+        top, nobody = entry.pop("top"), entry.pop("nobody", False)
+        for rank, row in enumerate([{"name": NOBODY}] if nobody else top, 1):
             writer.writerow({**entry, "rank": rank, **row})
     return text.getvalue().rstrip("\n")
 
@@ -87,6 +94,8 @@ def _table_lines(predictions: Sequence[Prediction], names: Sequence[str] | None,
         if index == 0 or prediction.clip != predictions[index - 1].clip:
             lines.append(prediction.clip)
         best = [(f"{score:6.3f}", class_name(names, label), label) for label, score in prediction.top(topk)]
+        if prediction.nobody:
+            best = [("", NOBODY, "")]
         if prediction.start_s is None:
             lines += [f"  {score}  {label:>4}  {name}" for score, name, label in best]
         else:

@@ -7,8 +7,8 @@ import numpy as np
 from torch import nn
 
 from mmaction.apis.clips import Clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline, classify_sample, pipeline_config
-from mmaction.apis.predictions import Prediction, class_name, scores_of
+from mmaction.apis.inference import build_pipeline, pipeline_config, predict_clip
+from mmaction.apis.predictions import Prediction, class_name
 from mmaction.io.video import open_video
 
 MAX_ROWS = 12
@@ -65,8 +65,8 @@ def classify_windows(
     predictions = []
     for begin, end in progress(cut_windows(sample["total_frames"], *frames)):
         part = {**sample, "start_index": sample["start_index"] + begin, "total_frames": end - begin}
-        scores = scores_of(classify_sample(model, pipeline, Clip(clip.name, clip.kind, part)))
-        predictions.append(Prediction(clip.name, scores, begin / fps, end / fps))
+        times = begin / fps, end / fps
+        predictions.append(predict_clip(model, pipeline, Clip(clip.name, clip.kind, part), times))
     return predictions
 
 

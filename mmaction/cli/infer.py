@@ -8,8 +8,8 @@ Examples:
   python tools/infer.py CONFIG CHECKPOINT skeletons.pkl --clip dive_0001 dive_0002
 
 A folder that holds videos stands for all of them, one that holds numbered images for the clip that they form. The
-result goes to the standard output. Exit code: 0 if all clips were classified, 1 if some were not (they are named), 2
-for a mistake in the call.
+result goes to the standard output. A skeleton without a person gets no class but 'nobody'. Exit code: 0 if all clips
+were classified, 1 if some were not (they are named), 2 for a mistake in the call.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from torch import nn
 from tqdm import tqdm
 
 from mmaction.apis.clips import IMAGE_SUFFIXES, PICKLE_SUFFIXES, Clip, as_clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline, classify_sample, init_recognizer, pipeline_config
+from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_config, predict_clip
 from mmaction.apis.labelled_video import check_suffix, write_labelled
-from mmaction.apis.predictions import FORMATS, Prediction, render, scores_of
+from mmaction.apis.predictions import FORMATS, Prediction, render
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.io.annotations import annotation_name, load_annotations
 from mmaction.io.video.writers import VIDEO_SUFFIXES
@@ -113,7 +113,7 @@ def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
     """Return what to classify in one file: the file itself, or the annotations of a pickle."""
     if Path(path).suffix.lower() not in PICKLE_SUFFIXES:
         return [path]
-    annotations = load_annotations(path, args.split)
+    annotations = load_annotations(path, args.split, needs_label=False)
     if not args.clip:
         return annotations
     by_name: dict[str, list[dict]] = {}
@@ -202,7 +202,7 @@ class Classifier:
             return classify_windows(self.model, clip, args.window, stride, args.fps, progress)
         if clip.kind not in self._pipelines:
             self._pipelines[clip.kind] = build_pipeline(fit_pipeline(pipeline_config(self.model.cfg), clip.kind))
-        return [Prediction(clip.name, scores_of(classify_sample(self.model, self._pipelines[clip.kind], clip)))]
+        return [predict_clip(self.model, self._pipelines[clip.kind], clip)]
 
 
 def progress(items: Sequence, unit: str = "window") -> Iterator:
@@ -250,10 +250,14 @@ def main(argv: list[str] | None = None) -> int:
     check_outputs([*files.values(), *([Path(args.timeline)] if args.timeline else [])], paths, args.overwrite)
     predictions, failed = classify_all(classifier, clips, files)
     failed += unread
+    classified = {prediction.clip for prediction in predictions if not prediction.nobody}
+    empty = {prediction.clip for prediction in predictions} - classified
     if predictions or args.format != "table":
         print(render(predictions, classifier.names, args.format, args.topk))
     if args.timeline and predictions:
         draw_timeline(predictions, classifier.names, args.timeline)
+    if empty:
+        print(f"{len(empty)} of {len(sources)} clips show nobody: no joint is seen in them", file=sys.stderr)
     if failed:
         print(f"{failed} of {len(sources)} clips were not classified", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or empty else 0

@@ -12,8 +12,10 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmaction.datasets.fallback import identity, load_or_stand_in
+from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
 from mmaction.datasets.shared_array import SharedArray, release_freed_memory
 from mmaction.datasets.transforms.base import check_pipeline
+from mmaction.datasets.transforms.pose import PoseDecode
 from mmaction.label_spaces import LABEL_MAP, with_label_space
 from mmaction.registry import TRANSFORMS
 
@@ -43,7 +45,8 @@ class BaseActionDataset(BaseDataset):
             ``classes`` then are its names and ``label_space`` is the loaded object. Without either, the names come
             from a ``label_map.txt`` beside the annotation file, if there is one.
         strict_samples: Raise at a sample that cannot be loaded. By default another one stands in for it, and the run
-            lists it in ``broken_samples.csv``; in a test it counts as wrong.
+            lists it in ``broken_samples.csv``; in a test it counts as wrong. So does a skeleton without a person, which
+            carries ``nobody = True`` in the meta information of its ``data_samples``.
         **kwargs: Further arguments of MMEngine's ``BaseDataset``: ``data_root``, ``indices``,
             ``serialize_data``, ``lazy_init``, ``filter_cfg``, ``max_refetch``.
 
@@ -184,10 +187,17 @@ class BaseActionDataset(BaseDataset):
         info = self.get_data_info(idx)
         if self.epoch >= 0:
             info["rng"] = np.random.default_rng([self.seed, self.epoch, stream, info["sample_idx"]])
+        nobody = self.test_mode and self._shows_nobody(info)
         data = self.pipeline(info)
         if isinstance(data, dict) and hasattr(data.get("data_samples"), "set_metainfo"):
-            data["data_samples"].set_metainfo(identity(info))
+            data["data_samples"].set_metainfo(identity(info) | ({"nobody": True} if nobody else {}))
         return data
+
+    def _shows_nobody(self, info: dict) -> bool:
+        """Return whether the model would see joints alone, and there is no person: nothing can be recognized then."""
+        if np.ndim(info.get("keypoint")) != 4 or not any(isinstance(x, PoseDecode) for x in self.pipeline.transforms):
+            return False
+        return shows_nobody(*split_scores(info["keypoint"], info.get("keypoint_score"), "img_shape" in info))
 
     def get(self, idx: int, stream: int = 0) -> dict:
         """Return sample ``idx`` as repetition ``stream`` of it, which is augmented differently.

@@ -2,6 +2,8 @@
 
 import copy
 import inspect
+import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -157,13 +159,16 @@ class AccMetric(ReadableArguments, BaseMetric):
         for sample in data_samples:
             score = predicted_scores(sample)
             arrays = {name: to_numpy(s) for name, s in score.items()} if isinstance(score, dict) else to_numpy(score)
-            label, missing = np.atleast_1d(to_numpy(sample["gt_label"])), missing_reason(sample) is not None
+            label, missing = np.atleast_1d(to_numpy(sample["gt_label"])), missing_reason(sample)
             self.results.append({"pred": arrays, "label": label, "missing": missing})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return the results over all samples by name, without prefix."""
         labels = [result["label"] for result in results]
-        missing = [result["missing"] for result in results]
+        missing = [result["missing"] is not None for result in results]
+        for reason, count in Counter(result["missing"] for result in results if result["missing"]).items():
+            what = {"broken": "could not be loaded", "nobody": "show nobody: no joint is seen in them"}[reason]
+            print_log(f"{count} of {len(results)} samples {what}; they count as wrong", "current", logging.WARNING)
         preds = [result["pred"] for result in results]
         if not isinstance(preds[0], dict):
             return self.calculate(preds, labels, missing)

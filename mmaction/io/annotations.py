@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from mmaction.io.pickles import as_numbers, load_pickle
 
 
-def load_annotations(path: str | os.PathLike, split: str | None = None) -> list[dict]:
+def load_annotations(path: str | os.PathLike, split: str | None = None, needs_label: bool = True) -> list[dict]:
     """Return the checked annotations of a skeleton file.
 
     Reads ``dict(split={name: [id, ...]}, annotations=[...])`` (MMAction2 1.x, PYSKL) and the bare list of annotations
@@ -24,6 +24,7 @@ def load_annotations(path: str | os.PathLike, split: str | None = None) -> list[
     Args:
         path: The file.
         split: Name of the split whose annotations are wanted; None: all.
+        needs_label: Whether an annotation without a label is an error.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -41,7 +42,7 @@ def load_annotations(path: str | os.PathLike, split: str | None = None) -> list[
     if split is not None:
         indexed = _select(path, indexed, data.get("split") if isinstance(data, dict) else None, split)
     for index, info in indexed:
-        problem = check_annotation(info)
+        problem = check_annotation(info, needs_label)
         if problem:
             raise ValueError(f"{path}, annotation {index} ({annotation_name(info)}): {problem}")
     return [info for _, info in indexed]
@@ -73,11 +74,11 @@ def _select(path: str | os.PathLike, indexed: list, splits: object, split: str) 
     return chosen
 
 
-def check_annotation(info: dict) -> str | None:
+def check_annotation(info: dict, needs_label: bool = True) -> str | None:
     """Return what is wrong with one annotation, or None; fills in ``total_frames`` where it is absent."""
-    if "label" not in info:
+    if "label" not in info and needs_label:
         return "it has no label"
-    label = as_numbers(info["label"])
+    label = as_numbers(info.get("label", 0))
     if label is None or label.dtype.kind == "f" or label.ndim > 1 or (label.size and label.min() < 0):
         return f"the label is a class index from 0 on, or a list of them; got {reprlib.repr(info['label'])}"
     for key in ("img_shape", "original_shape"):

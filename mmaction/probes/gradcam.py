@@ -117,7 +117,7 @@ class GradCAM:
         if len(kept) != 1 or kept[0].ndim not in (4, 5):
             raise ValueError("the layer gives no feature maps of one clip; name another one with --layer")
         maps = _weighted(kept[0].detach(), kept[0].grad)
-        return _fit(maps, inputs.shape), torch.softmax(logits.detach(), 0).cpu().numpy()
+        return _fit(maps, inputs.shape), self.model.cls_head.probabilities(logits.detach()).cpu().numpy()
 
 
 def _weighted(features: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mmaction.io.video.writers import VideoSink, write_image
-from mmaction.reports.clips import spread
+from mmaction.reports.clip_pictures import spread
 from mmaction.structures.scores import to_numpy
 from mmaction.visualization.draw import Style, color_flow, color_heatmaps, contact_sheet, draw_skeletons, draw_text
 from mmaction.visualization.poses import choose_layout

@@ -13,7 +13,7 @@ from mmaction.evaluation import summarise
 from mmaction.evaluation.slices import clip_slices
 from mmaction.label_spaces import LabelSpace
 from mmaction.reports import figures
-from mmaction.reports.clips import ClipPictures
+from mmaction.reports.clip_pictures import ClipPictures
 from mmaction.reports.compare import align_all, compare
 from mmaction.reports.curves import RunLog, read_log
 from mmaction.structures import Result

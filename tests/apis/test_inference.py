@@ -226,6 +226,8 @@ def test_a_fitting_decoder_keeps_its_options():
     [
         ("absent/clip.mp4", FileNotFoundError, "no video or folder absent/clip.mp4"),
         (3, TypeError, "path, an array or a dict.*int"),
+        (np.full((3, 4, 5, 3), 0.5), ValueError, r"uint8, values 0 to 255; got float64 with values from 0.5 to 0.5"),
+        ({"array": np.zeros((3, 4, 5, 3), np.float32)}, ValueError, "uint8"),
         (np.zeros((3, 4, 5)), ValueError, r"\(T, H, W, C\); got shape \(3, 4, 5\)"),
         ({"label": 3}, ValueError, "needs keypoint, array, frame_dir, filename; got the keys label"),
         ({"keypoint": np.zeros((1, 4, 17, 2))}, ValueError, "no img_shape"),

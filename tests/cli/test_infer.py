@@ -178,6 +178,40 @@ def test_skeletons_of_a_pickle(infer, pose, tmp_path):
         infer(*pose, path, "--clip", "wlak")
 
 
+@pytest.mark.parametrize("empty", ["score 0", "NaN", "zeros without scores"])
+def test_a_skeleton_without_a_person_is_in_no_class(infer, pose, tmp_path, empty):
+    walk, run = skeletons("walk", "run")
+    if empty == "score 0":
+        walk["keypoint_score"][:] = 0
+    else:
+        walk["keypoint"][:] = np.nan if empty == "NaN" else 0
+    if empty == "zeros without scores":
+        del walk["keypoint_score"], run["keypoint_score"]
+    del walk["label"], run["label"]
+    path = tmp_path / "s.pkl"
+    path.write_bytes(pickle.dumps([walk, run]))
+    code, out, err = infer(*pose, path, "--format", "json")
+    first, second = json.loads(out)
+    assert code == 1 and first == {"input": "walk", "nobody": True, "top": []} and len(second["top"]) == 3
+    assert "1 of 2 clips show nobody" in err
+    code, out, _ = infer(*pose, path, "--clip", "walk", "--format", "csv")
+    assert code == 1 and out.splitlines()[1:] == ["walk,,,1,,nobody,"]
+    assert infer(*pose, path, "--clip", "walk")[:2] == (1, "walk\n          nobody\n")
+    model = init_recognizer(*pose, device="cpu")
+    with pytest.raises(ValueError, match="walk shows nobody"):
+        inference_recognizer(model, walk)
+
+
+def test_windows_without_a_person(infer, pose, tmp_path):
+    (walk,) = skeletons("walk")
+    walk["keypoint_score"][:, :6] = 0
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk]))
+    code, out, err = infer(*pose, tmp_path / "s.pkl", "--window", 0.5, "--stride", 0.5, "--fps", 12)
+    lines = out.splitlines()
+    assert code == 0 and err == "" and len(lines) == 3
+    assert "nobody" in lines[1] and "nobody" not in lines[2]
+
+
 def test_an_incomplete_skeleton_does_not_end_the_others(infer, pose, tmp_path):
     walk, run = skeletons("walk", "run")
     del walk["img_shape"]

@@ -52,6 +52,15 @@ def test_from_pickle_to_model_input(ann_file):
     assert len(PoseDataset(str(ann_file), [])) == 3
 
 
+def test_a_test_names_skeletons_without_a_person(tmp_path):
+    empty, half = annotation("empty"), annotation("half")
+    empty["keypoint_score"][:] = 0
+    half["keypoint_score"][:, :5] = 0
+    save_annotations(tmp_path / "ann.pkl", [empty, half])
+    dataset = PoseDataset(str(tmp_path / "ann.pkl"), PIPELINE, test_mode=True)
+    assert [dataset[index]["data_samples"].get("nobody") for index in (0, 1)] == [True, None]
+
+
 @pytest.mark.parametrize("name", ["train", "test"])
 def test_scores_may_be_the_third_channel_of_the_joints(tmp_path, root, name):
     config = Config.fromfile(root / "configs/skeleton/posec3d/slowonly_r50_8xb16-u48-240e_gym-keypoint.py")

@@ -9,7 +9,7 @@ import pytest
 from mmaction.engine.results.writer import write_result
 from mmaction.evaluation import summarise
 from mmaction.label_spaces import load_label_space
-from mmaction.reports.clips import ClipPictures
+from mmaction.reports.clip_pictures import ClipPictures
 from mmaction.reports.figures import confusion_figure
 from mmaction.reports.report import default_name, find_log, worst_clips, write_report
 from mmaction.structures import Result

@@ -71,6 +71,17 @@ def is_present(keypoint: np.ndarray) -> np.ndarray:
     return (keypoint != 0).any(-1)
 
 
+def shows_nobody(keypoint: np.ndarray, score: np.ndarray | None = None) -> bool:
+    """Return whether a skeleton shows no person at all: no joint with finite coordinates and a score above 0.
+
+    Args:
+        keypoint: ``(M, T, V, 2 or 3)``.
+        score: ``(M, T, V)``; None: a joint is missing where all its coordinates are 0.
+    """
+    present = is_present(keypoint) if score is None else np.asarray(score) > 0
+    return not (present & np.isfinite(keypoint).all(-1)).any()
+
+
 def affine_keypoints(
     keypoint: np.ndarray,
     center: tuple[float, float],

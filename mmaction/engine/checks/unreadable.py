@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from mmaction.engine.dist import any_process
 from mmaction.engine.hooks.data_hooks import sources
 from mmaction.registry import EVALUATOR, HOOKS
+from mmaction.structures.result import missing_reason
 from mmaction.structures.scores import label_to_array
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import read_text, write_atomically
@@ -70,9 +71,9 @@ def score_as_wrong(score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 
 def count_as_wrong(sample: Any) -> None:
-    """Give a predicted sample that could not be loaded scores that are wrong; others stay as they are."""
+    """Give a predicted sample that could not be loaded, or shows nobody, scores that are wrong."""
     score = sample.get("pred_score")
-    if not sample.get("broken") or score is None:
+    if missing_reason(sample) is None or score is None:
         return
     if isinstance(score, dict):  # of several modalities
         sample.set_pred_score({name: score_as_wrong(part, sample.gt_label) for name, part in score.items()})
@@ -83,7 +84,7 @@ def count_as_wrong(sample: Any) -> None:
 
 @EVALUATOR.register_module()
 class Evaluator(PlainEvaluator):
-    """MMEngine's evaluator; a broken sample counts as wrong, whatever the sample that stood in for it scored.
+    """MMEngine's evaluator; a sample that is broken or shows nobody counts as wrong, whatever the model scored.
 
     The results of several processes are sent, not exchanged through a folder that all machines would have to share.
 

@@ -28,11 +28,12 @@ class BaseHead(ReadableArguments, SafeInit, BaseModule):
         num_classes: Number of classes.
         in_channels: Length of a pooled feature vector.
         loss_cls: Config of the loss.
-        multi_class: Whether a sample may have several labels; they become a multi-hot vector.
+        multi_class: Whether a sample may have several labels; they become a multi-hot vector, and the probabilities
+            of the classes are independent: the sigmoid of the logits instead of the softmax.
         label_smooth_eps: Share of a label that is spread evenly over all classes, in [0, 1).
         topk: The k of the training accuracies ``top{k}_acc`` that are logged beside the loss; () logs none.
-        average_clips: How the views of a sample are merged: ``prob`` (mean of the softmax), ``score`` (mean of the
-            logits) or None (no merging: exactly one view per sample, scores are its logits).
+        average_clips: How the views of a sample are merged: ``prob`` (mean of the probabilities), ``score`` (mean of
+            the logits) or None (no merging: exactly one view per sample, scores are its logits).
         init_cfg: Initialisation of the weights.
 
     Raises:
@@ -153,7 +154,11 @@ class BaseHead(ReadableArguments, SafeInit, BaseModule):
                     "set average_clips='prob' or 'score' in the head or in the model's test_cfg"
                 )
             return scores.squeeze(1)
-        return (scores.softmax(dim=2) if self.average_clips == "prob" else scores).mean(dim=1)
+        return (self.probabilities(scores) if self.average_clips == "prob" else scores).mean(dim=1)
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return the probability of each class from logits (..., num_classes)."""
+        return logits.sigmoid() if self.multi_class else logits.softmax(dim=-1)
 
     def check_width(self, pooled: torch.Tensor, in_channels: int | None = None) -> torch.Tensor:
         """Return ``pooled`` if its vectors are ``in_channels`` long; a ValueError names both lengths otherwise."""

@@ -239,6 +239,15 @@ def test_a_broken_sample_is_wrong_in_every_measure_however_few_classes(num_class
     ]
 
 
+def test_nobody_is_recognized_in_a_skeleton_without_a_person(tmp_path):
+    made = samples(lambda label: torch.eye(3)[label], [0, 1, 2, 0], broken=None)
+    made[2].set_metainfo({"nobody": True})
+    values, summary = measure(made, tmp_path)
+    assert values["acc/top1"] == summary["accuracy"]["top1"] == 0.75
+    assert (summary["evaluated"]["broken"], summary["evaluated"]["nobody"]) == (0, 1)
+    assert Result.load(tmp_path).predicted.tolist() == [0, 1, -1, 0]
+
+
 def test_a_broken_sample_of_several_modalities_is_wrong(tmp_path):
     made = samples(lambda label: {name: 3 * torch.eye(3)[label] for name in ("rgb", "pose")}, [0, 1, 2, 0])
     values, _ = measure(made, tmp_path)

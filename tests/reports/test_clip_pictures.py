@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mmaction.io.annotations import save_annotations
-from mmaction.reports.clips import FRAMES, HEIGHT, ClipPictures, skeleton_strip, spread, video_strip
+from mmaction.reports.clip_pictures import FRAMES, HEIGHT, ClipPictures, skeleton_strip, spread, video_strip
 
 
 def annotation(name="a", frames=20):
