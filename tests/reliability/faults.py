@@ -25,7 +25,8 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "engine"), str(ROOT / "tools"), str(Path(__file__).parent)]
 
-import toy  # noqa: E402 - the path is set above
+import tables  # noqa: E402 - the path is set above
+import toy  # noqa: E402
 import train as train_tool  # noqa: E402
 from inputs import INPUT_FAULTS  # noqa: E402
 from processes import free_port, of_torchrun  # noqa: E402
@@ -35,8 +36,6 @@ from mmaction.engine.resume import find_resumable  # noqa: E402
 from mmaction.io.checkpoints import read_checkpoint  # noqa: E402
 from mmaction.utils.cli import run_tool  # noqa: E402
 
-DOCS = ROOT / "docs" / "reliability.md"
-MARKS = ("<!-- faults: written by tests/reliability/faults.py -->", "<!-- end of faults -->")
 SLOW = "pipeline[0]['delay_s'] = 0.005\ndefault_hooks['checkpoint'].update(snapshot_interval=2)\n"
 SEED = ["--seed", "4"]
 LATE = ["--cfg-options", "train_dataloader.dataset.pipeline.0.delay_s=0.1"]  # long enough to be met in the middle
@@ -401,12 +400,10 @@ def _flip(data: bytes) -> bytes:
 
 
 def write_docs(rows: list[tuple[str, str, str, bool]]) -> None:
-    """Put the table between the marks in docs/reliability.md."""
-    lines = ["| what | fault | what the program did |", "| --- | --- | --- |"]
-    lines += [f"| {group} | {name} | {outcome.replace('|', '/')} |" for group, name, outcome, _ in rows]
-    text = DOCS.read_text(encoding="utf-8")
-    head, tail = text[: text.index(MARKS[0])], text[text.index(MARKS[1]) :]
-    DOCS.write_text(head + MARKS[0] + "\n" + "\n".join(lines) + "\n" + tail, encoding="utf-8")
+    """Put the table into docs/reliability.md."""
+    header = "| what | fault | what the program did |\n| --- | --- | --- |"
+    lines = [f"| {group} | {name} | {outcome.replace('|', '/')} |" for group, name, outcome, _ in rows]
+    tables.write_rows("faults", header, lines)
 
 
 def main(argv: list[str] | None = None) -> int:

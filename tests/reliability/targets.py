@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fuzz import mutators, seeds
+from reliability import mutators, seeds
 
 ALLOWED = (ValueError, TypeError, KeyError, FileNotFoundError)
 

@@ -6,7 +6,7 @@ import pickle
 from collections import OrderedDict
 
 import numpy as np
-from fuzz.mutators import PIECES, pack_tar, pack_zip
+from reliability.mutators import PIECES, pack_tar, pack_zip
 
 
 def annotations() -> dict:

@@ -11,10 +11,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from fuzz import mutators, seeds
-from fuzz.guard import Escape, Guard
-from fuzz.loop import Fuzzer
-from fuzz.targets import ALLOWED, TARGETS, Target
+from reliability import mutators, seeds
+from reliability.guard import Escape, Guard
+from reliability.loop import Fuzzer
+from reliability.targets import ALLOWED, TARGETS, Target
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="measures memory by /proc")
 BY_NAME = {target.name: target for target in TARGETS}
@@ -221,7 +221,7 @@ def test_a_hang_and_a_crash_are_reported_with_their_input(root, tmp_path):
     script = f"""
 import os, sys, time
 sys.path[:0] = [{str(root / "tests")!r}]
-from fuzz import guard, loop, mutators, run, targets
+from reliability import fuzz as run, guard, loop, mutators, targets
 guard.SECONDS = 0.2
 def bad(path):
     os.abort() if path.read_bytes() == b"crash" else [0 for _ in iter(int, 1)] if path.read_bytes() == b"hang" else None

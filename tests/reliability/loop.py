@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fuzz.guard import MEMORY, Escape, Guard, peak_bytes, reset_peak
-from fuzz.targets import Target
+from reliability.guard import MEMORY, Escape, Guard, peak_bytes, reset_peak
+from reliability.targets import Target
 
 TURN = 100  # executions between two reports
 POOL = 400  # inputs that are kept for having shown something new

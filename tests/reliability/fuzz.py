@@ -1,4 +1,4 @@
-"""Fuzz every parser of user files: ``python tests/fuzz/run.py [--target NAME] [--minutes 10] [--jobs 2] [--write]``.
+"""Fuzz every parser of user files: ``python tests/reliability/fuzz.py [--target NAME] [--minutes 10] [--write]``.
 
 Each parser runs in a process of its own for the given CPU time, so that a hard crash or a hang (5 s of CPU time for one
 input) ends that process alone; its input is kept and the parser is tried on. Inputs that showed a fault lie in
@@ -22,15 +22,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests")]
 
-from fuzz.guard import SECONDS, limit_memory  # noqa: E402 - the path is set above
-from fuzz.loop import run, save_fault  # noqa: E402
-from fuzz.targets import TARGETS, Target  # noqa: E402
+from reliability import tables  # noqa: E402 - the path is set above
+from reliability.guard import SECONDS, limit_memory  # noqa: E402
+from reliability.loop import run, save_fault  # noqa: E402
+from reliability.targets import TARGETS, Target  # noqa: E402
 
 RESTARTS = 20  # of a parser, after which its time counts as spent
-DOCS = ROOT / "docs" / "reliability.md"
-MARKS = ("<!-- fuzzing: written by tests/fuzz/run.py -->", "<!-- end of fuzzing -->")
 HEADER = "| parser | of | executions | kinds of outcome | CPU minutes | peak MiB | faults |\n"
-HEADER += "| --- | --- | ---: | ---: | ---: | ---: | ---: |\n"
+HEADER += "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
 
 
 @dataclass
@@ -86,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         limit_memory()
         run(args.chosen[0], Path(args.process), Path(args.faults), 60 * args.minutes, args.seed)
         return 0
-    print(HEADER, end="")
+    print(HEADER)
     faults = 0
     with ThreadPoolExecutor(args.jobs) as pool:
         for done in as_completed([pool.submit(fuzz, target, args) for target in args.chosen]):
@@ -124,13 +123,9 @@ def fuzz(target: Target, args: argparse.Namespace) -> Result:
 
 def write_row(result: Result) -> None:
     """Put the row of a parser into the table in the docs, in the order of the parsers."""
-    text = DOCS.read_text(encoding="utf-8")
-    before, rest = text.split(MARKS[0])
-    table, after = rest.split(MARKS[1])
-    rows = {line.split(" | ")[0].strip("| "): line for line in table.strip().splitlines()[2:]}
+    rows = {line.split(" | ")[0].strip("| "): line for line in tables.read_rows("fuzz")}
     rows[result.target.name] = result.row()
-    lines = "".join(f"{rows[target.name]}\n" for target in TARGETS if target.name in rows)
-    DOCS.write_text(f"{before}{MARKS[0]}\n{HEADER}{lines}{MARKS[1]}{after}", encoding="utf-8")
+    tables.write_rows("fuzz", HEADER, [rows[target.name] for target in TARGETS if target.name in rows])
 
 
 if __name__ == "__main__":
