@@ -1,6 +1,5 @@
 """Check a folder of videos against one skeleton file: a contact sheet of each and an index, the worst first."""
 
-import html
 import os
 import reprlib
 from collections import Counter, defaultdict
@@ -21,10 +20,12 @@ from mmaction.pose_viewer.viewer import Classes, draw_clip, read_classes, write_
 from mmaction.skeletons import get_layout
 from mmaction.utils.config import dataset_config, inner_datasets, load_config
 from mmaction.utils.files import claim
+from mmaction.visualization.pages import render_page
 from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
 
 SHEETS = "sheets"
 INDEX = "index.html"
+TEMPLATE = Path(__file__).with_name("batch.html")
 
 
 @dataclass(frozen=True)
@@ -194,34 +195,18 @@ def _run(jobs: list[tuple], workers: int) -> Iterator[Report]:
             yield future.result()
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Skeleton check</title><style>
-body {{ font-family: sans-serif; margin: 2em; max-width: 90em }}
-article {{ border-left: 6px solid #3a3; padding-left: 1em; margin-bottom: 2em }}
-article.suspicious {{ border-color: #c22 }}
-img {{ max-width: 100% }} code {{ background: #eee }} li {{ margin: .2em 0 }}
-</style></head><body>
-<h1>Skeleton check</h1>
-<p>{count} clips, {suspicious} of them suspicious, the worst first.</p>
-{articles}
-</body></html>
-"""
-
-
 def _index(reports: list[Report], videos: Path) -> str:
+    clips = [
+        (report, quote(sheet_path(Path(report.video), videos).as_posix()), _findings(report)) for report in reports
+    ]
     suspicious = sum(report.is_suspicious for report in reports)
-    articles = "\n".join(_article(report, sheet_path(Path(report.video), videos)) for report in reports)
-    return _PAGE.format(count=len(reports), suspicious=suspicious, articles=articles)
+    return render_page(TEMPLATE, "Skeleton check", clips=clips, suspicious=suspicious)
 
 
-def _article(report: Report, sheet: Path) -> str:
-    findings = list(report.clip_findings)
-    for name, frames in report.frames.items():
-        if frames:
-            findings.append(f"{name}: {FRAME_CHECKS[name]} in {len(frames)} frames: {frame_ranges(frames)}")
-    items = "".join(f"<li>{html.escape(finding)}</li>" for finding in findings) or "<li>nothing found</li>"
-    link = quote(sheet.as_posix())
-    kind = ' class="suspicious"' if report.is_suspicious else ""
-    title = f"{html.escape(report.annotation)} <small>quality {report.quality:.2f}, {report.num_frames} frames</small>"
-    image = f'<a href="{link}"><img loading="lazy" src="{link}" alt=""></a>'
-    return f"<article{kind}><h2>{title}</h2><ul>{items}</ul>{image}</article>"
+def _findings(report: Report) -> list[str]:
+    of_frames = [
+        f"{name}: {FRAME_CHECKS[name]} in {len(frames)} frames: {frame_ranges(frames)}"
+        for name, frames in report.frames.items()
+        if frames
+    ]
+    return [*report.clip_findings, *of_frames]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import html
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from mmaction.preparation.doctor.findings import Finding, count_severities
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.thumbnails import thumbnail
 from mmaction.preparation.manifest import write_text
+from mmaction.visualization.pages import figure_uri, image_uri, render_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,14 +24,7 @@ if TYPE_CHECKING:
 SHOWN_IN_TERMINAL = 3
 SHOWN_ON_PAGE = 1000
 THUMBNAILS = 24
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em; color: #222 }
-table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .25em .6em; vertical-align: top }
-tr:nth-child(even) { background: #f5f6f8 } th { border-bottom: 2px solid #ccc }
-.error { color: #b3261e; font-weight: 600 } .warning { color: #8a5a00; font-weight: 600 } .note { color: #555 }
-img { max-width: 100% } .thumbs { display: flex; flex-wrap: wrap; gap: 10px }
-figure { margin: 0; width: 200px; font-size: 12px; overflow-wrap: anywhere } code { overflow-wrap: anywhere }
-"""
+TEMPLATE = Path(__file__).with_name("findings.html")
 
 
 def facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
@@ -81,43 +73,17 @@ def write_csv(diagnosis: Diagnosis, path: Path) -> Path:
 
 def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
     """Write one HTML file that needs no other: facts, findings, plots, thumbnails."""
-    counts = count_severities(diagnosis.findings)
-    body = [f"<h1>{html.escape(title)}</h1>"]
-    body += [f"<p>{', '.join(f'<span class={name}>{count:,} {name}s</span>' for name, count in counts.items())}</p>"]
-    body += ["<table>", *(_row(name, value) for name, value in facts(diagnosis)), "</table>"]
-    body += ["<h2>Findings</h2>", *_finding_table(diagnosis.findings)]
-    body += ["<h2>Distributions</h2>", *(_plot(figure) for figure in _figures(diagnosis))]
-    body += ["<h2>Samples</h2>", "<div class=thumbs>", *_thumbnails(diagnosis), "</div>"]
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-    return write_text(path, f"{head}<style>{_STYLE}</style>\n" + "\n".join(body) + "\n</html>\n")
-
-
-def _row(*cells: str) -> str:
-    return f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-
-
-def _finding_table(findings: Sequence[Finding]) -> Iterator[str]:
-    if not findings:
-        yield "<p>None.</p>"
-        return
-    yield "<table><tr><th>Severity<th>Kind<th>Split<th>Clip<th>What was found</tr>"
-    for finding in findings[:SHOWN_ON_PAGE]:
-        cells = (finding.title, finding.split, finding.clip, finding.message)
-        yield f"<tr><td class={finding.severity}>{finding.severity}</td>{_row(*cells).removeprefix('<tr>')}"
-    yield "</table>"
-    if len(findings) > SHOWN_ON_PAGE:
-        yield f"<p>The first {SHOWN_ON_PAGE:,} of {len(findings):,}; the CSV file has all.</p>"
-
-
-def _plot(figure: Figure) -> str:
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=90)
-    return _image(data.getvalue(), "png", "plot")
-
-
-def _image(data: bytes, kind: str, text: str) -> str:
-    encoded = base64.b64encode(data).decode()
-    return f'<img src="data:image/{kind};base64,{encoded}" alt="{html.escape(text)}">'
+    page = render_page(
+        TEMPLATE,
+        title,
+        counts=count_severities(diagnosis.findings),
+        facts=list(facts(diagnosis)),
+        findings=diagnosis.findings,
+        limit=SHOWN_ON_PAGE,
+        plots=[figure_uri(figure) for figure in _figures(diagnosis)],
+        pictures=list(_pictures(diagnosis)),
+    )
+    return write_text(path, page)
 
 
 def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
@@ -152,8 +118,8 @@ def _with_legend(figure: Figure) -> Figure:
     return figure
 
 
-def _thumbnails(diagnosis: Diagnosis) -> Iterator[str]:
-    """Yield pictures of clips with findings, then of others spread over the data set."""
+def _pictures(diagnosis: Diagnosis) -> Iterator[tuple[Sample, str, str, Finding | None]]:
+    """Yield clips with findings, then others spread over the data set: sample, picture, classes, first finding."""
     blamed = {(finding.listed_in, finding.position): finding for finding in reversed(diagnosis.findings)}
     every = list(diagnosis.all_samples())
     bad = [sample for sample in every if (sample.split, sample.position) in blamed][: THUMBNAILS // 2]
@@ -161,12 +127,6 @@ def _thumbnails(diagnosis: Diagnosis) -> Iterator[str]:
     for sample in dict.fromkeys([*bad, *spread][:THUMBNAILS]):
         data = thumbnail(sample)
         if data:
-            finding = blamed.get((sample.split, sample.position))
-            yield f"<figure>{_image(data, 'jpeg', sample.name)}<br>{_caption(sample, finding)}</figure>"
-
-
-def _caption(sample: Sample, finding: Finding | None) -> str:
-    classes = sample.split.classes
-    label = ", ".join(classes[n] if 0 <= n < len(classes) else str(n) for n in sample.labels)
-    text = f"{html.escape(sample.name)} ({sample.split.name}): {html.escape(label)}"
-    return text + (f"<br><span class={finding.severity}>{html.escape(finding.title)}</span>" if finding else "")
+            classes = sample.split.classes
+            label = ", ".join(classes[n] if 0 <= n < len(classes) else str(n) for n in sample.labels)
+            yield sample, image_uri(data, "jpeg"), label, blamed.get((sample.split, sample.position))
