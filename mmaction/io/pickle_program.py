@@ -13,7 +13,8 @@ Data = bytes | mmap.mmap
 MAX_DEPTH = 100  # of containers in containers
 _SHORT = b"(?:" + b"|".join(re.escape(bytes([n])) + b".{%d}" % n for n in range(64)) + b")"
 _PUT = rb"(?:\x94|q.|r..[\0-\x0f]\0|p[0-9]{1,6}\r?\n)"  # a place up to a million
-_NUMBER = rb"(?:[N\x88\x89]|K.|M..|J.{4}|G.{8}|\x8a" + _SHORT + b")"
+_FRAME = rb"(?:\x95.{3}\0{5})?"  # may begin anywhere
+_NUMBER = rb"(?:%b(?:[N\x88\x89]|K.|M..|J.{4}|G.{8}|\x8a%b))" % (_FRAME, _SHORT)
 _FORMS = (  # opcodes, and what follows them; those with many bytes stand in _LENGTHS
     (rb"[)\]}(NRbuesaldo012\x81\x88-\x89\x8f-\x93Q\x97\x98]", b""),
     (b"[Kh\x80]", b"."),
@@ -29,9 +30,10 @@ _TUPLES = b"[t\x85-\x87]"
 _KNOWN = b"KhMJjGUCXTILFSVgPciq\x80\x8a\x8c"
 _SIMPLE = b"|".join(code + rest for code, rest in _FORMS) + b"|" + _PUT
 # opcodes, with tuples that are an argument or a state, or hold numbers
-_FLAT = rb"%b(?:\x85|%b(?:[\x85\x86]|%b+[\x85-\x87]?)?)?|\((?:%b*t)?" % ((_NUMBER,) * 4)
+_FLAT = rb"N(?:F\x85|N(?:F[\x85\x86]|N+(?:F[\x85-\x87])?)?)?|\((?:N*Ft)?".replace(b"N", _NUMBER).replace(b"F", _FRAME)
 _OFTEN = rb"\x94|h.|\x8c%b\x94?|[Rb\]}esu]+" % _SHORT  # the quick way for what most opcodes are
-_USUAL = re.compile(b"(?:%b|%b%b?[Rb]|%b|%b){0,500}" % (_OFTEN, _TUPLES, _PUT, _FLAT, _SIMPLE), re.DOTALL)
+_USED = _FRAME.join((b"", _TUPLES, _PUT + b"?", b"[Rb]"))
+_USUAL = re.compile(b"(?:%b|%b|%b|%b){0,500}" % (_OFTEN, _USED, _FLAT, _SIMPLE), re.DOTALL)
 _ANY = re.compile(b"(?:%b|%b){0,500}" % (_TUPLES, _SIMPLE), re.DOTALL)
 _CODE = re.compile(
     b"(?:%b|(.)(?:(?<=%b)|%b))" % (_PUT, _TUPLES, b"|".join(b"(?<=%b)%b" % form for form in _FORMS)), re.DOTALL
