@@ -9,7 +9,6 @@ import numpy as np
 from mmaction.evaluation import confusion_matrix
 from mmaction.evaluation.summary import CALIBRATION_BINS
 from mmaction.label_spaces import LabelSpace
-from mmaction.reports.curves import RunLog, curves
 from mmaction.structures import Result
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 
 INK, BLUE, ORANGE, GREEN, RED = "#1f2937", "#2563eb", "#ea580c", "#16a34a", "#dc2626"
-COLORS = (BLUE, ORANGE, GREEN, RED, "#7c3aed", "#0891b2")
 # shares of errors are small: the scale spends most of its colors below 20 %
 SHARES = [[0, "#eef4ff"], [0.02, "#c7dbff"], [0.08, "#8fb6ff"], [0.2, "#4f86f7"], [0.5, "#1d4ed8"], [1, "#0b1f5c"]]
 LABEL_WIDTH = 30
@@ -251,25 +249,4 @@ def gain_bars(title: str, rows: Sequence[dict[str, Any]], count: int = 15) -> "F
     figure.add_trace(go.Bar(x=[row["gained"] for row in shown], y=names, **bar))
     figure.update_xaxes(title="samples more (or fewer) that are right")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
-    return figure
-
-
-def training_figure(logs: Sequence["RunLog"]) -> "Figure":
-    """Return losses and accuracies over the training of one or more runs."""
-    import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(rows=1, cols=2, subplot_titles=("loss", "accuracy"))
-    figure.update_layout(_figure("", 380).layout)
-    figure.update_layout(title=None)
-    shown = (curve for log in logs for curve in ((log, *c) for c in curves(log)))
-    for order, (log, panel, part, key, points) in enumerate(c for c in shown if c[1] in ("loss", "accuracy")):
-        name = f"{part} {key}" if len(logs) == 1 else f"{log.name}: {part} {key}"
-        steps, values = zip(*points, strict=True)
-        mode = "lines+markers" if part == "val" else "lines"
-        line = {"color": COLORS[order % len(COLORS)]}
-        trace = go.Scatter(x=steps, y=values, name=name, mode=mode, line=line)
-        figure.add_trace(trace, 1, 1 if panel == "loss" else 2)
-    figure.update_xaxes(title="epoch" if all(log.by_epoch for log in logs) else "iteration")
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2)
     return figure

@@ -15,11 +15,11 @@ from mmaction.label_spaces import LabelSpace
 from mmaction.reports import figures
 from mmaction.reports.clip_pictures import ClipPictures
 from mmaction.reports.compare import align_all, compare
-from mmaction.reports.curves import RunLog, read_log
+from mmaction.reports.curves import RunLog, plot_curves, read_log
 from mmaction.structures import Result
 from mmaction.structures.scores import as_probabilities
 from mmaction.utils.files import write_atomically
-from mmaction.visualization.pages import render_page
+from mmaction.visualization.pages import figure_uri, render_page
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -86,10 +86,9 @@ def worst_clips(result: Result, pictures: ClipPictures, count: int) -> list[dict
     return clips
 
 
-def _plots(result: Result, summary: Mapping[str, Any], logs: Sequence[RunLog]) -> dict[str, Any]:
+def _plots(result: Result, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures of the sections, each a Plotly figure or a list of them."""
-    plots: dict[str, Any] = {"training": figures.training_figure(logs) if logs else None}
-    plots["classes"] = figures.class_bars(summary["per_class"])
+    plots: dict[str, Any] = {"classes": figures.class_bars(summary["per_class"])}
     if result.is_multi_label:
         return plots
     plots |= {
@@ -114,7 +113,7 @@ def _html(figure: "Figure", name: str) -> Any:
     from markupsafe import Markup
 
     # the buttons cover the titles of small figures; dragging zooms with and without them
-    zoomable = name.partition("-")[0] in ("confusion", "classes", "long_tail", "training")
+    zoomable = name.partition("-")[0] in ("confusion", "classes", "long_tail")
     config = {"displaylogo": False, "responsive": True, "displayModeBar": zoomable}
     text = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"plot-{name}", config=config)
     return Markup(f'<div class="plot">{text}</div>')  # noqa: S704 - written by Plotly, which escapes its data
@@ -165,13 +164,20 @@ def render_report(
     result, summary = results[0], summarise(results[0])
     comparisons = [] if result.is_multi_label else _comparisons(results, names)
     plots = {}
-    for name, plot in _plots(result, summary, logs).items():
+    for name, plot in _plots(result, summary).items():
         if isinstance(plot, list):
             plots[name] = [_html(figure, f"{name}-{i}") for i, figure in enumerate(plot)]
         else:
             plots[name] = plot and _html(plot, name)
     worst = [] if result.is_multi_label else worst_clips(result, pictures or ClipPictures(), num_worst)
-    shown = {"summary": True, "comparison": comparisons, "worst": worst, "clips": plots.get("slices"), **plots}
+    shown = {
+        "summary": True,
+        "comparison": comparisons,
+        "worst": worst,
+        "clips": plots.get("slices"),
+        "training": logs,
+        **plots,
+    }
     # "<" cannot stand in JSON inside a script element
     embedded = json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")
     return render_page(
@@ -183,6 +189,8 @@ def render_report(
         facts=_facts(result.run),
         comparisons=comparisons,
         plots=plots,
+        training=figure_uri(plot_curves(logs)) if logs else "",
+        logs=[log.name for log in logs],
         worst=worst,
         sections=[(name, text) for name, text in SECTIONS if shown.get(name)],
         summary_json=Markup(embedded),  # noqa: S704 - escaped above

@@ -84,7 +84,7 @@ def test_names_are_escaped_nothing_is_loaded_and_the_log_is_found(small, tmp_pat
     assert figures_of(page)["top1"] == json.loads((small / "metrics.json").read_text())["accuracy"]["top1"]
     assert "Accuracy by clip length (frames)" in page
     assert "Accuracy by short side (pixels)" in page
-    assert "val acc/top1" in page
+    assert "learning curves of run" in page
 
 
 def test_twist_is_named_before_everything_else(diving_twist_misses, tmp_path):
