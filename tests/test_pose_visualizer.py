@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from fnmatch import fnmatch
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import cv2
@@ -14,11 +15,11 @@ import numpy as np
 import pytest
 from stick_figure import FRAMES, HEIGHT, WIDTH, annotation, walking, write_video
 
-import pose_visualizer
 from mmaction.io.annotations import save_annotations
 from mmaction.io.video.writers import VideoReader
 from mmaction.pose_viewer.batch import pair_videos
-from mmaction.pose_viewer.settings import Settings
+from mmaction.pose_viewer.command import main
+from mmaction.pose_viewer.settings import Settings, read_config
 from mmaction.skeletons import get_layout
 from mmaction.visualization.draw import side_colors
 
@@ -33,9 +34,13 @@ def clip(tmp_path):
     return tmp_path
 
 
+def visualizer(options):
+    return main(Path("config.ini"), options)
+
+
 def run(folder, *options, output="out.mp4", annotation="poses.pkl", video="walk.mp4"):
     paths = ["--video", folder / video, "--annotation", folder / annotation, "--output", folder / output]
-    return pose_visualizer.main(["--no-config", "--quiet", *map(str, [*paths, *options])])
+    return visualizer(["--no-config", "--quiet", *map(str, [*paths, *options])])
 
 
 def pictures(folder):
@@ -44,7 +49,8 @@ def pictures(folder):
 
 def test_starts_fast_and_without_torch(root, tmp_path):
     code = (
-        "import sys, pose_visualizer\ntry: pose_visualizer.main(['--help'])\nexcept SystemExit: pass\n"
+        "import runpy, sys\nsys.argv[1:] = ['--help']\n"
+        "try: runpy.run_path('pose_visualizer.py', run_name='__main__')\nexcept SystemExit: pass\n"
         "assert 'torch' not in sys.modules"
     )
     before = os.times()
@@ -138,7 +144,7 @@ def test_report_and_problem_frames(clip, capsys):
 
 def test_summary_on_the_screen(clip, capsys):
     paths = ["--video", clip / "walk.mp4", "--annotation", clip / "poses.pkl", "--output", clip / "o.mp4"]
-    pose_visualizer.main(["--no-config", *map(str, paths)])
+    visualizer(["--no-config", *map(str, paths)])
     out = capsys.readouterr().out
     assert "walk on" in out and "clean, 12 annotated frames" in out and "written:" in out
 
@@ -189,15 +195,59 @@ def test_config_file_and_command_line(clip, monkeypatch):
         "[paths]\nvideo = walk.mp4\nannotation = poses.pkl\noutput = a.mp4\nreport =\n"
         "[drawing]\nboxes = yes\nscale = 2 # big\n"
     )
-    assert pose_visualizer.main(["--config", "my.ini", "--quiet"]) == CLEAN
+    assert visualizer(["--config", "my.ini", "--quiet"]) == CLEAN
     assert VideoReader("a.mp4").info.width == 2 * WIDTH
-    assert pose_visualizer.main(["--config", "my.ini", "--quiet", "--output", "b.mp4", "--scale", "1"]) == CLEAN
+    assert visualizer(["--config", "my.ini", "--quiet", "--output", "b.mp4", "--scale", "1"]) == CLEAN
     assert VideoReader("b.mp4").info.width == WIDTH
 
 
-def test_shipped_config_names_every_setting(root):
-    from mmaction.pose_viewer.settings import read_config
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("video = clip #3.mp4", "video", "clip #3.mp4"),
+        ("video = there # really.mp4", "video", "there # really.mp4"),
+        ("video = 'out ; 1.mp4'  # quotes protect", "video", "out ; 1.mp4"),
+        ('video = "C:\\clips\\a.mp4"', "video", "C:\\clips\\a.mp4"),
+        ("video = 100%.mp4 ; a comment", "video", "100%.mp4"),
+        ("video = %(here)s.mp4", "video", "%(here)s.mp4"),
+        ("video = ~/a.mp4", "video", "/home/me/a.mp4"),
+        ("report = # none", "report", None),
+        ("[drawing]\ncolour_by = person", "color_by", "person"),
+        ("[drawing]\nscale = 2 # big", "scale", 2.0),
+    ],
+)
+def test_values_of_a_config_file(tmp_path, monkeypatch, line, name, value):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there # really.mp4").touch()
+    (tmp_path / "c.ini").write_text(f"\ufeff[paths]\n{line}\n", encoding="utf-8")
+    assert read_config(tmp_path / "c.ini").get(name) == value
 
+
+def test_an_error_about_a_value_of_the_file_names_its_entry(clip):
+    (clip / "my.ini").write_text(f"[paths]\nvideo = {clip}/none.mp4\nannotation = p.pkl\noutput = a.mp4\n")
+    with pytest.raises(FileNotFoundError, match=r"none\.mp4: no such .* \(\[paths\] video in .*my\.ini\)"):
+        visualizer(["--config", str(clip / "my.ini")])
+    options = ["--video", str(clip / "none.mp4"), "--scale", "0"]
+    with pytest.raises(ValueError, match=r"scale: expected 0\.05 or more, got 0\.0$"):
+        visualizer(["--config", str(clip / "my.ini"), *options])
+
+
+def test_a_layout_of_ones_own(clip):
+    (clip / "six.json").write_text(
+        '{"joints": ["head", "hip", "left_hand", "right_hand", "l", "r"], "sides": [[4, 5]], '
+        '"limbs": [["head", "hip"], [0, 2]]}'
+    )
+    keypoint, score = walking()
+    six = annotation("walk", keypoint=keypoint[:, :, :6], keypoint_score=score[:, :, :6])
+    save_annotations(clip / "p.pkl", [six])
+    with pytest.raises(ValueError, match="no layout with 6 joints is known, so name or describe one"):
+        run(clip, annotation="p.pkl")
+    assert run(clip, "--layout", clip / "six.json", "--report", clip / "r.json", annotation="p.pkl") == CLEAN
+    assert json.loads((clip / "r.json").read_text())["layout"] == "layout: six"
+
+
+def test_shipped_config_names_every_setting(root):
     text = (root / "config.ini").read_text()
     for name in Settings.__dataclass_fields__:
         assert f"\n{name} =" in text
@@ -220,12 +270,12 @@ def test_shipped_config_names_every_setting(root):
 def test_wrong_config_files(tmp_path, text, message):
     (tmp_path / "c.ini").write_text(text)
     with pytest.raises(ValueError, match=message):
-        pose_visualizer.main(["--config", str(tmp_path / "c.ini")])
+        visualizer(["--config", str(tmp_path / "c.ini")])
 
 
 def test_no_config_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none.ini: no such configuration file; name one with --config"):
-        pose_visualizer.main(["--config", str(tmp_path / "none.ini")])
+        visualizer(["--config", str(tmp_path / "none.ini")])
 
 
 @pytest.mark.parametrize(
@@ -248,7 +298,7 @@ def test_wrong_paths(clip, options, error, message):
     ("options", "error", "message"),
     [
         (["--clip", "wakl"], KeyError, "close names: walk"),
-        (["--layout", "ntu25"], ValueError, "ntu25 has 25 joints, the annotation 17"),
+        (["--layout", "ntu25"], ValueError, "ntu25 has 25 joints, .* 17"),
         (["--frames", "5"], ValueError, "frames: expected START:END"),
         (["--frames", "100:120"], ValueError, "holds no frame"),
         (["--scale", "0"], ValueError, "scale: expected 0.05 or more"),
@@ -319,7 +369,7 @@ def test_frames_join_the_other_files_of_a_folder(clip):
 
 def test_a_missing_path_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"annotation: not set; write it into .paths. .* or pass --annotation"):
-        pose_visualizer.main(["--no-config", "--video", str(tmp_path / "a.mp4")])
+        visualizer(["--no-config", "--video", str(tmp_path / "a.mp4")])
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -399,7 +449,7 @@ def test_batch_from_a_dataset_config(clip):
         "val_dataloader = dict(dataset=dict(type='RepeatDataset', times=2, dataset=dataset))\n"
     )
     options = ["--dataset", str(clip / "config.py"), "--output", str(clip / "batch"), "--workers", "1"]
-    assert pose_visualizer.main(["--no-config", "--quiet", *options]) == CLEAN
+    assert visualizer(["--no-config", "--quiet", *options]) == CLEAN
     assert [path.name for path in (clip / "batch/sheets").iterdir()] == ["good.mp4.jpg"]
 
 
@@ -409,7 +459,7 @@ def test_batch_does_not_check_the_first_alone_of_joined_data_sets(clip):
     (clip / "config.py").write_text(f"test_dataloader = dict(dataset=dict(type='ConcatDataset', {parts}))\n")
     options = ["--dataset", str(clip / "config.py"), "--video", str(clip / "videos"), "--output", str(clip / "batch")]
     with pytest.raises(ValueError, match=r"config\.py joins 2 data sets; give video and annotation of one"):
-        pose_visualizer.main(["--no-config", *options])
+        visualizer(["--no-config", *options])
 
 
 def test_batch_refuses_a_split_that_is_not_there(clip):
@@ -420,10 +470,10 @@ def test_batch_refuses_a_split_that_is_not_there(clip):
     options = ["--no-config", "--dataset", str(clip / "config.py"), "--output", str(clip / "batch")]
     save_annotations(clip / "p.pkl", [annotation("good")], dict(train=["good"], val=[]))
     with pytest.raises(KeyError, match=r"p\.pkl has no split 'vla'; it has 'train', 'val'"):
-        pose_visualizer.main(options)
+        visualizer(options)
     save_annotations(clip / "p.pkl", [annotation("good")], overwrite=True)
     with pytest.raises(ValueError, match=r"p\.pkl has no table of splits, so split='vla'"):
-        pose_visualizer.main(options)
+        visualizer(options)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +530,7 @@ def test_full_hd_is_drawn_in_little_memory(root, shared, tmp_path):
     info |= dict(total_frames=72, keypoint=keypoint, keypoint_score=np.ones((2, 72, 17), np.float32))
     save_annotations(tmp_path / "p.pkl", [info])
     program = (
-        "import sys, pose_visualizer; pose_visualizer.main(sys.argv[1:]); "
+        "import pathlib, sys; from mmaction.pose_viewer.command import main; main(pathlib.Path(), sys.argv[1:]); "
         "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"  # kB; getrusage counts the parent's
     )
     peaks = []

@@ -2,14 +2,15 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from mmaction.apis import init_recognizer
-from mmaction.skeletons import Layout
+from mmaction.skeletons import Layout, choose_layout
 from mmaction.utils.cli import add_config_options, add_trust_option
 from mmaction.utils.config import load_config
 from mmaction.utils.files import write_atomically
@@ -47,18 +48,26 @@ def open_model(args: argparse.Namespace) -> nn.Module:
     return init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
 
 
-def find_layout(name: str, dataset: Any) -> Layout:
-    """Return the skeleton layout called ``name``; ``auto`` goes by the number of joints of the first sample.
+def layout_chooser(layout: str, cfg: Any) -> Callable[[int], Layout]:
+    """Return a function from a number of joints to their layout, which says once where it has to guess."""
+    return cache(partial(choose_layout, layout, config=cfg))
+
+
+def find_layout(layout: str, dataset: Any, cfg: Any) -> Layout:
+    """Return the skeleton layout of a data set.
+
+    Args:
+        layout: Value of ``--layout``.
+        dataset: The data set.
+        cfg: Its config, which decides where ``layout`` is ``auto``.
 
     Raises:
         ValueError: If the samples are no skeletons, or the layout has another number of joints.
     """
-    from mmaction.visualization.poses import choose_layout
-
     keypoint = dataset.get_data_info(0).get("keypoint")
     if keypoint is None:
         raise ValueError(f"{type(dataset).__name__} has no skeletons; this tool is for skeleton models")
-    return choose_layout(name, keypoint.shape[-2])
+    return choose_layout(layout, keypoint.shape[-2], cfg)
 
 
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Look at a data set as the model sees it: samples after the whole pipeline, as contact sheets or videos.
 
-Shows frames, optical flow, heatmaps (a colour for each channel) or joints, with the augmentation of the split.
+Shows frames, optical flow, heatmaps (a color for each channel) or joints, with the augmentation of the split.
 
 Examples:
   python tools/analysis/browse_dataset.py CONFIG --split train --num 12
@@ -14,10 +14,12 @@ import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
+from mmaction.cli.arguments import layout_chooser
 from mmaction.probes.predict import choose_samples
 from mmaction.registry import DATASETS
 from mmaction.reports.pictures import file_stem, input_pictures, save_clips
 from mmaction.utils import register_all_modules
+from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.cli import add_config_options
 from mmaction.utils.config import load_config
 
@@ -35,6 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--as", dest="suffix", choices=FORMATS, default="png", help="sheet (png, jpg) or video")
     parser.add_argument("--columns", type=int, default=8, help="frames of a clip in a sheet (default: 8)")
     parser.add_argument("--out", default="work_dirs/browse", help="folder of the pictures (default: work_dirs/browse)")
+    add_layout_option(parser)
     add_config_options(parser)
     args = parser.parse_args(argv)
     if args.repeat < 1 or args.columns < 1:
@@ -75,11 +78,12 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--indices: {wrong[0]} is outside the {len(dataset)} samples (0 to {len(dataset) - 1})")
     indices = args.indices or choose_samples(len(dataset), args.num)
     classes = (getattr(dataset, "metainfo", None) or {}).get("classes")
+    layout_of = layout_chooser(args.layout, cfg)
     out = Path(args.out)
     for index, time in tqdm([(index, time) for index in indices for time in range(args.repeat)], unit="clip"):
         packed = dataset[index]
         title, stem = title_of(dataset.get_data_info(index), index, classes)
-        pictures = input_pictures(packed["inputs"], packed["data_samples"].get("img_shape"))
+        pictures = input_pictures(packed["inputs"], packed["data_samples"].get("img_shape"), layout_of)
         end = f"_{time}" if args.repeat > 1 else ""
         save_clips(out / f"{args.split}_{index:05d}_{stem}{end}.{args.suffix}", pictures, title, args.columns)
     print(f"{len(indices) * args.repeat} pictures of {len(dataset)} samples: {out}")

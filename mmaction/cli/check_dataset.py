@@ -26,6 +26,7 @@ from mmaction.preparation.doctor.examine import examine
 from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
 from mmaction.preparation.doctor.fix import write_fixed
 from mmaction.preparation.doctor.splits import Split, splits_of_config, splits_of_paths
+from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.cli import add_config_options
 
 
@@ -36,7 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--videos", type=Path, help="folder of the videos; with annotations: compare them with these")
     parser.add_argument("--num-classes", type=int, help="number of classes (default: from names or config)")
     parser.add_argument("--label-space", help="diving48, gym99, gym288, a CSV file or a label map")
-    parser.add_argument("--layout", default="auto", help="layout of the joints (default: by their number)")
+    add_layout_option(parser)
     parser.add_argument("--flips", action="store_true", help="say that training will mirror clips (a config tells it)")
     parser.add_argument("--quick", action="store_true", help="read videos without decoding every frame")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)")

@@ -37,7 +37,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     importer = commands.add_parser("import", help="from another program's files")
     importer.add_argument("format", choices=FORMATS)
     importer.add_argument("source", type=Path, help="file or folder")
-    importer.add_argument("--layout", help="layout of the joints (default: the format's usual one)")
+    importer.add_argument(
+        "--layout",
+        help="layout of the joints: a name or a .json or .py file that describes it (default: the format's usual one)",
+    )
     importer.add_argument("--size", type=image_size, metavar="WxH", help="size of the images in pixels")
     importer.add_argument("--videos", type=Path, help="folder of the videos, for sizes and numbers of frames")
     importer.add_argument("--lists", nargs="+", type=split_and_file, metavar="SPLIT=FILE", help="labels and splits")
@@ -49,8 +52,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     exporter.add_argument("source", type=Path, help="annotation file")
     layout = commands.add_parser("layout", help="sort the joints into another layout")
     layout.add_argument("source", type=Path, help="annotation file")
-    layout.add_argument("--from", dest="old", required=True, help="layout of the file")
-    layout.add_argument("--to", dest="new", required=True, help="layout wanted")
+    layout.add_argument("--from", dest="old", required=True, help="layout of the file: a name or a description")
+    layout.add_argument("--to", dest="new", required=True, help="layout wanted, likewise")
     listed = commands.add_parser("list", help="to the list form of MMAction 0.x, which has no splits")
     listed.add_argument("source", type=Path, help="annotation file")
     listed.add_argument("--split", help="only this split")
@@ -65,6 +68,8 @@ def run_import(args: argparse.Namespace) -> AnnotationFile:
     lists = dict(args.lists) if args.lists else None
     options = dict(size=args.size, videos=args.videos, lists=lists, label=args.label, persons=args.persons)
     options |= dict(layout=args.layout, first_frame=args.first_frame)
+    if args.layout is None:
+        print(f"layout: {FORMATS[args.format].layouts[0]}, the usual one of {args.format} (--layout chooses another)")
     file, left_out = convert.import_poses(args.source, args.format, **options)
     for name, reason in left_out.items():
         print(f"left out {name}: {reason}")

@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from mmaction.apis.clips import as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, pipeline_config
-from mmaction.cli.arguments import model_parser, open_model
+from mmaction.cli.arguments import layout_chooser, model_parser, open_model
 from mmaction.probes.gradcam import GradCAM, fewer_views, overlay
 from mmaction.probes.predict import build_test_set
 from mmaction.reports.pictures import file_stem, input_pictures, save_clips
+from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.config import dataset_config
 
 FORMATS = ("png", "jpg", "mp4", "gif")
@@ -36,6 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", default="work_dirs/gradcam", help="folder of the pictures (default: work_dirs/gradcam)"
     )
+    add_layout_option(parser)
     args = parser.parse_args(argv)
     if args.target not in ("label", "predicted") and not args.target.isdigit():
         parser.error(f"--target {args.target}: expected a class index, 'label' or 'predicted'")
@@ -83,6 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     model = open_model(args)
     cam = GradCAM(model, args.layer)
+    layout_of = layout_chooser(args.layout, model.cfg)
     dataset = build_test_set(model.cfg) if any(word.isdigit() for word in args.inputs) else None
     for word in tqdm(args.inputs, unit="clip"):
         name, data = load_input(model, word, dataset)
@@ -93,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
         shown = best if target is None else target
         label = f"{shown} {model.classes[shown]}" if model.classes else f"class {shown}"
         title = f"{name}: evidence for {label} ({100 * scores[shown]:.0f} %)"
-        pictures = input_pictures(data["inputs"], data["data_samples"].get("img_shape"))
+        pictures = input_pictures(data["inputs"], data["data_samples"].get("img_shape"), layout_of)
         path = Path(args.out) / f"{name}_class{shown}.{args.suffix}"
         save_clips(path, overlay(pictures, maps), title)
         tqdm.write(f"{title}; predicted {best}: {path}")

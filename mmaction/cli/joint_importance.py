@@ -13,13 +13,14 @@ from mmaction.cli.arguments import add_sample_options, find_layout, model_parser
 from mmaction.probes.predict import build_test_set, choose_samples
 from mmaction.probes.robustness import joint_importance, plot_importance
 from mmaction.reports.curves import save_figure
+from mmaction.utils.arguments import add_layout_option
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = model_parser(__doc__)
     add_sample_options(parser, num=200)
-    parser.add_argument("--layout", default="auto", help="skeleton layout (default: by the number of joints)")
+    add_layout_option(parser)
     parser.add_argument("--out", default="work_dirs/joint_importance", help="folder of importance.json and .png")
     return parser.parse_args(argv)
 
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     model = open_model(args)
     dataset = build_test_set(model.cfg)
-    layout = find_layout(args.layout, dataset)
+    layout = find_layout(args.layout, dataset, model.cfg)
     indices = choose_samples(len(dataset), args.num)
     found = joint_importance(model, layout, indices, args.batch_size, args.workers)
     out = Path(args.out)

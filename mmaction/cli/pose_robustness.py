@@ -17,6 +17,7 @@ from mmaction.probes.perturb import KINDS, LEVELS
 from mmaction.probes.predict import build_test_set, choose_samples
 from mmaction.probes.robustness import plot_robustness, robustness
 from mmaction.reports.curves import save_figure
+from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.cli import suggest
 from mmaction.utils.files import read_json, refuse_inputs
 
@@ -27,7 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add_sample_options(parser, num=0)
     parser.add_argument("--levels", nargs="+", metavar="KIND=A,B,...", help="kinds of damage and their levels (0 to 1)")
     parser.add_argument("--seed", type=int, default=0, help="of the damage (default: 0)")
-    parser.add_argument("--layout", default="auto", help="skeleton layout (default: by the number of joints)")
+    add_layout_option(parser)
     parser.add_argument("--name", help="what the model is called in the plot (default: the config's name)")
     parser.add_argument("--against", nargs="+", default=(), metavar="FILE.json", help="earlier results to draw as well")
     parser.add_argument("--out", default="work_dirs/robustness", help="folder of robustness.json and robustness.png")
@@ -82,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     refuse_inputs(out / "robustness.json", args.against)
     model = open_model(args)
     dataset = build_test_set(model.cfg)
-    layout = find_layout(args.layout, dataset)
+    layout = find_layout(args.layout, dataset, model.cfg)
     indices = choose_samples(len(dataset), args.num)
     found = robustness(model, layout, indices, levels, args.seed, args.batch_size, args.workers)
     name = args.name or Path(args.config).stem

@@ -14,10 +14,10 @@ import numpy as np
 
 from mmaction.io.pickles import load_pickle
 from mmaction.io.video.writers import VIDEO_SUFFIXES, VideoReader
-from mmaction.pose_viewer.checks import FRAME_CHECKS, Report, frame_ranges
+from mmaction.pose_viewer.checks import Report
 from mmaction.pose_viewer.settings import Settings
-from mmaction.pose_viewer.viewer import Classes, draw_clip, read_classes, write_report
-from mmaction.skeletons import get_layout
+from mmaction.pose_viewer.viewer import Classes, chosen_layout, draw_clip, read_classes, write_report
+from mmaction.skeletons import Layout
 from mmaction.utils.config import dataset_config, inner_datasets, load_config
 from mmaction.utils.files import claim
 from mmaction.visualization.pages import render_page
@@ -79,7 +79,6 @@ def _dataset_of(config: str) -> Mapping:
 
 
 def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
-
     if not split:
         return None
     content = load_pickle(annotation)
@@ -114,14 +113,13 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
 
     source, output = resolve_source(settings), Path(settings.output)
     report = Path(settings.report) if settings.report else output / "report.json"
-    if settings.layout != "auto":
-        get_layout(settings.layout)
+    layout = chosen_layout(settings)
     inputs = (source.videos, source.annotation, *settings.inputs)
     claim(output, settings.overwrite, inputs, is_folder=True)
     claim(report, settings.overwrite, inputs)
     if settings.problem_frames:
         claim(Path(settings.problem_frames), settings.overwrite, inputs, is_folder=True)
-    jobs = list(_jobs(settings, source, read_classes(settings)))
+    jobs = list(_jobs(settings, source, read_classes(settings), layout))
     if not jobs:
         raise ValueError(
             f"{source.videos}: none of its videos has an annotation in {source.annotation}; an annotation is called "
@@ -135,7 +133,7 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
     return reports
 
 
-def _jobs(settings: Settings, source: Source, classes: Classes) -> Iterator[tuple]:
+def _jobs(settings: Settings, source: Source, classes: Classes, layout: str | Layout) -> Iterator[tuple]:
     for video, entry in pair_videos(source.videos, load_annotation_list(source.annotation)):
         name = annotation_name(entry)
         if source.names is None or name in source.names:
@@ -143,7 +141,7 @@ def _jobs(settings: Settings, source: Source, classes: Classes) -> Iterator[tupl
             changes = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
             if settings.problem_frames:
                 changes["problem_frames"] = str(Path(settings.problem_frames) / video.relative_to(source.videos))
-            yield video, entry, source.annotation, replace(settings, **changes), classes
+            yield video, entry, source.annotation, replace(settings, **changes), classes, layout
 
 
 def pair_videos(folder: Path, annotations: list[dict]) -> Iterator[tuple[Path, dict]]:
@@ -174,10 +172,10 @@ def sheet_path(video: Path, folder: Path) -> Path:
 
 
 def _draw(job: tuple) -> Report:
-    video, entry, annotation, settings, classes = job
+    video, entry, annotation, settings, classes, layout = job
     report = Report(str(video), annotation_name(entry), 0)
     try:
-        poses = clip_poses(entry, settings.layout, annotation)
+        poses = clip_poses(entry, layout, annotation)
         report.num_frames = poses.num_frames
         return draw_clip(VideoReader(video), poses, settings, classes, progress=False)
     except (ValueError, OSError) as error:  # one damaged video or annotation must not end the batch
@@ -197,16 +195,7 @@ def _run(jobs: list[tuple], workers: int) -> Iterator[Report]:
 
 def _index(reports: list[Report], videos: Path) -> str:
     clips = [
-        (report, quote(sheet_path(Path(report.video), videos).as_posix()), _findings(report)) for report in reports
+        (report, quote(sheet_path(Path(report.video), videos).as_posix()), report.findings()) for report in reports
     ]
     suspicious = sum(report.is_suspicious for report in reports)
     return render_page(TEMPLATE, "Skeleton check", clips=clips, suspicious=suspicious)
-
-
-def _findings(report: Report) -> list[str]:
-    of_frames = [
-        f"{name}: {FRAME_CHECKS[name]} in {len(frames)} frames: {frame_ranges(frames)}"
-        for name, frames in report.frames.items()
-        if frames
-    ]
-    return [*report.clip_findings, *of_frames]

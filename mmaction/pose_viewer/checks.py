@@ -58,6 +58,7 @@ class Report:
         clip_findings: Sentences about the clip as a whole; any of them makes it suspicious.
         frames: For each check the frames it names.
         tolerance: Share of the frames that a check may name.
+        layout: Name of the layout, or how it was guessed.
     """
 
     video: str
@@ -67,6 +68,7 @@ class Report:
     clip_findings: list[str] = field(default_factory=list)
     frames: dict[str, list[int]] = field(default_factory=dict)
     tolerance: float = 0.1
+    layout: str = ""
 
     @property
     def problem_frames(self) -> set[int]:
@@ -93,16 +95,20 @@ class Report:
         verdict = dict(suspicious=self.is_suspicious, quality=round(self.quality, 4), excessive=self.excessive)
         return asdict(self) | verdict
 
-    def lines(self) -> list[str]:
-        """The report in sentences."""
-        verdict = "SUSPICIOUS" if self.is_suspicious else "clean"
-        lines = [f"{self.annotation} on {self.video}: {verdict}, {self.num_frames} annotated frames"]
-        lines += [f"  {finding}" for finding in self.clip_findings]
+    def findings(self) -> list[str]:
+        """The layout and what was found, a sentence each."""
+        found = [self.layout, *self.clip_findings] if self.layout else list(self.clip_findings)
         for name, frames in self.frames.items():
             if frames:
                 mark = " (more than tolerated)" if name in self.excessive else ""
-                lines.append(f"  {name}: {FRAME_CHECKS[name]} in {len(frames)} frames: {frame_ranges(frames)}{mark}")
-        return lines
+                found.append(f"{name}: {FRAME_CHECKS[name]} in {len(frames)} frames: {frame_ranges(frames)}{mark}")
+        return found
+
+    def lines(self) -> list[str]:
+        """The report for the screen."""
+        verdict = "SUSPICIOUS" if self.is_suspicious else "clean"
+        first = f"{self.annotation} on {self.video}: {verdict}, {self.num_frames} annotated frames"
+        return [first, *(f"  {finding}" for finding in self.findings())]
 
 
 def frame_ranges(frames: list[int], limit: int = 8) -> str:
@@ -123,6 +129,7 @@ def check_clip(poses: ClipPoses, info: VideoInfo, limits: Limits = Limits(), res
         rescaled: The joints have been rescaled to the video's size, so a different ``img_shape`` is no finding.
     """
     report = Report(str(info.path), poses.name, poses.num_frames, tolerance=limits.tolerance)
+    report.layout = poses.layout_note or f"layout: {poses.layout.name}"
     if poses.img_shape and poses.img_shape != (info.height, info.width) and not rescaled:
         height, width = poses.img_shape
         report.clip_findings.append(

@@ -1,17 +1,52 @@
-"""What ``pose_visualizer.py`` does with its settings: one clip, a batch or a window."""
+"""Draw 2D skeletons on their video and check them.
 
+Paths and options come from config.ini beside pose_visualizer.py; every entry can be given on the command line, which
+has the last word. A folder as --video (or a data set config as --dataset) makes a contact sheet of each clip and an
+HTML index.
+Exit codes: 0 clean, 3 something looks suspicious, 2 wrong input, 130 stopped by Ctrl-C.
+"""
+
+import argparse
 from pathlib import Path
 
 from mmaction.io.video.writers import VideoReader
 from mmaction.pose_viewer.batch import INDEX, run_batch
 from mmaction.pose_viewer.checks import check_clip
 from mmaction.pose_viewer.heatmap_view import heatmap_panel
-from mmaction.pose_viewer.settings import Settings
-from mmaction.pose_viewer.viewer import draw_clip, make_overlay, read_classes, show_window, write_report
+from mmaction.pose_viewer.settings import (
+    Settings,
+    add_arguments,
+    given_options,
+    merge,
+    naming_entries,
+    read_config,
+)
+from mmaction.pose_viewer.viewer import chosen_layout, draw_clip, make_overlay, read_classes, show_window, write_report
 from mmaction.utils.files import claim
 from mmaction.visualization.poses import clip_poses, find_annotation, load_annotation_list
 
 SUSPICIOUS = 3
+
+
+def main(default_config: Path, argv: list[str] | None = None) -> int:
+    """Read the settings and draw; return the exit code.
+
+    Args:
+        default_config: File of settings that is read unless the command line names another.
+        argv: Command line without the program's name; None: of this process.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--config", type=Path, help="file of settings (default: config.ini beside this program)")
+    parser.add_argument("--no-config", action="store_true", help="use the command line alone")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no report on the screen")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    path = args.config or default_config
+    file_values = {} if args.no_config else read_config(path)
+    with naming_entries(path, {name: file_values[name] for name in file_values.keys() - given_options(args).keys()}):
+        return visualize(merge(file_values, args), args.quiet)
 
 
 def visualize(settings: Settings, quiet: bool = False) -> int:
@@ -50,10 +85,8 @@ def _clip(settings: Settings, quiet: bool) -> int:
     reader = VideoReader(settings.video)
     annotations = load_annotation_list(settings.annotation)
     entry = find_annotation(annotations, settings.clip, reader.path, settings.annotation)
-    poses, classes = clip_poses(entry, settings.layout, settings.annotation), read_classes(settings)
-    panel = None
-    if settings.heatmap:
-        panel = heatmap_panel(settings.heatmap, entry, poses)
+    poses, classes = clip_poses(entry, chosen_layout(settings), settings.annotation), read_classes(settings)
+    panel = heatmap_panel(settings.heatmap, entry, poses) if settings.heatmap else None
     if settings.window:
         if settings.report:
             claim(Path(settings.report), settings.overwrite, settings.inputs)

@@ -2,15 +2,22 @@
 
 import argparse
 import configparser
-import difflib
 import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from mmaction.pose_viewer.checks import Limits
+from mmaction.utils.cli import suggest
+from mmaction.visualization.draw import COLOR_BY, JOINT_TEXT
 
 OUTPUT_KINDS = ("auto", "mp4", "gif", "frames", "sheet")
+_OLD_NAMES = {"colour_by": "color_by"}  # still read
+_COMMENT = re.compile(r"(?:^|\s)[#;](?=\s|$)")  # not in "clip #3.mp4"
 _TRUE, _FALSE = ("1", "yes", "true", "on"), ("0", "no", "false", "off")
 
 
@@ -33,14 +40,14 @@ class Settings:
     problem_frames: str = _setting("paths", "", "write the frames with a problem, alone, as pictures", "FOLDER")
 
     clip: str = _setting("clip", "", "annotation: frame_dir or index (default: the video's name)", "NAME")
-    layout: str = _setting("clip", "auto", "skeleton layout, auto: by the number of joints", "NAME")
+    layout: str = _setting("clip", "auto", "skeleton layout: a name, a file that describes one, or auto", "NAME")
     frames: str = _setting("clip", "", "frames to draw: START:END, END excluded, either may be left out", "RANGE")
     rescale: bool = _setting("clip", False, "rescale joints from the annotation's image size to the video's")
 
     score_thr: float = _setting("drawing", 0.0, "lowest score of a joint that is drawn", "SCORE")
     scale: float = _setting("drawing", 1.0, "enlarge or shrink the picture", "FACTOR")
-    color_by: str = _setting("drawing", "auto", "what colors the limbs", choices=("auto", "side", "person"))
-    joints: str = _setting("drawing", "none", "text beside the joints", choices=("none", "names", "indices"))
+    color_by: str = _setting("drawing", "auto", "what colors the limbs", choices=COLOR_BY)
+    joints: str = _setting("drawing", "none", "text beside the joints", choices=JOINT_TEXT)
     boxes: bool = _setting("drawing", False, "box and number of each person")
     trail: int = _setting("drawing", 0, "draw the way of the joints over this many last frames", "N")
     captions: bool = _setting("drawing", True, "frame number, label and score")
@@ -55,8 +62,10 @@ class Settings:
     workers: int = _setting("output", 0, "processes of the batch mode, 0: one per CPU core", "N")
 
     low_score: float = _setting("checks", 0.3, "mean score below which a frame is unsure", "SCORE")
-    jump: float = _setting("checks", 0.6, "way between two frames, in body diagonals, that is a jump", "SHARE")
-    swap: float = _setting("checks", 0.4, "share of the way left by exchanging left and right that is a swap", "SHARE")
+    jump: float = _setting("checks", 0.6, "motion between two frames that is a jump, in body diagonals", "SHARE")
+    swap: float = _setting(
+        "checks", 0.4, "report a left/right swap if exchanging the sides shortens the motion to this share", "SHARE"
+    )
     tolerance: float = _setting("checks", 0.1, "share of the frames that a check may name", "SHARE")
 
     def __post_init__(self) -> None:
@@ -121,18 +130,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add an option for every setting, grouped like the sections of the file; absent options stay None."""
     groups: dict[str, Any] = {}
     for setting in fields(Settings):
-        meta, option = setting.metadata, "--" + setting.name.replace("_", "-")
+        meta = setting.metadata
         group = groups.setdefault(meta["section"], parser.add_argument_group(f"[{meta['section']}]"))
+        names = [setting.name, *(old for old, new in _OLD_NAMES.items() if new == setting.name)]
+        options = ["--" + name.replace("_", "-") for name in names]
         if setting.type is bool:
-            group.add_argument(option, action=argparse.BooleanOptionalAction, help=meta["help"])
+            group.add_argument(*options, action=argparse.BooleanOptionalAction, help=meta["help"])
         else:
             group.add_argument(
-                option, type=setting.type, choices=meta["choices"] or None, metavar=meta["metavar"], help=meta["help"]
+                *options, type=setting.type, choices=meta["choices"] or None, metavar=meta["metavar"], help=meta["help"]
             )
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """Read the settings of an INI file; an empty value counts as not set.
+
+    A comment begins with ``#`` or ``;`` at the start of a line, or with one of them between spaces after a value. What
+    stands in quotes, or names a file or folder that exists, is taken as it is. ``~`` is the home folder.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -142,36 +156,77 @@ def read_config(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(
             f"{path}: no such configuration file; name one with --config, or pass --video, --annotation and --output"
         )
-    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#", ";"))
+    parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(path.read_text(encoding="utf-8"), str(path))
+        parser.read_string(path.read_text(encoding="utf-8-sig"), str(path))
     except (configparser.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not a readable INI file ({error})") from error
     if not parser.has_section("paths"):
         raise ValueError(f"{path}: the section [paths] is missing; it names video, annotation and output")
-    known = {setting.name: setting for setting in fields(Settings)}
-    sections = {setting.metadata["section"] for setting in known.values()}
+    sections = {setting.metadata["section"] for setting in fields(Settings)}
     values = {}
     for section in parser.sections():
         if section not in sections:
             raise ValueError(f"{path}: unknown section [{section}]; known: {', '.join(sorted(sections))}")
         for name, text in parser.items(section):
-            setting = known.get(name)
-            if setting is None or setting.metadata["section"] != section:
-                raise ValueError(f"{path}: [{section}] has no entry {name!r}{_hint(name, section, known)}")
-            if text.strip():
-                try:
-                    values[name] = _convert(name, text.strip(), setting.type, setting.metadata["choices"])
-                except ValueError as error:
-                    raise ValueError(f"{path}: [{section}] {error}") from None
+            try:
+                setting = _find(section, _OLD_NAMES.get(name, name))
+                value = _plain(text.strip())
+                if value:
+                    values[setting.name] = _convert(name, value, setting.type, setting.metadata["choices"])
+            except ValueError as error:
+                raise ValueError(f"{path}: [{section}] {error}") from None
     return values
 
 
-def _hint(name: str, section: str, known: dict[str, Any]) -> str:
-    if name in known:
-        return f"; it belongs in [{known[name].metadata['section']}]"
-    close = difflib.get_close_matches(name, known)
-    return f"; did you mean {' or '.join(close)}?" if close else f"; known: {', '.join(known)}"
+def _find(section: str, name: str) -> Any:
+    known = {setting.name: setting for setting in fields(Settings)}
+    if name not in known:
+        raise ValueError(f"has no entry {name!r}{suggest(name, known) or '; known: ' + ', '.join(known)}")
+    if known[name].metadata["section"] != section:
+        raise ValueError(f"has no entry {name!r}; it belongs in [{known[name].metadata['section']}]")
+    return known[name]
+
+
+def _plain(text: str) -> str:
+    """Return a value without quotes or comment, ``~`` replaced."""
+    if text[:1] in ("'", '"'):
+        value, quote, rest = text[1:].partition(text[0])
+        if not quote or rest.strip()[:1] not in ("", "#", ";"):
+            raise ValueError(f"expected one value in quotes, got {text}")
+    else:
+        value = text if _exists(text) else _COMMENT.split(text, maxsplit=1)[0]
+    return os.path.expanduser(value.strip())
+
+
+def _exists(text: str) -> bool:
+    return os.path.exists(os.path.expanduser(text))  # false, not an error, for a text that no path can be
+
+
+@contextmanager
+def naming_entries(path: Path, values: dict[str, Any]) -> Iterator[None]:
+    """Add to an error that is about a value of the file which entry set it.
+
+    Args:
+        path: The file of settings.
+        values: Those of its settings that count, as :func:`read_config` gives them.
+    """
+    sections = {setting.name: setting.metadata["section"] for setting in fields(Settings)}
+    try:
+        yield
+    except (ValueError, KeyError, OSError) as error:
+        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        for name, value in values.items():
+            about = text.startswith(f"{name}:") or (isinstance(value, str) and len(value) > 2 and value in text)
+            if about:
+                raise _plain_kind(error)(f"{text} ([{sections[name]}] {name} in {path})") from error
+        raise
+
+
+def _plain_kind(error: Exception) -> type[Exception]:
+    """Return the class of an error, or the one above it that a message alone makes."""
+    kinds = (kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+    return next(kind for kind in kinds if not issubclass(kind, UnicodeError))
 
 
 def merge(file_values: dict[str, Any], options: argparse.Namespace) -> Settings:
@@ -180,9 +235,10 @@ def merge(file_values: dict[str, Any], options: argparse.Namespace) -> Settings:
     Raises:
         ValueError: If a value is out of range.
     """
-    given = {
-        setting.name: getattr(options, setting.name)
-        for setting in fields(Settings)
-        if getattr(options, setting.name, None) is not None
-    }
-    return Settings(**(file_values | given))
+    return Settings(**(file_values | given_options(options)))
+
+
+def given_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that the command line gives."""
+    values = {setting.name: getattr(options, setting.name, None) for setting in fields(Settings)}
+    return {name: value for name, value in values.items() if value is not None}

@@ -11,6 +11,8 @@ from mmaction.io.video.writers import VideoReader, write_image
 from mmaction.label_spaces import read_label_map
 from mmaction.pose_viewer.checks import Report, check_clip, check_length
 from mmaction.pose_viewer.settings import Settings, frame_range
+from mmaction.skeletons import AUTO, Layout, get_layout, layout_of_config
+from mmaction.utils.config import load_config
 from mmaction.utils.files import claim, read_scores
 from mmaction.visualization.overlay import Look, Overlay, Panel
 from mmaction.visualization.poses import ClipPoses
@@ -65,6 +67,18 @@ def read_classes(settings: Settings) -> Classes:
             f"{settings.scores}: expected ids (N,) and scores (N, C), got {ids.shape} and {scores.shape} {scores.dtype}"
         )
     return Classes(names, dict(zip(map(str, ids.tolist()), scores, strict=True)))
+
+
+def chosen_layout(settings: Settings) -> str | Layout:
+    """Return the layout that is set, or the one that the config of ``heatmap`` or ``dataset`` states, or ``auto``.
+
+    Raises:
+        FileNotFoundError, KeyError, ValueError: As :func:`mmaction.skeletons.get_layout`.
+    """
+    if settings.layout != AUTO:
+        return get_layout(settings.layout)
+    config = settings.heatmap or settings.dataset
+    return (layout_of_config(load_config(config)[0]) if config else None) or AUTO
 
 
 def output_kind(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """Pictures of a clip for a report: a strip of frames, or of skeletons where only those are known."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,19 @@ def video_strip(source: str | Path) -> np.ndarray:
     return _strip(frames)
 
 
-def skeleton_strip(annotation: Mapping[str, Any]) -> np.ndarray:
+def skeleton_strip(annotation: Mapping[str, Any], say: Callable[[str], object] = print) -> np.ndarray:
     """Return skeletons of a clip on dark ground side by side, RGB uint8; all frames show the same part of the image.
+
+    Args:
+        annotation: As in a skeleton file.
+        say: Called with a sentence if the layout is guessed.
 
     Raises:
         ValueError: If the arrays do not fit, or no joint was ever seen.
     """
     poses = clip_poses(annotation)
+    if poses.layout_note:
+        say(poses.layout_note)
     seen = (poses.score > 0) & np.isfinite(poses.keypoint).all(axis=-1)
     if not seen.any():
         raise ValueError(f"{poses.name}: no joint was ever seen")
@@ -84,6 +91,7 @@ class ClipPictures:
     def __init__(self, annotations: str | Path | None = None) -> None:
         self._file = Path(annotations) if annotations else None
         self._entries: dict[str, Mapping[str, Any]] | None = None
+        self._say = cache(print)  # each sentence once
 
     def picture(self, name: str, source: str = "") -> tuple[str | None, str]:
         """Return a ``data:`` address, or None and why there is no picture.
@@ -97,7 +105,7 @@ class ClipPictures:
                 return picture_uri(video_strip(source)), ""
             entry = self._annotation(name.partition(" #")[0])
             if entry is not None:
-                return picture_uri(skeleton_strip(entry)), ""
+                return picture_uri(skeleton_strip(entry, self._say)), ""
         except (OSError, ValueError) as error:
             return None, str(error)
         return None, f"{source or name} is not on this machine"

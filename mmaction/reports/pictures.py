@@ -1,7 +1,7 @@
 """What a model is given, as pictures: frames, optical flow, heatmaps or joints after the pipeline."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -11,17 +11,23 @@ import torch
 
 from mmaction.io.video.writers import VideoSink, write_image
 from mmaction.reports.clip_pictures import spread
+from mmaction.skeletons import AUTO, Layout, choose_layout
 from mmaction.structures.scores import to_numpy
 from mmaction.visualization.draw import Style, color_flow, color_heatmaps, contact_sheet, draw_skeletons, draw_text
-from mmaction.visualization.poses import choose_layout
 
 MIN_HEIGHT = 160
 FPS = 10
 GROUND = 16
 
 
+def _guessed_layout(num_joints: int) -> Layout:
+    return choose_layout(AUTO, num_joints)
+
+
 def input_pictures(
-    inputs: torch.Tensor | Mapping[str, torch.Tensor], img_shape: Sequence[int] | None = None
+    inputs: torch.Tensor | Mapping[str, torch.Tensor],
+    img_shape: Sequence[int] | None = None,
+    layout_of: Callable[[int], Layout] = _guessed_layout,
 ) -> np.ndarray:
     """Return the pictures that a packed sample shows.
 
@@ -31,6 +37,7 @@ def input_pictures(
             are shown), heatmaps ``(clips, V, T, H, W)``, or joints ``(clips, M, T, V, 2 or 3)``; of several modalities
             the first.
         img_shape: Height and width of the image that joints lie in.
+        layout_of: Gives the layout of so many joints.
 
     Returns:
         RGB uint8 of shape ``(clips, T, H, W, 3)``; networks of single frames have one clip.
@@ -46,12 +53,12 @@ def input_pictures(
     if array.ndim != 5:
         raise ValueError(f"cannot show inputs of shape {array.shape}: neither frames, heatmaps nor joints")
     if array.shape[-1] <= 3:
-        return _joint_pictures(array, img_shape)
+        return _joint_pictures(array, img_shape, layout_of(array.shape[3]))
     if array.shape[1] == 3:
         return _as_bytes(array.transpose(0, 2, 3, 4, 1))
     if array.dtype != np.uint8 and array.max() <= 1.5 and array.min() >= 0:
-        colours = _colours(array.shape[1])
-        return np.stack([color_heatmaps(clip, colours) for clip in array])
+        colors = _colors(array.shape[1])
+        return np.stack([color_heatmaps(clip, colors) for clip in array])
     return np.stack([[color_flow(frame) for frame in clip] for clip in array.transpose(0, 2, 3, 4, 1)])
 
 
@@ -65,13 +72,13 @@ def _as_bytes(frames: np.ndarray) -> np.ndarray:
     return np.clip(frames, 0, 255).astype(np.uint8)
 
 
-def _colours(count: int) -> list[tuple[int, int, int]]:
-    """Return ``count`` bright colours, evenly spread over the hues."""
+def _colors(count: int) -> list[tuple[int, int, int]]:
+    """Return ``count`` bright colors, evenly spread over the hues."""
     hues = np.stack([np.arange(count) * 179 // max(count, 1), np.full(count, 255), np.full(count, 255)], axis=1)
     return [tuple(map(int, c)) for c in cv2.cvtColor(hues.astype(np.uint8)[None], cv2.COLOR_HSV2RGB)[0]]
 
 
-def _joint_pictures(array: np.ndarray, img_shape: Sequence[int] | None) -> np.ndarray:
+def _joint_pictures(array: np.ndarray, img_shape: Sequence[int] | None, layout: Layout) -> np.ndarray:
     """Draw joints ``(clips, M, T, V, 2 or 3)``; without the image's size, all that is there is shown."""
     joints = array[..., :2].astype(np.float32)
     score = array[..., 2] if array.shape[-1] == 3 and img_shape is not None else np.abs(joints).sum(axis=-1) > 0
@@ -82,7 +89,6 @@ def _joint_pictures(array: np.ndarray, img_shape: Sequence[int] | None) -> np.nd
         img_shape = (1, 1)
     scale = MIN_HEIGHT / img_shape[0]
     shape = (MIN_HEIGHT, max(1, round(img_shape[1] * scale)), 3)
-    layout = choose_layout("auto", joints.shape[3])
     pictures = np.full((array.shape[0], array.shape[2], *shape), GROUND, np.uint8)
     for clip, t in np.ndindex(pictures.shape[:2]):
         draw_skeletons(

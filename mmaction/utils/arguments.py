@@ -1,8 +1,10 @@
-"""Types of command-line arguments that several tools take."""
+"""Types of command-line arguments, and options, that several tools take."""
 
 import argparse
 import math
 from pathlib import Path
+
+from mmaction.skeletons import AUTO
 
 
 def image_size(text: str) -> tuple[int, int]:
@@ -30,3 +32,13 @@ def split_and_file(text: str) -> tuple[str, Path]:
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"expected SPLIT=FILE such as train=data/gym/gym99/train.txt, got {text!r}")
     return name, Path(path)
+
+
+def add_layout_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--layout``."""
+    parser.add_argument(
+        "--layout",
+        default=AUTO,
+        help="skeleton layout: a name, or a .json or .py file that describes one (default: the one that the config "
+        "states, else a guess from the number of joints)",
+    )

@@ -5,14 +5,12 @@ import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mmaction.io.pickles import as_numbers, load_pickle
-from mmaction.skeletons import LAYOUTS, Layout, get_layout
-
-# The layout that "auto" takes for a number of joints; other layouts of the same number have to be named.
-_AUTO_LAYOUTS = ("coco17", "ntu25", "openpose18", "kinect20", "jhmdb15", "mediapipe33", "hand21")
+from mmaction.skeletons import Layout, choose_layout
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,7 @@ class ClipPoses:
         layout: Joints and limbs.
         img_shape: Height and width of the image that the joints are for, None if unknown.
         label: Class index, None if unknown.
+        layout_note: How the layout was guessed; empty where it is known.
     """
 
     name: str
@@ -34,6 +33,7 @@ class ClipPoses:
     layout: Layout
     img_shape: tuple[int, int] | None = None
     label: int | None = None
+    layout_note: str = ""
 
     @property
     def num_frames(self) -> int:
@@ -46,28 +46,6 @@ class ClipPoses:
             return self
         factor = np.array([width / self.img_shape[1], height / self.img_shape[0]], np.float32)
         return replace(self, keypoint=self.keypoint * factor, img_shape=(height, width))
-
-
-def choose_layout(name: str, num_joints: int) -> Layout:
-    """Return the layout called ``name``; ``auto`` goes by the number of joints.
-
-    Raises:
-        KeyError: If the name is unknown; lists close matches.
-        ValueError: If the layout has another number of joints, or ``auto`` knows none with as many.
-    """
-    if name != "auto":
-        layout = get_layout(name)
-        if len(layout.joints) != num_joints:
-            fitting = [other for other in LAYOUTS if len(LAYOUTS[other].joints) == num_joints]
-            raise ValueError(
-                f"layout: {layout.name} has {len(layout.joints)} joints, the annotation {num_joints}; "
-                f"layouts with {num_joints} joints: {', '.join(fitting) or 'none'}"
-            )
-        return layout
-    for candidate in _AUTO_LAYOUTS:
-        if len(LAYOUTS[candidate].joints) == num_joints:
-            return LAYOUTS[candidate]
-    raise ValueError(f"layout: no layout with {num_joints} joints is known, so name one: {', '.join(LAYOUTS)}")
 
 
 def load_annotation_list(path: str | Path) -> list[dict]:
@@ -125,14 +103,20 @@ def find_annotation(annotations: list[dict], wanted: str, video: Path, source: s
     )
 
 
-def clip_poses(entry: Mapping, layout: str = "auto", source: str | Path = "annotation") -> ClipPoses:
+def clip_poses(
+    entry: Mapping,
+    layout: str | Mapping | Layout = "auto",
+    source: str | Path = "annotation",
+    config: Any = None,
+) -> ClipPoses:
     """Check one annotation and make it a :class:`ClipPoses`.
 
     Args:
         entry: ``keypoint`` ``(M, T, V, 2 or 3)``, M may be 0, and, where known, ``keypoint_score`` ``(M, T, V)``,
             ``img_shape``, ``label``. Of three coordinates the third is the score where there is no ``keypoint_score``.
-        layout: Name of a layout, or ``auto``.
+        layout: As for :func:`mmaction.skeletons.choose_layout`.
         source: The file, for messages.
+        config: Config that the skeletons are used with, for the layout.
 
     Raises:
         ValueError: If the shapes do not fit.
@@ -155,13 +139,15 @@ def clip_poses(entry: Mapping, layout: str = "auto", source: str | Path = "annot
     size = None if shape is None else as_numbers(shape)
     if shape is not None and (size is None or size.shape != (2,) or not ((size > 0) & (size < np.inf)).all()):
         raise ValueError(f"{source}, {name}: img_shape: expected height and width, got {reprlib.repr(shape)}")
+    guesses: list[str] = []
     return ClipPoses(
         name=name,
         keypoint=keypoint[..., :2],
         score=score,
-        layout=choose_layout(layout, keypoint.shape[2]),
+        layout=choose_layout(layout, keypoint.shape[2], config, guesses.append),
         img_shape=None if size is None else (int(size[0]), int(size[1])),
         label=int(label) if label is not None and not label.ndim and label.dtype.kind != "f" else None,
+        layout_note="".join(guesses),
     )
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmaction.visualization.poses import choose_layout, clip_poses, find_annotation, load_annotation_list
+from mmaction.skeletons import choose_layout
+from mmaction.visualization.poses import clip_poses, find_annotation, load_annotation_list
 
 NAMES = ["run", "walk", "jump"]
 CLIPS = [dict(frame_dir=name, keypoint=np.zeros((1, 2, 17, 2)), label=n) for n, name in enumerate(NAMES)]
@@ -33,20 +34,33 @@ def test_no_such_annotation(wanted, video):
 @pytest.mark.parametrize(
     ("joints", "name"),
     [
+        (13, "penn13"),
         (15, "jhmdb15"),
         (17, "coco17"),
         (18, "openpose18"),
         (20, "kinect20"),
         (21, "hand21"),
         (25, "ntu25"),
+        (26, "halpe26"),
+        (33, "mediapipe33"),
+        (133, "wholebody133"),
     ],
 )
-def test_layout_by_the_number_of_joints(joints, name):
-    assert choose_layout("auto", joints).name == name
+def test_a_guess_by_the_number_of_joints_is_said(joints, name):
+    poses = clip_poses(dict(frame_dir="a", keypoint=np.ones((1, 2, joints, 2))))
+    assert poses.layout.name == name
+    assert f"{name}, guessed from {joints} joints" in poses.layout_note
+
+
+def test_a_layout_that_is_given_is_no_guess():
+    entry = dict(frame_dir="a", keypoint=np.ones((1, 2, 25, 2)))
+    for layout, config in (("body25", None), ("auto", {"model": {"data_preprocessor": {"layout": "openpose25"}}})):
+        poses = clip_poses(entry, layout, config=config)
+        assert (poses.layout.name, poses.layout_note) == ("body25", "")
 
 
 def test_wrong_layouts():
-    with pytest.raises(ValueError, match="ntu25 has 25 joints, the annotation 17; layouts with 17 joints: coco17"):
+    with pytest.raises(ValueError, match=r"ntu25 has 25 joints, .* 17; .*: coco17, ap10k17, h36m17"):
         choose_layout("ntu25", 17)
     with pytest.raises(ValueError, match="no layout with 16 joints is known"):
         choose_layout("auto", 16)

@@ -131,6 +131,7 @@ class Dataset:
 
 class FakeRunner:
     epoch = 2
+    cfg = {}  # noqa: RUF012  # states no layout
 
     def __init__(self, visualizer, dataset):
         self.visualizer = visualizer

@@ -1,11 +1,13 @@
 """Draw clips of the validation and test sets with their labels, scores and skeletons."""
 
 from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmaction.registry import HOOKS
@@ -44,6 +46,7 @@ class VisualizationHook(Hook):
             raise ValueError(f"interval: expected 1 or more, got {interval}")
         self.enable, self.interval, self.show = enable, interval, show
         self.out_dir, self.video_dir, self.kwargs = out_dir, video_dir, kwargs
+        self._say = cache(partial(print_log, logger="current"))  # each sentence once
         self._names: dict[int, list[str]] = {}  # of the samples of each data set
 
     def after_val_iter(
@@ -68,7 +71,9 @@ class VisualizationHook(Hook):
             if index % self.interval or sample.get("broken"):
                 continue
             info = dataset.get_data_info(index)
-            poses = clip_poses(info) if "keypoint" in info else None
+            poses = clip_poses(info, config=runner.cfg) if "keypoint" in info else None
+            if poses is not None and poses.layout_note:
+                self._say(poses.layout_note)
             name = self._names_of(dataset)[index]
             options = dict(poses=poses, show_frames=self.show, step=step) | self.kwargs
             if self.out_dir is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os.path
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from mmaction.datasets.video import VideoDataset
 from mmaction.label_spaces import load_label_space, names_beside, with_label_space
 from mmaction.preparation.skeleton.files import AnnotationFile, is_evaluated_with
 from mmaction.registry import DATASETS
-from mmaction.skeletons import Layout
+from mmaction.skeletons import AUTO, Layout, layout_of_config
 from mmaction.utils.config import inner_datasets, type_name
 
 _KINDS = {VideoDataset: "video", RawframeDataset: "frames", PoseDataset: "pose"}
@@ -78,10 +78,11 @@ def splits_of_config(cfg: Mapping) -> list[Split]:
         ValueError: If the config has no data loader with a list of clips.
     """
     splits: list[Split] = []
+    layout = layout_of_config(cfg) or AUTO
     for name in ("train", "val", "test"):
         loader = cfg.get(f"{name}_dataloader") or {}
         for dataset in inner_datasets(loader.get("dataset")):
-            split = _split_of_dataset(name, dataset, _model_classes(cfg))
+            split = replace(_split_of_dataset(name, dataset, _model_classes(cfg)), layout=layout)
             known = {(s.ann_file, s.root, s.pose_split) for s in splits}
             if name != "test" or (split.ann_file, split.root, split.pose_split) not in known:
                 splits.append(split)

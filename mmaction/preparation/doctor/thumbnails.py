@@ -6,7 +6,7 @@ import numpy as np
 
 from mmaction.io.video.encoding import upright
 from mmaction.preparation.doctor.read_samples import Sample
-from mmaction.skeletons import LAYOUTS, Layout, get_layout
+from mmaction.skeletons import choose_layout
 from mmaction.visualization.draw import Style, draw_skeletons
 
 HEIGHT = 130
@@ -45,19 +45,14 @@ def _video_frame(sample: Sample) -> np.ndarray | None:
     return None
 
 
-def _layout(sample: Sample, joints: int) -> Layout | None:
-    """Return the split's layout, or the first one of as many joints."""
-    if sample.split.layout != "auto":
-        layout = get_layout(sample.split.layout)
-        return layout if len(layout.joints) == joints else None
-    return next((layout for layout in LAYOUTS.values() if len(layout.joints) == joints), None)
-
-
 def _skeleton(sample: Sample, image: np.ndarray | None) -> np.ndarray | None:
 
     keypoint = np.asarray(sample.info["keypoint"], np.float32)
-    layout = _layout(sample, keypoint.shape[2])
-    if layout is None or keypoint.shape[-1] != 2:
+    try:
+        layout = choose_layout(sample.split.layout, keypoint.shape[2], say=lambda sentence: None)
+    except ValueError:
+        return image
+    if keypoint.shape[-1] != 2:
         return image
     frame = keypoint.shape[1] // 2
     points = np.nan_to_num(keypoint[:, frame])
