@@ -13,7 +13,6 @@ import torch
 import torch.distributed as dist
 from mmengine.runner import Runner
 from processes import environment, free_port, of_torchrun, run_two
-from toy import find_resumable
 
 from mmaction.engine import build_runner
 from mmaction.engine.dist import check_launcher, refuse_sync_bn_on_cpu, start_gloo

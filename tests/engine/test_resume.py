@@ -6,7 +6,6 @@ import shutil
 import pytest
 import torch
 from mmengine.hooks import Hook
-from toy import find_resumable
 
 from mmaction.engine import resume
 from mmaction.engine.resume import find_resumable, peek_meta
@@ -81,7 +80,7 @@ def test_a_random_seed_is_taken_over_and_the_validation_cut_off_is_made_up_for(t
     train(config, "--work-dir", whole)
     cut.mkdir()
     shutil.copy(whole / "epoch_2.pth", cut)  # whether or not epoch 2 was the best, it is a state to go on from
-    meta = read_checkpoint(cut / "epoch_2.pth")["meta"]
+    meta = peek_meta(cut / "epoch_2.pth")
     train(config, "--work-dir", cut, "--resume")
     assert_same_run(whole / "epoch_3.pth", cut / "epoch_3.pth")
     assert peek_meta(cut / "epoch_3.pth")["seed"] == meta["seed"]

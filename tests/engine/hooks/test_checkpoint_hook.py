@@ -8,7 +8,6 @@ import pytest
 import torch
 from mmengine import fileio
 from mmengine.hooks import Hook
-from toy import find_resumable
 
 from mmaction.engine import build_runner
 from mmaction.engine.hooks import CheckpointHook
