@@ -87,9 +87,9 @@ def main(argv: list[str] | None = None) -> int:
     register_all_modules()
     cfg, notes = load_config(args.config, args.cfg_options)
     apply_options(cfg, args)
-    notes += plan_resume(cfg, args.resume)
-    for note in notes:
+    plan = plan_resume(cfg, args.resume)
+    for note in [*notes, *(plan.notes if plan else ())]:
         print(note, file=sys.stderr)
-    runner = build_runner(cfg)
+    runner = build_runner(cfg, plan)
     runner.train()
     return 0

@@ -1,18 +1,20 @@
-"""Find the checkpoint to go on from, and arrange the config so that the run continues identically."""
+"""Find the checkpoint to go on from, once for a run, and set the config so that the run continues identically."""
 
 import json
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import all_gather_object
 from mmengine.runner import Runner
+from mmengine.utils import apply_to
 
-from mmaction.io.checkpoints import RefusedCheckpointError, is_intact, local_path, read_checkpoint
+from mmaction.io.checkpoints import RefusedCheckpointError, is_archive, is_intact, local_path, read_checkpoint
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import read_json, write_atomically
 
@@ -26,34 +28,43 @@ SNAPSHOT = "snapshot"  # entry of ``meta`` that marks a checkpoint which the nex
 class WeightsOnlyError(ValueError):
     """A checkpoint without the state of an optimizer to go on with."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"checkpoint {path} cannot be resumed: it holds weights only; pass it as --load-from")
+
 
 @dataclass
-class _State:
-    """What a checkpoint tells about the run that wrote it, without its tensors."""
+class SavedState:
+    """A checkpoint of a training.
+
+    The tensors of ``content`` are read from the file when they are used; it is empty where PyTorch's old format would
+    have them all in memory at once.
+    """
 
     path: Path
+    content: dict[str, Any]
+    has_optimizer: bool
     meta: dict[str, Any]
     starts: Starts
-    has_optimizer: bool
     written: float
 
     @classmethod
-    def read(cls, path: Path, trust: bool = False) -> "_State":
+    def read(cls, path: Path, trust: bool = False) -> "SavedState":
         """Read it.
 
         Raises:
             ValueError: If the file is damaged, refused (RefusedCheckpointError) or no checkpoint of a training
                 (WeightsOnlyError).
         """
-        checkpoint = read_checkpoint(path, mmap=True, trust=trust)
-        meta, has_optimizer = checkpoint.get("meta"), "optimizer" in checkpoint
-        hub = checkpoint.get("message_hub")
+        content = read_checkpoint(path, mmap=True, trust=trust)
+        meta, hub, has_optimizer = content.get("meta"), content.get("message_hub"), "optimizer" in content
         info = hub.get("runtime_info") if isinstance(hub, dict) else None
         starts = _as_starts(info.get(STARTS)) if isinstance(info, dict) else []
-        is_of_training = isinstance(meta, dict) and {"epoch", "iter"} <= set(meta) and (has_optimizer or starts)
-        if not is_of_training:
-            raise WeightsOnlyError(_weights_only(path))
-        return cls(path, meta, starts, has_optimizer, path.stat().st_mtime)
+        if not (isinstance(meta, dict) and {"epoch", "iter"} <= set(meta) and (has_optimizer or starts)):
+            raise WeightsOnlyError(path)
+        content = content if is_archive(path) else {}
+        state = cls(path, content, has_optimizer, meta, starts, path.stat().st_mtime)
+        _ = state.progress  # numbers in place of which a damaged file may hold anything
+        return state
 
     @property
     def progress(self) -> tuple[int, int, int]:
@@ -67,129 +78,127 @@ class _State:
 
 
 @dataclass
-class _Survey:
+class Survey:
     """The checkpoint to go on from, and those that are not it: why they cannot be used, or that they are of others."""
 
-    found: Path | None = None
+    found: SavedState | None = None
+    states: list[SavedState] = field(default_factory=list)
     weights_only: list[Path] = field(default_factory=list)
     damaged: dict[Path, str] = field(default_factory=dict)
     refused: dict[Path, str] = field(default_factory=dict)
     others: list[Path] = field(default_factory=list)
 
+    def notes(self) -> Iterator[str]:
+        """Yield what was left out, for the user."""
+        yield from (f"skipped the damaged checkpoint {bad}: {why}" for bad, why in self.damaged.items())
+        yield from (f"skipped: {why}" for why in self.refused.values())
+        if self.others:
+            others = _listed(self.others)
+            yield f"left out, as another run or an earlier course of this one has written them: {others}"
+
 
 @dataclass
-class _LastStart:
-    """The starts of the run that began last in a work directory, and the checkpoint from which it was resumed."""
-
-    starts: Starts = field(default_factory=list)
-    origin: Path | None = None
-
-    @classmethod
-    def read(cls, work_dir: Path) -> "_LastStart":
-        """Read it; there is none in a directory of MMEngine's own.
-
-        Raises:
-            ValueError: If the file is damaged.
-        """
-        path = work_dir / LAST_START
-        if not path.is_file():
-            return cls()
-        content = read_json(path)
-        content = content if isinstance(content, dict) else {}
-        starts, origin = _as_starts(content.get("starts")), content.get("from")
-        if not starts or not isinstance(origin, (str, type(None))):
-            raise ValueError(f"{path}: expected starts (id, iteration) and from; remove it to go on from the furthest")
-        return cls(starts, Path(origin) if origin else None)
-
-
-def note_start(work_dir: str | Path, before: Starts, iteration: int, origin: str | None) -> Starts:
-    """Note in ``work_dir`` that a run begins or goes on, and return its starts.
+class ResumePlan:
+    """From which checkpoint a run goes on.
 
     Args:
-        work_dir: The run's work directory.
-        before: Its earlier starts, as they are in the checkpoint that it goes on from.
-        iteration: That of the checkpoint; 0 for a new run.
-        origin: The checkpoint; None for a new run.
+        state: The checkpoint; None to begin anew.
+        notes: What the user should know.
+        snapshots: Snapshots of the run, which its next checkpoint replaces.
     """
-    starts = [*before, (uuid.uuid4().hex, iteration)]
-    content = {"starts": starts, "from": origin and os.path.abspath(origin)}
-    write_atomically(Path(work_dir) / LAST_START, json.dumps(content).encode())
-    return starts
+
+    state: SavedState | None
+    notes: list[str]
+    snapshots: list[Path] = field(default_factory=list)
+
+    def take(self, source: str | Path, device: Any) -> dict[str, Any] | None:
+        """Return the contents of the checkpoint ``source`` in memory, once; None if the plan is not about it.
+
+        Args:
+            source: Path of the checkpoint.
+            device: Where its tensors go.
+        """
+        state = self.state
+        if state is None or str(source) != str(state.path) or not state.content:
+            return None
+        content, state.content = state.content, {}
+        return apply_to(content, torch.is_tensor, lambda tensor: tensor.to(device, copy=True))
 
 
-def is_work_dir(folder: Path) -> bool:
-    """Return whether ``folder`` is the work directory of a training, of this package or of MMEngine."""
-    return any((folder / name).is_file() for name in (LAST_START, "last_checkpoint"))
+def plan_resume(cfg: Config, request: str | Path | None) -> ResumePlan | None:
+    """Set ``resume``, ``load_from`` and the seed of ``cfg`` to go on with an earlier run.
 
+    Args:
+        cfg: The run's config with its ``work_dir``, changed in place.
+        request: A checkpoint, or ``"auto"`` for the furthest intact one of the last run in the work directory (and in
+            the checkpoint hook's ``out_dir``), or None not to resume.
 
-def _as_starts(value: Any) -> Starts:
-    """Return the starts that a file holds, none where it holds something else."""
-    pairs = [tuple(pair) for pair in value if isinstance(pair, (list, tuple))] if isinstance(value, list) else []
-    is_valid = pairs and all(len(pair) == 2 and isinstance(pair[0], str) and type(pair[1]) is int for pair in pairs)
-    return pairs if is_valid and len(pairs) == len(value) else []
-
-
-def _weights_only(path: Path) -> str:
-    return f"checkpoint {path} cannot be resumed: it holds weights only; pass it as --load-from"
-
-
-def peek_meta(path: Path, trust: bool = False) -> dict[str, Any]:
-    """Return the ``meta`` of a checkpoint without reading its tensors.
+    Returns:
+        The plan, for the runner; None if ``request`` is None.
 
     Raises:
-        ValueError: If the file is damaged, or holds no state of an optimizer to go on with, or holds other objects
-            than weights while ``trust`` is False.
+        FileNotFoundError: If the checkpoint asked for does not exist.
+        ValueError: If it is damaged or holds weights only; or if every checkpoint in the work directory is damaged; or
+            if it holds other objects than weights and ``cfg.trust_checkpoint`` is not set.
     """
-    state = _State.read(path, trust)
+    if request is None:
+        return None
+    trust, notes = bool(cfg.get("trust_checkpoint")), []
+    if request == "auto":
+        found = _survey_for(cfg)
+        state, states, notes = found.found, found.states, list(found.notes())
+    else:
+        state = SavedState.read(local_path(request), trust)
+        states = [state, *_readable(_files(_folders(cfg), "iter_*.pth"), state.path, trust)]
+    if state is None:
+        cfg.resume = False
+        return ResumePlan(None, [*notes, f"nothing to resume in {cfg.work_dir}; starting from the beginning"])
     if not state.has_optimizer:
-        raise WeightsOnlyError(_weights_only(path))
-    return state.meta
+        raise WeightsOnlyError(state.path)
+    cfg.resume, cfg.load_from = True, str(state.path)
+    randomness = dict(cfg.get("randomness") or {})
+    seed, stored = randomness.get("seed"), state.meta.get("seed")
+    if seed is not None and seed != stored:
+        notes.append(f"seed {seed} is replaced by {stored}, with which the run began")
+    cfg.randomness = {**randomness, "seed": state.meta.get("seed", seed)}
+    notes.append(f"resuming {state.path}: epoch {state.meta['epoch']}, iteration {state.meta['iter']}")
+    own = [one for one in states if one.meta.get(SNAPSHOT) and one.starts and one.starts[:1] == state.starts[:1]]
+    return ResumePlan(state, notes, [one.path for one in own])
 
 
-def snapshots_of(folder: Path, run: Starts, trust: bool = False) -> set[Path]:
-    """Return the snapshots in ``folder`` that the run with the starts ``run`` has written."""
-    found = set()
-    for path in _files([folder], "iter_*.pth"):
+def _readable(paths: Iterable[Path], but: Path, trust: bool) -> Iterator[SavedState]:
+    """Yield the checkpoints among ``paths`` that can be read, without ``but``."""
+    for path in paths:
         try:
-            state = _State.read(path, trust)
-        except (ValueError, OSError):
+            if not path.samefile(but):
+                yield SavedState.read(path, trust)
+        except (ValueError, TypeError, OverflowError, OSError):  # it is not to be resumed, so nothing is lost
             continue
-        if state.starts[:1] == run[:1] and state.meta.get(SNAPSHOT):
-            found.add(path)
-    return found
 
 
-def find_resumable(
-    folder: str | Path, out_dir: str | Path | None = None, trust: bool = False
-) -> tuple[Path | None, dict[Path, str]]:
+# -- the checkpoints of a work directory -------------------------------------------------------------------------------
+def survey(work_dir: str | Path, out_dir: str | Path | None = None, trust: bool = False) -> Survey:
     """Look for the furthest intact checkpoint of the run that wrote last.
 
     Args:
-        folder: The run's work directory; the folder of the file that its ``last_checkpoint`` names is searched too.
+        work_dir: The run's work directory; the folder of the file that its ``last_checkpoint`` names is searched too.
         out_dir: Folder of the checkpoints where it is another.
         trust: As in :func:`mmaction.io.checkpoints.read_checkpoint`.
 
-    Returns:
-        The file, or None, and for each file that cannot be read why.
-
     Raises:
         RefusedCheckpointError: If it is the last checkpoint that holds other objects while ``trust`` is False.
+        ValueError: If ``last_start.json`` is damaged.
     """
-    survey = _survey(Path(folder), out_dir, trust)
-    return survey.found, {**survey.damaged, **survey.refused}
-
-
-def _survey(work_dir: Path, out_dir: str | Path | None, trust: bool) -> _Survey:
+    work_dir = Path(work_dir)
     folders = [work_dir, *([Path(out_dir)] if out_dir else [])]
     last = _last_named(work_dir, folders)
-    start = _LastStart.read(work_dir)
-    result, states = _Survey(), []
-    for path in _files([*folders, *([last.parent] if last else [])], also=start.origin):
+    starts, origin = _last_start(work_dir)
+    result = Survey()
+    for path in _files([*folders, *([last.parent] if last else [])], also=origin):
         if path.name.startswith("best_"):  # weights only
             continue
         try:
-            state = _State.read(path, trust)
-            _ = state.progress
+            result.states.append(SavedState.read(path, trust))
         except WeightsOnlyError:
             continue
         except RefusedCheckpointError as error:
@@ -198,19 +207,65 @@ def _survey(work_dir: Path, out_dir: str | Path | None, trust: bool) -> _Survey:
             result.refused[path] = str(error)
         except (ValueError, TypeError, OverflowError, OSError) as error:
             result.damaged[path] = is_intact(path) or str(error)
-        else:
-            states.append(state)
-    own = _of_the_last_run(states, start.starts)
-    result.others = [state.path for state in states if state not in own]
+    own = _of_the_last_run(result.states, starts)
+    result.others = [state.path for state in result.states if state not in own]
     result.weights_only = [state.path for state in own if not state.has_optimizer]
-    resumable = [state for state in own if state.has_optimizer]
-    for state in sorted(resumable, key=lambda state: state.progress, reverse=True):
+    for state in sorted((s for s in own if s.has_optimizer), key=lambda state: state.progress, reverse=True):
         fault = is_intact(state.path)
         if fault is None:
-            result.found = state.path
+            result.found = state
             break
         result.damaged[state.path] = fault
     return result
+
+
+def _survey_for(cfg: Config) -> Survey:
+    """Survey the folders of ``cfg``.
+
+    Raises:
+        ValueError: If there is nothing to go on from, but something that a new run would replace.
+    """
+    work_dir = Path(cfg.work_dir)
+    pointer = work_dir / "last_checkpoint"
+    address = pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
+    if "://" in address:
+        raise ValueError(f"--resume: the last checkpoint is {address}; copy it here and name the copy: --resume FILE")
+    result = survey(work_dir, _out_dir(cfg), bool(cfg.get("trust_checkpoint")))
+    if result.found is None:
+        _refuse_to_begin_again(result, work_dir)
+    return result
+
+
+def _refuse_to_begin_again(found: Survey, work_dir: Path) -> None:
+    """Raise where there is something in ``work_dir``, though nothing to go on from, that a new run would replace.
+
+    Raises:
+        ValueError: Then.
+    """
+    damaged = [f"{bad.name}: {why}" for bad, why in found.damaged.items()]
+    why = None
+    if found.refused:
+        why = f"no checkpoint in {work_dir} can be used: " + "; ".join([*damaged, *found.refused.values()])
+    elif damaged:
+        why = f"no intact checkpoint in {work_dir}; remove the damaged ones to start again, or name another: "
+        why += "; ".join(damaged)
+    elif found.weights_only:
+        why = (
+            f"the checkpoints of the run hold weights only (save_optimizer=False): {_listed(found.weights_only)}; "
+            "pass one as --load-from, or leave --resume out to begin again"
+        )
+    elif found.others:
+        why = (
+            f"the run that began last in {work_dir} has written no checkpoint, and these are of an earlier "
+            f"one: {_listed(found.others)}; name one to go on with that (--resume FILE), or leave --resume "
+            "out to begin again"
+        )
+    if why:
+        raise ValueError(f"--resume: {why}")
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    return ", ".join(map(str, paths))
 
 
 def _files(folders: Iterable[Path], pattern: str = "*.pth", also: Path | None = None) -> list[Path]:
@@ -235,7 +290,7 @@ def _last_named(work_dir: Path, folders: list[Path]) -> Path | None:
     return named if os.path.isfile(named) else None
 
 
-def _of_the_last_run(states: list[_State], starts: Starts) -> list[_State]:
+def _of_the_last_run(states: list[SavedState], starts: Starts) -> list[SavedState]:
     """Return the checkpoints of the run that began last; all where checkpoints do not tell runs apart.
 
     A run begun anew in the folder of an earlier one leaves that one's further checkpoints there, and so does a run that
@@ -244,7 +299,12 @@ def _of_the_last_run(states: list[_State], starts: Starts) -> list[_State]:
     if starts:
         return [state for state in states if state.leads_to(starts)]
     newest = max(states, key=lambda state: state.written, default=None)
-    return [state for state in states if not newest.starts or state.starts[:1] == newest.starts[:1]]
+    return [s for s in states if newest is None or not newest.starts or s.starts[:1] == newest.starts[:1]]
+
+
+def _folders(cfg: Config) -> list[Path]:
+    """Return the folders to which a run of ``cfg`` writes checkpoints; none if they are not on this machine's disks."""
+    return [Path(folder) for folder in (cfg.get("work_dir"), cfg.get("work_dir") and _out_dir(cfg)) if folder]
 
 
 def _out_dir(cfg: Config) -> str | None:
@@ -258,95 +318,54 @@ def _out_dir(cfg: Config) -> str | None:
 
 def replaceable_checkpoints(cfg: Config) -> list[Path]:
     """Return the checkpoints of earlier runs in the folders to which a run of ``cfg`` writes."""
-    folders = [Path(folder) for folder in (cfg.get("work_dir"), cfg.get("work_dir") and _out_dir(cfg)) if folder]
-    return [path for kind in ("epoch", "iter", "best") for path in _files(folders, f"{kind}_*.pth")]
+    return [path for kind in ("epoch", "iter", "best") for path in _files(_folders(cfg), f"{kind}_*.pth")]
 
 
-def _find_for(cfg: Config, notes: list[str]) -> Path | None:
-    """Return the checkpoint to go on from in the folders of ``cfg``; add to ``notes`` what was left out.
-
-    Raises:
-        ValueError: As :func:`plan_resume`.
-    """
-    work_dir = Path(cfg.work_dir)
-    pointer = work_dir / "last_checkpoint"
-    address = pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
-    if "://" in address:
-        raise ValueError(f"--resume: the last checkpoint is {address}; copy it here and name the copy: --resume FILE")
-    survey = _survey(work_dir, _out_dir(cfg), bool(cfg.get("trust_checkpoint")))
-    notes += [f"skipped the damaged checkpoint {bad}: {why}" for bad, why in survey.damaged.items()]
-    notes += [f"skipped: {why}" for why in survey.refused.values()]
-    if survey.others:
-        others = _listed(survey.others)
-        notes.append(f"left out, as another run or an earlier course of this one has written them: {others}")
-    if survey.found is None:
-        _refuse_to_begin_again(survey, work_dir)
-    return survey.found
-
-
-def _refuse_to_begin_again(survey: _Survey, work_dir: Path) -> None:
-    """Raise where there is something in ``work_dir``, though nothing to go on from, that a new run would replace.
-
-    Raises:
-        ValueError: Then.
-    """
-    damaged = [f"{bad.name}: {why}" for bad, why in survey.damaged.items()]
-    why = None
-    if survey.refused:
-        why = f"no checkpoint in {work_dir} can be used: " + "; ".join([*damaged, *survey.refused.values()])
-    elif damaged:
-        why = f"no intact checkpoint in {work_dir}; remove the damaged ones to start again, or name another: "
-        why += "; ".join(damaged)
-    elif survey.weights_only:
-        why = (
-            f"the checkpoints of the run hold weights only (save_optimizer=False): {_listed(survey.weights_only)}; "
-            "pass one as --load-from, or leave --resume out to begin again"
-        )
-    elif survey.others:
-        why = (
-            f"the run that began last in {work_dir} has written no checkpoint, and these are of an earlier "
-            f"one: {_listed(survey.others)}; name one to go on with that (--resume FILE), or leave --resume "
-            "out to begin again"
-        )
-    if why:
-        raise ValueError(f"--resume: {why}")
-
-
-def _listed(paths: Iterable[Path]) -> str:
-    return ", ".join(map(str, paths))
-
-
-def plan_resume(cfg: Config, request: str | Path | None) -> list[str]:
-    """Set ``resume``, ``load_from`` and the seed of ``cfg`` to go on with an earlier run.
+# -- telling runs in one folder apart ----------------------------------------------------------------------------------
+def note_start(work_dir: str | Path, before: Starts, iteration: int, origin: str | None) -> Starts:
+    """Note in ``work_dir`` that a run begins or goes on, and return its starts.
 
     Args:
-        cfg: The run's config with its ``work_dir``, changed in place.
-        request: A checkpoint, or ``"auto"`` for the furthest intact one of the last run in the work directory (and in
-            the checkpoint hook's ``out_dir``), or None not to resume.
+        work_dir: The run's work directory.
+        before: Its earlier starts, as they are in the checkpoint that it goes on from.
+        iteration: The iteration of the checkpoint; 0 for a new run.
+        origin: The checkpoint; None for a new run.
+    """
+    starts = [*before, (uuid.uuid4().hex, iteration)]
+    content = {"starts": starts, "from": origin and os.path.abspath(origin)}
+    write_atomically(Path(work_dir) / LAST_START, json.dumps(content).encode())
+    return starts
 
-    Returns:
-        Notes for the log.
+
+def _last_start(work_dir: Path) -> tuple[Starts, Path | None]:
+    """Return the starts of the run that began last in ``work_dir``, and the checkpoint from which it was resumed.
+
+    There are none in a directory of MMEngine's own.
 
     Raises:
-        FileNotFoundError: If the checkpoint asked for does not exist.
-        ValueError: If it is damaged or holds weights only; or if every checkpoint in the work directory is damaged; or
-            if it holds other objects than weights and ``cfg.trust_checkpoint`` is not set.
+        ValueError: If the file is damaged.
     """
-    if request is None:
-        return []
-    notes: list[str] = []
-    path = _find_for(cfg, notes) if request == "auto" else local_path(request)
-    if path is None:
-        cfg.resume = False
-        return [f"nothing to resume in {cfg.work_dir}; starting from the beginning"]
-    meta = peek_meta(path, bool(cfg.get("trust_checkpoint")))
-    cfg.resume, cfg.load_from = True, str(path)
-    randomness = dict(cfg.get("randomness") or {})
-    seed = randomness.get("seed")
-    if seed is not None and seed != meta.get("seed"):
-        notes.append(f"seed {seed} is replaced by {meta.get('seed')}, with which the run began")
-    cfg.randomness = {**randomness, "seed": meta.get("seed", seed)}
-    return [*notes, f"resuming {path}: epoch {meta['epoch']}, iteration {meta['iter']}"]
+    path = work_dir / LAST_START
+    if not path.is_file():
+        return [], None
+    content = read_json(path)
+    content = content if isinstance(content, dict) else {}
+    starts, origin = _as_starts(content.get("starts")), content.get("from")
+    if not starts or not isinstance(origin, (str, type(None))):
+        raise ValueError(f"{path}: expected starts (id, iteration) and from; remove it to go on from the furthest")
+    return starts, Path(origin) if origin else None
+
+
+def _as_starts(value: Any) -> Starts:
+    """Return the starts that a file holds, none where it holds something else."""
+    pairs = [tuple(pair) for pair in value if isinstance(pair, (list, tuple))] if isinstance(value, list) else []
+    is_valid = pairs and all(len(pair) == 2 and isinstance(pair[0], str) and type(pair[1]) is int for pair in pairs)
+    return pairs if is_valid and len(pairs) == len(value) else []
+
+
+def is_work_dir(folder: Path) -> bool:
+    """Return whether ``folder`` is the work directory of a training, of this package or of MMEngine."""
+    return any((folder / name).is_file() for name in (LAST_START, "last_checkpoint"))
 
 
 def check_common_place(runner: Runner) -> None:
@@ -365,9 +384,3 @@ def check_common_place(runner: Runner) -> None:
         + "; ".join(f"process {rank} from {place}" for rank, place in enumerate(told))
         + ". Let all of them see the same work directory, or name a checkpoint that all can read (--resume FILE)"
     )
-
-
-def without_program(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Return ``checkpoint`` without ``meta.config``, whose text MMEngine would run as a program on resuming."""
-    meta = {key: value for key, value in (checkpoint.get("meta") or {}).items() if key != "config"}
-    return {**checkpoint, "meta": meta}

@@ -1,12 +1,9 @@
 """The Runner of this package: MMEngine's, with safe checkpoints, checks before training and runs on the CPU."""
 
 import atexit
-import errno
 import logging
-import math
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -14,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_rank, get_world_size, is_main_process
@@ -27,12 +23,12 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmaction.engine.continuation import Continuation, steps_of
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
-from mmaction.engine.loops import EpochBasedTrainLoop
-from mmaction.engine.optim import base_rates, check_optimizer, peak_of_cycle, wrappers
-from mmaction.engine.peers import PeerWatch
-from mmaction.engine.realign import Schedule, place, steps_of
-from mmaction.engine.resume import check_common_place, plan_resume, without_program
+from mmaction.engine.failures import explained, is_removed
+from mmaction.engine.optim import check_optimizer, peak_of_cycle, wrappers
+from mmaction.engine.process_watch import ProcessWatch
+from mmaction.engine.resume import ResumePlan, check_common_place, plan_resume
 from mmaction.engine.sharding import MMFullyShardedDataParallel, is_sharding, optimizer_in_whole
 from mmaction.engine.workers import start_worker
 from mmaction.io.checkpoints import (
@@ -45,7 +41,7 @@ from mmaction.io.checkpoints import (
     trusting,
 )
 from mmaction.registry import EVALUATOR, OPTIMIZERS, RUNNERS
-from mmaction.utils.cli import ToolStop, worker_advice
+from mmaction.utils.cli import ToolStop
 from mmaction.utils.config import base_batch_size
 from mmaction.utils.files import replacing
 
@@ -65,38 +61,6 @@ def _is_for_users(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith(('"FileClient" will be', '"HardDiskBackend" is the alias'))
 
 
-def _is_lost_worker(error: BaseException) -> bool:
-    """Return whether a data worker went while its batch was read, before PyTorch noticed."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return isinstance(error, (EOFError, ConnectionError)) and any("dataloader.py" in at.filename for at in frames)
-
-
-def _is_removed(error: BaseException, work_dir: Path) -> bool:
-    """Return whether a file of the run could not be written, or finished, because ``work_dir`` is being removed."""
-    path = Path(getattr(error, "filename", None) or "")
-    return isinstance(error, FileNotFoundError) and work_dir in (path, *path.parents)
-
-
-def _advice(error: BaseException, work_dir: Path) -> str | None:
-    """Return what to do after an error that is neither ours nor the user's typing."""
-    if _is_removed(error, work_dir):
-        return (
-            f"the work directory {work_dir}, or a file of it, was removed or moved during the run: put it back if you "
-            f"can; then go on with --resume (from the beginning if no checkpoint is left)"
-        )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"make room on the disk of {error.filename or work_dir}; a training then goes on with --resume"
-    if isinstance(error, torch.OutOfMemoryError):
-        return "lower train_dataloader.batch_size (with --auto-scale-lr), or pass --amp; then go on with --resume"
-    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("gloo", "NCCL", "by peer")):
-        return "another process of this run has ended or is out of reach; see its output, then go on with --resume"
-    if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
-        return "a batch of one clip has no spread to norm by: set train_dataloader.drop_last=True or another batch_size"
-    if _is_lost_worker(error) or (isinstance(error, RuntimeError) and "DataLoader worker" in str(error)):
-        return worker_advice(str(error))
-    return None
-
-
 @contextmanager
 def _signal_handler_kept(number: int) -> Iterator[None]:
     """Put back the handler of a signal, which the checkpoint hook replaces, however the block ends."""
@@ -108,16 +72,6 @@ def _signal_handler_kept(number: int) -> Iterator[None]:
         yield
     finally:
         signal.signal(number, before)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that led to it: PyTorch's signal handler raises its own in the middle of anything.
-
-    One that says itself what to do is the last.
-    """
-    while error is not None:
-        yield error
-        error = None if isinstance(error, ToolStop) else error.__cause__ or error.__context__
 
 
 def _is_short(record: logging.LogRecord) -> bool:
@@ -142,6 +96,7 @@ class ActionRunner(Runner):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.load_report: LoadReport | None = None
+        self.resume_plan: ResumePlan | None = None
         self._shard_cfg: dict[str, Any] | None = None
         self._resumed_steps: dict[str, int] | None = None
         self._testing = False
@@ -150,12 +105,19 @@ class ActionRunner(Runner):
             handler.setLevel(self._console_level)
 
     @classmethod
-    def from_cfg(cls, cfg: Config) -> "ActionRunner":
-        """Build a runner; with ``resume=True`` and no ``load_from``, from the furthest intact checkpoint."""
+    def from_cfg(cls, cfg: Config, plan: ResumePlan | None = None) -> "ActionRunner":
+        """Build a runner; with ``resume=True`` and no ``load_from``, from the furthest intact checkpoint.
+
+        Args:
+            cfg: The config.
+            plan: From where the run goes on, if :func:`plan_resume` has found out already.
+        """
         cfg = deepcopy(cfg)
-        notes = plan_resume(cfg, cfg.get("load_from") or "auto") if cfg.get("resume") else []
+        if plan is None and cfg.get("resume"):
+            plan = plan_resume(cfg, cfg.get("load_from") or "auto")
         runner = super().from_cfg(cfg)
-        for note in notes:
+        runner.resume_plan = plan
+        for note in plan.notes if plan else ():
             runner.logger.info(note)
         return runner
 
@@ -184,27 +146,25 @@ class ActionRunner(Runner):
         same_second = sum(self._timestamp in name for name in MMLogger._instance_dict)
         if same_second:  # else the runs would share one logger and write one log
             self._timestamp += f"_{same_second + 1}"
-        self._peers = PeerWatch.of_default_group()
+        self._watch = ProcessWatch.of_default_group()
 
     @contextmanager
-    def _watching_peers(self) -> Iterator[None]:
+    def _watching_processes(self) -> Iterator[None]:
         """Tell the other processes how this one ends, and the user what to do where PyTorch's message does not."""
-        if self._peers and self._peers.has_ended:  # with an earlier part of this run, as training before the test
-            self._peers = PeerWatch.of_default_group()
+        if self._watch and self._watch.has_ended:  # with an earlier part of this run, as training before the test
+            self._watch = ProcessWatch.of_default_group()
         try:
             yield
         except BaseException as error:
             if not isinstance(error, ToolStop):
                 atexit.unregister(leave_group)  # its threads may be waiting for a process that is stuck
-            if self._peers:
-                self._peers.failed()
-            for cause in _causes(error):
-                if advice := _advice(cause, Path(self.work_dir)):
-                    said = f"DataLoader worker is gone ({cause!r})" if _is_lost_worker(cause) else str(cause)
-                    raise ToolStop(f"{said.splitlines()[0]}\n  {advice}") from error
+            if self._watch:
+                self._watch.failed()
+            if stop := explained(error, Path(self.work_dir)):
+                raise stop from error
             raise
-        if self._peers:
-            self._peers.done()
+        if self._watch:
+            self._watch.done()
 
     def train(self) -> nn.Module:
         """Train the model and return it.
@@ -213,7 +173,7 @@ class ActionRunner(Runner):
             TypeError: If the optimizer of a model to be sharded is built already: its parameters would be others.
             ValueError: If batch norms are to share their statistics between processes on the CPU.
         """
-        with self._watching_peers(), _signal_handler_kept(signal.SIGTERM):
+        with self._watching_processes(), _signal_handler_kept(signal.SIGTERM):
             if self.distributed and get_device() == "cpu":
                 refuse_sync_bn_on_cpu(self.model, self.cfg.get("sync_bn"))
             self._shard_to_train()
@@ -361,14 +321,14 @@ class ActionRunner(Runner):
     def test(self) -> dict[str, float]:
         """Test the model with a checkpoint that fits it exactly; return the metrics by name."""
         self._testing = True
-        with self._watching_peers():
+        with self._watching_processes():
             self._shard()
             return super().test()
 
     def val(self) -> dict[str, float]:
         """Validate the model with a checkpoint that fits it exactly; return the metrics by name."""
         self._testing = True
-        with self._watching_peers():
+        with self._watching_processes():
             self._shard()
             return super().val()
 
@@ -395,8 +355,10 @@ class ActionRunner(Runner):
             FileNotFoundError, ConnectionError, ValueError: As :func:`mmaction.io.checkpoints.read_checkpoint` and
                 :func:`mmaction.io.checkpoints.load_weights`.
         """
-        checkpoint = read_checkpoint(filename, map_location, trust=bool(self.cfg.get("trust_checkpoint")))
-        checkpoint = without_program(checkpoint)
+        planned = self.resume_plan and self.resume_plan.take(filename, map_location)
+        checkpoint = planned or read_checkpoint(filename, map_location, bool(self.cfg.get("trust_checkpoint")))
+        # MMEngine would run the text of a config that it finds here as a program
+        checkpoint["meta"] = {k: v for k, v in (checkpoint.get("meta") or {}).items() if k != "config"}
         self._resumed_steps = checkpoint["meta"].get("steps")
         if self._resume:
             self._complete_metainfo(checkpoint["meta"])
@@ -435,27 +397,10 @@ class ActionRunner(Runner):
         """
         if self._shard_cfg is not None:
             kwargs.setdefault("map_location", "cpu")
-        schedule, asked = Schedule(self.param_schedulers), base_rates(self.optim_wrapper)
+        as_configured = Continuation(self)
         super().resume(filename, *args, **kwargs)
-        before, now, loop = self._resumed_steps, steps_of(self), self.train_loop
-        note = place(loop, before, now) if isinstance(loop, EpochBasedTrainLoop) else None
-        if note:
-            self.logger.warning(note)
-        scales = (self.auto_scale_lr or {}).get("enable")
-        is_rescaled = scales and (before or {}).get("effective_batch") != now["effective_batch"]
-        if (note or is_rescaled) and not schedule.play(self.param_schedulers, loop.epoch, loop.iter, now["iters"]):
-            self.logger.warning("a schedule that depends on validations goes on with the learning rates as they were")
-        if ends := schedule.other_ends(self.param_schedulers):
-            self.logger.warning(
-                f"going on with the schedule that {filename} was trained with: {ends}, and the learning rate stays "
-                "from there on. To train with that of the config, start from the weights (--load-from)"
-            )
-        changed = [pair for pair in zip(base_rates(self.optim_wrapper), asked, strict=True) if not math.isclose(*pair)]
-        if changed:
-            self.logger.warning(
-                f"going on with the learning rate {changed[0][0]:.4g} that {filename} was trained with, not with "
-                f"{changed[0][1]:.4g} of the config: to train with that one, start from the weights (--load-from)"
-            )
+        for warning in as_configured.adapt(filename, self._resumed_steps):
+            self.logger.warning(warning)
 
     def save_checkpoint(
         self, out_dir: str, filename: str, *args: Any, save_optimizer: bool = True, **kwargs: Any
@@ -491,7 +436,7 @@ class ActionRunner(Runner):
             with replacing(target) as temporary:
                 super().save_checkpoint(str(out_dir), temporary.name, *args, **kwargs)
         except OSError as error:
-            if _is_removed(error, Path(self.work_dir)):
+            if is_removed(error, Path(self.work_dir)):
                 raise
             raise ToolStop(
                 f"cannot write {target}: {error.strerror or error}. Earlier checkpoints are untouched; make room (or "
@@ -499,6 +444,14 @@ class ActionRunner(Runner):
             ) from error
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Return the Runner that ``cfg`` describes: an :class:`ActionRunner`, or the one that ``runner_type`` names."""
-    return RUNNERS.build(cfg) if "runner_type" in cfg else ActionRunner.from_cfg(cfg)
+def build_runner(cfg: Config, plan: ResumePlan | None = None) -> Runner:
+    """Return the Runner that ``cfg`` describes: an :class:`ActionRunner`, or the one that ``runner_type`` names.
+
+    Args:
+        cfg: The config.
+        plan: From where the run goes on, if :func:`mmaction.engine.resume.plan_resume` has found out already.
+    """
+    kind = RUNNERS.get(cfg.get("runner_type", "ActionRunner"))
+    if kind is not None and issubclass(kind, ActionRunner):
+        return kind.from_cfg(cfg, plan)
+    return RUNNERS.build(cfg)

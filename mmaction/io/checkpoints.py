@@ -130,12 +130,12 @@ def read_checkpoint(
     """
     path, trust = local_path(source), trust or _trusting.get()
     try:
-        if is_archive := _is_archive(path):
+        if is_zip := is_archive(path):
             _refuse_compressed(path)
         if _is_plain_pickle(path):
             return _as_dict(load_pickle(path), path)
         with torch.serialization.safe_globals(_harmless_globals()):
-            content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap and is_archive)
+            content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap and is_zip)
     except UnpicklingError as error:
         foreign = re.findall(r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)", str(error))
         if foreign and trust:
@@ -170,7 +170,7 @@ def _is_plain_pickle(path: Path) -> bool:
     return start[:1] == b"\x80" and start[2:] != _OLD_FORMAT[2:]
 
 
-def _is_archive(path: str | Path) -> bool:
+def is_archive(path: str | Path) -> bool:
     """Return whether ``path`` begins as the zip archives do that PyTorch writes since 1.6."""
     with open(path, "rb") as file:
         return file.read(4) == b"PK\x03\x04"

@@ -13,11 +13,11 @@ import torch
 import torch.distributed as dist
 from mmengine.runner import Runner
 from processes import environment, free_port, of_torchrun, run_two
+from toy import find_resumable
 
 from mmaction.engine import build_runner
 from mmaction.engine.dist import check_launcher, refuse_sync_bn_on_cpu, start_gloo
-from mmaction.engine.peers import MAX_SILENT_BEATS, PeerWatch
-from mmaction.engine.resume import find_resumable
+from mmaction.engine.process_watch import MAX_SILENT_BEATS, ProcessWatch
 from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.config import load_config
 
@@ -268,8 +268,8 @@ def test_a_launcher_that_did_not_start_the_process_is_named(monkeypatch):
 def watch(monkeypatch):
     """A watcher of process 1 whose end is noted instead of carried out."""
     reasons = []
-    monkeypatch.setattr(PeerWatch, "_end", lambda self, reason: (reasons.append(reason), self._ended.set()))
-    watcher = PeerWatch(dist.HashStore(), 0, 2, beat_s=0.01)
+    monkeypatch.setattr(ProcessWatch, "_end", lambda self, reason: (reasons.append(reason), self._ended.set()))
+    watcher = ProcessWatch(dist.HashStore(), 0, 2, beat_s=0.01)
     watcher.reasons = reasons
     yield watcher
     watcher._ended.set()
@@ -284,12 +284,12 @@ def test_a_silent_process_ends_the_watcher(watch):
 
 
 def test_a_failed_process_ends_the_others_and_one_that_is_done_does_not(watch):
-    other = PeerWatch(watch.store, 1, 2, beat_s=0.01)
+    other = ProcessWatch(watch.store, 1, 2, beat_s=0.01)
     other.done()
     watch.start()
     time.sleep(0.5)
     assert watch.is_alive() and watch.reasons == []
-    PeerWatch(watch.store, 1, 2).failed()
+    ProcessWatch(watch.store, 1, 2).failed()
     watch.join(timeout=10)
     assert watch.reasons == ["process 1 has failed"]
 
@@ -305,7 +305,7 @@ def test_a_process_has_a_beat_to_end_in_order_after_another_one_has_failed(watch
         return ended.is_set()
 
     monkeypatch.setattr(ended, "wait", wait)
-    PeerWatch(watch.store, 1, 2).failed()
+    ProcessWatch(watch.store, 1, 2).failed()
     watch.run()
     assert waits == [watch.beat_s] * 2 and watch.reasons == reasons
 
@@ -326,21 +326,21 @@ def test_each_part_of_a_run_is_watched(tmp_path, toy, monkeypatch, part):
     store = dist.HashStore()
     group = SimpleNamespace(_get_default_store=lambda: store)
     watches = []
-    start = PeerWatch.start
-    monkeypatch.setattr(PeerWatch, "_started", 0)
-    monkeypatch.setattr(PeerWatch, "start", lambda self: (watches.append(self), start(self)))
+    start = ProcessWatch.start
+    monkeypatch.setattr(ProcessWatch, "_started", 0)
+    monkeypatch.setattr(ProcessWatch, "start", lambda self: (watches.append(self), start(self)))
     runner = build_runner(load_config(toy.write_config(tmp_path), {"work_dir": str(tmp_path / "run")})[0])
     with monkeypatch.context() as patch:
         patch.setattr(dist, "is_initialized", lambda: True)
         patch.setattr(dist, "get_world_size", lambda: 2)
         patch.setattr(dist, "get_rank", lambda: 0)
         patch.setattr(dist, "distributed_c10d", group)
-        runner._peers = PeerWatch.of_default_group()
-        with runner._watching_peers():
+        runner._watch = ProcessWatch.of_default_group()
+        with runner._watching_processes():
             pass
         assert watches[0].has_ended
         running = []
-        patch.setattr(Runner, part, lambda self: running.append(self._peers.is_alive()))
+        patch.setattr(Runner, part, lambda self: running.append(self._watch.is_alive()))
         getattr(runner, part)()
     assert running == [True] and watches[1].has_ended and watches[1].is_patient
     assert watches[1].store.add("done-0", 0) == 1 and watches[0].store.add("done-0", 0) == 1

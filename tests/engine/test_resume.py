@@ -6,9 +6,9 @@ import shutil
 import pytest
 import torch
 from mmengine.hooks import Hook
+from toy import find_resumable
 
 from mmaction.engine import resume
-from mmaction.engine.resume import find_resumable, peek_meta
 from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.cli import ToolStop
 
@@ -80,10 +80,10 @@ def test_a_random_seed_is_taken_over_and_the_validation_cut_off_is_made_up_for(t
     train(config, "--work-dir", whole)
     cut.mkdir()
     shutil.copy(whole / "epoch_2.pth", cut)  # whether or not epoch 2 was the best, it is a state to go on from
-    meta = peek_meta(cut / "epoch_2.pth")
+    meta = read_checkpoint(cut / "epoch_2.pth")["meta"]
     train(config, "--work-dir", cut, "--resume")
     assert_same_run(whole / "epoch_3.pth", cut / "epoch_3.pth")
-    assert peek_meta(cut / "epoch_3.pth")["seed"] == meta["seed"]
+    assert read_checkpoint(cut / "epoch_3.pth")["meta"]["seed"] == meta["seed"]
     assert f"resuming {cut / 'epoch_2.pth'}: epoch 2, iteration 12" in capfd.readouterr().err
 
 
@@ -166,7 +166,7 @@ def test_a_run_is_not_mixed_up_with_an_earlier_one_in_its_folder(tmp_path, toy, 
     (work_dir / "epoch_2.pth").unlink()
     assert find_resumable(work_dir)[0] == work_dir / "epoch_1.pth"
     train(config, "--work-dir", work_dir, "--resume")
-    assert peek_meta(work_dir / "epoch_3.pth")["seed"] == 2
+    assert read_checkpoint(work_dir / "epoch_3.pth")["meta"]["seed"] == 2
     said = capfd.readouterr().err
     assert f"as another run or an earlier course of this one has written them: {work_dir / 'epoch_3.pth'}" in said
     assert find_resumable(tmp_path / "moved")[0] == tmp_path / "moved" / "epoch_3.pth"
@@ -227,7 +227,7 @@ def test_the_state_after_a_change_of_batch_is_the_furthest(tmp_path, toy, train)
     config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
     train(config, "--work-dir", work_dir, "--cfg-options", "train_cfg.max_epochs=2")
     train(config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_dataloader.batch_size=12")
-    iterations = [peek_meta(work_dir / f"epoch_{epoch}.pth")["iter"] for epoch in (2, 3)]
+    iterations = [read_checkpoint(work_dir / f"epoch_{epoch}.pth")["meta"]["iter"] for epoch in (2, 3)]
     assert iterations[0] > iterations[1]
     assert find_resumable(work_dir) == (work_dir / "epoch_3.pth", {})
 

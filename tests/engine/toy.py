@@ -16,7 +16,8 @@ from torch import nn
 
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.datasets.transforms.base import RandomTransform
-from mmaction.engine.peers import BEAT_S
+from mmaction.engine.process_watch import BEAT_S
+from mmaction.engine.resume import survey
 from mmaction.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 
@@ -139,6 +140,12 @@ class ToyModel(BaseModel):
         for sample, score in zip(data_samples, scores.float().softmax(1), strict=True):
             sample.set_pred_score(score).set_pred_label(score.argmax())
         return data_samples
+
+
+def find_resumable(folder):
+    """The checkpoint that a run in ``folder`` would go on from, and the files that cannot be read with the reason."""
+    seen = survey(folder)
+    return seen.found and seen.found.path, {**seen.damaged, **seen.refused}
 
 
 def write_list(path, count=24, bad=(), labels=None):

@@ -31,8 +31,7 @@ import train as train_tool  # noqa: E402
 from inputs import INPUT_FAULTS  # noqa: E402
 from processes import free_port, of_torchrun  # noqa: E402
 
-from mmaction.engine import peers  # noqa: E402
-from mmaction.engine.resume import find_resumable  # noqa: E402
+from mmaction.engine import process_watch  # noqa: E402
 from mmaction.io.checkpoints import read_checkpoint  # noqa: E402
 from mmaction.utils.cli import run_tool  # noqa: E402
 
@@ -107,7 +106,7 @@ class Place:
 
     def resumes_exactly(self, name: str) -> str:
         """Resume the run in ``name`` and compare its end with the uninterrupted run's."""
-        path, damaged = find_resumable(self.folder / name)
+        path, damaged = toy.find_resumable(self.folder / name)
         where = f"resumed {path.name}" if path else "nothing was written yet, began again"
         assert not damaged, f"damaged files were left: {damaged}"
         assert self.train(name, *SEED, "--resume") == 0, self.said()[-3000:]
@@ -235,7 +234,7 @@ def damaged_newest(change: Callable[[bytes], bytes]) -> Callable[[Place], str]:
         shutil.copytree(place.folder / "whole", place.folder / name)
         newest = place.folder / name / "epoch_3.pth"
         newest.write_bytes(change(newest.read_bytes()))
-        path, damaged = find_resumable(place.folder / name)
+        path, damaged = toy.find_resumable(place.folder / name)
         assert path is not None and path.name == "epoch_2.pth" and newest in damaged
         assert place.train(name, *SEED, "--resume") == 0
         assert f"skipped the damaged checkpoint {newest}" in place.said()
@@ -253,7 +252,7 @@ def wrong_clock(place: Place) -> str:
     shutil.copytree(place.folder / "whole", place.folder / "clock")
     for epoch in (1, 2, 3):
         os.utime(place.folder / "clock" / f"epoch_{epoch}.pth", (10**9 - epoch, 10**9 - epoch))
-    path, _ = find_resumable(place.folder / "clock")
+    path, _ = toy.find_resumable(place.folder / "clock")
     assert path is not None and path.name == "epoch_3.pth"
     return "took the furthest checkpoint, by the iteration in it and not by its date"
 
@@ -311,7 +310,7 @@ def ended_peer(number: int, name: str, reason: str) -> Callable[[Place], str]:
     def join(rank: int, port: int) -> Callable[[], None]:
         def before() -> None:
             os.environ.update({key: str(value) for key, value in of_torchrun(rank).items()}, MASTER_PORT=str(port))
-            peers.MAX_SILENT_BEATS = 2
+            process_watch.MAX_SILENT_BEATS = 2
 
         return before
 

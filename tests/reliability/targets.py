@@ -280,9 +280,9 @@ def read_manifest(path: Path) -> None:
 
 def read_last_start(path: Path) -> None:
     """Look for the checkpoint to go on from in a work directory."""
-    from mmaction.engine.resume import find_resumable
+    from mmaction.engine.resume import survey
 
-    assert find_resumable(path.parent)[0] is None
+    assert survey(path.parent).found is None
 
 
 def read_journal(path: Path) -> None:
@@ -321,11 +321,11 @@ def read_weights(path: Path) -> None:
     """Read a checkpoint and load it into a model, as for testing, fine-tuning and resuming."""
     import torch
 
-    from mmaction.engine.resume import find_resumable
+    from mmaction.engine.resume import survey
     from mmaction.io.checkpoints import is_intact, load_weights, model_weights, read_checkpoint
 
     is_intact(path)
-    find_resumable(path.parent)
+    survey(path.parent)
     checkpoint = read_checkpoint(path)
     weights = model_weights(checkpoint, path)
     load_weights(torch.nn.Linear(2, 3), weights, str(path), strict=False)

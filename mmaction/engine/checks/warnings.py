@@ -8,7 +8,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 
 from mmaction.engine.hooks.data_hooks import nested_datasets
-from mmaction.engine.realign import Schedule
+from mmaction.engine.schedules import schedulers_of
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.utils.config import type_name
 
@@ -110,4 +110,4 @@ def epoch_doubt(runner: Runner) -> str | None:
 
 
 def _schedulers(runner: Runner) -> list[Any]:
-    return Schedule(runner.param_schedulers).schedulers
+    return schedulers_of(runner.param_schedulers)

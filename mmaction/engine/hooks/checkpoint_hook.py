@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 
 from mmaction.engine.dist import any_process
 from mmaction.engine.optim import wrappers
-from mmaction.engine.resume import SNAPSHOT, STARTS, note_start, snapshots_of
+from mmaction.engine.resume import SNAPSHOT, STARTS, note_start
 from mmaction.io.checkpoints import plain_part, read_checkpoint
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
@@ -74,9 +74,9 @@ class CheckpointHook(PlainCheckpointHook):
             folder = Path(str(self.out_dir))
             for left_over in folder.glob(".*.pth.*.tmp"):  # of a run killed while saving
                 left_over.unlink()
-            trust = bool(runner.cfg.get("trust_checkpoint"))
-            snapshots = snapshots_of(folder, starts, trust)
-            self._snapshots = {self.file_backend.join_path(self.out_dir, path.name) for path in snapshots}
+            plan = getattr(runner, "resume_plan", None)
+            own = [path for path in (plan.snapshots if plan else ()) if path.resolve().parent == folder.resolve()]
+            self._snapshots = {self.file_backend.join_path(self.out_dir, path.name) for path in own}
         self._pid = os.getpid()
         self._last_saved = time.monotonic()
         if threading.current_thread() is threading.main_thread():

@@ -8,10 +8,10 @@ import pytest
 import torch
 from mmengine import fileio
 from mmengine.hooks import Hook
+from toy import find_resumable
 
 from mmaction.engine import build_runner
 from mmaction.engine.hooks import CheckpointHook
-from mmaction.engine.resume import find_resumable
 from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.config import load_config

@@ -1,4 +1,8 @@
-"""End a process when another one of the same run has died, so that none waits for it for ever."""
+"""End a process when another one of the same run has died, so that none waits for it for ever.
+
+PyTorch has no replacement: torchrun's agent sees the processes of its own machine, under SLURM and MPI there is none,
+and a time limit of the process group that is short enough would also break off a long save or an uneven validation.
+"""
 
 import os
 import sys
@@ -14,7 +18,7 @@ BEAT_S = 5.0
 MAX_SILENT_BEATS = 8
 
 
-class PeerWatch(threading.Thread):
+class ProcessWatch(threading.Thread):
     """Show that this process lives, and watch the process of the next rank.
 
     A collective operation waits for all processes. With some backends it waits up to half an hour for one that is
@@ -36,7 +40,7 @@ class PeerWatch(threading.Thread):
     def __init__(
         self, store: Any, rank: int, world_size: int, beat_s: float = BEAT_S, is_patient: bool = False
     ) -> None:
-        super().__init__(name="peer-watch", daemon=True)
+        super().__init__(name="process-watch", daemon=True)
         self.store = store
         self.rank = rank
         self.watched = (rank + 1) % world_size
@@ -45,14 +49,14 @@ class PeerWatch(threading.Thread):
         self._ended = threading.Event()
 
     @classmethod
-    def of_default_group(cls) -> "PeerWatch | None":
+    def of_default_group(cls) -> "ProcessWatch | None":
         """Start to watch the processes of a distributed run; None if this is the only one."""
         if not dist.is_initialized() or dist.get_world_size() == 1:
             return None
-        store = dist.distributed_c10d._get_default_store()
+        store = dist.distributed_c10d._get_default_store()  # nothing public leads to the store
         if hasattr(store, "clone"):  # a connection of its own: the main thread may block the other one
             store = store.clone()
-        store = dist.PrefixStore(f"mmaction-peers-{cls._started}", store)
+        store = dist.PrefixStore(f"mmaction-processes-{cls._started}", store)
         store.set_timeout(timedelta(seconds=BEAT_S * MAX_SILENT_BEATS))
         watch = cls(store, dist.get_rank(), dist.get_world_size(), is_patient=cls._started > 0)
         cls._started += 1

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR
 
-from mmaction.engine.realign import Schedule, place
+from mmaction.engine.continuation import fit_iteration
 from mmaction.io.checkpoints import read_checkpoint
 
 SCHEDULE = """
@@ -61,13 +60,14 @@ def test_epochs_of_another_length_are_trained_whole_with_the_rates_of_a_run_of_t
 def test_a_snapshot_goes_on_where_the_samples_seen_end():
     loop = type("Loop", (), {"_epoch": 2, "_iter": 16})()
     before, now = ({"iters": n, "batch": b, "samples": 24} for n, b in ((6, 4), (12, 2)))
-    assert "iteration 9 of epoch 3" in place(loop, before, now) and loop._iter == 32
+    assert "iteration 9 of epoch 3" in fit_iteration(loop, before, now) and loop._iter == 32
     loop._iter = 16
-    assert "iteration 1 of epoch 3" in place(loop, before, {**now, "samples": 26, "iters": 13}) and loop._iter == 26
+    other = {**now, "samples": 26, "iters": 13}
+    assert "iteration 1 of epoch 3" in fit_iteration(loop, before, other) and loop._iter == 26
     loop._iter = 13  # of a program that does not tell, in the middle of an epoch: as it is
-    assert place(loop, None, now) is None and loop._iter == 13
+    assert fit_iteration(loop, None, now) is None and loop._iter == 13
     loop._iter = 12  # at the end of one
-    assert place(loop, None, now) and loop._iter == 24
+    assert fit_iteration(loop, None, now) and loop._iter == 24
 
 
 def test_scaled_learning_rates_follow_the_batch_when_a_run_goes_on(tmp_path, toy, train):
@@ -96,29 +96,6 @@ def test_a_learning_rate_that_the_checkpoint_overrules_is_named(tmp_path, toy, t
     train(config, "--work-dir", tmp_path / "other", "--resume", tmp_path / "run" / "epoch_1.pth", *options)
     said = capfd.readouterr().out
     assert re.search(f"going on with the learning rate .*{kept}", said) if kept else "going on with the l" not in said
-
-
-def test_a_schedule_played_to_a_place_is_the_one_that_was_walked():
-    def build():
-        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.3)
-        return optimizer, [
-            LinearLR(optimizer, start_factor=0.1, end=7, by_epoch=False),
-            CosineAnnealingLR(optimizer, T_max=20, begin=7, end=27, by_epoch=False),
-            MultiStepLR(optimizer, milestones=[2], by_epoch=True),
-        ]
-
-    walked, schedulers = build()
-    for step in range(1, 18):
-        walked.step()
-        for scheduler in schedulers[:2] + schedulers[2:] * (step % 5 == 0):
-            scheduler.step()
-    played, others = build()
-    start = Schedule(others)
-    for scheduler in others:
-        scheduler.step()  # as a checkpoint of another place would set them
-    assert start.play(others, epoch=3, iteration=17, iters_per_epoch=5)
-    assert played.param_groups[0]["lr"] == walked.param_groups[0]["lr"]
-    assert [one.last_step for one in others] == [one.last_step for one in schedulers]
 
 
 def test_gradients_summed_to_the_end_of_an_epoch_make_a_step(tmp_path, toy, train):
