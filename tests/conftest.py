@@ -77,6 +77,16 @@ def fresh_mmengine():
             instances.clear()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def configs_without_yapf():
+    """Do not format configs: MMEngine does it for each log and file, most of the time of a small training."""
+    from yapf.yapflib import yapf_api
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yapf_api, "FormatCode", lambda text, **_: (text, True))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_random_tensors(request):
     """Let each test draw the same random tensors every time, whatever the process has run before it."""

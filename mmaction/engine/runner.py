@@ -428,13 +428,14 @@ class ActionRunner(Runner):
     def _write_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint under a temporary name, sync it to the disk and rename it."""
         kwargs["meta"] = {**(kwargs.get("meta") or {}), "steps": steps_of(self)}
-        if "://" in str(out_dir):  # object stores write in one step
-            super().save_checkpoint(out_dir, filename, *args, **kwargs)
-            return
         target = Path(out_dir) / filename
         try:
-            with replacing(target) as temporary:
-                super().save_checkpoint(str(out_dir), temporary.name, *args, **kwargs)
+            with self._unformatted_config():
+                if "://" in str(out_dir):  # object stores write in one step
+                    super().save_checkpoint(out_dir, filename, *args, **kwargs)
+                    return
+                with replacing(target) as temporary:
+                    super().save_checkpoint(str(out_dir), temporary.name, *args, **kwargs)
         except OSError as error:
             if is_removed(error, Path(self.work_dir)):
                 raise
@@ -442,6 +443,16 @@ class ActionRunner(Runner):
                 f"cannot write {target}: {error.strerror or error}. Earlier checkpoints are untouched; make room (or "
                 f"set default_hooks.checkpoint.max_keep_ckpts) and go on with --resume"
             ) from error
+
+    @contextmanager
+    def _unformatted_config(self) -> Iterator[None]:
+        """Let MMEngine write the config into a checkpoint without yapf, which takes longer than all the rest."""
+        config = self.cfg
+        self.cfg = Config(config.to_dict(), filename=config.filename, format_python_code=False)
+        try:
+            yield
+        finally:
+            self.cfg = config
 
 
 def build_runner(cfg: Config, plan: ResumePlan | None = None) -> Runner:
