@@ -7,13 +7,13 @@ import subprocess
 import time
 import warnings
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
-from mmengine.model import MMDistributedDataParallel
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from torch import nn
 
 # the variables in which each launcher tells a process its place: rank, number of processes, rank on this machine
@@ -100,6 +100,11 @@ def _first_host(launcher: str) -> str:
             "that of process 0 (`mpirun -x MASTER_ADDR=...`)"
         )
     return "127.0.0.1"
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return ``model`` without the wrapper that a distributed run puts around it."""
+    return cast(nn.Module, model.module) if is_model_wrapper(model) else model
 
 
 def any_process(*flags: bool) -> list[bool]:

@@ -1,8 +1,8 @@
 """The training loops: by epochs, able to go on in the middle of one, and by iterations."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from mmaction.registry import LOOPS
 class _From(Sampler):
     """``sampler`` without its first ``start`` indices; its length stays that of the whole, for progress reports."""
 
-    def __init__(self, sampler: Sampler, start: int) -> None:
+    def __init__(self, sampler: Collection[int], start: int) -> None:
         self.sampler = sampler
         self.start = start
 
@@ -38,7 +38,7 @@ def batches_from(dataloader: DataLoader, start: int) -> Iterator[tuple[int, Any]
     if start == 0 or type(batch_sampler) is not BatchSampler:
         yield from islice(enumerate(dataloader), start, None)
         return
-    whole = batch_sampler.sampler
+    whole = cast(Collection[int], batch_sampler.sampler)
     batch_sampler.sampler = _From(whole, start * batch_sampler.batch_size)
     try:
         yield from enumerate(dataloader, start)
@@ -67,7 +67,7 @@ class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
     """
 
     def run(self) -> torch.nn.Module:
-        """Train until the last epoch; a validation that an interruption cut off is made up for first."""
+        """Train until the last epoch; first rerun a validation that was interrupted."""
         runner = self.runner
         runner.call_hook("before_train")
         self._decide_current_val_interval()
@@ -118,7 +118,7 @@ class _Passes(Sampler):
         start: Where an endless sampler begins, in indices of this process.
     """
 
-    def __init__(self, sampler: Sampler, start: int) -> None:
+    def __init__(self, sampler: Collection[int], start: int) -> None:
         self.sampler = sampler
         self.position = start
         self.passes = 0
@@ -143,10 +143,11 @@ class IterBasedTrainLoop(PlainIterBasedTrainLoop):
     """
 
     def run(self) -> torch.nn.Module:
-        """Train until the last iteration; a validation that an interruption cut off is made up for first."""
+        """Train until the last iteration; first rerun a validation that was interrupted."""
         runner, batch_sampler = self.runner, self.dataloader.batch_sampler
         if type(batch_sampler) is BatchSampler and hasattr(self.dataloader.dataset, "get"):
-            batch_sampler.sampler = _Passes(batch_sampler.sampler, self._iter * batch_sampler.batch_size)
+            sampler = cast(Collection[int], batch_sampler.sampler)
+            batch_sampler.sampler = _Passes(sampler, self._iter * batch_sampler.batch_size)
         runner.call_hook("before_train")
         if self._validation_is_due() and runner.message_hub.runtime_info.get("last_validated_iter") != self._iter:
             runner.logger.info(f"validating iteration {self._iter}, after which the checkpoint was written")

@@ -1,6 +1,5 @@
 """Learning rates and weight decays by layer."""
 
-from mmengine.model import is_model_wrapper
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -29,7 +28,7 @@ class TSMOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """
         fc_lr5 = bool(self.paramwise_cfg.get("fc_lr5"))
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for name, module in model.module.named_modules() if is_model_wrapper(model) else model.named_modules():
+        for name, module in model.named_modules():
             for kind, parameter in module.named_parameters(recurse=False):
                 if parameter.requires_grad:
                     groups.setdefault(self._factors(name, module, kind, fc_lr5), []).append(parameter)

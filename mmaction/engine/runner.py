@@ -24,7 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmaction.engine.continuation import Continuation, steps_of
-from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, wrap_on_cpu
+from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, unwrapped, wrap_on_cpu
 from mmaction.engine.failures import explained, is_removed
 from mmaction.engine.optim import check_optimizer, peak_of_cycle, wrappers
 from mmaction.engine.process_watch import ProcessWatch
@@ -94,6 +94,9 @@ class ActionRunner(Runner):
     checkpoint names, and ``auto_scale_lr.base_batch_size`` may be absent where the file name says it (``8xb16``).
     """
 
+    model: nn.Module
+    cfg: Config
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.load_report: LoadReport | None = None
         self.resume_plan: ResumePlan | None = None
@@ -133,7 +136,7 @@ class ActionRunner(Runner):
             handler.setLevel(max(logging.WARNING, handler.level))
         return logger
 
-    def _console_handlers(self) -> list[logging.Handler]:
+    def _console_handlers(self) -> list[logging.StreamHandler]:
         return [handler for handler in self.logger.handlers if type(handler) is logging.StreamHandler] * (
             not get_rank()
         )
@@ -192,7 +195,7 @@ class ActionRunner(Runner):
             return super().wrap_model(model_wrapper_cfg, model)
         on_cpu = get_device() == "cpu"
         if is_sharding(model_wrapper_cfg):
-            self._shard_cfg = {key: value for key, value in model_wrapper_cfg.items() if key != "type"}
+            self._shard_cfg = {key: value for key, value in (model_wrapper_cfg or {}).items() if key != "type"}
             sync_bn = None if on_cpu else self.cfg.get("sync_bn")
             return convert_sync_batchnorm(model, sync_bn).to(get_device()) if sync_bn else model.to(get_device())
         if on_cpu and model_wrapper_cfg is None:
@@ -368,7 +371,7 @@ class ActionRunner(Runner):
                     f"{filename} is of a run with an EMAHook; without it, averaged weights are trained on"
                 )
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = unwrapped(self.model)
         strict = strict or self._resume or self._testing
         self.load_report = load_weights(model, model_weights(checkpoint, filename), str(filename), strict)
         log_report(self.load_report, self.logger)
@@ -420,7 +423,7 @@ class ActionRunner(Runner):
         if is_main_process():
             self._write_checkpoint(out_dir, filename, *args, save_optimizer=save_optimizer, **kwargs)
         elif self._shard_cfg is not None:  # tensors are gathered from all processes, and hooks see the same everywhere
-            checkpoint = {"meta": {}, "state_dict": self.model.module.state_dict()}
+            checkpoint = {"meta": {}, "state_dict": unwrapped(self.model).state_dict()}
             if save_optimizer:
                 checkpoint["optimizer"] = self.optim_wrapper.state_dict()
             self.call_hook("before_save_checkpoint", checkpoint=checkpoint)

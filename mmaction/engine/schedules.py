@@ -113,9 +113,9 @@ def _advance(schedulers: list[Any], steps: int) -> None:
 
 def _act(schedulers: list[Any], count: int) -> None:
     """Take ``count`` steps with schedulers that all act in each of them: at once where the order does not matter."""
-    jumps = [_jump_of(scheduler) for scheduler in schedulers]
+    jumps = [jump for jump in map(_jump_of, schedulers) if jump]
     is_alone = len({(id(s.optimizer), s.param_name) for s in schedulers}) == len(schedulers)
-    if not all(jumps) or not (is_alone or set(jumps) <= _MULTIPLY):
+    if len(jumps) < len(schedulers) or not (is_alone or set(jumps) <= _MULTIPLY):
         for _ in range(count):
             for scheduler in schedulers:
                 scheduler.step()

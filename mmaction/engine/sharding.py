@@ -1,7 +1,9 @@
 """Parameters, gradients and states of the optimizer in parts, one in each process, by PyTorch's ``fully_shard``.
 
 To the outside a sharded model and its optimizer look like any other: their state dicts name whole tensors in the usual
-way, so that checkpoints are the same with and without sharding, whatever the number of processes.
+way, so that checkpoints are the same with and without sharding, whatever the number of processes. Hooks on both do so,
+as MMEngine asks each of them for its state dict. (``torch.distributed.checkpoint.state_dict`` names the states of an
+optimizer after its parameters, which would make another kind of file.)
 """
 
 from collections.abc import Callable, Mapping
@@ -12,10 +14,11 @@ import torch
 import torch.distributed as dist
 from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_distributed, is_main_process
+from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from mmaction.registry import FUNCTIONS, MODEL_WRAPPERS
@@ -232,7 +235,7 @@ class MMFullyShardedDataParallel(nn.Module):
 
     def __init__(
         self,
-        module: nn.Module,
+        module: BaseModel,
         sharding_strategy: str | Any = "FULL_SHARD",
         auto_wrap_policy: str | dict[str, Any] | Callable[..., bool] | None = None,
         **others: Any,
@@ -254,17 +257,19 @@ class MMFullyShardedDataParallel(nn.Module):
             dist.broadcast(tensor.data, 0)
         for unit in units:
             fully_shard(unit, mesh=mesh, reshard_after_forward=self._reshard)
-        self.module = fully_shard(module, mesh=mesh)
+        fully_shard(module, mesh=mesh)
+        self.module = module
         self._units = tuple(units)
-        save_whole(self.module)
-        load_whole(self.module)
+        save_whole(module)
+        load_whole(module)
 
     def train(self, mode: bool = True) -> "MMFullyShardedDataParallel":
         """Set the mode: all parameters are gathered for evaluation and given up again for training."""
         for unit in (*self._units, self.module):
+            assert isinstance(unit, FSDPModule)  # fully_shard gives modules this class
             unit.reshard() if mode else unit.unshard()
-        for unit in self._units:
-            unit.set_reshard_after_forward(mode and self._reshard, recurse=False)
+            if unit is not self.module:
+                unit.set_reshard_after_forward(mode and self._reshard, recurse=False)
         return super().train(mode)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

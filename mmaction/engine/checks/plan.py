@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmaction.engine.checks.joints import check_channels, check_joints, pipelines_of, test_pipelines
 from mmaction.engine.checks.warnings import class_doubts, epoch_doubt, frozen_doubt, validation_doubt
+from mmaction.engine.dist import unwrapped
 from mmaction.engine.hooks.data_hooks import nested_datasets, sources
 from mmaction.engine.pretrained import pretrained_parts
 from mmaction.engine.resume import replaceable_checkpoints
@@ -210,7 +210,7 @@ class PreflightHook(Hook):
         """Check batches, labels and files; return the model without its wrapper and warnings."""
         for split, loader in loaders.items():
             check_batches(loader, split)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         if num_classes := _num_classes(model):
             for split, loader in loaders.items():
                 check_labels(loader.dataset, num_classes, split)

@@ -1,9 +1,9 @@
 """The moving average of the weights, of sharded models too, and in every part of a run."""
 
 from mmengine.hooks import EMAHook as PlainEMAHook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmaction.engine.dist import unwrapped
 from mmaction.engine.sharding import MMFullyShardedDataParallel, load_whole, parts_of, save_whole
 from mmaction.registry import HOOKS, MODELS
 
@@ -32,7 +32,7 @@ class EMAHook(PlainEMAHook):
 
     def _is_averaged(self, runner: Runner) -> bool:
         """Return whether there is an average of the model as ``runner`` has it now, wrapped or not."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         is_same = getattr(self, "_averaged", None) is model
         self._averaged = model
         return is_same

@@ -66,7 +66,8 @@ class VisualizationHook(Hook):
     ) -> None:
         if not self.enable:
             return
-        for offset, sample in enumerate(outputs or ()):
+        outputs = outputs or ()
+        for offset, sample in enumerate(outputs):
             index = int(sample.get("sample_idx", batch_idx * len(outputs) + offset))
             if index % self.interval or sample.get("broken"):
                 continue
