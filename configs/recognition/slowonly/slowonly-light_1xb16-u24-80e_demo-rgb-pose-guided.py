@@ -34,14 +34,8 @@ model = dict(
         out_indices=(0, 2),
     ),
     neck=dict(type="PoseGuide", in_channels=32, num_joints=17),
-    cls_head=dict(
-        type="I3DHead",
-        in_channels=128,
-        num_classes=num_classes,
-        dropout_ratio=0.4,
-        label_smooth_eps=0.05,
-        average_clips="prob",
-    ),
+    cls_head=dict(type="I3DHead", in_channels=128, num_classes=num_classes, dropout_ratio=0.4, label_smooth_eps=0.05),
+    test_cfg=dict(average_clips="prob"),
 )
 
 skeletons = dict(type="PoseDataset", split="train", pipeline={{_base_.train_pipeline}}, _delete_=True)
