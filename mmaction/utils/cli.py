@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 the user's input is wrong (the message says what and how t
 """
 
 import argparse
+import ast
 import codecs
 import locale
 import os
@@ -139,7 +140,11 @@ def _use_utf8() -> None:
 
 
 class ConfigOptions(DictAction):
-    """``--cfg-options KEY=VALUE ...`` into a dict; a word without ``=`` is a usage error that shows the form."""
+    """``--cfg-options KEY=VALUE ...`` into a dict; a word without ``=`` is a usage error that shows the form.
+
+    A value that is a Python literal is that value, so quotes protect blanks and commas. Others are read as
+    :class:`mmengine.DictAction` does: ``a,b`` and ``[a,b]`` are lists of words.
+    """
 
     def __call__(
         self,
@@ -148,12 +153,25 @@ class ConfigOptions(DictAction):
         values: Sequence[str] | str | None,
         option_string: str | None = None,
     ) -> None:
-        """Check the form of each word, then parse its value as :class:`mmengine.DictAction` does."""
+        """Check the form of each word, then parse its value."""
+        literals, words = {}, []
         for word in [values] if isinstance(values, str) else values or []:
-            key, equals, _ = word.partition("=")
+            key, equals, text = word.partition("=")
             if not equals or not key:
                 parser.error(f"{option_string}: {word!r} is not KEY=VALUE, for example optim_wrapper.optimizer.lr=0.01")
-        super().__call__(parser, namespace, values, option_string)
+            tight = re.sub(r"\s*([\[\](),])\s*", r"\1", text.strip())
+            try:
+                value = ast.literal_eval(text.strip())
+                literals[key] = list(value) if isinstance(value, tuple) and not text.strip().startswith("(") else value
+            except (ValueError, SyntaxError):
+                if re.search(r"\s", tight) and re.search(r"[\[\](),]", tight):
+                    parser.error(f"{option_string}: {word!r}: put quotes around what holds blanks: {key}=\"'...'\"")
+                elif re.search(r"\s", tight):  # DictAction would leave the blanks out
+                    literals[key] = tight
+                else:
+                    words.append(f"{key}={tight}")
+        super().__call__(parser, namespace, words, option_string)
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest), **literals})
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -163,8 +181,8 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action=ConfigOptions,
         metavar="KEY=VALUE",
-        help="change values of the config: model.cls_head.num_classes=48, a list as key='[a,b]' or key=a,b; "
-        "quote what holds blanks",
+        help="change values of the config: model.cls_head.num_classes=48, a list as key='[a,b]' or key=a,b; quote what "
+        "holds blanks or commas: \"work_dir='my runs/try 1'\"",
     )
 
 

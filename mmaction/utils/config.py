@@ -13,6 +13,7 @@ from mmengine.fileio import YamlHandler, register_handler
 
 from mmaction import registry
 from mmaction.utils.cli import close_matches, describe_error, merge_options
+from mmaction.utils.config_keys import Source, check_option, check_overrides, direct_bases
 from mmaction.utils.files import read_json
 
 CONFIG_SUFFIXES = (".py", ".json", ".yaml", ".yml")
@@ -52,7 +53,9 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
 
     Raises:
         FileNotFoundError: If ``path``, or a ``_base_`` of it, is missing; close matches are named.
-        ValueError: If the file is no config, or is wrong at a line, which is named; or if it is data that names code.
+        ValueError: If the file is no config, or is wrong at a line, which is named; if it is data that names code; or
+            if it sets a variable that its base has used already.
+        KeyError: If an option goes nowhere.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -71,6 +74,9 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
         raise _config_error(path, error) from error
     _prefer_own(cfg._cfg_dict)
     notes = _unwrap_loaders(cfg)
+    source = Source.read(path)
+    check_overrides(cfg, source)
+    notes += [note for key in options or {} if (note := check_option(cfg, source, key))]
     return cfg, notes + merge_options(cfg, options)
 
 
@@ -194,9 +200,7 @@ def _syntax_place(path: Path, error: SyntaxError) -> tuple[Path, int | None, str
 
 def bases_of(path: Path) -> list[Path]:
     """Return the files that ``path`` names as ``_base_``, directly or through others."""
-    found = re.search(r"^_base_\s*=\s*(\[[^\]]*\]|[^\n]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    names = re.findall(r"""["']([^"']+)["']""", found[1]) if found else []
-    direct = [base for name in names if (base := path.parent / name).is_file()]
+    direct = direct_bases(path)
     return direct + [deeper for base in direct for deeper in bases_of(base)]
 
 

@@ -3,6 +3,8 @@
 import argparse
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mmengine.config import Config
 
 from mmaction.utils import cli
@@ -87,6 +89,32 @@ def options(*words):
 def test_options_are_parsed_by_type():
     assert options("a.b=3", "c=[1,2]", "d=x,y", "e=True", "f=None") == {
         "a.b": 3, "c": [1, 2], "d": ["x", "y"], "e": True, "f": None}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("k='my runs/try 1'", "my runs/try 1"),
+        ("k=my runs/try 1", "my runs/try 1"),
+        ("k='runs/a,b'", "runs/a,b"),
+        ('k="runs/[a, b]"', "runs/[a, b]"),
+        ("k=['a b','c,d']", ["a b", "c,d"]),
+        ("k=('a b', 2)", ("a b", 2)),
+        ("k=[a, b]", ["a", "b"]),
+        ("k=1,2", [1, 2]),
+        ("k='3'", "3"),
+        ("k=1e-3", 1e-3),
+        ("k=true", True),
+        ("k=a=b", "a=b"),
+    ],
+)
+def test_quotes_protect_blanks_and_commas(word, value):
+    assert options(word) == {"k": value}
+
+
+@given(text=st.text(st.characters(blacklist_categories=("Cs",)), max_size=20))
+def test_any_quoted_text_is_that_text(text):
+    assert options(f"k={text!r}") == {"k": text}
 
 
 @pytest.mark.parametrize("word", ["lr", "=3"])
