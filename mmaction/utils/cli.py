@@ -242,7 +242,7 @@ def merge_options(target: Any, options: dict[str, Any] | None) -> list[str]:
     try:
         target.merge_from_dict(options or {})
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise KeyError(f"--cfg-options {' '.join(options)}: {describe_error(error)}") from error
+        raise KeyError(f"--cfg-options {' '.join(options or {})}: {describe_error(error)}") from error
     return notes
 
 

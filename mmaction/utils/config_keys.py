@@ -1,7 +1,7 @@
 """Top-level keys of a config that nothing reads: an override that would be lost is an error.
 
-Config files run from the bases upwards. A variable that a base has used is spent: to set it again in the leaf, or on the
-command line, changes nothing.
+Config files run from the bases upwards. A variable that a base has used is spent: to set it again in the leaf or on the
+command line changes nothing.
 """
 
 import ast
@@ -96,8 +96,8 @@ def check_overrides(cfg: Any, source: Source, used_above: frozenset[str] = froze
             if is_spent or meant:
                 raise ValueError(
                     f"config {source.path}: it sets {name}, which its base {setter.path.name} has used already, so "
-                    f"that nothing reads it here{_question(meant)} Set that key in {source.path.name}, or copy the lines of "
-                    f"{setter.path.name} that use {name} (train_dataloader, model, ...) below it"
+                    f"that nothing reads it here{_question(meant)} Set that key in {source.path.name}, or copy the "
+                    f"lines of {setter.path.name} that use {name} (train_dataloader, model, ...) below it"
                 )
         check_overrides(cfg, base, used)
 

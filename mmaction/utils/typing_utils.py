@@ -1,10 +1,12 @@
 """Names of types that plug-ins import."""
 
+from typing import TypeAlias
+
 import torch
 from mmengine.config import ConfigDict
 from mmengine.structures import BaseDataElement
 
-ConfigType = ConfigDict | dict
+ConfigType: TypeAlias = ConfigDict | dict
 OptConfigType = ConfigType | None
 MultiConfig = ConfigType | list[ConfigType]
 OptMultiConfig = MultiConfig | None
