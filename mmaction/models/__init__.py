@@ -2,8 +2,11 @@
 
 from mmaction.models import backbones, heads, losses, necks, preprocess, recognizers
 from mmaction.models.backbones import (
+    AAGCN,
     C2D,
     C3D,
+    CTRGCN,
+    STGCN,
     X3D,
     Conv2plus1d,
     ResNet,
@@ -45,8 +48,11 @@ from mmaction.models.recognizers import (
 )
 
 __all__ = [
+    "AAGCN",
     "C2D",
     "C3D",
+    "CTRGCN",
+    "STGCN",
     "X3D",
     "ActionDataPreprocessor",
     "BCELossWithLogits",

@@ -12,7 +12,7 @@ from mmaction.skeletons.table import ALIASES, LAYOUTS
 AUTO = "auto"
 # Transforms that call the layout's name ``dataset``, and what they assume without it, as in MMAction2.
 _BY_DATASET = {"JointToBone": "nturgb+d", "ToMotion": "nturgb+d", "GenSkeFeat": "nturgb+d"}
-_KEYS = {"name", "joints", "limbs", "root", "sides"}
+_KEYS = {"name", "joints", "limbs", "root", "sides", "center"}
 
 
 def get_layout(layout: str | Mapping[str, Any] | Layout) -> Layout:
@@ -20,9 +20,9 @@ def get_layout(layout: str | Mapping[str, Any] | Layout) -> Layout:
 
     Args:
         layout: A name of ``LAYOUTS`` or ``ALIASES``; a ``Layout``; a dict with ``joints`` (V names), ``limbs`` (pairs
-            of joint indices or names) and optionally ``name``, ``root`` and ``sides`` (pairs of a left and a right
-            joint, where the names do not say ``left_`` and ``right_``); or the path of a ``.json`` or ``.py`` file
-            with these entries.
+            of joint indices or names) and optionally ``name``, ``root``, ``center`` (for graph networks, by default
+            the root) and ``sides`` (pairs of a left and a right joint, where the names do not say ``left_`` and
+            ``right_``); or the path of a ``.json`` or ``.py`` file with these entries.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -54,7 +54,7 @@ def _described(config: Mapping[str, Any]) -> Layout:
     unknown, missing = set(config) - _KEYS, {"joints", "limbs"} - set(config)
     if unknown or missing:
         raise ValueError(
-            "a skeleton layout is described by joints and limbs (and optionally name, root and sides); "
+            "a skeleton layout is described by joints and limbs (and optionally name, root, center and sides); "
             f"missing: {sorted(missing) or 'none'}, unknown: {sorted(map(str, unknown)) or 'none'}"
         )
     joints: Sequence[str] = tuple(config["joints"])
@@ -68,7 +68,9 @@ def _described(config: Mapping[str, Any]) -> Layout:
         return tuple(tuple(index(joint) for joint in pair) for pair in config.get(key, ()))
 
     root = index(config.get("root", 0))
-    return Layout(config.get("name", "custom"), joints, pairs("limbs"), root, sides=pairs("sides"))
+    center = index(config.get("center", root))
+    name = config.get("name", "custom")
+    return Layout(name, joints, pairs("limbs"), root, sides=pairs("sides"), graph_center=center)
 
 
 def _read_layout(path: Path) -> Layout:

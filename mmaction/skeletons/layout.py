@@ -36,6 +36,8 @@ class Layout:
         bones: Further pairs (joint, parent) that only ``parents`` uses, not the limb heatmaps.
         sides: Pairs (left joint, right joint) of mirror images. By default they follow from the names: ``left_x`` or
             ``x_left`` against ``right_x`` or ``x_right``.
+        graph_center: Index of the joint around which graph networks order the others; None: the root.
+        graph_limbs: Limbs of graph networks where these are not ``limbs``.
 
     Raises:
         ValueError: If a name repeats, a left joint has no right one, or a pair names a joint that does not exist.
@@ -47,12 +49,14 @@ class Layout:
     root: int = 0
     bones: Pairs = ()
     sides: Pairs = ()
+    graph_center: int | None = None
+    graph_limbs: Pairs = ()
 
     def __post_init__(self) -> None:
         if len(set(self.joints)) != len(self.joints):
             repeated = sorted({joint for joint in self.joints if self.joints.count(joint) > 1})
             raise ValueError(f"layout {self.name!r} names these joints more than once: {', '.join(repeated)}")
-        for pair in (*self.limbs, *self.bones, *self.sides, (self.root, self.root)):
+        for pair in (*self.limbs, *self.bones, *self.sides, *self.graph_limbs, (self.root, self.center)):
             if len(pair) != 2 or not all(0 <= joint < len(self.joints) for joint in pair):
                 raise ValueError(f"layout {self.name!r}: {pair} is not a pair of its {len(self.joints)} joints")
         for joint in () if self.sides else self.joints:
@@ -61,6 +65,11 @@ class Layout:
         sided = [joint for pair in self.sides for joint in pair]
         if len(set(sided)) != len(sided):
             raise ValueError(f"layout {self.name!r}: sides name a joint more than once")
+
+    @property
+    def center(self) -> int:
+        """Index of the joint around which graph networks order the others."""
+        return self.root if self.graph_center is None else self.graph_center
 
     @cached_property
     def _mirrored(self) -> Pairs:

@@ -28,6 +28,11 @@ _COCO_LIMBS_POSEC3D = (
     *((0, 5), (0, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (11, 13), (13, 15)),
     *((6, 12), (12, 14), (14, 16), (0, 1), (0, 2), (1, 3), (2, 4), (11, 12)),
 )
+# Graph networks join both joints of the fingers to the hand (2s-AGCN); a bone goes from one to the other.
+_NTU_LIMBS = (
+    *((0, 1), (1, 20), (2, 20), (3, 2), (4, 20), (5, 4), (6, 5), (7, 6), (8, 20), (9, 8), (10, 9)),
+    *((11, 10), (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17), (19, 18)),
+)
 _COCO_BONES = ((11, 0), (12, 0))
 _FEET = "left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel"
 _OPENPOSE_BODY = "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist "
@@ -74,12 +79,9 @@ LAYOUTS: dict[str, Layout] = {
                 "right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle "
                 "right_foot shoulder_center left_hand_tip left_thumb right_hand_tip right_thumb"
             ),
-            (
-                *((0, 1), (1, 20), (2, 20), (3, 2), (4, 20), (5, 4), (6, 5), (7, 6), (8, 20), (9, 8), (10, 9)),
-                *((11, 10), (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17), (19, 18)),
-                *((21, 22), (22, 7), (23, 24), (24, 11)),
-            ),
+            (*_NTU_LIMBS, (21, 22), (22, 7), (23, 24), (24, 11)),
             root=20,
+            graph_limbs=(*_NTU_LIMBS, (21, 7), (22, 7), (23, 11), (24, 11)),
         ),
         Layout(
             "openpose18",
@@ -91,6 +93,7 @@ LAYOUTS: dict[str, Layout] = {
                 *((1, 0), (2, 1), (3, 2), (4, 3), (5, 1), (6, 5), (7, 6), (8, 2), (9, 8)),
                 *((10, 9), (11, 5), (12, 11), (13, 12), (14, 0), (15, 0), (16, 14), (17, 15)),
             ),
+            graph_center=1,
         ),
         Layout(
             "body25",

@@ -12,16 +12,23 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
 RECIPES = {
+    "aagcn_ntu60_joint_2d": "skeleton__2s-agcn__2s-agcn_8xb16-joint-u100-80e_ntu60-xsub-keypoint-2d",
+    "ctrgcn_ntu60_joint_2d": "skeleton__ctrgcn__ctrgcn_8xb16-joint-u100-80e_ntu60-xsub-keypoint-2d",
     "i3d_r50": "recognition__i3d__i3d_imagenet-pretrained-r50_8xb8-32x2x1-100e_kinetics400-rgb",
     "i3d_r50_nl_dot": "recognition__i3d__i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb",
     "posec3d_gym_keypoint": "skeleton__posec3d__slowonly_r50_8xb16-u48-240e_gym-keypoint",
     "posec3d_gym_limb": "skeleton__posec3d__slowonly_r50_8xb16-u48-240e_gym-limb",
     "r2plus1d_r34": "recognition__r2plus1d__r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb",
+    "stgcn_ntu60_joint_2d": "skeleton__stgcn__stgcn_8xb16-joint-u100-80e_ntu60-xsub-keypoint-2d",
+    "stgcnpp_ntu60_bone_3d": "skeleton__stgcnpp__stgcnpp_8xb16-bone-u100-80e_ntu60-xsub-keypoint-3d",
     "slowfast_r50_8x8": "recognition__slowfast__slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb",
     "slowonly_r50_4x16": "recognition__slowonly__slowonly_r50_8xb16-4x16x1-256e_kinetics400-rgb",
     "tsm_r50_8": "recognition__tsm__tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb",
 }
 """Golden case to the recipe whose model it is."""
+# In CTR-GCN tanh sees differences of features of up to 1e6, which made-up weights give: it is a step there, and single
+# precision differs from double precision by 8e-4 of the largest logit, whatever the order of operations.
+LOGIT_TOLERANCE = {"ctrgcn_ntu60_joint_2d": 2e-3}
 
 
 def find(shared: Path, folder: str, name: str) -> Path:
@@ -52,8 +59,9 @@ def made_up(key: str, tensor: torch.Tensor) -> torch.Tensor:
 def golden_model(shared: Path, case: str) -> torch.nn.Module:
     """Return the published model of ``case`` with its made-up weights and without dropout."""
     cfg = json.loads(find(shared, "interface/recipes", f"{RECIPES[case]}.json").read_text())["model"]
-    cfg["backbone"]["pretrained"] = None
-    cfg["cls_head"]["dropout_ratio"] = 0
+    for part, key, value in (("backbone", "pretrained", None), ("cls_head", "dropout_ratio", 0)):
+        if key in cfg[part]:
+            cfg[part][key] = value
     model = MODELS.build(cfg)
     model.load_state_dict({key: made_up(key, tensor) for key, tensor in model.state_dict().items()})
     return model
@@ -62,7 +70,7 @@ def golden_model(shared: Path, case: str) -> torch.nn.Module:
 def golden_batch(shape: list[int]) -> dict[str, list]:
     """Return two samples of ``shape`` with the labels 1 and 5."""
     rng = np.random.default_rng(1)
-    is_rgb = shape[1] == 3
+    is_rgb = shape[1] == 3  # graph networks take (clips, persons, T, V, C) of 2 persons
     size = (2, *shape)
     inputs = rng.integers(0, 256, size, dtype=np.uint8) if is_rgb else rng.random(size).astype(np.float32)
     return {
@@ -89,7 +97,8 @@ def test_agrees_with_the_golden_case(shared, case):
         logits = np.stack([sample.pred_score.numpy() for sample in model.test_step(batch)])
     # the non-local case overflows: its recorded logits are not finite, and so must ours be
     largest = np.abs(golden["logits"]).max()
-    np.testing.assert_allclose(logits, golden["logits"], atol=1e-4 * largest if np.isfinite(largest) else 0, rtol=0)
+    tolerance = LOGIT_TOLERANCE.get(case, 1e-4) * largest if np.isfinite(largest) else 0
+    np.testing.assert_allclose(logits, golden["logits"], atol=tolerance, rtol=0)
 
     model.train()
     data = model.data_preprocessor(golden_batch(golden["shape"].tolist()), training=True)

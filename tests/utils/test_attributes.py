@@ -30,6 +30,8 @@ GIVEN = {
     "ResNet3dSlowOnly": DEPTH,
     "ResNet3dLayer": DEPTH,
     "ResNet2Plus1d": DEPTH,
+    "STGCN": {"graph_cfg": {}, "num_stages": 2},
+    "AAGCN": {"graph_cfg": {}, "num_stages": 2},
     "Recognizer2D": {"backbone": BACKBONE},
     "Recognizer3D": {"backbone": BACKBONE},
     "RecognizerGCN": {"backbone": BACKBONE},

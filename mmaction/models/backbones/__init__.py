@@ -1,6 +1,7 @@
 """Feature extractors."""
 
 from mmaction.models.backbones.c3d import C3D
+from mmaction.models.backbones.graphs import AAGCN, CTRGCN, STGCN
 from mmaction.models.backbones.multipath import ResNet3dSlowFast, RGBPoseConv3D
 from mmaction.models.backbones.resnet import C2D, ResNet
 from mmaction.models.backbones.resnet2plus1d import Conv2plus1d, ResNet2Plus1d
@@ -9,8 +10,11 @@ from mmaction.models.backbones.resnet_tsm import ResNetTSM
 from mmaction.models.backbones.x3d import X3D
 
 __all__ = [
+    "AAGCN",
     "C2D",
     "C3D",
+    "CTRGCN",
+    "STGCN",
     "X3D",
     "Conv2plus1d",
     "RGBPoseConv3D",

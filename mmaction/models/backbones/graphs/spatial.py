@@ -1,0 +1,249 @@
+"""Convolutions over the joints of a skeleton, with fixed, learned or computed adjacency.
+
+Features have the shape ``(N, C, T, V)`` of V joints, an adjacency ``(K, V, V)``: what joint w takes in from joint v.
+Sources: ST-GCN (Yan et al., AAAI 2018, equation 10), ST-GCN++ (Duan et al., "PYSKL", ACM MM 2022), 2s-AGCN (Shi et al.,
+CVPR 2019, equation 3; attention: "MS-AAGCN", TIP 2020), CTR-GCN (Chen et al., ICCV 2021, section 3.2).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+ADAPTIVE = ("init", "offset", "importance", None)
+
+
+def shortcut(in_channels: int, out_channels: int) -> nn.Module:
+    """Return the identity, or a convolution and a norm where the channels differ."""
+    if in_channels == out_channels:
+        return nn.Identity()
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
+
+
+def gather(x: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
+    """Let each joint take in the features of others, and add up the subsets.
+
+    It is ``einsum("nkctv,kvw->nctw")`` as one batched matrix product over memory that is channels last: nothing is
+    copied, and convolutions are fastest there.
+
+    Args:
+        x: Shape ``(N, K * C, T, V)``.
+        adjacency: Shape ``(K, V, W)``, or ``(N, K, V, W)``: its own one for each sample.
+
+    Returns:
+        Shape ``(N, C, T, W)``, channels last.
+    """
+    subsets, joints, targets = adjacency.shape[-3:]
+    samples, channels, frames = x.shape[0], x.shape[1] // subsets, x.shape[2]
+    rows = x.permute(0, 2, 3, 1).reshape(samples * frames, joints * subsets, channels)
+    weights = adjacency.movedim(-1, -3).transpose(-1, -2).reshape(*adjacency.shape[:-3], targets, joints * subsets)
+    if weights.ndim == 3:
+        weights = weights.repeat_interleave(frames, dim=0)
+    out = torch.matmul(weights, rows) if weights.ndim == 3 else torch.bmm(weights.expand(len(rows), -1, -1), rows)
+    return out.view(samples, frames, targets, channels).permute(0, 3, 1, 2)
+
+
+class GraphConv(nn.Module):
+    """Graph convolution of ST-GCN: one convolution gives the features of all subsets, the adjacency moves them.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        adjacency: Shape ``(K, V, V)``.
+        adaptive: How the adjacency is learned: ``init`` starts from it, ``offset`` adds to it, ``importance`` scales
+            its entries, None keeps it.
+        conv_pos: Whether the convolution comes before (``pre``) or after (``post``) the adjacency.
+        with_res: Whether the input is added to the output.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        adjacency: torch.Tensor,
+        adaptive: str | None = "importance",
+        conv_pos: str = "pre",
+        with_res: bool = False,
+    ) -> None:
+        super().__init__()
+        if adaptive not in ADAPTIVE or conv_pos not in ("pre", "post"):
+            raise ValueError(
+                f"gcn_adaptive must be one of {ADAPTIVE} and gcn_conv_pos 'pre' or 'post'; got {adaptive!r} and "
+                f"{conv_pos!r}"
+            )
+        self.adaptive = adaptive
+        self.conv_pos = conv_pos
+        self.with_res = with_res
+        subsets = len(adjacency)
+        if adaptive == "init":
+            self.A = nn.Parameter(adjacency.clone())
+        else:
+            self.register_buffer("A", adjacency.clone())
+        if adaptive == "offset":
+            self.PA = nn.Parameter(torch.empty_like(adjacency).uniform_(-1e-6, 1e-6))
+        elif adaptive == "importance":
+            self.PA = nn.Parameter(torch.ones_like(adjacency))
+        if conv_pos == "pre":
+            self.conv = nn.Conv2d(in_channels, out_channels * subsets, 1)
+        else:
+            self.conv = nn.Conv2d(in_channels * subsets, out_channels, 1)
+        self.bn = nn.BatchNorm2d(out_channels)
+        if with_res:
+            self.down = shortcut(in_channels, out_channels)
+
+    def adjacency(self) -> torch.Tensor:
+        """Return the adjacency as it is learned so far, shape ``(K, V, V)``."""
+        if self.adaptive == "offset":
+            return self.A + self.PA
+        return self.A * self.PA if self.adaptive == "importance" else self.A
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return shape ``(N, out_channels, T, V)`` for ``(N, in_channels, T, V)``."""
+        adjacency = self.adjacency()
+        if self.conv_pos == "pre":
+            y = gather(self.conv(x), adjacency)
+        else:
+            y = self.conv(torch.cat([gather(x, part[None]) for part in adjacency], dim=1))
+        y = self.bn(y)
+        return F.relu(y + self.down(x) if self.with_res else y)
+
+
+class AdaptiveGraphConv(nn.Module):
+    """Graph convolution of 2s-AGCN: to a learned adjacency each sample adds one that its features attend to.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        adjacency: Shape ``(K, V, V)``.
+        coff_embedding: ``out_channels`` over the channels in which joints are compared.
+        adaptive: Whether the adjacency is learned and computed at all.
+        attention: Whether joints, frames and channels are weighed afterwards (MS-AAGCN).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        adjacency: torch.Tensor,
+        coff_embedding: int = 4,
+        adaptive: bool = True,
+        attention: bool = True,
+    ) -> None:
+        super().__init__()
+        self.adaptive = adaptive
+        subsets, width = len(adjacency), out_channels // coff_embedding
+        if adaptive:
+            self.A = nn.Parameter(adjacency.clone())
+            self.alpha = nn.Parameter(torch.zeros(1))
+            self.conv_a = nn.ModuleList(nn.Conv2d(in_channels, width, 1) for _ in range(subsets))
+            self.conv_b = nn.ModuleList(nn.Conv2d(in_channels, width, 1) for _ in range(subsets))
+        else:
+            self.register_buffer("A", adjacency.clone())
+        self.conv_d = nn.ModuleList(nn.Conv2d(in_channels, out_channels, 1) for _ in range(subsets))
+        self.down = shortcut(in_channels, out_channels)
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.attention = Attention(out_channels, adjacency.shape[-1]) if attention else None
+
+    def init_weights(self) -> None:
+        """Start near the shortcut, as the paper's networks do."""
+        for conv in self.conv_d:
+            nn.init.normal_(conv.weight, 0, (2 / (conv.out_channels * len(self.conv_d))) ** 0.5)
+        nn.init.constant_(self.bn.weight, 1e-6)
+
+    def adjacency(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the adjacency for features ``(N, C, T, V)``: ``(N, K, V, V)``, or ``(K, V, V)`` for all alike."""
+        if not self.adaptive:
+            return self.A
+        # the embeddings of all subsets by one convolution
+        embedded = merged_conv(x, [*self.conv_a, *self.conv_b]).permute(0, 2, 3, 1)
+        embedded = embedded.unflatten(3, (2, len(self.A), -1))
+        source, target = embedded.unbind(dim=3)  # (N, T, V, K, E) each
+        scores = torch.einsum("ntvke,ntwke->nkvw", source, target) / (source.shape[1] * source.shape[4])
+        return self.A + torch.tanh(scores) * self.alpha
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return shape ``(N, out_channels, T, V)`` for ``(N, in_channels, T, V)``."""
+        y = gather(merged_conv(x, list(self.conv_d), with_bias=False), self.adjacency(x))
+        y = y + sum(conv.bias for conv in self.conv_d)[:, None, None]
+        y = F.relu(self.bn(y) + self.down(x))
+        return y if self.attention is None else self.attention(y)
+
+
+def merged_conv(x: torch.Tensor, convs: list[nn.Conv2d], with_bias: bool = True) -> torch.Tensor:
+    """Return what ``convs`` of one kernel size make of ``x`` side by side, by one convolution."""
+    weight = torch.cat([conv.weight for conv in convs])
+    return F.conv2d(x, weight, torch.cat([conv.bias for conv in convs]) if with_bias else None)
+
+
+class Attention(nn.Module):
+    """Weigh joints, then frames, then channels by what their means tell (MS-AAGCN, section III-C).
+
+    Args:
+        channels: Channels of the features.
+        joints: Number of joints V.
+    """
+
+    def __init__(self, channels: int, joints: int) -> None:
+        super().__init__()
+        self.conv_ta = nn.Conv1d(channels, 1, 9, padding=4)
+        size = joints if joints % 2 else joints - 1
+        self.conv_sa = nn.Conv1d(channels, 1, size, padding=(size - 1) // 2)
+        self.fc1c = nn.Linear(channels, channels // 2)
+        self.fc2c = nn.Linear(channels // 2, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return features ``(N, C, T, V)`` times one to two."""
+        x = x + x * torch.sigmoid(self.conv_sa(x.mean(2))).unsqueeze(2)
+        x = x + x * torch.sigmoid(self.conv_ta(x.mean(3))).unsqueeze(3)
+        weight = torch.sigmoid(self.fc2c(F.relu(self.fc1c(x.mean((2, 3))))))
+        return x + x * weight[:, :, None, None]
+
+
+class RefinedConv(nn.Module):
+    """The weights of one subset in :class:`RefinedGraphConv`: ``conv1`` to ``conv4``."""
+
+    def __init__(self, in_channels: int, out_channels: int, rel_reduction: int = 8) -> None:
+        super().__init__()
+        width = 8 if in_channels <= 16 else in_channels // rel_reduction
+        self.conv1 = nn.Conv2d(in_channels, width, 1)
+        self.conv2 = nn.Conv2d(in_channels, width, 1)
+        self.conv3 = nn.Conv2d(in_channels, out_channels, 1)
+        self.conv4 = nn.Conv2d(width, out_channels, 1)
+
+
+class RefinedGraphConv(nn.Module):
+    """Graph convolution of CTR-GCN: each channel refines the learned adjacency by the differences between joints.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        adjacency: Shape ``(K, V, V)``.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, adjacency: torch.Tensor) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(RefinedConv(in_channels, out_channels) for _ in range(len(adjacency)))
+        self.down = shortcut(in_channels, out_channels)
+        self.A = nn.Parameter(adjacency.clone())
+        self.alpha = nn.Parameter(torch.zeros(1))
+        self.bn = nn.BatchNorm2d(out_channels)
+
+    def init_weights(self) -> None:
+        """Start near the shortcut, as the paper's networks do."""
+        nn.init.constant_(self.bn.weight, 1e-6)
+
+    def adjacency(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return for each subset the adjacency of every channel, ``(N, out_channels, V, V)``."""
+        # The mean over time and a convolution of one frame may change places: the mean first is far less to compute.
+        mean = x.mean(2, keepdim=True)
+        refined = []
+        for conv, own in zip(self.convs, self.A, strict=True):
+            first, second = conv.conv1(mean).squeeze(2), conv.conv2(mean).squeeze(2)
+            difference = torch.tanh(first.unsqueeze(-1) - second.unsqueeze(-2))
+            refined.append(conv.conv4(difference) * self.alpha + own)
+        return refined
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return shape ``(N, out_channels, T, V)`` for ``(N, in_channels, T, V)``."""
+        features = merged_conv(x, [conv.conv3 for conv in self.convs]).chunk(len(self.convs), dim=1)
+        y = sum(part @ own for part, own in zip(features, self.adjacency(x), strict=True))
+        return F.relu(self.bn(y) + self.down(x))

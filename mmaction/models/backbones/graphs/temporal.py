@@ -1,0 +1,177 @@
+"""Convolutions over time: one kernel, or branches with kernels of several lengths.
+
+Features have the shape ``(N, C, T, V)`` of V joints. Sources: ST-GCN (Yan et al., AAAI 2018), ST-GCN++ (Duan et al.,
+"PYSKL", ACM MM 2022), CTR-GCN (Chen et al., ICCV 2021).
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mmaction.models import cpu
+
+Branch = str | tuple[int | str, int]
+MULTI_SCALE: Sequence[Branch] = ((3, 1), (3, 2), (3, 3), (3, 4), ("max", 3), "1x1")
+"""Branches of ST-GCN++: (kernel, dilation), a max pool, or a convolution of one frame."""
+
+
+class TemporalConv(nn.Module):
+    """A convolution over time, a batch norm and dropout: ``conv``, ``bn``, ``drop``.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Frames of the kernel, odd.
+        stride: Stride in time.
+        dilation: Spacing of the kernel's frames.
+        norm: Name of the norm; None for none.
+        dropout: Probability that a feature is dropped in training.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 9,
+        stride: int = 1,
+        dilation: int = 1,
+        norm: str | None = "BN",
+        dropout: float = 0,
+    ) -> None:
+        super().__init__()
+        padding = (kernel_size - 1) * dilation // 2
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, (kernel_size, 1), (stride, 1), (padding, 0), dilation=(dilation, 1)
+        )
+        self.bn = nn.Identity() if norm is None else nn.BatchNorm2d(out_channels)
+        self.drop = nn.Dropout(dropout, inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return shape ``(N, out_channels, T // stride, V)``."""
+        return self.drop(conv_norm(self.conv, self.bn, x))
+
+
+def conv_norm(conv: nn.Conv2d, norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return ``norm(conv(x))``, by one convolution in inference on a CPU."""
+    return cpu.folded(conv, norm, x) if cpu.can_fold(conv, norm, x) else norm(conv(x))
+
+
+def branch_widths(channels: int, branches: int) -> list[int]:
+    """Divide ``channels`` among branches; the first takes what does not divide."""
+    width = channels // branches
+    return [channels - width * (branches - 1), *[width] * (branches - 1)]
+
+
+class MultiScaleConv(nn.Module):
+    """Parallel branches over time, joined and mixed by a convolution: the temporal part of ST-GCN++.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        mid_channels: Channels of a branch; None: ``out_channels`` shared among them.
+        dropout: Probability that a feature is dropped in training.
+        ms_cfg: The branches: ``(kernel, dilation)``, ``("max", kernel)`` or ``"1x1"``.
+        stride: Stride in time.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        mid_channels: int | None = None,
+        dropout: float = 0.0,
+        ms_cfg: Sequence[Branch] = MULTI_SCALE,
+        stride: int = 1,
+    ) -> None:
+        super().__init__()
+        count = len(ms_cfg)
+        widths = branch_widths(out_channels, count) if mid_channels is None else [mid_channels] * count
+        self.branches = nn.ModuleList(
+            _branch(in_channels, width, branch, stride) for width, branch in zip(widths, ms_cfg, strict=True)
+        )
+        total = sum(widths)
+        self.transform = nn.Sequential(nn.BatchNorm2d(total), nn.ReLU(inplace=True), nn.Conv2d(total, out_channels, 1))
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.drop = nn.Dropout(dropout, inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return shape ``(N, out_channels, T // stride, V)``."""
+        x = torch.cat([run_branch(branch, x) for branch in self.branches], dim=1)
+        norm, act, conv = self.transform
+        return self.drop(conv_norm(conv, self.bn, act(norm(x))))
+
+
+def _branch(in_channels: int, width: int, branch: Branch, stride: int) -> nn.Module:
+    """Build one branch of :class:`MultiScaleConv`."""
+    if branch == "1x1":
+        return nn.Conv2d(in_channels, width, 1, (stride, 1))
+    size, dilation = branch
+    last = max_pool(stride) if size == "max" else TemporalConv(width, width, int(size), stride, int(dilation), None)
+    return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), last)
+
+
+def max_pool(stride: int) -> nn.MaxPool2d:
+    """Return the largest of three frames, every ``stride`` frames."""
+    return nn.MaxPool2d((3, 1), (stride, 1), (1, 0))
+
+
+def run_branch(branch: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return what a branch makes of ``x``; a convolution and the norm behind it run as one where they may."""
+    if not isinstance(branch, nn.Sequential):
+        return branch(x)
+    conv, norm, *rest = branch
+    x = conv_norm(conv, norm, x)
+    for layer in rest:
+        x = layer(x)
+    return x
+
+
+class DilatedBranches(nn.Module):
+    """Parallel branches over time, joined as they are: the temporal part of CTR-GCN.
+
+    Args:
+        channels: Channels of input and output.
+        kernel_size: Frames of the kernels.
+        stride: Stride in time.
+        dilations: A branch for each of them; a max pool and a convolution of one frame are added.
+        dropout: Probability that a feature is dropped in training.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int = 5,
+        stride: int = 1,
+        dilations: Sequence[int] = (1, 2),
+        dropout: float = 0,
+    ) -> None:
+        super().__init__()
+        *widths, pooled, plain = branch_widths(channels, len(dilations) + 2)
+        branches: list[nn.Module] = [
+            nn.Sequential(
+                nn.Conv2d(channels, width, 1),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+                TemporalConv(width, width, kernel_size, stride, dilation),
+            )
+            for width, dilation in zip(widths, dilations, strict=True)
+        ]
+        branches.append(
+            nn.Sequential(
+                nn.Conv2d(channels, pooled, 1),
+                nn.BatchNorm2d(pooled),
+                nn.ReLU(inplace=True),
+                max_pool(stride),
+                nn.BatchNorm2d(pooled),
+            )
+        )
+        branches.append(nn.Sequential(nn.Conv2d(channels, plain, 1, (stride, 1)), nn.BatchNorm2d(plain)))
+        self.branches = nn.ModuleList(branches)
+        self.drop = nn.Dropout(dropout, inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return shape ``(N, channels, T // stride, V)``."""
+        x = torch.cat([run_branch(branch, x) for branch in self.branches], dim=1)
+        return self.drop(F.relu(x))
