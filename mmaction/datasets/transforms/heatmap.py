@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmaction.datasets.functional.heatmap import draw_segments
-from mmaction.datasets.functional.heatmap_spec import COCO, HeatmapSpec
+from mmaction.datasets.functional.heatmap_spec import HeatmapSpec
 from mmaction.datasets.transforms.base import Transform
 from mmaction.registry import TRANSFORMS
 from mmaction.skeletons import Layout
@@ -22,20 +22,10 @@ class GeneratePoseTarget(Transform):
     and leaves the last channels empty; no published recipe draws both.)
 
     Args:
-        sigma: Standard deviation of the Gaussians, in pixels.
-        use_score: Whether a joint's score is the peak of its Gaussian; a limb takes the lower one of its ends,
-            or that of its first joint where it is shorter than a pixel.
-            Otherwise peaks are 1.
-        with_kp: Draw joints.
-        with_limb: Draw limbs.
-        skeletons: Limbs, as pairs of joint indices; default: COCO's.
+        sigma, use_score, with_kp, with_limb, skeletons, left_kp, right_kp, left_limb, right_limb, layout: See
+            :class:`mmaction.datasets.functional.heatmap_spec.HeatmapSpec`.
         double: Add the mirror images.
-        left_kp: Joints that change places with those of ``right_kp`` in a mirror image; default: COCO's.
-        right_kp: See ``left_kp``.
-        left_limb: Limbs that change places with those of ``right_limb``; by default they follow from the joints.
-        right_limb: See ``left_limb``.
         scaling: Factor between the image and the heatmap, 0.5 for heatmaps of half the height and width.
-        layout: Skeleton layout (:mod:`mmaction.skeletons`) that replaces the COCO defaults.
 
     Example:
         >>> GeneratePoseTarget(with_kp=False, with_limb=True, layout="kinect20")  # doctest: +SKIP
@@ -50,18 +40,20 @@ class GeneratePoseTarget(Transform):
         use_score: bool = True,
         with_kp: bool = True,
         with_limb: bool = False,
-        skeletons: Sequence[Sequence[int]] = COCO.limbs,
+        skeletons: Sequence[Sequence[int]] | None = None,
         double: bool = False,
-        left_kp: Sequence[int] = COCO.left_joints,
-        right_kp: Sequence[int] = COCO.right_joints,
-        left_limb: Sequence[int] = COCO.left_limbs,
-        right_limb: Sequence[int] = COCO.right_limbs,
+        left_kp: Sequence[int] | None = None,
+        right_kp: Sequence[int] | None = None,
+        left_limb: Sequence[int] | None = None,
+        right_limb: Sequence[int] | None = None,
         scaling: float = 1.0,
         layout: str | dict | Layout | None = None,
     ) -> None:
         self.spec = HeatmapSpec(
             sigma, use_score, with_kp, with_limb, skeletons, left_kp, right_kp, left_limb, right_limb, layout
         )
+        # Plug-ins of MMAction2 read these.
+        self.skeletons, (self.left_kp, self.right_kp) = self.spec.limbs, self.spec.joint_sides
         self.double = double
         self.scaling = scaling
 

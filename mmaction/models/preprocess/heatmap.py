@@ -7,7 +7,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 
 from mmaction.datasets.functional.heatmap import draw_segments
-from mmaction.datasets.functional.heatmap_spec import COCO, HeatmapSpec
+from mmaction.datasets.functional.heatmap_spec import HeatmapSpec
 from mmaction.models.preprocess.action import stack_samples
 from mmaction.models.preprocess.rendering import render
 from mmaction.registry import MODELS
@@ -25,17 +25,9 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
     ``FormatShape(input_format='NCTHW_Heatmap')``) is passed on as it is.
 
     Args:
-        sigma: Standard deviation of the Gaussians, in pixels.
-        use_score: Whether a joint's score is the peak of its Gaussian; otherwise peaks are 1.
-        with_kp: Draw joints.
-        with_limb: Draw limbs.
-        skeletons: Limbs, as pairs of joint indices; default: COCO's.
-        left_kp: Joints that change places with those of ``right_kp`` in a mirror image; default: COCO's.
-        right_kp: See ``left_kp``.
-        left_limb: Limbs that change places with those of ``right_limb``; by default they follow from the joints.
-        right_limb: See ``left_limb``.
+        sigma, use_score, with_kp, with_limb, skeletons, left_kp, right_kp, left_limb, right_limb, layout: See
+            :class:`mmaction.datasets.functional.heatmap_spec.HeatmapSpec`.
         scaling: Factor between the image and the heatmap.
-        layout: Skeleton layout (:mod:`mmaction.skeletons`) that replaces the COCO defaults.
         dtype: ``float32``, ``float16`` or ``bfloat16``; they are drawn in float32 and rounded.
         img_shape: Height and width of the images, for samples that do not say.
         blending: Config of a batch blending such as ``MixupBlending``, used in training alone.
@@ -52,11 +44,11 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
         use_score: bool = True,
         with_kp: bool = True,
         with_limb: bool = False,
-        skeletons: Sequence[Sequence[int]] = COCO.limbs,
-        left_kp: Sequence[int] = COCO.left_joints,
-        right_kp: Sequence[int] = COCO.right_joints,
-        left_limb: Sequence[int] = COCO.left_limbs,
-        right_limb: Sequence[int] = COCO.right_limbs,
+        skeletons: Sequence[Sequence[int]] | None = None,
+        left_kp: Sequence[int] | None = None,
+        right_kp: Sequence[int] | None = None,
+        left_limb: Sequence[int] | None = None,
+        right_limb: Sequence[int] | None = None,
         scaling: float = 1.0,
         layout: str | dict | Layout | None = None,
         dtype: str = "float32",

@@ -63,6 +63,30 @@ def test_joints_of_any_number_need_no_layout_without_mirror_images():
     HeatmapSpec(left_kp=[1], right_kp=[2]).check_joints(20, mirrored=True)
 
 
+def test_sides_of_another_layout_are_refused_though_they_are_given():
+    coco = get_layout("coco17")
+    spec = HeatmapSpec(layout="kinect20", left_kp=coco.left_joints, right_kp=coco.right_joints)
+    with pytest.raises(ValueError, match="those of coco17"):
+        spec.check_joints(20, mirrored=True)
+
+
+def test_a_described_layout_may_have_the_sides_of_another():
+    coco = get_layout("coco17")
+    spec = HeatmapSpec(layout=dict(joints=[*coco.joints, "neck"], limbs=coco.limbs))
+    spec.check_joints(18, mirrored=True)
+    assert spec.mirror_order(18)[1:3].tolist() == [2, 1]
+
+
+def test_nothing_given_is_the_published_default():
+    coco = get_layout("coco17")
+    sides = (coco.left_joints, coco.right_joints, coco.left_limbs, coco.right_limbs)
+    given = HeatmapSpec(0.6, True, True, True, coco.limbs, *sides)
+    plain = HeatmapSpec(with_limb=True)
+    assert (plain.limbs, plain.joint_sides) == (coco.limbs, (coco.left_joints, coco.right_joints))
+    assert plain.mirror_order(17).tolist() == given.mirror_order(17).tolist()
+    assert [ends.tolist() for ends in plain.segments(17)] == [ends.tolist() for ends in given.segments(17)]
+
+
 def test_a_limb_beyond_the_joints():
     with pytest.raises(ValueError, match="names joint 20, but the skeletons have 20 joints"):
         HeatmapSpec(with_limb=True, skeletons=[[0, 20]]).check_joints(20, mirrored=False)
