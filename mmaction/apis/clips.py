@@ -12,11 +12,10 @@ import numpy as np
 from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
 from mmaction.datasets.rawframe import checked_template
 from mmaction.io.annotations import annotation_name, check_annotation
+from mmaction.io.suffixes import IMAGE_SUFFIXES, is_image, is_pickle
 from mmaction.utils.cli import suggest
 from mmaction.utils.config import type_name
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-PICKLE_SUFFIXES = (".pkl", ".pickle")
 OPENERS = ("VideoInit", "DecordInit", "PyAVInit", "OpenCVInit")
 DECODERS = ("VideoDecode", "DecordDecode", "PyAVDecode", "OpenCVDecode", "RawFrameDecode", "ArrayDecode")
 JOINT_DECODERS = ("MMDecode", "VideoPoseDecode")  # of frames and skeletons together
@@ -89,7 +88,7 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
     if not path.is_file():
         near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
         raise FileNotFoundError(f"there is no video or folder {path}{suggest(str(path), near)}")
-    if path.suffix.lower() in PICKLE_SUFFIXES:
+    if is_pickle(path):
         raise ValueError(
             f"{path} holds many skeletons; classify one that mmaction.io.annotations.load_annotations gives, or "
             "all of them with tools/infer.py"
@@ -177,7 +176,7 @@ def _found_template(folder: Path, names: set[str]) -> str:
     series: dict[tuple[str, str], list[str]] = {}
     for name in map(Path, sorted(names)):
         numbered = _NUMBERED.match(name.stem)
-        if numbered and name.suffix.lower() in IMAGE_SUFFIXES:
+        if numbered and is_image(name):
             series.setdefault((numbered["stem"], name.suffix), []).append(numbered["number"])
     if not series:
         raise ValueError(f"folder {folder} holds no numbered images ({', '.join(IMAGE_SUFFIXES)})")

@@ -9,7 +9,8 @@ import numpy as np
 
 from mmaction.apis.clips import Clip
 from mmaction.apis.predictions import Prediction, class_name
-from mmaction.io.video.writers import VideoReader, VideoSink
+from mmaction.io.video import open_video
+from mmaction.io.video.writers import VideoSink
 from mmaction.visualization.draw import draw_scores
 
 
@@ -34,7 +35,7 @@ def write_labelled(
         predictions: One for the clip, or one for each window.
         names: Class names, or None.
         path: ``.mp4`` or ``.gif``; it appears only when it is complete.
-        fps: Frame rate; None: that of the video, 25 for a folder.
+        fps: Frame rate; None: frames are shown when the video shows them, those of a folder 25 a second.
         topk: Classes to list.
 
     Returns:
@@ -46,25 +47,27 @@ def write_labelled(
     check_suffix(path)
     if clip.kind != "video" and (clip.kind, clip.sample.get("modality")) != ("frames", "RGB"):
         raise ValueError(f"{clip.name} has no pictures to write on; draw skeletons with pose_visualizer.py")
-    reader = VideoReader(clip.sample["filename"]) if clip.kind == "video" else None
-    frames = (image for _, image in reader.frames()) if reader else _folder_pictures(clip)
-    rate = fps or (reader.info.fps if reader else 25.0)
+    reader = open_video(clip.sample["filename"], num_threads=0) if clip.kind == "video" else None
+    frames = (image for _, image in reader.images()) if reader else _folder_pictures(clip)
+    rate = fps or (1 / reader.info.frame_time if reader else 25.0)
+    times = reader.info.times if reader and not fps else None
     labels = [class_name(names, label) for label in range(len(predictions[0].scores))]
-    centres = np.array([((p.start_s or 0) + (p.end_s or 0)) / 2 for p in predictions])
+    centers = np.array([((p.start_s or 0) + (p.end_s or 0)) / 2 for p in predictions])
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     temporary = path.with_name(f".{path.name}.part{path.suffix}")
     try:
         with closing(VideoSink(temporary, rate)) as sink:
             for count, frame in enumerate(frames, 1):
-                nearest = predictions[int(np.abs(centres - (count - 0.5) / rate).argmin())]
-                sink.write(draw_scores(np.ascontiguousarray(frame), labels, nearest.scores, count=topk))
+                shown = (count - 1) / rate if times is None else float(times[count - 1])
+                nearest = predictions[int(np.abs(centers - shown - 0.5 / rate).argmin())]
+                sink.write(draw_scores(np.ascontiguousarray(frame), labels, nearest.scores, count=topk), shown)
         if not count:
-            raise ValueError(f"{clip.name}: no frame of this video can be decoded ({reader.decode_error})")
+            raise ValueError(f"{clip.name}: no frame of this video can be decoded ({reader.problem})")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    broken = reader and reader.decode_error
+    broken = reader and reader.problem
     return f"{clip.name}: the video breaks off after {count} frames ({broken})" if broken else ""
 
 

@@ -14,20 +14,28 @@ from mmaction.io.video import open_video
 MAX_ROWS = 12
 
 
-def cut_windows(num_frames: int, window: int, stride: int) -> list[tuple[int, int]]:
+def cut_windows(times: np.ndarray, end_s: float, window_s: float, stride_s: float) -> list[tuple[int, int]]:
     """Return first frame and end of each window; the last one ends with the clip, so that no frame is left out.
 
+    A window holds the frames shown in it. Where frames are so far apart that none is, there is no window; where one
+    would hold the same frames as the one before, neither.
+
     Args:
-        num_frames: Frames of the clip.
-        window: Frames of a window; a shorter clip is one window.
-        stride: Frames from one window to the next.
+        times: Seconds at which the frames are shown, ascending from 0, ``(T,)``.
+        end_s: When the last frame has been shown.
+        window_s: Length of a window in seconds; a shorter clip is one window.
+        stride_s: Seconds from one window to the next.
     """
-    if num_frames <= window:
-        return [(0, num_frames)]
-    starts = list(range(0, num_frames - window + 1, stride))
-    if starts[-1] + window < num_frames:
-        starts.append(num_frames - window)
-    return [(start, start + window) for start in starts]
+    tolerance = 6e-4  # files round times to their clock, in Matroska to milliseconds
+    count = max(0, int((end_s - window_s + tolerance) // stride_s)) + 1
+    starts = np.arange(count) * stride_s
+    if starts[-1] + window_s < end_s - tolerance:
+        starts = np.append(starts, end_s - window_s)
+    first = np.searchsorted(times, np.maximum(starts, 0) - tolerance)
+    end = np.searchsorted(times, starts + window_s - tolerance)
+    end[-1] = len(times)
+    windows = dict.fromkeys(zip(first.tolist(), end.tolist(), strict=True))
+    return [(begin, end) for begin, end in windows if begin < end]
 
 
 def classify_windows(
@@ -45,7 +53,8 @@ def classify_windows(
         clip: What to look at.
         window_s: Length of a window in seconds.
         stride_s: Time from one window to the next in seconds.
-        fps: Frames per second; needed where the clip is no video, which knows its own.
+        fps: Frames per second; needed where the clip is no video. A video tells when each of its frames is shown; with
+            ``fps`` they are taken as evenly spaced.
         progress: Wraps the list of windows, as tqdm does.
 
     Raises:
@@ -54,19 +63,24 @@ def classify_windows(
     if window_s <= 0 or stride_s <= 0:
         raise ValueError(f"window and stride must be longer than 0 seconds; got {window_s} and {stride_s}")
     sample = dict(clip.sample)
+    times, end_s = None, 0.0
     if clip.kind == "video":
         sample["video_reader"] = reader = open_video(sample["filename"])
-        sample["total_frames"], fps = reader.num_frames, fps or reader.fps
+        sample["total_frames"] = reader.num_frames
+        if not fps:
+            fps, times, end_s = 1 / reader.info.frame_time, reader.info.times, reader.info.duration
     if not fps:
         raise ValueError(f"{clip.name} does not tell its frame rate, which windows in seconds need; pass fps (--fps)")
+    if times is None:
+        times, end_s = np.arange(sample["total_frames"]) / fps, sample["total_frames"] / fps
     sample["avg_fps"] = fps
     pipeline = build_pipeline(fit_pipeline(pipeline_config(model.cfg), clip.kind, opened=True))
-    frames = [max(1, round(seconds * fps)) for seconds in (window_s, stride_s)]
+    shown = np.append(times, end_s).tolist()
     predictions = []
-    for begin, end in progress(cut_windows(sample["total_frames"], *frames)):
+    for begin, end in progress(cut_windows(times, end_s, window_s, stride_s)):
         part = {**sample, "start_index": sample["start_index"] + begin, "total_frames": end - begin}
-        times = begin / fps, end / fps
-        predictions.append(predict_clip(model, pipeline, Clip(clip.name, clip.kind, part), times))
+        window = Clip(clip.name, clip.kind, part)
+        predictions.append(predict_clip(model, pipeline, window, (shown[begin], shown[end])))
     return predictions
 
 
@@ -83,9 +97,9 @@ def draw_timeline(predictions: Sequence[Prediction], names: Sequence[str] | None
     scores = np.stack([prediction.scores for prediction in predictions])
     winners = np.unique(scores.argmax(axis=1))
     rows = winners[np.argsort(-scores[:, winners].max(axis=0), kind="stable")][:MAX_ROWS]
-    # A column reaches to the middle between neighbouring windows' centres.
-    centres = np.array([(p.start_s + p.end_s) / 2 for p in predictions])
-    edges = np.concatenate([[predictions[0].start_s], (centres[1:] + centres[:-1]) / 2, [predictions[-1].end_s]])
+    # A column reaches to the middle between neighboring windows' centers.
+    centers = np.array([(p.start_s + p.end_s) / 2 for p in predictions])
+    edges = np.concatenate([[predictions[0].start_s], (centers[1:] + centers[:-1]) / 2, [predictions[-1].end_s]])
     figure = Figure(figsize=(10, 1.2 + 0.35 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     mesh = axes.pcolormesh(edges, np.arange(len(rows) + 1), scores[:, rows].T, vmin=0, cmap="viridis")

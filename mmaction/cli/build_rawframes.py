@@ -14,7 +14,9 @@ import argparse
 import os
 from pathlib import Path
 
-from mmaction.preparation.batch import close_batch, run_batch, videos_below
+from mmaction.io.suffixes import describe_passed_over
+from mmaction.io.video.folders import videos_by_name
+from mmaction.preparation.batch import close_batch, run_batch
 from mmaction.preparation.frames import (
     FLOW_TYPES,
     TASKS,
@@ -63,8 +65,11 @@ def main(argv: list[str] | None = None) -> int:
     if spec.task != "rgb":
         flow_estimator(spec.flow_type)  # fails now rather than in every thread
     cv2.setNumThreads(1)  # videos are worked on side by side
+    videos, passed_over = videos_by_name(args.src)
+    if passed_over:
+        print(describe_passed_over(passed_over))
     report = run_batch(
-        videos_below(args.src),
+        videos,
         lambda key, path: {"frames": extract_frames(path, args.out / key, spec)},
         Journal(args.out / f".{spec.task}.jsonl"),
         spec.options,

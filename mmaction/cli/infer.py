@@ -24,13 +24,14 @@ from typing import Any
 from torch import nn
 from tqdm import tqdm
 
-from mmaction.apis.clips import IMAGE_SUFFIXES, PICKLE_SUFFIXES, Clip, as_clip, fit_pipeline
+from mmaction.apis.clips import Clip, as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_config, predict_clip
 from mmaction.apis.labelled_video import check_suffix, write_labelled
 from mmaction.apis.predictions import FORMATS, Prediction, render
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.io.annotations import annotation_name, load_annotations
-from mmaction.io.video.writers import VIDEO_SUFFIXES
+from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_video
+from mmaction.io.video.folders import no_videos, walk_videos
 from mmaction.label_spaces import read_label_map
 from mmaction.utils.arguments import positive_number
 from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, suggest
@@ -101,17 +102,20 @@ def expand_inputs(inputs: Sequence[str]) -> list[str]:
 
 def clips_in(folder: Path) -> list[str]:
     """Return the videos below ``folder``, or else the folders of images."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    clips = {str(path) for path in files if path.suffix.lower() in VIDEO_SUFFIXES}
-    clips = clips or {str(path.parent) for path in files if path.suffix.lower() in IMAGE_SUFFIXES}
-    if not clips:
-        raise FileNotFoundError(f"folder {folder} holds neither videos ({', '.join(VIDEO_SUFFIXES)}) nor images")
-    return sorted(clips)
+    videos, others = walk_videos(folder)
+    if not videos:
+        frames = {str(path.parent) for path in others if is_image(path)}
+        if not frames:
+            raise no_videos(folder)
+        return sorted(frames)
+    if others:
+        print(f"{folder}: {describe_passed_over(others)}", file=sys.stderr)
+    return [str(path) for path in videos]
 
 
 def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
     """Return what to classify in one file: the file itself, or the annotations of a pickle."""
-    if Path(path).suffix.lower() not in PICKLE_SUFFIXES:
+    if not is_pickle(path):
         return [path]
     annotations = load_annotations(path, args.split, needs_label=False)
     if not args.clip:
@@ -153,7 +157,7 @@ def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, P
     if not args.out:
         return {}
     out = Path(args.out).expanduser()
-    if out.suffix.lower() in VIDEO_SUFFIXES and not out.is_dir():
+    if is_video(out) and not out.is_dir():
         if len(clips) > 1:
             raise ValueError(f"--out {out} is one file, but there are {len(clips)} clips; name a folder")
         check_suffix(out)

@@ -23,7 +23,7 @@ import os
 from pathlib import Path
 
 from mmaction.preparation import gym, gym_annotations
-from mmaction.preparation.cutting import BACKENDS, Encoding
+from mmaction.preparation.cutting import Encoding
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -40,9 +40,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-events", action="store_true", help="do not keep event clips; saves time and disk")
     parser.add_argument("--crf", type=int, default=encoding.crf, help="x264 quality, 0 to 51 (default: %(default)s)")
     parser.add_argument("--preset", default=encoding.preset, help="x264 speed (default: %(default)s)")
-    parser.add_argument(
-        "--backend", choices=BACKENDS, default=encoding.backend, help="decoder and encoder (default: %(default)s)"
-    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)")
     parser.add_argument("--strict", action="store_true", help="exit code 1 if a listed clip is missing")
     return parser.parse_args(argv)
@@ -63,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         args.videos or [args.out / "videos"],
         version=args.version,
         with_events=not args.no_events,
-        encoding=Encoding(crf=args.crf, preset=args.preset, backend=args.backend),
+        encoding=Encoding(crf=args.crf, preset=args.preset),
         workers=args.workers,
     )
     for name, manifest in manifests.items():

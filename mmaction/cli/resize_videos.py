@@ -15,7 +15,9 @@ import argparse
 import os
 from pathlib import Path
 
-from mmaction.preparation.batch import close_batch, run_batch, videos_below
+from mmaction.io.suffixes import describe_passed_over
+from mmaction.io.video.folders import videos_by_name
+from mmaction.preparation.batch import close_batch, run_batch
 from mmaction.preparation.resizing import ResizeSpec, resize_video
 from mmaction.utils.journal import Journal
 
@@ -57,9 +59,10 @@ def main(argv: list[str] | None = None) -> int:
     out = args.out.resolve()
     if args.src.resolve().is_relative_to(out):
         raise ValueError(f"src {args.src} is out {args.out} or lies in it: the copies need a folder of their own")
-    videos = {
-        key: path for key, path in videos_below(args.src).items() if not path.parent.resolve().is_relative_to(out)
-    }
+    videos, passed_over = videos_by_name(args.src)
+    videos = {key: path for key, path in videos.items() if not path.parent.resolve().is_relative_to(out)}
+    if passed_over := [path for path in passed_over if not path.parent.resolve().is_relative_to(out)]:
+        print(describe_passed_over(passed_over))
 
     def target(key: str) -> Path:
         return args.out / f"{key}.mp4"

@@ -4,22 +4,22 @@ import os
 import reprlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 
 from mmaction.io.pickles import load_pickle
-from mmaction.io.video.writers import VIDEO_SUFFIXES, VideoReader
+from mmaction.io.video import open_video
+from mmaction.io.video.folders import walk_videos
 from mmaction.pose_viewer.checks import Report
 from mmaction.pose_viewer.settings import Settings
 from mmaction.pose_viewer.viewer import Classes, chosen_layout, draw_clip, read_classes, write_report
 from mmaction.skeletons import Layout
 from mmaction.utils.config import dataset_config, inner_datasets, load_config
 from mmaction.utils.files import claim
+from mmaction.utils.workers import in_parallel
 from mmaction.visualization.pages import render_page
 from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
 
@@ -125,7 +125,9 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
             f"{source.videos}: none of its videos has an annotation in {source.annotation}; an annotation is called "
             "like the video's path in that folder, without suffix, or like a file name that occurs once"
         )
-    reports = list(tqdm(_run(jobs, settings.workers), total=len(jobs), unit="clip", disable=not progress))
+    workers = min(settings.workers or os.cpu_count() or 1, len(jobs))
+    drawn = in_parallel(_draw, jobs, workers=workers, processes=True)
+    reports = [report for _, report in tqdm(drawn, total=len(jobs), unit="clip", disable=not progress)]
     reports.sort(key=lambda report: (report.quality, report.annotation))
     output.mkdir(parents=True, exist_ok=True)
     (output / INDEX).write_text(_index(reports, source.videos), encoding="utf-8")
@@ -155,7 +157,7 @@ def pair_videos(folder: Path, annotations: list[dict]) -> Iterator[tuple[Path, d
     for name in by_name:
         by_file[Path(name).name].add(name)
         by_file[Path(name).stem].add(name)
-    videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    videos, _ = walk_videos(folder)
     counts = Counter(video.stem for video in videos)
     for video in videos:
         name, names = video.relative_to(folder).with_suffix("").as_posix(), by_file[video.stem]
@@ -177,20 +179,10 @@ def _draw(job: tuple) -> Report:
     try:
         poses = clip_poses(entry, layout, annotation)
         report.num_frames = poses.num_frames
-        return draw_clip(VideoReader(video), poses, settings, classes, progress=False)
+        return draw_clip(open_video(video, num_threads=0), poses, settings, classes, progress=False)
     except (ValueError, OSError) as error:  # one damaged video or annotation must not end the batch
         report.clip_findings.append(str(error))
         return report
-
-
-def _run(jobs: list[tuple], workers: int) -> Iterator[Report]:
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
-    if workers == 1:
-        yield from map(_draw, jobs)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_draw, job) for job in jobs]):
-            yield future.result()
 
 
 def _index(reports: list[Report], videos: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from mmaction.io.video.writers import VideoInfo
+from mmaction.io.video import VideoInfo
 from mmaction.skeletons import Layout
 from mmaction.visualization.draw import visible_joints
 from mmaction.visualization.poses import ClipPoses
@@ -128,7 +128,7 @@ def check_clip(poses: ClipPoses, info: VideoInfo, limits: Limits = Limits(), res
         limits: When something is suspicious.
         rescaled: The joints have been rescaled to the video's size, so a different ``img_shape`` is no finding.
     """
-    report = Report(str(info.path), poses.name, poses.num_frames, tolerance=limits.tolerance)
+    report = Report(str(info.source), poses.name, poses.num_frames, tolerance=limits.tolerance)
     report.layout = poses.layout_note or f"layout: {poses.layout.name}"
     if poses.img_shape and poses.img_shape != (info.height, info.width) and not rescaled:
         height, width = poses.img_shape

@@ -9,7 +9,7 @@ Exit codes: 0 clean, 3 something looks suspicious, 2 wrong input, 130 stopped by
 import argparse
 from pathlib import Path
 
-from mmaction.io.video.writers import VideoReader
+from mmaction.io.video import open_video
 from mmaction.pose_viewer.batch import INDEX, run_batch
 from mmaction.pose_viewer.checks import check_clip
 from mmaction.pose_viewer.heatmap_view import heatmap_panel
@@ -82,15 +82,15 @@ def _batch(settings: Settings, quiet: bool) -> int:
 
 
 def _clip(settings: Settings, quiet: bool) -> int:
-    reader = VideoReader(settings.video)
+    reader = open_video(settings.video, num_threads=0)
     annotations = load_annotation_list(settings.annotation)
-    entry = find_annotation(annotations, settings.clip, reader.path, settings.annotation)
+    entry = find_annotation(annotations, settings.clip, Path(reader.name), settings.annotation)
     poses, classes = clip_poses(entry, chosen_layout(settings), settings.annotation), read_classes(settings)
     panel = heatmap_panel(settings.heatmap, entry, poses) if settings.heatmap else None
     if settings.window:
         if settings.report:
             claim(Path(settings.report), settings.overwrite, settings.inputs)
-        shown = poses.rescaled(reader.info.height, reader.info.width) if settings.rescale else poses
+        shown = poses.rescaled(*reader.info.shape) if settings.rescale else poses
         report = check_clip(shown, reader.info, settings.limits, settings.rescale)
         show_window(reader, make_overlay(shown, settings, report, classes, panel), settings)
     else:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaction.io.video.writers import VideoReader, write_image
+from mmaction.io.video import VideoReader
+from mmaction.io.video.writers import write_image
 from mmaction.label_spaces import read_label_map
 from mmaction.pose_viewer.checks import Report, check_clip, check_length
 from mmaction.pose_viewer.settings import Settings, frame_range
@@ -139,7 +140,7 @@ def draw_clip(
     overlay = make_overlay(poses, settings, report, classes, panel)
     kind, output = output_kind(settings), Path(settings.output)
     problem_folder = Path(settings.problem_frames) if settings.problem_frames else None
-    inputs = (info.path, *settings.inputs)
+    inputs = (reader.name, *settings.inputs)
     claim(output, settings.overwrite, inputs, is_folder=kind == "frames")
     if problem_folder is not None:
         claim(problem_folder, settings.overwrite, inputs, is_folder=True)
@@ -150,7 +151,7 @@ def draw_clip(
     chosen = _sheet_frames(start, min(stop or total, total), settings.sheet_frames) if kind == "sheet" else None
     columns = max(1, round(settings.sheet_frames**0.5))
     seen = 0
-    with open_sink(kind, output, info.fps * settings.speed, columns) as sink:
+    with open_sink(kind, output, settings.speed / info.frame_time, columns) as sink:
         for t, image in _with_progress(reader, start, stop, total, progress):
             seen = t + 1
             is_problem = t in report.problem_frames and problem_folder is not None
@@ -158,14 +159,14 @@ def draw_clip(
                 continue
             picture = overlay.render(image, t)
             if chosen is None or t in chosen:
-                sink.write(picture)
+                sink.write(picture, float(info.times[t] - info.times[start]) / settings.speed)
             if is_problem:
                 problem_folder.mkdir(parents=True, exist_ok=True)
                 write_image(problem_folder / f"{poses.name}_{t:06d}.png".replace("/", "_"), picture)
         if not seen:
-            raise ValueError(f"frames: {settings.frames!r} holds no frame of {info.path}, which has {total}")
-    if stop is None or reader.decode_error:
-        check_length(report, seen, reader.decode_error)
+            raise ValueError(f"frames: {settings.frames!r} holds no frame of {reader.name}, which has {total}")
+    if stop is None or reader.problem:
+        check_length(report, seen, reader.problem)
     return report
 
 
@@ -180,8 +181,8 @@ def _with_progress(
     from tqdm import tqdm
 
     count = max(min(stop or total, total) - start, 0)
-    frames = reader.frames(start, stop)
-    return iter(tqdm(frames, total=count or None, desc=reader.path.name, unit="frame", disable=not progress))
+    frames = reader.images(start, stop)
+    return iter(tqdm(frames, total=count or None, desc=Path(reader.name).name, unit="frame", disable=not progress))
 
 
 def write_report(path: Path, content: dict | list) -> None:
@@ -202,9 +203,9 @@ def show_window(reader: VideoReader, overlay: Overlay, settings: Settings) -> No
 
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise ValueError("window: there is no display (DISPLAY is not set); leave --window out and open the output")
-    delay = max(1, round(1000 / (reader.info.fps * settings.speed)))
+    delay = max(1, round(1000 * reader.info.frame_time / settings.speed))
     start, stop = frame_range(settings.frames)
-    frames = reader.frames(start, stop)
+    frames = reader.images(start, stop)
     kept: list[np.ndarray] = []
     position, paused = -1, False
     while True:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmaction.io.video.media import VIDEO_SUFFIXES, in_parallel
 from mmaction.utils.journal import Journal
+from mmaction.utils.workers import in_parallel
 
 
 @dataclass
@@ -28,27 +28,6 @@ class BatchReport:
         total = self.done + self.kept + len(self.failed)
         earlier = f", {self.kept} of them by an earlier run" if self.kept else ""
         return f"{self.done + self.kept} of {total} videos done{earlier}; {len(self.failed)} failed"
-
-
-def videos_below(folder: Path) -> dict[str, Path]:
-    """Return the videos below ``folder`` by their path relative to it, without extension, with ``/`` between folders.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or no video in it.
-        ValueError: If two videos differ in their extension alone.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no folder of videos at {folder}")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file():
-            key = path.relative_to(folder).with_suffix("").as_posix()
-            if key in found:
-                raise ValueError(f"{found[key]} and {path} differ in their extension alone; rename one of them")
-            found[key] = path
-    if not found:
-        raise FileNotFoundError(f"no video below {folder}; known endings: {', '.join(sorted(VIDEO_SUFFIXES))}")
-    return found
 
 
 def run_batch(

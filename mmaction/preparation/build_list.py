@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaction.io.video.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from mmaction.io.suffixes import is_image, is_video
 from mmaction.utils.files import read_text
 
 COLUMNS = {
@@ -48,7 +48,7 @@ KINDS = ("videos", *FRAME_NAMES)
 def _frames_in(folder: Path, kind: str) -> int:
     """Count the images of a folder, of flow those in x direction."""
     found = (path for pattern in FRAME_NAMES[kind] for path in folder.glob(pattern))
-    return sum(path.suffix.lower() in IMAGE_SUFFIXES for path in found)
+    return sum(is_image(path) for path in found)
 
 
 def _split_of(name: str) -> str:
@@ -86,7 +86,7 @@ def entries_of_tree(root: Path, kind: str) -> list[Entry]:
 
 def _clips(folder: Path, kind: str) -> list[tuple[Path, int | None]]:
     if kind == "videos":
-        found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in VIDEO_SUFFIXES)
+        found = (path for path in sorted(folder.rglob("*")) if is_video(path))
         return [(path, None) for path in found if path.is_file() and not path.name.startswith(".")]
     counted = ((path, _frames_in(path, kind)) for path in sorted(folder.rglob("*")) if path.is_dir())
     return [(path, count) for path, count in counted if count]

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmaction.io.downloads import download, extract_archive
-from mmaction.io.video.media import VideoError, find_videos, in_parallel, look_at
+from mmaction.io.video import VideoError, check_video
+from mmaction.io.video.folders import find_videos
 from mmaction.label_spaces import load_label_space
 from mmaction.preparation.manifest import ListReport, Manifest, count_classes, write_lists
 from mmaction.preparation.official_lists import ListedClip, read_diving48
 from mmaction.preparation.recognize_list import ListVersion, identify
 from mmaction.utils.files import read_json
 from mmaction.utils.journal import Journal
+from mmaction.utils.workers import in_parallel
 
 SITE = "http://www.svcl.ucsd.edu/projects/resound"
 ANNOTATIONS = {
@@ -203,7 +205,7 @@ def _check_videos(
         if record and state.items() <= record.items() and record["decoded"] >= decode:
             return record["found"]
         try:
-            found: int | str = look_at(path, decode=decode).frames
+            found: int | str = check_video(path, decode=decode).num_frames
         except VideoError as error:
             found = str(error)
         journal.add(name, found=found, decoded=decode, **state)

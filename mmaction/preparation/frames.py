@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from mmaction.datasets.functional.geometry import rescaled_shape
-from mmaction.io.video import open_video
-from mmaction.io.video.media import IMAGE_SUFFIXES, look_at
+from mmaction.io.suffixes import is_image
+from mmaction.io.video import check_video, open_video
 from mmaction.utils.files import move_into
 
 Flow = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -29,7 +29,7 @@ class FrameSpec:
         task: ``'rgb'`` (``img_00001.jpg``), ``'flow'`` (``x_00001.jpg`` and ``y_00001.jpg``, from each frame to the
             next) or ``'both'``.
         flow_type: ``'tvl1'`` or ``'dis'``.
-        bound: Flow of ``-bound`` to ``bound`` pixels becomes grey 0 to 255; what lies outside is cut off.
+        bound: Flow of ``-bound`` to ``bound`` pixels becomes gray 0 to 255; what lies outside is cut off.
         short: Short edge of the images in pixels, 0 for that of the video; images are never enlarged.
         out_format: ``'jpg'`` or ``'png'``.
         quality: JPEG quality, 1 to 100.
@@ -61,7 +61,7 @@ class FrameSpec:
 
 
 def flow_estimator(flow_type: str) -> Flow:
-    """Return a function of two grey images (uint8, ``(H, W)``) that gives the flow in pixels, ``(H, W, 2)``: x, y.
+    """Return a function of two gray images (uint8, ``(H, W)``) that gives the flow in pixels, ``(H, W, 2)``: x, y.
 
     Args:
         flow_type: ``'dis'``: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016. ``'tvl1'``:
@@ -95,7 +95,7 @@ def flow_estimator(flow_type: str) -> Flow:
     return by_skimage
 
 
-def flow_to_grey(flow: np.ndarray, bound: float) -> np.ndarray:
+def flow_to_gray(flow: np.ndarray, bound: float) -> np.ndarray:
     """Map flow of ``-bound`` to ``bound`` pixels to 0 to 255, uint8; no flow is 128."""
     return np.clip(np.round((flow + bound) * (255 / (2 * bound))), 0, 255).astype(np.uint8)
 
@@ -130,7 +130,7 @@ def extract_frames(path: Path, folder: Path, spec: FrameSpec) -> int:
     scratch.mkdir(parents=True)
     try:
         count = _write_images(path, scratch, spec)
-        look_at(path)  # refuses what is cut off, of which the reader gives the frames that are there
+        check_video(path)  # refuses what is cut off, of which the reader gives the frames that are there
         move_into(scratch, folder, lambda image: _is_extracted(image, spec.task))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -140,7 +140,7 @@ def extract_frames(path: Path, folder: Path, spec: FrameSpec) -> int:
 def _is_extracted(path: Path, task: str) -> bool:
     """Whether a file is named as the images of a task are, in whatever format."""
     kind = {"rgb": "img", "flow": "x|y", "both": "img|x|y"}[task]
-    return path.suffix.lower() in IMAGE_SUFFIXES and re.fullmatch(rf"({kind})_\d+", path.stem) is not None
+    return is_image(path) and re.fullmatch(rf"({kind})_\d+", path.stem) is not None
 
 
 def _write_images(path: Path, folder: Path, spec: FrameSpec) -> int:
@@ -158,12 +158,12 @@ def _write_images(path: Path, folder: Path, spec: FrameSpec) -> int:
         if spec.task != "flow":
             write(f"img_{count:05}", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if estimate is not None:
-            grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+            gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             if before is not None:
-                flow = flow_to_grey(estimate(before, grey), spec.bound)
+                flow = flow_to_gray(estimate(before, gray), spec.bound)
                 write(f"x_{count - 1:05}", flow[..., 0])
                 write(f"y_{count - 1:05}", flow[..., 1])
-            before = grey
+            before = gray
     return count
 
 

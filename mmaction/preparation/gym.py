@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmaction.io.video.media import VideoError, in_parallel, list_videos, look_at
+from mmaction.io.video import VideoError, check_video
+from mmaction.io.video.folders import walk_videos
 from mmaction.label_spaces import load_label_space
 from mmaction.preparation.cutting import Cut, Encoding, cut_clips
 from mmaction.preparation.gym_annotations import GymAnnotations, GymList, read_annotations
 from mmaction.preparation.manifest import ListReport, Manifest, count_classes, write_lists, write_text
 from mmaction.preparation.official_lists import GymId, Span
 from mmaction.utils.journal import Journal
+from mmaction.utils.workers import in_parallel
 
 
 @dataclass
@@ -41,7 +43,8 @@ def find_videos_by_id(folders: Iterable[Path]) -> GymVideos:
     """
     sources = GymVideos()
     for folder in folders:
-        for stem, path in list_videos(folder):
+        for path in walk_videos(folder)[0]:
+            stem = path.stem
             in_brackets = re.search(r"\[([\w-]{11})\]$", stem, re.ASCII)
             for name in (stem, f"{path.parent.name}_{stem}"):
                 try:
@@ -167,7 +170,7 @@ class Preparation:
         """Check an element clip of the user's by decoding it and link to it; returns 1."""
         path, target = self.sources.elements[name], self.target(name)
         try:
-            frames = look_at(path, decode=True).frames
+            frames = check_video(path, decode=True).num_frames
         except VideoError as error:
             self.problems[name] = str(error)
             return 1

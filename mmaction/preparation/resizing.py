@@ -1,19 +1,14 @@
 """Smaller copies of videos that load faster: short edge, close key frames, a codec that every decoder reads exactly."""
 
-from __future__ import annotations
-
-import os
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from mmaction.datasets.functional.geometry import rescaled_shape
-from mmaction.io.video import probe
-from mmaction.io.video.encoding import set_up_stream, upright, upright_shape
-from mmaction.io.video.integrity import whole_packets
-from mmaction.io.video.media import VideoError, look_at, reason
+from mmaction.io.video import VideoError, open_video
+from mmaction.io.video.probe import cut_off_problem
+from mmaction.io.video.writers import ClipWriter
 
 
 @dataclass(frozen=True)
@@ -75,51 +70,15 @@ def resize_video(source: Path, target: Path, spec: ResizeSpec) -> int:
     Raises:
         VideoError: If the source cannot be read to its end, or the copy has another number of frames.
     """
-    import av
-
+    reader = open_video(source)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.stem}.part.mp4")
+    shape = even_shape(reader.info.shape, spec.short)
+    writer = ClipWriter(target.with_name(f".{target.stem}.part.mp4"), reader.info, shape, spec.encoder_options)
     try:
-        frames = _encode(source, part, spec)
-        found = look_at(part, decode=True).frames
-        if found != frames:
-            raise VideoError(f"{source}: {frames} frames were encoded and {found} decode")
-        with open(part, "rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(target)
-    except av.error.FFmpegError as error:
-        raise VideoError(f"{source}: cannot be read to its end ({reason(error)})") from error
+        for index, frame in reader.frames(range(reader.num_frames)):
+            writer.add(index, frame)
+        if problem := cut_off_problem(source):
+            raise VideoError(f"{source}: {problem}")
+        return writer.finish(target)
     finally:
-        part.unlink(missing_ok=True)
-    return frames
-
-
-def _encode(source: Path, part: Path, spec: ResizeSpec) -> int:
-    import av
-    from av.video.frame import PictureType
-
-    movable = {"movflags": "+faststart"}
-    with av.open(str(source), metadata_errors="replace") as reader, av.open(str(part), "w", options=movable) as writer:
-        if not reader.streams.video:
-            raise VideoError(f"{source}: holds no video stream")
-        stream = reader.streams.video[0]
-        stream.thread_count = 1
-        # AVI and its like do not say when frames are shown: count them at the average rate
-        timed = probe(source).pts is not None
-        clock = stream.time_base if timed else 1 / (stream.average_rate or Fraction(25))
-        output, frames = None, 0
-        for frame in (frame for packet in whole_packets(reader, stream) for frame in packet.decode()):
-            if output is None:
-                output = writer.add_stream("libx264", rate=stream.average_rate or 25, options=spec.encoder_options)
-                set_up_stream(output, frame, stream, clock, even_shape(upright_shape(frame), spec.short))
-                first = frame.pts or 0
-            pts = frame.pts - first if timed else frames
-            size = {"width": output.codec_context.width, "height": output.codec_context.height}
-            smaller = upright(frame).reformat(**size, format="yuv420p", interpolation="AREA")
-            smaller.pts, smaller.time_base, smaller.pict_type = pts, clock, PictureType.NONE
-            writer.mux(output.encode(smaller))
-            frames += 1
-        if output is None:
-            raise VideoError(f"{source}: holds no frame that decodes")
-        writer.mux(output.encode(None))
-    return frames
+        writer.abandon()

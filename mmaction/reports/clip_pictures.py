@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmaction.io.suffixes import is_image, is_pickle
 from mmaction.io.video import open_video
 from mmaction.visualization.draw import Style, contact_sheet, draw_skeletons
 from mmaction.visualization.pages import picture_uri
@@ -15,7 +16,6 @@ from mmaction.visualization.poses import annotation_name, clip_poses, load_annot
 
 FRAMES, HEIGHT = 8, 96
 MAX_ASPECT = 1.8
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 BACKGROUND = 24
 
 
@@ -33,7 +33,7 @@ def video_strip(source: str | Path) -> np.ndarray:
     """
     path = Path(source)
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+        files = sorted(file for file in path.iterdir() if is_image(file))
         images = [cv2.imread(str(files[i])) for i in spread(len(files))]
         frames = [cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images if image is not None]
     else:
@@ -112,7 +112,7 @@ class ClipPictures:
 
     def _annotation(self, name: str) -> Mapping[str, Any] | None:
         if self._entries is None:
-            readable = self._file is not None and self._file.suffix in (".pkl", ".pickle") and self._file.is_file()
+            readable = self._file is not None and is_pickle(self._file) and self._file.is_file()
             entries = load_annotation_list(self._file) if readable else []
             self._entries = {annotation_name(entry): entry for entry in entries}
         return self._entries.get(name) or self._entries.get(Path(name).stem)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmaction.evaluation.functional import class_recall
-from mmaction.io.video.media import VIDEO_SUFFIXES
+from mmaction.io.suffixes import VIDEO_SUFFIXES
 from mmaction.structures import Result
 from mmaction.utils.cli import suggest
 

@@ -25,8 +25,8 @@ class SheetSink:
         self.path, self.columns, self.height = path, columns, height
         self._images: list[np.ndarray] = []
 
-    def write(self, image: np.ndarray) -> None:
-        """Keep a small copy of one frame."""
+    def write(self, image: np.ndarray, time_s: float | None = None) -> None:
+        """Keep a small copy of one frame; a sheet shows no times."""
         self._images.append(fit_height(image, min(self.height, image.shape[0])))
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.visualization import Visualizer
 
-from mmaction.io.video.writers import VideoReader
+from mmaction.io.video import open_video
 from mmaction.registry import VISUALIZERS
 from mmaction.skeletons import get_layout
 from mmaction.structures import ActionDataSample
@@ -121,8 +121,8 @@ class ActionVisualizer(ReadableArguments, Visualizer):
     @staticmethod
     def _frames(video: str | np.ndarray | Sequence[np.ndarray]) -> tuple[Iterator[tuple[int, np.ndarray]], float]:
         if isinstance(video, str | Path):
-            reader = VideoReader(video)
-            return reader.frames(), reader.info.fps
+            reader = open_video(video, num_threads=0)
+            return reader.images(), 1 / reader.info.frame_time
         return ((t, np.array(image, np.uint8)) for t, image in enumerate(video)), 25.0
 
     def _captions(

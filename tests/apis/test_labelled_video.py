@@ -6,7 +6,7 @@ import pytest
 from mmaction.apis.clips import as_clip
 from mmaction.apis.labelled_video import write_labelled
 from mmaction.apis.predictions import Prediction
-from mmaction.io.video.writers import VideoReader
+from mmaction.io.video import open_video
 
 NAMES = ["jump", "turn", "rest"]
 
@@ -21,8 +21,8 @@ def test_all_frames_are_kept_and_labelled(clip_files, tmp_path, kind):
     out = tmp_path / "new" / "labelled.mp4"
     clip = as_clip(clip_files[kind])
     write_labelled(clip, [Prediction(clip.name, np.array([0.9, 0.1, 0.0]))], NAMES, out, fps=10)
-    reader = VideoReader(out)
-    frames = [image for _, image in reader.frames()]
+    reader = open_video(out)
+    frames = [image for _, image in reader.images()]
     assert len(frames) == 40 and reader.info.fps == pytest.approx(10)
     assert frames[0].shape == clip_files["array"][0].shape
     assert all(bars(frame, original)[40:].max() > 0.3 for frame, original in zip(frames, clip_files["array"]))

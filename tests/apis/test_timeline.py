@@ -1,5 +1,8 @@
 """Windows over long clips."""
 
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,14 +14,51 @@ from mmaction.apis.predictions import Prediction, scores_of
 from mmaction.apis.timeline import classify_windows, cut_windows, draw_timeline
 
 
-@given(num_frames=st.integers(1, 500), window=st.integers(1, 200), stride=st.integers(1, 100))
-def test_windows_cover_the_clip_in_order(num_frames, window, stride):
-    windows = cut_windows(num_frames, window, stride)
+@given(
+    steps=st.lists(st.integers(20, 200), min_size=1, max_size=200),
+    window_s=st.floats(0.3, 10),
+    stride_s=st.floats(0.3, 5),
+)
+def test_windows_cover_the_clip_in_order(steps, window_s, stride_s):
+    """Each holds the frames shown in it, whatever their distances; no frame is left out."""
+    shown = np.cumsum([0, *steps]) / 1000
+    times, end_s = shown[:-1], float(shown[-1])
+    stride_s = min(stride_s, window_s)
+    windows = cut_windows(times, end_s, window_s, stride_s)
     starts, ends = zip(*windows, strict=True)
-    assert starts[0] == 0 and ends[-1] == num_frames
-    assert all(end - start == min(window, num_frames) for start, end in windows)
-    steps = np.diff(starts)
-    assert (steps[:-1] == stride).all() and (steps > 0).all() and (steps <= stride).all()
+    assert starts[0] == 0 and ends[-1] == len(times)
+    assert (np.diff(starts) >= 0).all() and all(begin <= end for begin, end in zip(starts[1:], ends, strict=False))
+    for begin, end in windows:
+        assert times[end - 1] - times[begin] <= window_s + 1e-3
+
+
+def test_windows_of_a_variable_rate_tell_the_true_times(rgb, tmp_path):
+    """4 s at 25 frames a second, then 4 s at 10: by the average rate the second half would begin at 5.7 s."""
+    times = [*(40 * t for t in range(100)), *(4000 + 100 * t for t in range(40))]
+    path = tmp_path / "variable.mp4"
+    write_variable(path, times)
+    model = init_recognizer(*rgb, device="cpu")
+    found = classify_windows(model, as_clip(path), window_s=2.0, stride_s=2.0)
+    assert [(p.start_s, p.end_s) for p in found] == [
+        pytest.approx(row, abs=0.06) for row in [(0, 2), (2, 4), (4, 6), (6, 8)]
+    ]
+    dark, bright = np.zeros((100, 32, 48, 3), np.uint8), np.full((40, 32, 48, 3), 255, np.uint8)
+    for prediction, part in zip(found, [dark[:50], dark[50:], bright[:20], bright[20:]], strict=True):
+        assert prediction.scores == pytest.approx(scores_of(inference_recognizer(model, part)), abs=1e-3)
+
+
+def write_variable(path, times):
+    """Frames at given milliseconds, black before 4 s and white from then on."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "0", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time in times:
+            image = np.full((32, 48, 3), 255 if time >= 4000 else 0, np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
 
 
 @pytest.mark.parametrize("kind", ["video", "frames", "array"])

@@ -8,7 +8,7 @@ from stick_figure import write_video
 
 from mmaction.io.video import open_video
 from mmaction.preparation import frames
-from mmaction.preparation.frames import FrameSpec, extract_frames, flow_estimator, flow_to_grey
+from mmaction.preparation.frames import FrameSpec, extract_frames, flow_estimator, flow_to_gray
 
 
 @pytest.fixture(scope="module")
@@ -184,4 +184,4 @@ def test_missing_tvl1_is_named(monkeypatch):
 
 def test_grey_levels_of_flow():
     flow = np.array([[-30, -20, 0, 20, 30.0]])
-    assert flow_to_grey(flow, 20).tolist() == [[0, 0, 128, 255, 255]]
+    assert flow_to_gray(flow, 20).tolist() == [[0, 0, 128, 255, 255]]

@@ -87,21 +87,21 @@ def test_patterns_frames_and_csv(infer, rgb, folder, clip_files):
 
 
 def test_timeline_picture_and_labelled_video(infer, rgb, clip_files, tmp_path):
-    from mmaction.io.video.writers import VideoReader
+    from mmaction.io.video import open_video
 
     files = ["--timeline", tmp_path / "t.png", "--out", tmp_path / "o.mp4"]
     code, out, _ = infer(*rgb, clip_files["video"], "--window", 2, "--format", "json", *files)
     entries = json.loads(out)
     assert code == 0 and [entry["start_s"] for entry in entries] == [0, 1, 2]
     assert (tmp_path / "t.png").stat().st_size > 1000
-    assert len(list(VideoReader(tmp_path / "o.mp4").frames())) == 40
+    assert len(list(open_video(tmp_path / "o.mp4").images())) == 40
     with pytest.raises(FileExistsError, match="exists; choose another name or pass --overwrite"):
         infer(*rgb, clip_files["video"], "--window", 2, *files)
     assert infer(*rgb, clip_files["video"], "--window", 2, *files, "--overwrite")[0] == 0
 
 
 def test_the_labelled_video_of_one_that_is_cut_off_ends_with_a_warning(infer, rgb, shared, tmp_path):
-    from mmaction.io.video.writers import VideoReader
+    from mmaction.io.video import open_video
 
     content = (shared / "data/video/test.avi").read_bytes()
     (tmp_path / "cut.avi").write_bytes(content[: len(content) // 4])
@@ -109,7 +109,7 @@ def test_the_labelled_video_of_one_that_is_cut_off_ends_with_a_warning(infer, rg
     assert code == 0 and len(json.loads(out)) == 1
     assert "warning: " in err
     assert "cut.avi: the video breaks off after 34 frames (cut off, 34 of 164 frames are there)" in err
-    assert len(list(VideoReader(tmp_path / "o.mp4").frames())) == 34
+    assert len(list(open_video(tmp_path / "o.mp4").images())) == 34
 
 
 def test_labelled_videos_of_a_folder(infer, rgb, folder, tmp_path):

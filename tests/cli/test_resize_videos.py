@@ -6,8 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mmaction.io.video import open_video, probe
-from mmaction.io.video.media import VideoError
+from mmaction.io.video import VideoError, open_video, probe
 from mmaction.preparation.resizing import ResizeSpec, even_shape, resize_video
 
 

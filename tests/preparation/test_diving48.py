@@ -58,8 +58,8 @@ def test_second_run_reads_only_changed_videos(small, monkeypatch, videos):
     out, lists = small
     diving48.prepare(out, lists, progress=False)
     looked = []
-    look_at = diving48.look_at
-    monkeypatch.setattr(diving48, "look_at", lambda path, **kw: looked.append(path.stem) or look_at(path, **kw))
+    check_video = diving48.check_video
+    monkeypatch.setattr(diving48, "check_video", lambda path, **kw: looked.append(path.stem) or check_video(path, **kw))
     videos.write(out / "videos/c_1.mp4", 40)
     assert diving48.prepare(out, lists, progress=False).lists["val.txt"].available == 2
     assert looked == ["c_1"]

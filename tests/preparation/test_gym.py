@@ -13,7 +13,7 @@ from mmaction.preparation.cutting import Encoding
 from mmaction.preparation.gym_annotations import read_annotations
 from mmaction.preparation.manifest import coverage
 
-FAST = Encoding(backend="pyav", preset="ultrafast")
+FAST = Encoding(preset="ultrafast")
 VIDEOS = {"AAAAAAAAAAA": 25, "BBBBBBBBBB-": 30, "CCCCCCCCCC_": 50}  # id: frames per second
 EVENTS = ["000001_000004", "000005_000008"]
 ELEMENTS = {"0000_0001": (0.52, 1.48), "0001_0001": (1.5, 1.96), "0002_0003": (2.04, 3.0)}  # exact times
@@ -179,7 +179,7 @@ def test_killed_at_any_point_and_resumed(tmp_path, gym_videos, videos, root):
     """The tool is killed several times; nothing half-written is left, and the end is that of one whole run."""
     lists, out = write_lists(tmp_path / "lists"), tmp_path / "gym"
     command = [sys.executable, root / "tools/data/gym/prepare.py", "--out", out, "--annotations", lists]
-    command += ["--videos", gym_videos, "--backend", "pyav", "--workers", "2", "--preset", "ultrafast"]
+    command += ["--videos", gym_videos, "--workers", "2", "--preset", "ultrafast"]
     clock, kills = random.Random(1), 0
     for wanted in (1, 7, 15):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

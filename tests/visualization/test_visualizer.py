@@ -5,7 +5,8 @@ import pytest
 from stick_figure import FRAMES, HEIGHT, WIDTH, annotation, write_video
 
 from mmaction.engine.hooks import VisualizationHook
-from mmaction.io.video.writers import VideoReader, write_image
+from mmaction.io.video import open_video
+from mmaction.io.video.writers import write_image
 from mmaction.registry import HOOKS, VISUALIZERS
 from mmaction.structures import ActionDataSample
 from mmaction.visualization import ActionVisualizer
@@ -25,7 +26,7 @@ def sample():
 
 
 def frames(path):
-    return [image for _, image in VideoReader(path).frames()]
+    return [image for _, image in open_video(path).images()]
 
 
 @pytest.mark.parametrize("kind", ["file", "array"])

@@ -1,26 +1,30 @@
-"""Decoders behind one interface: `open_video` picks one, `VideoReader.frames` reads with it."""
+"""Videos: `open_video` picks a decoder, the `VideoReader` it returns gives frames and tells their times."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
 
-from mmaction.io.video.base import Frame, Source, VideoReader
-from mmaction.io.video.probe import VideoInfo, probe
+from mmaction.io.video.backends import DecordReader, OpenCVReader, TorchCodecReader
+from mmaction.io.video.base import VideoReader
+from mmaction.io.video.container import Source, VideoError
+from mmaction.io.video.frame import Frame
+from mmaction.io.video.probe import VideoInfo, check_video, probe
 from mmaction.io.video.pyav_reader import PyAVReader
-from mmaction.io.video.rgb_readers import DecordReader, OpenCVReader, TorchCodecReader
 from mmaction.utils.cli import suggest
 
 READERS = {"pyav": PyAVReader, "decord": DecordReader, "opencv": OpenCVReader, "torchcodec": TorchCodecReader}
 BACKENDS = ("auto", *READERS)
 # Of which streams a reader that seeks finds every frame; the others find it always.
-_EXACT = {"decord": lambda info: info.decord_is_exact, "torchcodec": lambda info: info.pts is not None}
+_EXACT = {"decord": lambda info: info.decord_is_exact, "torchcodec": lambda info: info.is_seekable}
 
 __all__ = [
     "BACKENDS",
     "Frame",
+    "VideoError",
     "VideoInfo",
     "VideoReader",
     "check_backend",
+    "check_video",
     "open_video",
     "probe",
 ]
@@ -40,6 +44,11 @@ def check_backend(backend: str) -> str:
 def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> VideoReader:
     """Open a video for reading; call it in the process that reads, since readers do not survive a fork.
 
+    >>> reader = open_video("dive.mp4")  # doctest: +SKIP
+    >>> reader.num_frames, reader.info.duration  # doctest: +SKIP
+    >>> first, end = reader.info.frames_between(1.5, 2.0)  # doctest: +SKIP
+    >>> images = [frame.rgb() for _, frame in reader.frames(range(first, end))]  # doctest: +SKIP
+
     Args:
         source: Path, or the file's content.
         backend: ``'auto'`` (PyAV, which converts only what is used), ``'pyav'``, ``'decord'``, ``'opencv'`` or
@@ -49,7 +58,7 @@ def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> V
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no video, or there is no such decoder.
+        ValueError: If the file is no video (`VideoError`), or there is no such decoder.
         ModuleNotFoundError: If torchcodec is asked for and does not load.
     """
     check_backend(backend)

@@ -2,44 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from io import BytesIO
-from pathlib import Path
 
-import cv2
 import numpy as np
 
-Source = str | Path | BytesIO
-
-
-class Frame:
-    """One decoded frame that is RGB already, upright.
-
-    Args:
-        image: uint8, shape ``(H, W, 3)``.
-    """
-
-    def __init__(self, image: np.ndarray) -> None:
-        self._image = image
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width."""
-        return self._image.shape[:2]
-
-    def rgb(self) -> np.ndarray:
-        """Return the image, uint8, shape ``(H, W, 3)``."""
-        return self._image
-
-    def scaled(self, shape: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> np.ndarray:
-        """Return the image at ``shape`` (height, width), interpolated bilinearly, or the part of that inside ``box``.
-
-        Args:
-            shape: Height and width of the whole.
-            box: Left, top, right and bottom of the part, the last two beyond it, in pixels of the scaled image.
-        """
-        image = self.rgb()
-        image = image if image.shape[:2] == shape else cv2.resize(image, shape[::-1])
-        return image if box is None else image[box[1] : box[3], box[0] : box[2]]
+from mmaction.io.video.container import Source, VideoError, source_name
+from mmaction.io.video.frame import Frame
+from mmaction.io.video.probe import VideoInfo, cut_off_problem, probe
 
 
 class VideoReader(ABC):
@@ -47,15 +15,28 @@ class VideoReader(ABC):
 
     Index i stands for the i-th frame that a decoder gives out when it reads the video from its start.
 
+    Args:
+        source: Path, or the file's content.
+        num_threads: Threads that decode; 0 lets the library choose.
+
     Attributes:
+        info: What the file is; its `VideoInfo.times` tell when each frame is shown.
         name: What to call the video in messages.
-        num_frames: Number of frames according to the container.
+        num_frames: Number of frames that decode if the file is not damaged.
         fps: Average frames per second, 0 when unknown.
+        problem: Where and why the last call of `images` broke off, '' if it did not.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        VideoError: If the file is no video.
     """
 
-    name: str
-    num_frames: int
-    fps: float
+    def __init__(self, source: Source, num_threads: int = 1) -> None:
+        self.info: VideoInfo = probe(source)
+        self.source, self.num_threads = source, num_threads
+        self.name, self.num_frames, self.fps = source_name(source), self.info.num_frames, self.info.fps
+        self.problem = ""
+        self._fault = ""  # what the library said when it could not decode
 
     @abstractmethod
     def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
@@ -65,11 +46,11 @@ class VideoReader(ABC):
         """Yield (index, frame) for every distinct index, in ascending order; nothing is decoded before it is asked for.
 
         Raises:
-            ValueError: If an index is outside the video, or its frame cannot be decoded.
+            VideoError: If an index is outside the video, or its frame cannot be decoded.
         """
         wanted = sorted({int(index) for index in indices})
         if wanted and (wanted[0] < 0 or wanted[-1] >= self.num_frames):
-            raise ValueError(
+            raise VideoError(
                 f"{self.name} has {self.num_frames} frames (0 to {self.num_frames - 1}); "
                 f"asked for frame {wanted[0] if wanted[0] < 0 else wanted[-1]}"
             )
@@ -82,18 +63,27 @@ class VideoReader(ABC):
         for due in expected:
             raise self._broken(due)
 
-    def _broken(self, index: int) -> ValueError:
-        return ValueError(
-            f"{self.name}: frame {index} cannot be decoded, although the file promises {self.num_frames} frames; "
-            "the video is damaged or cut off: fetch or encode it again, or take it off the list"
+    def images(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield number and RGB image ``(H, W, 3)``, uint8, of the frames from ``start`` to before ``stop``.
+
+        Damage ends the iteration instead of raising an error, and is left in ``problem``; so is, where the video is
+        read to its end, that the file is cut off.
+        """
+        self.problem = ""
+        end = self.num_frames if stop is None else min(stop, self.num_frames)
+        due = start
+        for index, frame in self.decode(range(start, end)):
+            if index != due:
+                break
+            yield index, np.ascontiguousarray(frame.rgb())
+            due += 1
+        if due < end:
+            self.problem = f"frame {due} of {self.num_frames} cannot be decoded{self._fault}"
+        elif stop is None:
+            self.problem = cut_off_problem(self.source)
+
+    def _broken(self, index: int) -> VideoError:
+        return VideoError(
+            f"{self.name}: frame {index} cannot be decoded, although the file promises {self.num_frames} frames; the "
+            f"video is damaged or cut off{self._fault}: fetch or encode it again, or take it off the list"
         )
-
-
-def source_name(source: Source) -> str:
-    """Return what to call ``source`` in messages."""
-    return str(source) if isinstance(source, (str, Path)) else getattr(source, "name", "a video in memory")
-
-
-def not_a_video(source: Source, reason: object) -> ValueError:
-    """Return the error for a file that no decoder opens."""
-    return ValueError(f"{source_name(source)} cannot be opened as a video ({reason})")

@@ -1,4 +1,6 @@
-"""From a decoder's YUV planes to upright RGB, at full size or smaller."""
+"""From a decoder's YUV planes to upright RGB, at full size or smaller; the one place where frames are rotated."""
+
+from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -6,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from mmaction.io.video.base import Frame
+from mmaction.io.video.frame import Frame
 
 if TYPE_CHECKING:
     import av
@@ -16,7 +18,7 @@ _ROTATE = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_9
 _PLANAR_420 = {"yuv420p", "yuvj420p"}
 
 
-def _plane(plane: "av.video.plane.VideoPlane", channels: int = 1) -> np.ndarray:
+def _plane(plane: av.video.plane.VideoPlane, channels: int = 1) -> np.ndarray:
     """Return a plane as an array that shares its memory, ``(H, W)`` or ``(H, W, channels)``."""
     shape, strides = (plane.height, plane.width), (plane.line_size, channels)
     if channels > 1:
@@ -24,33 +26,49 @@ def _plane(plane: "av.video.plane.VideoPlane", channels: int = 1) -> np.ndarray:
     return np.ndarray(shape, np.uint8, buffer=plane, strides=strides)
 
 
+def quarter_turns(frame: av.VideoFrame) -> int:
+    """Return by how many quarters a frame has to be turned counterclockwise to be as it is shown, 0 to 3."""
+    return round(frame.rotation / 90) % 4
+
+
+def turned(image: np.ndarray, turns: int) -> np.ndarray:
+    """Return an image turned counterclockwise by that many quarters."""
+    return cv2.rotate(image, _ROTATE[turns]) if turns else image
+
+
+def upright_shape(frame: av.VideoFrame) -> tuple[int, int]:
+    """Return height and width of a frame as it is shown."""
+    return (frame.width, frame.height) if quarter_turns(frame) % 2 else (frame.height, frame.width)
+
+
 class YuvFrame(Frame):
     """One decoded frame that becomes RGB when it is asked for.
 
     Full-size conversion is swscale's, as in decord and OpenCV, bit for bit. When the image is to shrink to less than
     half its area, the planes are shrunk before they are converted: 0.6 ms instead of 1.4 ms for 1080p to 256 lines, and
-    within one grey level of the other order for 99 % of the pixels (chroma edges differ, by up to 20 levels).
+    within one gray level of the other order for 99 % of the pixels (chroma edges differ, by up to 20 levels).
 
     Args:
         frame: What PyAV decoded.
         converter: Shared by the frames of a video, so that swscale is set up once.
+        stored_shape: Height and width before the rotation; a frame of another size is scaled to it.
     """
 
-    def __init__(self, frame: "av.VideoFrame", converter: "VideoReformatter") -> None:
-        self._frame = frame
+    def __init__(
+        self, frame: av.VideoFrame, converter: VideoReformatter, stored_shape: tuple[int, int] | None = None
+    ) -> None:
+        self.shape = upright_shape(frame)
+        self.turns = quarter_turns(frame)
+        if stored_shape not in (None, (frame.height, frame.width)):
+            frame = converter.reformat(frame, width=stored_shape[1], height=stored_shape[0])
+            self.shape = stored_shape[::-1] if self.turns % 2 else stored_shape
+        self.frame = frame
         self._converter = converter
-        self._turns = round(frame.rotation / 90) % 4
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width, upright."""
-        size = (self._frame.height, self._frame.width)
-        return size[::-1] if self._turns % 2 else size
 
     def rgb(self) -> np.ndarray:
         """Return the upright image, uint8, shape ``(H, W, 3)``."""
-        converted = self._converter.reformat(self._frame, format="rgb24")
-        return self._upright(_plane(converted.planes[0], channels=3))
+        converted = self._converter.reformat(self.frame, format="rgb24")
+        return turned(_plane(converted.planes[0], channels=3), self.turns)
 
     def scaled(self, shape: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> np.ndarray:
         """Return the upright image at ``shape`` (height, width), interpolated bilinearly, or a part of it.
@@ -60,28 +78,33 @@ class YuvFrame(Frame):
             box: Left, top, right and bottom of the part; only its pixels are converted to RGB.
         """
         height, width = self.shape
-        if 2 * shape[0] * shape[1] > height * width or self._frame.format.name not in _PLANAR_420:
+        if 2 * shape[0] * shape[1] > height * width or self.frame.format.name not in _PLANAR_420:
             return super().scaled(shape, box)
-        size = shape if self._turns % 2 else shape[::-1]
-        planes = [self._upright(cv2.resize(_plane(plane), size)) for plane in self._frame.planes]
+        size = shape if self.turns % 2 else shape[::-1]
+        planes = [turned(cv2.resize(_plane(plane), size), self.turns) for plane in self.frame.planes]
         if box is not None:
             planes = [plane[box[1] : box[3], box[0] : box[2]] for plane in planes]
-        kind = (self._frame.format.name, self._frame.colorspace, self._frame.color_range)
+        kind = (self.frame.format.name, self.frame.colorspace, self.frame.color_range)
         return cv2.transform(cv2.merge(planes), swscale_matrix(*kind))
 
-    def _upright(self, image: np.ndarray) -> np.ndarray:
-        return cv2.rotate(image, _ROTATE[self._turns]) if self._turns else image
+    def upright(self) -> av.VideoFrame:
+        """Return the upright frame for an encoder; one that had to be turned is RGB."""
+        import av
+
+        return (
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(self.rgb()), format="rgb24") if self.turns else self.frame
+        )
 
 
 @lru_cache(maxsize=16)
 def swscale_matrix(pixel_format: str, colorspace: int, color_range: int) -> np.ndarray:
     """Return the affine map, ``(3, 4)``, from YUV to RGB that swscale applies, rounding bias included.
 
-    It is measured rather than tabled: swscale converts a picture of many colours and the map is fitted to that.
+    It is measured rather than tabled: swscale converts a picture of many colors and the map is fitted to that.
 
     Args:
         pixel_format: ``'yuv420p'`` or ``'yuvj420p'``.
-        colorspace: FFmpeg's number of the colour matrix.
+        colorspace: FFmpeg's number of the color matrix.
         color_range: FFmpeg's number of the value range.
     """
     import av

@@ -1,17 +1,18 @@
 """The exact reader: FFmpeg's own libraries through PyAV, converting and scaling only what is asked for."""
 
-import os
+from __future__ import annotations
+
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmaction.io.video.base import Frame, Source, VideoReader, not_a_video, source_name
+from mmaction.io.video.base import VideoReader
 from mmaction.io.video.color import YuvFrame
-from mmaction.io.video.probe import VideoInfo, probe
+from mmaction.io.video.container import decoded, open_container, reason
 
 if TYPE_CHECKING:
     import av
@@ -27,60 +28,53 @@ _SKIPPABLE = {"h264", "mpeg4", "mpeg2video"}
 class PyAVReader(VideoReader):
     """Reads frames in YUV and turns them into RGB when they are used.
 
-    Where the container says when each frame is shown (MP4, MOV, MKV, WebM), decoding starts at the last key frame
-    before a wanted frame and leaves out unwanted frames to which no other frame refers. Elsewhere (AVI, MPEG-TS, ...)
-    frames are counted from the start of the file. Both give the same frames as reading the file to its end.
-
-    Args:
-        source: Path, or the file's content.
-        num_threads: Threads that decode; 0 lets FFmpeg choose.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is no video.
+    Where the container says when each frame is shown and can be entered there (MP4, MOV, MKV, WebM), decoding starts at
+    the last key frame before a wanted frame and leaves out unwanted frames to which no other frame refers. Elsewhere
+    (AVI, MPEG-TS, ...) frames are counted from the start of the file. Both give the same frames as reading the file to
+    its end. Frames whose size differs from the first are scaled to it, with a warning.
     """
 
-    def __init__(self, source: Source, num_threads: int = 1) -> None:
-        self.info: VideoInfo = probe(source)
-        self.name = source_name(source)
-        self.num_frames = self.info.num_frames
-        self.fps = self.info.fps
-        self._source = os.fspath(source) if isinstance(source, Path) else source
-        self.num_threads = num_threads
-
-    def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+    def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, YuvFrame]]:
         """Yield the frames of ``indices``, which ascend, as far as they can be decoded."""
         import av
         from av.video.reformatter import VideoReformatter
 
         converter = VideoReformatter()
-        if not isinstance(self._source, str):
-            self._source.seek(0)
-        try:
-            container = av.open(self._source, metadata_errors="replace")
-        except (av.error.FFmpegError, OSError) as error:
-            raise not_a_video(self._source, getattr(error, "strerror", None) or error) from error
-        # Reading ends at damage, since what follows may refer to it; the caller reports the frames that are missing.
-        with container, suppress(av.error.FFmpegError, IndexError):
-            stream = container.streams.video[0]
+        if not len(indices):
+            return
+        with open_container(self.source) as (container, stream):
             stream.codec_context.thread_count = self.num_threads
             if self.num_threads != 1:
                 stream.thread_type = "AUTO"
-            decode = self._by_count if self.info.pts is None else self._by_time
-            for index, frame in decode(container, stream, indices):
-                yield index, YuvFrame(frame, converter)
+            find = self._by_time if self.info.is_seekable else self._by_count
+            try:
+                for index, frame in find(container, stream, indices):
+                    if (frame.height, frame.width) != self.info.stored_shape:
+                        self._warn_of_size(frame)
+                    yield index, YuvFrame(frame, converter, self.info.stored_shape)
+            except (av.error.FFmpegError, IndexError) as error:
+                # Reading ends at damage, since what follows may refer to it; the caller reports what is missing.
+                self._fault = f" ({reason(error)})"
+
+    def _warn_of_size(self, frame: av.VideoFrame) -> None:
+        height, width = self.info.stored_shape
+        warnings.warn(
+            f"{self.name}: the size changes from {width}x{height} to {frame.width}x{frame.height} inside the file; "
+            "all frames are scaled to the first size",
+            stacklevel=2,
+        )
 
     @staticmethod
-    def _by_count(container: "InputContainer", stream: "VideoStream", indices: Sequence[int]) -> "Found":
+    def _by_count(container: InputContainer, stream: VideoStream, indices: Sequence[int]) -> Found:
         wanted = set(indices)
         with closing(container.demux(stream)) as packets:
-            for index, frame in enumerate(frame for packet in packets for frame in packet.decode()):
+            for index, frame in enumerate(decoded(packets)):
                 if index in wanted:
                     yield index, frame
                 if index >= indices[-1]:
                     return
 
-    def _by_time(self, container: "InputContainer", stream: "VideoStream", indices: Sequence[int]) -> "Found":
+    def _by_time(self, container: InputContainer, stream: VideoStream, indices: Sequence[int]) -> Found:
         pts, key_pts = self.info.pts, self.info.key_times[:, 0]
         position = {int(pts[index]): index for index in indices}
         key_of = np.searchsorted(key_pts, pts[list(indices)], side="right") - 1
@@ -95,20 +89,21 @@ class PyAVReader(VideoReader):
             for frame in self._decode_run(container, stream, run):
                 yield position[frame.pts], frame
 
-    def _decode_run(
-        self, container: "InputContainer", stream: "VideoStream", run: set[int]
-    ) -> Iterator["av.VideoFrame"]:
+    def _decode_run(self, container: InputContainer, stream: VideoStream, run: set[int]) -> Iterator[av.VideoFrame]:
         """Decode from the current place until every time stamp of ``run`` has come out, in ascending order."""
-        context = stream.codec_context
-        can_skip = self.info.codec in _SKIPPABLE
         waiting = set(run)
-        with closing(container.demux(stream)) as packets:  # PyAV 18 frees what it holds only when closed or at the end
+
+        def chosen(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
             for packet in packets:
-                if can_skip:
-                    context.skip_frame = "DEFAULT" if packet.pts in waiting or not packet.size else "NONREF"
-                for frame in packet.decode():
-                    if frame.pts in waiting:
-                        waiting.discard(frame.pts)
-                        yield frame
+                if self.info.codec in _SKIPPABLE:
+                    is_needed = packet.pts in waiting or not packet.size
+                    stream.codec_context.skip_frame = "DEFAULT" if is_needed else "NONREF"
+                yield packet
+
+        with closing(container.demux(stream)) as packets:  # PyAV 18 frees what it holds only when closed or at the end
+            for frame in decoded(chosen(packets)):
+                if frame.pts in waiting:
+                    waiting.discard(frame.pts)
+                    yield frame
                 if not waiting:
                     return

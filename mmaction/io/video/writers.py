@@ -1,115 +1,126 @@
-"""Read and write videos one frame at a time; memory does not grow with their length. Needs PyAV, OpenCV and NumPy."""
+"""Write videos and pictures one frame at a time; memory does not grow with their length."""
 
+from __future__ import annotations
+
+import os
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import av
 import cv2
 import numpy as np
 
-from mmaction.io.video.integrity import VideoError, whole_packets
+from mmaction.io.video.color import YuvFrame
+from mmaction.io.video.container import VideoError, reason
+from mmaction.io.video.probe import VideoInfo, check_video
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v", ".mpg", ".mpeg")
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a video says of itself.
-
-    Args:
-        path: The file.
-        width: Width in pixels as shown, that is after the stored rotation.
-        height: Height in pixels as shown.
-        fps: Frames per second.
-        num_frames: Frames by the container's header, 0 where it does not say; damaged files may hold fewer.
-    """
-
-    path: Path
-    width: int
-    height: int
-    fps: float
-    num_frames: int
+if TYPE_CHECKING:
+    import av
+    from av.video.stream import VideoStream
 
 
-class VideoReader:
-    """Frames of a video, turned upright.
+class ClipWriter:
+    """Encode decoded frames as H.264 in MP4 on one thread: upright, at their times, with the colors of their video.
 
     Args:
-        path: A video or an animated GIF.
+        path: ``.mp4``; a scratch file until `finish` moves it to its place.
+        info: The video that the frames come from.
+        shape: Height and width, both even.
+        options: Private options of libx264.
 
-    Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If it cannot be read as a video.
+    Attributes:
+        frames: Number of frames written.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path}: no such video file")
-        self.decode_error = ""
-        with self._open() as container:
-            stream = container.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-            try:
-                first = next(container.decode(stream))
-            except (av.FFmpegError, StopIteration) as error:
-                raise ValueError(f"{self.path}: no frame of this video can be decoded ({error})") from error
-            width, height = first.width, first.height
-            if first.rotation % 180:
-                width, height = height, width
-            self.info = VideoInfo(self.path, width, height, float(rate), int(stream.frames))
+    def __init__(self, path: Path, info: VideoInfo, shape: tuple[int, int], options: Mapping[str, str]) -> None:
+        import av
 
-    def _open(self) -> "av.container.InputContainer":
-        try:
-            container = av.open(str(self.path))
-        except (av.FFmpegError, OSError) as error:
-            raise ValueError(f"{self.path}: cannot be read as a video ({error})") from error
-        if not container.streams.video:
-            container.close()
-            raise ValueError(f"{self.path}: holds no video stream")
-        return container
+        self.path, self.info, self.shape, self.frames = path, info, shape, 0
+        # AVI and its like do not say when frames are shown: count them at the average rate
+        self._rate = Fraction(info.fps or 25).limit_denominator(1001)
+        self._clock = info.time_base if info.pts is not None else 1 / self._rate
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        self._stream: VideoStream = self._container.add_stream("libx264", rate=self._rate, options=dict(options))
+        self._first = 0
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield number and RGB image ``(H, W, 3)``, uint8, of the frames from ``start`` to before ``stop``.
+    def _start(self, index: int, frame: YuvFrame) -> None:
+        context = self._stream.codec_context
+        context.height, context.width = self.shape
+        context.pix_fmt, context.thread_count, context.time_base = "yuv420p", 1, self._clock
+        if not frame.turns:  # frames that were turned have gone through RGB
+            for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
+                value = getattr(frame.frame, name)
+                if value is not None:
+                    setattr(context, name, value)
+        self._first = self._pts(index)
 
-        Damage that ends the decoding, and where the file is cut off, are left in ``decode_error``.
+    def _pts(self, index: int) -> int:
+        return index if self.info.pts is None else int(self.info.pts[index])
+
+    def add(self, index: int, frame: YuvFrame) -> None:
+        """Encode frame ``index`` of the video; the first one is shown at time 0.
+
+        Raises:
+            OSError: If it cannot be written.
         """
-        self.decode_error = ""
-        with self._open() as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            try:
-                decoded = (frame for packet in whole_packets(container, stream) for frame in packet.decode())
-                for index, frame in enumerate(decoded):
-                    if stop is not None and index >= stop:
-                        return
-                    if index >= start:
-                        yield index, _upright_rgb(frame)
-            except (av.FFmpegError, VideoError) as error:
-                self.decode_error = str(error).removeprefix(f"{self.path}: ")
+        from av.video.frame import PictureType
 
+        if not self.frames:
+            self._start(index, frame)
+        height, width = self.shape
+        image = frame.upright()
+        if image.format.name != "yuv420p" or (image.height, image.width) != self.shape:
+            image = image.reformat(width=width, height=height, format="yuv420p", interpolation="AREA")
+        # other writers may get the same frame, so each sets all three
+        image.pts, image.time_base, image.pict_type = self._pts(index) - self._first, self._clock, PictureType.NONE
+        self._mux(image)
+        self.frames += 1
 
-def _upright_rgb(frame: "av.VideoFrame") -> np.ndarray:
-    """Convert a decoded frame to RGB, turned as it is meant to be shown."""
-    if frame.format.name == "yuv420p" and frame.width % 2 == frame.height % 2 == 0:
-        image = cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2RGB_I420)  # four times as fast as FFmpeg's conversion
-    else:
-        image = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / 90)
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    def _mux(self, image: av.VideoFrame | None) -> None:
+        import av
+
+        try:
+            self._container.mux(self._stream.encode(image))
+        except av.error.FFmpegError as error:
+            raise OSError(f"{self.path}: cannot be written ({reason(error)})") from error
+
+    def finish(self, target: Path) -> int:
+        """Complete the file, decode it as a check, move it to ``target`` and return its number of frames.
+
+        Raises:
+            OSError: If it cannot be written.
+            VideoError: If it does not decode to as many frames as were encoded.
+        """
+        try:
+            if self.frames:
+                self._mux(None)
+            self._container.close()
+            found = check_video(self.path, decode=True).num_frames
+            if found != self.frames:
+                raise VideoError(f"{self.path}: {self.frames} frames were encoded and {found} decode")
+            with open(self.path, "rb+") as file:
+                os.fsync(file.fileno())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.path.replace(target)
+        finally:
+            self.abandon()
+        return self.frames
+
+    def abandon(self) -> None:
+        """Close the file and delete it, unless it has been moved."""
+        self._container.close()
+        self.path.unlink(missing_ok=True)
 
 
 class Sink(Protocol):
     """Where drawn frames go."""
 
-    def write(self, image: np.ndarray) -> None:
-        """Take one RGB frame; all frames of a clip have the same size."""
+    def write(self, image: np.ndarray, time_s: float | None = None) -> None:
+        """Take one RGB frame, shown ``time_s`` seconds after the first; all frames of a clip have the same size."""
 
     def close(self) -> None:
         """Finish the output; called once, also when an error ends the drawing."""
@@ -125,18 +136,22 @@ class VideoSink:
     """
 
     def __init__(self, path: Path, fps: float, num_threads: int = 0) -> None:
+        import av
+
         self.path, self.fps, self.num_threads = path, fps, num_threads
         self._container = av.open(str(path), "w")
-        self._stream = None
-        self._graph = None
+        self._stream: VideoStream | None = None
+        self._graph: av.filter.Graph | None = None
         self._thread = ThreadPoolExecutor(1)
         self._pending: deque[Future] = deque()
 
-    def _start(self, height: int, width: int) -> None:
+    def _start(self, height: int, width: int, is_timed: bool) -> None:
         rate = Fraction(self.fps).limit_denominator(1001)
         if self.path.suffix.lower() == ".gif":
             self._stream = self._container.add_stream("gif", rate=rate, width=width, height=height, pix_fmt="pal8")
             self._graph = _palette_graph(width, height, rate)
+            if is_timed:
+                self._stream.codec_context.time_base = Fraction(1, 100)
             return
         # Without its macroblock tree, whose results vary from run to run in some builds of x264
         options = {
@@ -149,17 +164,26 @@ class VideoSink:
         self._stream.pix_fmt = "yuv420p"
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self.num_threads
+        if is_timed:
+            self._stream.codec_context.time_base = Fraction(1, 90_000)
 
-    def write(self, image: np.ndarray) -> None:
-        """Encode one frame, which must not be changed any more; an odd size is extended by one row or column."""
-        self._pending.append(self._thread.submit(self._encode, image))
+    def write(self, image: np.ndarray, time_s: float | None = None) -> None:
+        """Encode one frame, which must not be changed any more; an odd size is extended by one row or column.
+
+        Args:
+            image: RGB, uint8, ``(H, W, 3)``.
+            time_s: When it is shown, in seconds from the first frame; None for all frames: evenly spaced.
+        """
+        self._pending.append(self._thread.submit(self._encode, image, time_s))
         while len(self._pending) > 2:
             self._pending.popleft().result()
 
-    def _encode(self, image: np.ndarray) -> None:
+    def _encode(self, image: np.ndarray, time_s: float | None) -> None:
+        import av
+
         height, width = image.shape[:2]
         if self._stream is None:
-            self._start(height, width)
+            self._start(height, width, time_s is not None)
         if self._graph is not None:
             self._graph.push(av.VideoFrame.from_ndarray(image, format="rgb24"))
             frame = self._graph.pull()
@@ -168,6 +192,9 @@ class VideoSink:
             if height % 2 or width % 2:
                 image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
             frame = av.VideoFrame.from_ndarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+        if time_s is not None:
+            frame.time_base = self._stream.codec_context.time_base
+            frame.pts = round(time_s / frame.time_base)
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
@@ -182,8 +209,10 @@ class VideoSink:
             self._container.close()
 
 
-def _palette_graph(width: int, height: int, rate: Fraction) -> "av.filter.Graph":
-    """FFmpeg filters that give every frame its own 256 colours, so that no frame has to be kept."""
+def _palette_graph(width: int, height: int, rate: Fraction) -> av.filter.Graph:
+    """FFmpeg filters that give every frame its own 256 colors, so that no frame has to be kept."""
+    import av.filter
+
     graph = av.filter.Graph()
     source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=1 / rate)
     split, sink = graph.add("split"), graph.add("buffersink")
@@ -211,8 +240,8 @@ class ImageFolderSink:
         self.folder, self._next = folder, first
         folder.mkdir(parents=True, exist_ok=True)
 
-    def write(self, image: np.ndarray) -> None:
-        """Write one picture."""
+    def write(self, image: np.ndarray, time_s: float | None = None) -> None:
+        """Write one picture; files hold no times."""
         write_image(self.folder / f"{self._next:06d}.png", image)
         self._next += 1
 

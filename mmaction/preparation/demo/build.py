@@ -3,9 +3,8 @@
 import csv
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,6 +14,7 @@ from mmaction.io.annotations import save_annotations
 from mmaction.io.video.writers import VideoSink
 from mmaction.preparation.demo.dives import Dive, first_dives
 from mmaction.preparation.demo.take import Take
+from mmaction.utils.workers import in_parallel
 
 FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", "label_map.txt", "classes.csv")
 
@@ -114,17 +114,6 @@ def _records(spec: DemoSpec, detections: Iterable[tuple[np.ndarray, np.ndarray]]
         )
 
 
-def _in_parallel(spec: DemoSpec, out: Path, workers: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    if workers <= 1:
-        yield from (_write_clip(spec, out, index) for index in range(spec.num_clips))
-        return
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
-    ) as pool:
-        count = spec.num_clips
-        yield from pool.map(_write_clip, [spec] * count, [out] * count, range(count), chunksize=4)
-
-
 def write_demo_data(
     spec: DemoSpec, out: Path, workers: int | None = None, overwrite: bool = False, progress: bool = True
 ) -> Path:
@@ -152,10 +141,12 @@ def write_demo_data(
     (out / "videos").mkdir(parents=True, exist_ok=True)
     for old in (out / "videos").glob("dive_*.mp4"):
         old.unlink()
-    workers = workers or os.cpu_count() or 1
-    clips = _in_parallel(spec, out, min(workers, spec.num_clips))
-    clips = tqdm(clips, total=spec.num_clips, desc="filming dives", unit="clip", disable=not progress)
-    _write_lists(spec, out, list(_records(spec, clips)))
+    workers = min(workers or os.cpu_count() or 1, spec.num_clips)
+    limit = dict(initializer=cv2.setNumThreads, initargs=(1,)) if workers > 1 else {}
+    write = partial(_write_clip, spec, out)
+    written = in_parallel(write, range(spec.num_clips), workers=workers, processes=True, **limit)
+    clips = dict(tqdm(written, total=spec.num_clips, desc="filming dives", unit="clip", disable=not progress))
+    _write_lists(spec, out, list(_records(spec, (clips[index] for index in range(spec.num_clips)))))
     return out
 
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmaction.io.annotations import check_annotation
-from mmaction.io.video.media import VideoError, look_at
+from mmaction.io.suffixes import is_image
+from mmaction.io.video import VideoError, check_video
 from mmaction.preparation.doctor.findings import Finding
 from mmaction.preparation.doctor.read_samples import Sample
 
 if TYPE_CHECKING:
     import av
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -78,19 +77,24 @@ def _look_at_video(sample: Sample, limits: Thresholds, quick: bool) -> Iterator[
         yield sample.finding("missing-file", f"there is no file {sample.path}")
         return
     contrasts: list[float] = []
+    sizes: dict[tuple[int, int], None] = {}  # in the order in which they occur
     seen = itertools.count()
 
     def watch(frame: av.VideoFrame) -> None:
+        sizes[frame.width, frame.height] = None
         if next(seen) % 8 == 0:
             contrasts.append(_contrast(frame))
 
     try:
-        facts = look_at(sample.path, decode=not quick, watch=watch)
+        info = check_video(sample.path, decode=not quick, watch=watch)
         sample.digest = _file_digest(sample.path)
     except (VideoError, OSError) as error:
         yield sample.finding("unreadable-file", str(error))
         return
-    sample.frames, sample.height, sample.width, sample.fps = facts.frames, facts.height, facts.width, facts.fps
+    sample.frames, (sample.height, sample.width), sample.fps = info.num_frames, info.shape, info.fps
+    if len(sizes) > 1:
+        found = ", ".join(f"{width}x{height}" for width, height in sizes)
+        yield sample.finding("size-changes", f"frames are {found}; all are scaled to the first size")
     if max(contrasts, default=0.0) < limits.flat:
         yield sample.finding("blank-video", f"no frame has a contrast of {limits.flat} grey levels or more")
 
@@ -109,7 +113,7 @@ def _look_at_frames(sample: Sample, limits: Thresholds, quick: bool) -> Iterator
     if not folder.is_dir():
         yield sample.finding("missing-file", f"there is no folder {folder}")
         return
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    images = sorted(path for path in folder.iterdir() if is_image(path))
     flow = [path for path in images if path.name.startswith(("x_", "flow_x"))]
     rgb = [path for path in images if not path.name.startswith(("x_", "y_", "flow_"))]
     sample.frames = len((flow or rgb) if sample.split.is_flow else (rgb or flow))
@@ -210,12 +214,12 @@ def _compare_with_video(sample: Sample) -> Iterator[Finding]:
         yield sample.finding("missing-file", f"there is no video of this name below {sample.split.root}")
         return
     try:
-        facts = look_at(sample.path)
+        video = check_video(sample.path)
     except VideoError as error:
         yield sample.finding("unreadable-file", str(error))
         return
-    if facts.frames != sample.frames:
-        yield sample.finding("frame-count", f"{sample.frames} frames, the video {sample.path} has {facts.frames}")
-    if sample.height and (facts.height, facts.width) != (sample.height, sample.width):
-        message = f"img_shape is {sample.height}x{sample.width}, that of {sample.path} {facts.height}x{facts.width}"
+    if video.num_frames != sample.frames:
+        yield sample.finding("frame-count", f"{sample.frames} frames, the video {sample.path} has {video.num_frames}")
+    if sample.height and video.shape != (sample.height, sample.width):
+        message = f"img_shape is {sample.height}x{sample.width}, that of {sample.path} {video.height}x{video.width}"
         yield sample.finding("swapped-size", f"{message} (height x width)")

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmaction.io.video.media import VideoFolder, in_parallel
+from mmaction.io.video.folders import VideoFolder
 from mmaction.preparation.doctor.clip_checks import Thresholds, check_sample
 from mmaction.preparation.doctor.findings import SEVERITIES, Finding, count_severities
 from mmaction.preparation.doctor.read_samples import Sample, SampleReader
 from mmaction.preparation.doctor.split_checks import check_splits
 from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.skeleton.files import AnnotationFile
+from mmaction.utils.workers import in_parallel
 
 
 @dataclass

@@ -49,6 +49,7 @@ KINDS = {
     "untrained-class": Kind("warning", "a class is evaluated and has no training clip"),
     "flip-changes-label": Kind("warning", "clips are mirrored and class names tell sides apart"),
     "blank-video": Kind("warning", "the video shows nothing but one colour"),
+    "size-changes": Kind("warning", "the size of the frames changes inside the file"),
     "short-clip": Kind("warning", "the clip has very few frames"),
     "missing-joints": Kind("warning", "many joints are missing"),
     "empty-frames": Kind("warning", "many frames are without a person"),

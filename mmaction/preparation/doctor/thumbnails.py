@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmaction.io.video.encoding import upright
+from mmaction.io.suffixes import is_image
+from mmaction.io.video import VideoError, open_video
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.skeletons import choose_layout
 from mmaction.visualization.draw import Style, draw_skeletons
@@ -28,21 +29,17 @@ def thumbnail(sample: Sample) -> bytes | None:
 
 def _video_frame(sample: Sample) -> np.ndarray | None:
     """Return the middle frame of a readable video or folder, upright, RGB uint8."""
-    import av
     import cv2
 
     if sample.path.is_dir():
-        images = sorted(path for path in sample.path.iterdir() if path.suffix.lower() in (".jpg", ".png", ".jpeg"))
+        images = sorted(path for path in sample.path.iterdir() if is_image(path))
         image = cv2.imread(str(images[len(images) // 2])) if images else None
         return None if image is None else image[..., ::-1]
     try:
-        with av.open(str(sample.path), metadata_errors="replace") as container:
-            for number, frame in enumerate(container.decode(video=0)):
-                if number >= sample.frames // 2:
-                    return upright(frame).to_ndarray(format="rgb24")
-    except (av.error.FFmpegError, OSError, IndexError):
+        _, frame = next(open_video(sample.path).frames([sample.frames // 2]))
+    except (VideoError, OSError):
         return None  # the finding about this file says so
-    return None
+    return frame.rgb()
 
 
 def _skeleton(sample: Sample, image: np.ndarray | None) -> np.ndarray | None:

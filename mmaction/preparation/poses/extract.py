@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from multiprocessing import get_context
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from mmaction.io.annotations import load_annotations, save_annotations
-from mmaction.io.video.writers import VideoReader
+from mmaction.io.video import open_video
 from mmaction.preparation.poses.backends import BackendOptions, Persons, PoseBackend, build_backend, check_backend
 from mmaction.preparation.poses.sources import SourceVideo, read_boxes
 from mmaction.preparation.poses.tracking import TrackingOptions, best_tracks, follow_persons, match_boxes
+from mmaction.utils.workers import in_parallel
 
 
 @dataclass(frozen=True)
@@ -64,24 +64,24 @@ def extract_video(
     Raises:
         ValueError: If the video cannot be decoded to its end, or has another number of frames than the boxes.
     """
-    reader = VideoReader(video.path)
+    reader = open_video(video.path, num_threads=0)
     persons: list[Persons] = []
-    for chunk in _chunks((image for _, image in reader.frames()), recipe.batch_size):
+    for chunk in _chunks((image for _, image in reader.images()), recipe.batch_size):
         given = None if boxes is None else boxes[len(persons) : len(persons) + len(chunk)]
         if boxes is not None and given is not None and len(given) < len(chunk):
             raise ValueError(f"{video.path}: boxes are given for {len(boxes)} frames, the video has more")
         persons += backend.estimate(chunk, given)
-    if reader.decode_error:
-        raise ValueError(f"{video.path}: breaks off after {len(persons)} frames ({reader.decode_error})")
+    if reader.problem:
+        raise ValueError(f"{video.path}: breaks off after {len(persons)} frames ({reader.problem})")
     if boxes is None:
         persons = [found.select(found.scores >= recipe.backend_options.person_thr) for found in persons]
-        tracks = follow_persons(persons, reader.info.fps, recipe.tracking)
+        tracks = follow_persons(persons, 1 / reader.info.frame_time, recipe.tracking)
     else:
         _check_given(persons, boxes, video.path)
         tracks = match_boxes(persons)
     most = max(map(len, persons), default=1) if boxes is not None else 1
     keypoint, score = best_tracks(persons, tracks, recipe.tracking.num_persons or most, recipe.tracking.max_gap)
-    shape = (reader.info.height, reader.info.width)
+    shape = reader.info.shape
     return dict(
         frame_dir=video.name,
         label=video.label,
@@ -122,8 +122,9 @@ def _start_worker(recipe: Recipe, devices: tuple[str, ...], counter: Any, num_th
     _worker["boxes"] = read_boxes(recipe.boxes) if recipe.boxes else None
 
 
-def _work(video: SourceVideo, recipe: Recipe, part: Path) -> str:
+def _work(job: tuple[SourceVideo, Recipe, Path]) -> str:
     """Extract a video into its part; return what went wrong with it, or an empty text."""
+    video, recipe, part = job
     boxes = _worker["boxes"]
     try:
         source = video.state()
@@ -287,12 +288,8 @@ def _run(
     workers = min(workers, len(videos))
     threads = max(1, (os.cpu_count() or 1) // workers)
     start = (recipe, devices, context.Value("i", 0), threads)
-    if workers == 1:
-        _start_worker(*start)
-        for video in videos:
-            yield video, _work(video, recipe, part_of[video.name])
-        return
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=start) as pool:
-        futures = {pool.submit(_work, video, recipe, part_of[video.name]): video for video in videos}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+    jobs = [(video, recipe, part_of[video.name]) for video in videos]
+    for (video, *_), problem in in_parallel(
+        _work, jobs, workers=workers, processes=True, initializer=_start_worker, initargs=start
+    ):
+        yield video, problem

@@ -10,7 +10,8 @@ import numpy as np
 
 from mmaction.io.file_list import read_file_list, resolve_names
 from mmaction.io.pickles import as_numbers, load_pickle
-from mmaction.io.video.writers import VIDEO_SUFFIXES
+from mmaction.io.suffixes import is_video
+from mmaction.io.video.folders import no_videos, walk_videos
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,20 @@ def list_videos(source: Path, root: Path | None = None) -> list[SourceVideo]:
         ValueError: If there is no video, a line is wrong, two videos have the same name, or ``source`` is no list, but
             ``root`` is given.
     """
-    is_video = source.suffix.lower() in VIDEO_SUFFIXES and source.is_file()
-    if root is not None and (is_video or source.is_dir()):
+    is_one_video = is_video(source) and source.is_file()
+    if root is not None and (is_one_video or source.is_dir()):
         raise ValueError(f"the folder {root} is for the paths of a list; {source} is no list")
     if source.is_dir():
-        paths = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+        paths, _ = walk_videos(source)
         videos = [SourceVideo(path, path.relative_to(source).with_suffix("").as_posix()) for path in paths]
-    elif is_video:
+    elif is_one_video:
         videos = [SourceVideo(source, source.stem)]
     elif source.is_file():
         videos = list(_listed(source, root))
     else:
         raise FileNotFoundError(f"{source}: no such video, list or folder")
     if not videos:
-        raise ValueError(f"{source}: no video in it; looked for {', '.join(VIDEO_SUFFIXES)}")
+        raise no_videos(source)
     twice = sorted(name for name, count in Counter(video.name for video in videos).items() if count > 1)
     if twice:
         advice = "; if they lie in different folders, give --videos ROOT" if source.is_file() and root is None else ""

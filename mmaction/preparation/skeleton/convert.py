@@ -9,7 +9,8 @@ import numpy as np
 
 from mmaction.datasets.functional.keypoints import split_scores
 from mmaction.io.annotations import annotation_name
-from mmaction.io.video.media import VideoFacts, VideoFolder, look_at
+from mmaction.io.video import check_video
+from mmaction.io.video.folders import VideoFolder
 from mmaction.preparation.skeleton.files import AnnotationFile, match_lists
 from mmaction.preparation.skeleton.formats import FORMATS, Format, Size
 from mmaction.preparation.skeleton.poses import ClipPoses, Pose, convert_layout
@@ -77,10 +78,11 @@ def import_poses(
             raise ValueError(f"{source}: holds two clips named {clip.name}; rename one of them")
         try:
             video = folder and folder.find(clip.name)
-            facts = look_at(video) if video else VideoFacts(0, *(size or (0, 0)), 0.0)
+            info = check_video(video) if video else None
+            frames, shape = (info.num_frames, info.shape) if info else (0, size[::-1] if size else None)
             if form.numbered:
-                _count_from(clip, first_frame, facts.frames)
-            found[clip.name] = _annotation(clip, form, facts, joints, persons)
+                _count_from(clip, first_frame, frames)
+            found[clip.name] = _annotation(clip, form, frames, shape, joints, persons)
         except ValueError as error:
             left_out[clip.name] = str(error)
     labels, splits, _ = match_lists(list(found), lists or {})
@@ -101,13 +103,14 @@ def _count_from(clip: ClipPoses, first: int | None, frames: int) -> None:
     clip.count_from(first or 0)
 
 
-def _annotation(clip: ClipPoses, form: Format, facts: VideoFacts, joints: int, persons: int | None) -> dict:
-    if not facts.width:
+def _annotation(
+    clip: ClipPoses, form: Format, frames: int, shape: tuple[int, int] | None, joints: int, persons: int | None
+) -> dict:
+    if shape is None:
         raise ValueError(f"{clip.name}: no video of this name, so the image size is unknown")
-    keypoint, score = clip.arrays(joints, facts.frames or None, persons)
+    keypoint, score = clip.arrays(joints, frames or None, persons)
     if form.needs_size:
-        keypoint *= np.array([facts.width, facts.height], np.float32)
-    shape = (facts.height, facts.width)
+        keypoint *= np.array(shape[::-1], np.float32)
     return {
         "frame_dir": clip.name,
         "img_shape": shape,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mmaction.datasets.functional import geometry
 from mmaction.datasets.functional.lazy_frames import LazyFrames
-from mmaction.io.video.base import Frame
+from mmaction.io.video import Frame
 
 SHAPE = (24, 36)
 

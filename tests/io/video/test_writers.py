@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmaction.io.video.writers import ImageFolderSink, VideoReader, VideoSink, write_image
+from mmaction.io.video import open_video
+from mmaction.io.video.writers import ImageFolderSink, VideoSink, write_image
 from mmaction.visualization.sinks import SheetSink
 
 
@@ -23,11 +24,11 @@ def test_what_is_written_is_read_again(tmp_path, suffix, height, width):
     for image in moving_bar(8, height, width):
         sink.write(image)
     sink.close()
-    reader = VideoReader(path)
+    reader = open_video(path)
     even = suffix == ".mp4"
     assert (reader.info.height, reader.info.width) == (height + even * (height % 2), width + even * (width % 2))
     assert reader.info.fps == pytest.approx(10)
-    frames = list(reader.frames())
+    frames = list(reader.images())
     assert [t for t, _ in frames] == list(range(8))
     for (_, got), expected in zip(frames, moving_bar(8, height, width), strict=True):
         assert np.abs(got[:height, :width].astype(int) - expected).mean() < 8
@@ -38,10 +39,10 @@ def test_range_of_frames(tmp_path):
     for image in moving_bar(9, 32, 48):
         sink.write(image)
     sink.close()
-    reader = VideoReader(tmp_path / "a.mp4")
-    assert [t for t, _ in reader.frames(3, 6)] == [3, 4, 5]
-    assert [t for t, _ in reader.frames(7)] == [7, 8]
-    assert not list(reader.frames(20))
+    reader = open_video(tmp_path / "a.mp4")
+    assert [t for t, _ in reader.images(3, 6)] == [3, 4, 5]
+    assert [t for t, _ in reader.images(7)] == [7, 8]
+    assert not list(reader.images(20))
 
 
 def test_same_input_same_file(tmp_path):
@@ -55,45 +56,45 @@ def test_same_input_same_file(tmp_path):
 
 def test_rotated_video_is_turned_upright_as_opencv_does(shared):
     path = shared / "data/video/video_90.mov"
-    reader = VideoReader(path)
+    reader = open_video(path)
     assert (reader.info.height, reader.info.width) == (568, 320)
     capture = cv2.VideoCapture(str(path))
-    for _, image in reader.frames():
+    for _, image in reader.images():
         _, expected = capture.read()
         assert np.abs(image[..., ::-1].astype(int) - expected).mean() < 1.5
 
 
 def test_gif_is_read(shared):
-    reader = VideoReader(shared / "data/video/diving_sample.gif")
-    frames = [image for _, image in reader.frames()]
+    reader = open_video(shared / "data/video/diving_sample.gif")
+    frames = [image for _, image in reader.images()]
     assert len(frames) == 21
     assert frames[0].shape == (281, 500, 3)
 
 
 def test_damaged_video_gives_what_it_has_and_says_so(shared):
-    reader = VideoReader(shared / "data/video/corrupted.mp4")
-    assert reader.info.num_frames == 50
-    assert sum(1 for _ in reader.frames()) == 28
-    assert "Invalid data" in reader.decode_error
+    reader = open_video(shared / "data/video/corrupted.mp4")
+    assert reader.num_frames == 50
+    assert sum(1 for _ in reader.images()) == 28
+    assert "Invalid data" in reader.problem
 
 
 def test_cut_off_video_gives_what_it_has_and_says_so(shared, tmp_path):
     content = (shared / "data/video/test.avi").read_bytes()
     (tmp_path / "cut.avi").write_bytes(content[: len(content) // 4])
-    reader = VideoReader(tmp_path / "cut.avi")
-    frames = sum(1 for _ in reader.frames())
-    assert reader.decode_error == f"cut off, {frames} of 164 frames are there"
+    reader = open_video(tmp_path / "cut.avi")
+    frames = sum(1 for _ in reader.images())
+    assert reader.problem == f"cut off, {frames} of 164 frames are there"
     assert 20 < frames < 80
-    assert len(list(reader.frames(0, 5))) == 5
-    assert reader.decode_error == ""
+    assert len(list(reader.images(0, 5))) == 5
+    assert reader.problem == ""
 
 
 def test_unreadable_videos(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none.mp4: no such video file"):
-        VideoReader(tmp_path / "none.mp4")
+    with pytest.raises(FileNotFoundError, match=r"no video .*none.mp4"):
+        open_video(tmp_path / "none.mp4")
     (tmp_path / "text.mp4").write_text("this is no video")
-    with pytest.raises(ValueError, match=r"text.mp4: cannot be read as a video"):
-        VideoReader(tmp_path / "text.mp4")
+    with pytest.raises(ValueError, match=r"text.mp4 cannot be opened as a video"):
+        open_video(tmp_path / "text.mp4")
 
 
 def test_picture_sinks(tmp_path):

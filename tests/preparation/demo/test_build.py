@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmaction.io.annotations import load_annotations
-from mmaction.io.video.writers import VideoReader
+from mmaction.io.video import open_video
 from mmaction.preparation.demo.build import DemoSpec, draw_take, write_demo_data
 
 SPEC = DemoSpec(num_clips=12, num_classes=4, size=(96, 64), seed=5)
@@ -26,9 +26,9 @@ def test_files_belong_together(folder):
         lines = (folder / f"{name}.txt").read_text().splitlines()
         assert lines == [f"{info['frame_dir']}.mp4 {info['label']}" for info in annotations]
     for info in train + val:
-        reader = VideoReader(folder / "videos" / f"{info['frame_dir']}.mp4")
+        reader = open_video(folder / "videos" / f"{info['frame_dir']}.mp4")
         assert (reader.info.height, reader.info.width) == info["img_shape"] == (64, 96)
-        assert sum(1 for _ in reader.frames()) == info["total_frames"] == info["keypoint"].shape[1]
+        assert sum(1 for _ in reader.images()) == info["total_frames"] == info["keypoint"].shape[1]
         seen = info["keypoint_score"] > 0
         assert (info["keypoint"][~seen] == 0).all()
         assert (info["keypoint"][seen] >= 0).all() and (info["keypoint"][seen] <= [95, 63]).all()

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from mmaction.io.video.integrity import VideoError, whole_packets
+from mmaction.io.video.container import VideoError, whole_packets
 
 FRAMES = 40
 

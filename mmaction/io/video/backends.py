@@ -1,4 +1,4 @@
-"""Readers over libraries that give out RGB: decord2, OpenCV and torchcodec."""
+"""Readers over other libraries, used on request: decord2, OpenCV and torchcodec. PyAV reads what one of them cannot."""
 
 import os
 import tempfile
@@ -9,39 +9,36 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmaction.io.video.base import Frame, Source, VideoReader, not_a_video, source_name
-from mmaction.io.video.probe import probe
+from mmaction.io.video.base import VideoReader
+from mmaction.io.video.container import Source, not_a_video
+from mmaction.io.video.frame import Frame
 from mmaction.io.video.pyav_reader import PyAVReader
 
 
-class _BatchReader(VideoReader):
-    """Reads all wanted frames at once; where the library fails, PyAV reads them, or says how far it gets."""
+class _OtherReader(VideoReader):
+    """Where the library fails or gives too few frames, PyAV reads the rest, or says how far it gets."""
 
     _errors: tuple[type[Exception], ...] = (RuntimeError,)
 
-    def __init__(self, source: Source, num_threads: int) -> None:
-        self.name = source_name(source)
-        self.num_threads = num_threads
-        self._source = source
-
     @abstractmethod
-    def _batch(self, indices: list[int]) -> np.ndarray:
-        """Return frames as RGB, uint8, shape ``(len(indices), H, W, 3)``."""
+    def _images(self, indices: list[int]) -> Iterator[np.ndarray]:
+        """Yield frames as RGB, uint8, ``(H, W, 3)``, as far as the library reads them."""
 
     def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
         """Yield the frames of ``indices``, which ascend."""
-        if not indices:
-            return
+        left = list(indices)
         try:
-            images = self._batch(list(indices))
+            for image in self._images(list(indices)) if left else ():
+                yield left.pop(0), Frame(image)
         except self._errors:
-            yield from PyAVReader(self._source, self.num_threads).frames(indices)
-            return
-        for index, image in zip(indices, images, strict=True):
-            yield index, Frame(image)
+            pass  # no error is swallowed: PyAV meets it too, or reads the frames
+        if left:
+            by_pyav = PyAVReader(self.source, self.num_threads)
+            yield from by_pyav.decode(left)
+            self._fault = by_pyav._fault
 
 
-class DecordReader(_BatchReader):
+class DecordReader(_OtherReader):
     """Reads with decord2; exact for the streams of which `VideoInfo.decord_is_exact` says so.
 
     Args:
@@ -64,13 +61,12 @@ class DecordReader(_BatchReader):
         except (decord.DECORDError, RuntimeError, AssertionError) as error:
             raise not_a_video(source, "decord does not open it") from error
         self.num_frames = len(self._video)
-        self.fps = float(self._video.get_avg_fps())
 
-    def _batch(self, indices: list[int]) -> np.ndarray:
-        return self._video.get_batch(indices).asnumpy()
+    def _images(self, indices: list[int]) -> Iterator[np.ndarray]:
+        yield from self._video.get_batch(indices).asnumpy()
 
 
-class OpenCVReader(VideoReader):
+class OpenCVReader(_OtherReader):
     """Reads with OpenCV, forward from the first frame: exact, and slow for frames late in a video.
 
     Args:
@@ -82,8 +78,7 @@ class OpenCVReader(VideoReader):
     """
 
     def __init__(self, source: Source, num_threads: int = 1) -> None:
-        self.name = source_name(source)
-        self.num_threads = num_threads
+        super().__init__(source, num_threads)
         self._copy = None
         if not isinstance(source, (str, Path)):
             self._copy = tempfile.NamedTemporaryFile(suffix=".video")  # noqa: SIM115 - lives as long as the reader
@@ -91,8 +86,6 @@ class OpenCVReader(VideoReader):
             self._copy.flush()
             source = self._copy.name
         self._path = os.fspath(source)
-        info = probe(self._path)  # OpenCV itself guesses the number of frames from the duration
-        self.num_frames, self.fps = info.num_frames, info.fps
         self._open().release()
 
     def _open(self) -> cv2.VideoCapture:
@@ -101,8 +94,7 @@ class OpenCVReader(VideoReader):
             raise not_a_video(self.name, "OpenCV does not open it")
         return capture
 
-    def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
-        """Yield the frames of ``indices``, which ascend, up to the first that cannot be decoded."""
+    def _images(self, indices: list[int]) -> Iterator[np.ndarray]:
         capture, position = self._open(), 0
         try:
             for index in indices:
@@ -113,15 +105,15 @@ class OpenCVReader(VideoReader):
                 done, image = capture.retrieve()
                 if not done:
                     return
-                yield index, Frame(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+                yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         finally:
             capture.release()
 
 
-class TorchCodecReader(_BatchReader):
+class TorchCodecReader(_OtherReader):
     """Reads with torchcodec, an optional package that needs FFmpeg's libraries on the system.
 
-    Exact where frames are found by their time stamps (`VideoInfo.pts`); in AVI it was one frame off.
+    Exact where frames are found by their time stamps (`VideoInfo.is_seekable`); in AVI it was one frame off.
 
     Args:
         source: Path, or the file's content.
@@ -151,7 +143,6 @@ class TorchCodecReader(_BatchReader):
         except (RuntimeError, ValueError) as error:
             raise not_a_video(source, str(error).splitlines()[0]) from error
         self.num_frames = len(self._video)
-        self.fps = float(self._video.metadata.average_fps or 0)
 
-    def _batch(self, indices: list[int]) -> np.ndarray:
-        return self._video.get_frames_at(indices).data.numpy()
+    def _images(self, indices: list[int]) -> Iterator[np.ndarray]:
+        yield from self._video.get_frames_at(indices).data.numpy()

@@ -1,0 +1,134 @@
+"""Open a file with PyAV, read and decode its packets, and notice where it is damaged or cut off."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+Source = str | Path | BytesIO
+
+
+class VideoError(ValueError):
+    """A video that cannot be read, is cut off, or does not hold what is wanted."""
+
+
+def source_name(source: Source) -> str:
+    """Return what to call ``source`` in messages."""
+    return str(source) if isinstance(source, (str, Path)) else getattr(source, "name", "a video in memory")
+
+
+def not_a_video(source: Source, problem: str | Exception) -> VideoError:
+    """Return the error for a file that cannot be read as a video."""
+    return VideoError(f"{source_name(source)} cannot be opened as a video ({reason(problem)})")
+
+
+def reason(error: str | Exception) -> str:
+    """Return what a video library's error says, without its number and file name."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+@contextmanager
+def open_container(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a file; gives the container and its video stream, which decodes on one thread.
+
+    Raises:
+        VideoError: If the file cannot be opened, has no video stream or none that can be decoded, or if an error of
+            PyAV leaves the ``with`` block.
+    """
+    import av
+
+    if not isinstance(source, (str, Path)):
+        source.seek(0)
+    try:
+        with av.open(os.fspath(source) if isinstance(source, Path) else source, metadata_errors="replace") as container:
+            stream = _video_stream(container, source)
+            stream.codec_context.thread_count = 1
+            yield container, stream
+    except (av.error.FFmpegError, OSError, IndexError) as error:  # IndexError: PyAV, on a packet of no known stream
+        raise not_a_video(source, error) from error
+
+
+def _video_stream(container: InputContainer, source: Source) -> VideoStream:
+    """Return the first video stream that is no cover picture."""
+    from av.stream import Disposition
+
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        cover = ", only a cover picture" if container.streams.video else ""
+        raise not_a_video(source, f"it has no video stream{cover}")
+    if streams[0].codec_context is None:
+        raise not_a_video(source, "the installed PyAV has no decoder for its codec; the file need not be damaged")
+    return streams[0]
+
+
+def decoded(packets: Iterable[Packet]) -> Iterator[VideoFrame]:
+    """Yield the frames of packets.
+
+    A stream that was cut out of a longer one may begin between two key frames; what comes before the first key frame
+    and does not decode is passed over.
+    """
+    import av
+
+    is_started = False
+    for packet in packets:
+        is_started |= packet.is_keyframe
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            if is_started:
+                raise
+            continue
+        yield from frames
+
+
+def whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """Yield the packets of a video up to its end, or up to the first damage; the last one makes the decoder give all.
+
+    A header that states more frames than there are is believed only if the file is cut off: edit lists and dropped
+    frames give whole videos such headers too.
+
+    Raises:
+        VideoError: If a packet is incomplete, or the file is shorter and holds fewer frames than it states.
+    """
+    packets = frames = 0
+    with closing(container.demux(stream)) as demuxed:  # PyAV 18 frees what it holds only when closed or at the end
+        for packet in demuxed:
+            packets += bool(packet.size)
+            frames += bool(packet.size) and not packet.is_discard
+            if packet.is_corrupt:
+                flush = type(packet)()
+                flush.stream = stream
+                yield flush
+                raise VideoError(f"{container.name}: damaged at frame {frames}")
+            yield packet
+    if packets < stream.frames and _is_cut_off(container.name):
+        raise VideoError(f"{container.name}: cut off, {packets} of {stream.frames} frames are there")
+
+
+def _is_cut_off(path: str) -> bool:
+    """Whether an MP4 or AVI is shorter than it says itself."""
+    size, start = os.path.getsize(path), 0
+    with open(path, "rb") as file:
+        head = file.read(16)
+        if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+            return int.from_bytes(head[4:8], "little") > size
+        while len(head) >= 8:  # a box of an MP4: its length, its kind
+            length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            length = int.from_bytes(head[8:], "big") if length == 1 else length
+            if length < 8:  # 0: up to the end of the file
+                break
+            start += length
+            if start > size:
+                return kind == b"mdat"
+            file.seek(start)
+            head = file.read(16)
+    return False
