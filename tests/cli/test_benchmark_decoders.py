@@ -1,16 +1,8 @@
-import importlib
-
 import numpy as np
 import pytest
 
+from mmaction.cli import benchmark_decoders
 from mmaction.io.video import READERS
-
-
-@pytest.fixture(scope="module")
-def tool(root):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(root / "tools/analysis")  # new processes import it by name
-        yield importlib.import_module("benchmark_decoders")
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +15,9 @@ def rows_of(text):
     return [row for row in rows if not row[0].startswith("---")]
 
 
-def test_tables_of_speed_exactness_and_faults(tool, clip, tmp_path, capsys):
+def test_tables_of_speed_exactness_and_faults(clip, tmp_path, capsys):
     (tmp_path / "noise.mp4").write_bytes(bytes(range(256)))
-    assert tool.main([str(clip), "--rounds", "2", "--broken", str(tmp_path / "noise.mp4")]) == 0
+    assert benchmark_decoders.main([str(clip), "--rounds", "2", "--broken", str(tmp_path / "noise.mp4")]) == 0
     rows = rows_of(capsys.readouterr().out)
     speeds = [row for row in rows if len(row) == 5]
     assert {row[0] for row in speeds[1:]} >= {"DecordInit", "pyav", "decord", "opencv"}
@@ -39,29 +31,29 @@ def test_tables_of_speed_exactness_and_faults(tool, clip, tmp_path, capsys):
     assert all("Error: " in row[2] for row in faults if row[0] != "truncated")
 
 
-def test_a_decoder_that_gives_wrong_frames_is_found_out(tool, clip, monkeypatch):
+def test_a_decoder_that_gives_wrong_frames_is_found_out(clip, monkeypatch):
     class Late(READERS["pyav"]):
         def decode(self, indices):
             frames = [frame for _, frame in super().decode(range(self.num_frames))]
             yield from ((index, frames[max(index - 1, 0)]) for index in indices)
 
-    monkeypatch.setattr(tool, "decoders", lambda: {"late": Late})
-    [[name, _, _, in_order, scattered]] = tool.measure_video(str(clip), 2)
+    monkeypatch.setattr(benchmark_decoders, "decoders", lambda: {"late": Late})
+    [[name, _, _, in_order, scattered]] = benchmark_decoders.measure_video(str(clip), 2)
     assert name == "late"
     for cell in (in_order, scattered):
         right, total = map(int, cell.split(" / "))
         assert right < total / 2
 
 
-def test_memory_is_measured_per_decoder(tool, clip):
-    [[name, growth]] = tool.measure_memory(str(clip), 3, ["pyav"])
+def test_memory_is_measured_per_decoder(clip):
+    [[name, growth]] = benchmark_decoders.measure_memory(str(clip), 3, ["pyav"])
     assert name == "pyav" and abs(float(growth.removesuffix(" MB"))) < 100
 
 
-def test_hard_streams_hold_the_frames_of_the_video(tool, clip, tmp_path):
-    paths = tool.encode_streams(clip, tmp_path)
-    assert [path.name for path in paths] == list(tool.STREAMS)
-    frames, speed = tool.read_all(READERS["pyav"], str(paths[0]), [0, 5])
+def test_hard_streams_hold_the_frames_of_the_video(clip, tmp_path):
+    paths = benchmark_decoders.encode_streams(clip, tmp_path)
+    assert [path.name for path in paths] == list(benchmark_decoders.STREAMS)
+    frames, speed = benchmark_decoders.read_all(READERS["pyav"], str(paths[0]), [0, 5])
     assert speed > 0 and len(frames) == 2
-    reference, _ = tool.read_all(READERS["pyav"], str(clip), [0, 5])
+    reference, _ = benchmark_decoders.read_all(READERS["pyav"], str(clip), [0, 5])
     assert np.abs(frames[1].astype(int) - reference[1]).mean() < 12

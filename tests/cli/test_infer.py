@@ -243,7 +243,7 @@ def test_names_from_a_file(infer, rgb, clip_files, tmp_path):
     ("args", "error", "message"),
     [
         (["absent_*.mp4"], FileNotFoundError, r"no file matches the pattern absent_\*\.mp4"),
-        (["EMPTY"], FileNotFoundError, "holds neither videos"),
+        (["EMPTY"], FileNotFoundError, "no video below"),
         (["FOLDER", "--window", "1", "--timeline", "t.png"], ValueError, "--timeline is for one clip; got 2"),
         (["VIDEO", "--label-map", "absent.txt"], FileNotFoundError, r"absent\.txt"),
         (["VIDEO", "--label-map", "LABELS"], ValueError, "expected 3 class names"),

@@ -1,4 +1,3 @@
-import importlib.util
 import os
 import re
 import shutil
@@ -6,16 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
+from mmaction.cli import resize_videos
 from mmaction.io.video import VideoError, open_video, probe
 from mmaction.preparation.resizing import ResizeSpec, even_shape, resize_video
-
-
-@pytest.fixture(scope="module")
-def tool(root):
-    spec = importlib.util.spec_from_file_location("resize_videos", root / "tools/data/resize_videos.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -33,9 +25,9 @@ def frames_of(path):
     return np.stack([frame.rgb() for _, frame in reader.frames(range(reader.num_frames))]).astype(int)
 
 
-def test_copies_have_the_frames_the_times_and_close_key_frames(tool, videos, tmp_path):
+def test_copies_have_the_frames_the_times_and_close_key_frames(videos, tmp_path):
     out = tmp_path / "out"
-    assert tool.main([str(videos), str(out), "--short", "48", "--keyframe-every", "5", "--crf", "10"]) == 0
+    assert resize_videos.main([str(videos), str(out), "--short", "48", "--keyframe-every", "5", "--crf", "10"]) == 0
     for name in ("one.mp4", "deep/two.mp4"):
         before, after = probe(videos / name), probe(out / name)
         assert after.num_frames == before.num_frames and after.fps == pytest.approx(before.fps)
@@ -51,8 +43,8 @@ def test_copies_have_the_frames_the_times_and_close_key_frames(tool, videos, tmp
             assert np.abs(means[0] - means[1]).mean() < 4
 
 
-def test_small_videos_keep_their_size(tool, videos, tmp_path):
-    tool.main([str(videos), str(tmp_path / "out")])
+def test_small_videos_keep_their_size(videos, tmp_path):
+    resize_videos.main([str(videos), str(tmp_path / "out")])
     assert frames_of(tmp_path / "out/one.mp4").shape == frames_of(videos / "one.mp4").shape
 
 
@@ -83,76 +75,76 @@ def test_a_video_that_is_cut_off_leaves_no_copy(shared, tmp_path):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_video_that_breaks_off_is_named_and_leaves_no_copy(shared, tool, videos, tmp_path, capsys):
+def test_a_video_that_breaks_off_is_named_and_leaves_no_copy(shared, videos, tmp_path, capsys):
     shutil.copy(shared / "data/video/corrupted.mp4", videos / "corrupted.mp4")
     out = tmp_path / "out"
-    assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+    assert resize_videos.main([str(videos), str(out), "--short", "48"]) == 1
     assert "2 of 3 videos done; 1 failed" in capsys.readouterr().out
     assert "corrupted: " in (out / "failed.txt").read_text()
-    assert "cannot be read to its end" in (out / "failed.txt").read_text()
+    assert "frame 28" in (out / "failed.txt").read_text()
     assert sorted(path.name for path in out.rglob("*.mp4")) == ["one.mp4", "two.mp4"]
 
 
-def test_finished_copies_are_kept_and_removed_or_emptied_ones_made_again(tool, videos, tmp_path, capsys):
+def test_finished_copies_are_kept_and_removed_or_emptied_ones_made_again(videos, tmp_path, capsys):
     out = tmp_path / "out"
-    tool.main([str(videos), str(out), "--short", "48"])
+    resize_videos.main([str(videos), str(out), "--short", "48"])
     before = (out / "deep/two.mp4").stat().st_mtime_ns
     for spoil in (os.unlink, lambda copy: os.truncate(copy, 0)):
         spoil(out / "one.mp4")
-        assert tool.main([str(videos), str(out), "--short", "48"]) == 0
+        assert resize_videos.main([str(videos), str(out), "--short", "48"]) == 0
         assert "2 of 2 videos done, 1 of them by an earlier run" in capsys.readouterr().out
         assert (out / "deep/two.mp4").stat().st_mtime_ns == before and (out / "one.mp4").stat().st_size
 
 
-def test_a_foreign_file_stays_and_its_video_fails(tool, videos, tmp_path):
+def test_a_foreign_file_stays_and_its_video_fails(videos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "one.mp4").write_text("mine")
     for _ in range(2):
-        assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+        assert resize_videos.main([str(videos), str(out), "--short", "48"]) == 1
         assert (out / "one.mp4").read_text() == "mine" and (out / "deep/two.mp4").is_file()
         assert re.fullmatch(
             r"one: .*out/one.mp4 is there already, not from a run that .*resized.jsonl records; move it or use "
             r"--overwrite\n",
             (out / "failed.txt").read_text(),
         )
-    assert tool.main([str(videos), str(out), "--short", "48", "--overwrite"]) == 0
+    assert resize_videos.main([str(videos), str(out), "--short", "48", "--overwrite"]) == 0
     assert probe(out / "one.mp4").num_frames
 
 
-def test_a_run_killed_before_it_recorded_its_copy_goes_on(tool, videos, tmp_path, monkeypatch):
+def test_a_run_killed_before_it_recorded_its_copy_goes_on(videos, tmp_path, monkeypatch):
     def kill(*args):
         resize_video(*args)
         raise KeyboardInterrupt
 
     arguments = [str(videos), str(tmp_path / "out"), "--short", "48", "--workers", "1"]
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(tool, "resize_video", kill)
-        tool.main(arguments)
+        patch.setattr(resize_videos, "resize_video", kill)
+        resize_videos.main(arguments)
     assert list((tmp_path / "out").rglob("*.mp4"))
-    assert tool.main(arguments) == 0
+    assert resize_videos.main(arguments) == 0
 
 
-def test_what_lies_in_the_place_of_a_failed_copy_stays_too(tool, videos, tmp_path):
+def test_what_lies_in_the_place_of_a_failed_copy_stays_too(videos, tmp_path):
     out, whole = tmp_path / "out", (videos / "one.mp4").read_bytes()
     (videos / "one.mp4").write_text("no video")
-    assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+    assert resize_videos.main([str(videos), str(out), "--short", "48"]) == 1
     (out / "one.mp4").write_text("mine")
     (videos / "one.mp4").write_bytes(whole)
-    assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+    assert resize_videos.main([str(videos), str(out), "--short", "48"]) == 1
     assert (out / "one.mp4").read_text() == "mine"
     (out / "one.mp4").unlink()
-    assert tool.main([str(videos), str(out), "--short", "48"]) == 0
+    assert resize_videos.main([str(videos), str(out), "--short", "48"]) == 0
     (videos / "one.mp4").write_text("no video any more")
-    assert tool.main([str(videos), str(out), "--short", "48"]) == 1
+    assert resize_videos.main([str(videos), str(out), "--short", "48"]) == 1
     (videos / "one.mp4").write_bytes(whole)
-    assert tool.main([str(videos), str(out), "--short", "48"]) == 0  # over our own copy
+    assert resize_videos.main([str(videos), str(out), "--short", "48"]) == 0  # over our own copy
 
 
-def test_copies_below_the_source_are_no_sources(tool, videos, monkeypatch, capsys):
+def test_copies_below_the_source_are_no_sources(videos, monkeypatch, capsys):
     monkeypatch.chdir(videos.parent)
     for _ in range(2):
-        assert tool.main(["src", str(videos / "small"), "--short", "48"]) == 0
+        assert resize_videos.main(["src", str(videos / "small"), "--short", "48"]) == 0
     assert "2 of 2 videos done, 2 of them by an earlier run" in capsys.readouterr().out
     assert not (videos / "small/small").exists()
 
@@ -166,7 +158,7 @@ def test_copies_below_the_source_are_no_sources(tool, videos, monkeypatch, capsy
         (["src", "out", "--crf", "60"], "crf 0 to 51"),
     ],
 )
-def test_arguments_out_of_range_are_named(tool, videos, tmp_path, monkeypatch, arguments, message):
+def test_arguments_out_of_range_are_named(videos, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
-        tool.main(arguments)
+        resize_videos.main(arguments)

@@ -118,7 +118,7 @@ def test_from_event_clips_and_element_clips(tmp_path, gym_videos, videos):
     broken.write_bytes(broken.read_bytes()[:900])
     manifests = prepare(tmp_path / "third", lists, tmp_path / "first/subactions")
     assert manifests["gym99"].lists["train.txt"].missing == {"clips could not be cut": [element_ids()[0]]}
-    assert "no frame that decodes" in (tmp_path / "third/problems.txt").read_text()
+    assert "it has no frames" in (tmp_path / "third/problems.txt").read_text()
     assert videos.numbers(tmp_path / f"third/subactions/{element_ids()[1]}.mp4") == exact_frames(element_ids()[1])
 
 

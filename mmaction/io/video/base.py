@@ -79,7 +79,7 @@ class VideoReader(ABC):
             due += 1
         if due < end:
             self.problem = f"frame {due} of {self.num_frames} cannot be decoded{self._fault}"
-        elif stop is None:
+        elif end == self.num_frames:
             self.problem = cut_off_problem(self.source)
 
     def _broken(self, index: int) -> VideoError:

@@ -116,3 +116,48 @@ def test_times_of_a_variable_rate_are_presentation_times(videos):
     np.testing.assert_allclose(info.times, times - times[0], atol=1e-3)
     first, end = info.frames_between(1.0, 1.5)
     np.testing.assert_array_equal(np.arange(first, end), np.flatnonzero((info.times >= 1.0) & (info.times < 1.5)))
+
+
+def test_frames_of_another_size_are_scaled_to_the_first_and_named(video_tools, tmp_path):
+    """Two recordings joined byte by byte, as transport streams may be."""
+    small = lambda number: np.ascontiguousarray(video_tools.burn(number + 10)[::2, ::2])  # noqa: E731
+    parts = [
+        video_tools.write(tmp_path / "a.ts", frames=10),
+        video_tools.write(tmp_path / "b.ts", frames=10, draw=small),
+    ]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    reader = open_video(path)
+    with pytest.warns(UserWarning, match=r"joined\.ts: the size changes from 208x96 to 104x48"):
+        images = [frame.rgb() for _, frame in reader.frames(range(reader.num_frames))]
+    assert {image.shape for image in images} == {(96, 208, 3)}
+    assert [video_tools.read_number(image) for image in images] == list(range(20))
+
+
+def test_a_codec_without_decoder_is_named(videos, tmp_path):
+    content = videos["h264_b.mkv"].read_bytes()
+    path = tmp_path / "unknown.mkv"
+    path.write_bytes(content.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ"))
+    with pytest.raises(VideoError, match="no decoder"):
+        open_video(path)
+    with pytest.raises(VideoError, match="no decoder"):
+        check_video(path)
+
+
+def test_another_library_that_lacks_a_codec_leaves_the_frames_to_pyav(video_tools, tmp_path):
+    path = video_tools.write(tmp_path / "a.mp4", "libsvtav1", {"preset": "12", "svtav1-params": "keyint=15"}, frames=20)
+    for backend in ("opencv", "decord", "auto"):
+        numbers = [video_tools.read_number(frame.rgb()) for _, frame in open_video(path, backend).frames([0, 7, 19])]
+        assert numbers == [0, 7, 19], backend
+
+
+def test_a_video_without_a_frame_that_decodes_is_refused(videos, tmp_path):
+    """Whatever reads it: nothing is classified, extracted or counted."""
+    content = bytearray(videos["one_key_frame.mp4"].read_bytes())
+    start, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
+    content[start:end] = bytes(end - start)
+    path = tmp_path / "nothing.mp4"
+    path.write_bytes(content)
+    for action in (check_video, lambda path: next(open_video(path).frames([0])), lambda path: probe(path).shape):
+        with pytest.raises(VideoError, match=r"nothing\.mp4.*decode"):
+            action(path)

@@ -111,6 +111,24 @@ def blank_video(d):
     return "video", "blank-video"
 
 
+def size_changes(d):
+    """Two recordings joined byte by byte, as transport streams may be."""
+    joined = b""
+    for height, width in ((72, 96), (48, 64)):
+        path = d.folder / "part.ts"
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("mpeg2video", rate=25)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for number in range(10):
+                image = np.random.default_rng(number).integers(0, 255, (height, width, 3), np.uint8)
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
+            out.mux(stream.encode())
+        joined += path.read_bytes()
+        path.unlink()
+    d.video().write_bytes(joined)
+    return "video", "size-changes"
+
+
 def label_too_large(d):
     d.write([d.lines()[0].split()[0] + " 5", *d.lines()[1:]])
     return "video", "bad-label"
@@ -299,7 +317,8 @@ def pose_label_missing(d):
 
 
 DEFECTS = [
-    missing_video, truncated_video, empty_video, text_as_video, damaged_middle, blank_video, label_too_large,
+    missing_video, truncated_video, empty_video, text_as_video, damaged_middle, blank_video, size_changes,
+    label_too_large,
     line_without_label, name_that_escapes, list_of_nothing, listed_twice, two_labels, copied_video, leaked_name,
     leaked_content, class_lost, class_only_evaluated, mirrored_sides, list_with_gaps, length_not_as_listed,
     damaged_manifest, one_frame, frames_disagree, video_has_other_length, scores_of_other_shape, other_joints,

@@ -224,7 +224,7 @@ def test_a_damaged_video_is_named_and_can_be_repaired(videos, tmp_path):
     (videos / "c.mp4").write_text("no video")
     outcome = run(videos, tmp_path / "out.pkl")
     assert outcome.done == ["a", "sub/b"]
-    assert "c.mp4: cannot be read as a video" in outcome.failed["c"]
+    assert "c.mp4 cannot be opened" in outcome.failed["c"]
     assert len(load_annotations(tmp_path / "out.pkl")) == 2
     write_video(videos / "c.mp4", 3)
     assert run(videos, tmp_path / "out.pkl").failed == {}
