@@ -94,24 +94,28 @@ def whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Pa
     """Yield the packets of a video up to its end, or up to the first damage; the last one makes the decoder give all.
 
     A header that states more frames than there are is believed only if the file is cut off: edit lists and dropped
-    frames give whole videos such headers too. Where one transport stream was joined to another, the packet before the
-    joint is marked as incomplete; it counts as whole if a key frame follows.
+    frames give whole videos such headers too. Where one transport stream was joined to another, a packet before the
+    joint is marked as incomplete; it counts as whole if a key frame is among the next two.
 
     Raises:
         VideoError: If a packet is incomplete, or the file is shorter and holds fewer frames than it states.
     """
     packets = frames = 0
-    may_be_joint = False
+    is_joinable = container.format.name == "mpegts"
+    suspect = None  # number of a frame that is damaged, unless a joint follows
     with closing(container.demux(stream)) as demuxed:  # PyAV 18 frees what it holds only when closed or at the end
         for packet in demuxed:
             packets += bool(packet.size)
             frames += bool(packet.size) and not packet.is_discard
-            ends_part, may_be_joint = may_be_joint, container.format.name == "mpegts" and packet.is_corrupt
-            if (packet.is_corrupt and not may_be_joint) or (ends_part and not packet.is_keyframe):
+            if packet.is_keyframe and is_joinable:
+                suspect = None
+            if packet.is_corrupt and suspect is None:
+                suspect = frames
+            if suspect is not None and not (is_joinable and packet.size and frames <= suspect + 1):
                 flush = type(packet)()
                 flush.stream = stream
                 yield flush
-                raise VideoError(f"{container.name}: damaged at frame {frames - ends_part}")
+                raise VideoError(f"{container.name}: damaged at frame {suspect}")
             yield packet
     if packets < stream.frames and _is_cut_off(container.name):
         raise VideoError(f"{container.name}: cut off, {packets} of {stream.frames} frames are there")

@@ -117,7 +117,7 @@ def size_changes(d):
     for height, width in ((72, 96), (48, 64)):
         path = d.folder / "part.ts"
         with av.open(str(path), "w") as out:
-            stream = out.add_stream("mpeg2video", rate=25)
+            stream = out.add_stream("libx264", rate=25)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             for number in range(10):
                 image = np.random.default_rng(number).integers(0, 255, (height, width, 3), np.uint8)
