@@ -25,7 +25,13 @@ from mmaction.datasets.transforms.loading import (
 )
 from mmaction.datasets.transforms.multimodal import MMCompact, MMDecode, VideoPoseDecode
 from mmaction.datasets.transforms.pose import DecompressPose, PoseCompact, PoseDecode
-from mmaction.datasets.transforms.pose_augment import PoseJitter, RandomJointDropout, RandomPoseAffine
+from mmaction.datasets.transforms.pose_augment import (
+    PoseJitter,
+    RandomJointDropout,
+    RandomPoseAffine,
+    RandomRot,
+    RandomScale,
+)
 from mmaction.datasets.transforms.processing import Flip, Fuse, RandomRescale, Resize
 from mmaction.datasets.transforms.sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
 from mmaction.datasets.transforms.skeleton_features import (
@@ -77,6 +83,8 @@ __all__ = [
     "RandomPoseAffine",
     "RandomRescale",
     "RandomResizedCrop",
+    "RandomRot",
+    "RandomScale",
     "RawFrameDecode",
     "Resize",
     "SampleFrames",

@@ -3,6 +3,8 @@
 They come after ``PoseDecode``, usually after ``PoseCompact``, when a joint that is missing has the coordinates (0, 0).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mmaction.datasets.functional.keypoints import affine_keypoints, is_present
@@ -149,4 +151,68 @@ class RandomJointDropout(RandomTransform):
             score = results.get("keypoint_score", np.ones(keypoint.shape[:3], dtype=np.float32))
             results["keypoint"] = np.where(kept[..., None], keypoint, 0).astype(keypoint.dtype)
             results["keypoint_score"] = np.where(kept, score, 0).astype(score.dtype)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomScale(RandomTransform):
+    """Scale all joints of a sample about the origin, each axis by a random factor of its own (PYSKL).
+
+    It belongs behind ``PreNormalize2D`` or ``PreNormalize3D``, which put the origin in the image's or body's center.
+
+    Args:
+        scale: Greatest change of the factor 1, to either side: one number, or one per axis.
+    """
+
+    reads = ("keypoint",)
+
+    def __init__(self, scale: float | Sequence[float] = 0.1) -> None:
+        self.scale = np.atleast_1d(np.asarray(scale, dtype=np.float32))
+        if (self.scale < 0).any() or (self.scale >= 1).any():
+            raise ValueError(f"scale is the greatest change of the factor 1, from 0 to below 1; got {scale}")
+
+    def transform(self, results: dict) -> dict:
+        """Change ``keypoint``."""
+        keypoint = results["keypoint"]
+        axes = keypoint.shape[-1]
+        if len(self.scale) not in (1, axes):
+            raise ValueError(f"scale has {len(self.scale)} entries, the joints {axes} coordinates")
+        factor = 1 + self.rng(results).uniform(-1, 1, axes) * self.scale
+        results["keypoint"] = keypoint * factor.astype(keypoint.dtype)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomRot(RandomTransform):
+    """Turn all joints of a sample about the origin by random angles (PYSKL): about x, then y, then z; 2D ones once.
+
+    It belongs behind ``PreNormalize2D`` or ``PreNormalize3D``, which put the origin in the image's or body's center.
+
+    Args:
+        theta: Greatest angle in radians, to either side.
+    """
+
+    reads = ("keypoint",)
+
+    def __init__(self, theta: float = 0.3) -> None:
+        if theta < 0:
+            raise ValueError(f"theta is the greatest angle in radians, at least 0; got {theta}")
+        self.theta = theta
+
+    def transform(self, results: dict) -> dict:
+        """Change ``keypoint``."""
+        keypoint = results["keypoint"]
+        axes = keypoint.shape[-1]
+        if axes not in (2, 3):
+            raise ValueError(f"joints have 2 or 3 coordinates; got shape {keypoint.shape}")
+        rotation = np.eye(axes)
+        angles = self.rng(results).uniform(-self.theta, self.theta, 1 if axes == 2 else 3)
+        planes = [(0, 1)] if axes == 2 else [(1, 2), (2, 0), (0, 1)]
+        for angle, (first, second) in zip(angles, planes, strict=True):
+            turn = np.eye(axes)
+            turn[[first, second], [first, second]] = np.cos(angle)
+            turn[second, first] = np.sin(angle)
+            turn[first, second] = -np.sin(angle)
+            rotation = turn @ rotation
+        results["keypoint"] = keypoint @ rotation.T.astype(keypoint.dtype)
         return results

@@ -1,6 +1,7 @@
 """Prepare skeletons for graph networks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -8,19 +9,22 @@ from mmaction.datasets.functional.skeleton_features import bones, main_person_fr
 from mmaction.datasets.transforms.base import Transform
 from mmaction.datasets.transforms.sampling import check_counts
 from mmaction.registry import TRANSFORMS
-from mmaction.skeletons import get_layout
+from mmaction.skeletons import Layout, get_layout
 
-LAYOUTS_3D = ("ntu25",)
+LayoutLike = str | Mapping[str, Any] | Layout
+LAYOUTS_3D = ("ntu25", "kinect20")
+BODY = ("hip_center", "spine", "right_shoulder", "left_shoulder")
+"""Joints by which `PreNormalize3D` turns a body."""
 
 
-def _has_score(dataset: str, data: np.ndarray) -> bool:
-    """Return whether the third channel is a score: layouts of images have one, those of depth sensors a depth."""
+def _has_score(dataset: LayoutLike, data: np.ndarray) -> bool:
+    """Return whether a third channel is a score: layouts of images have one, those of depth sensors a depth."""
     if data.shape[-1] not in (2, 3):
         raise ValueError(f"joints have 2 or 3 channels; got shape {data.shape}")
     return data.shape[-1] == 3 and get_layout(dataset).name not in LAYOUTS_3D
 
 
-def _check_layout(dataset: str, num_joints: int) -> None:
+def _check_layout(dataset: LayoutLike, num_joints: int) -> None:
     """Raise ValueError if the layout called ``dataset`` has not ``num_joints`` joints."""
     expected = len(get_layout(dataset).joints)
     if expected != num_joints:
@@ -122,12 +126,22 @@ class PreNormalize3D(Transform):
         align_spine: bool = True,
         align_shoulder: bool = True,
         align_center: bool = True,
+        layout: LayoutLike | None = None,
+        center: int | None = None,
     ) -> None:
+        if layout is not None:
+            names = get_layout(layout).joints
+            missing = [name for name in BODY if name not in names]
+            if missing:
+                raise ValueError(f"layout {layout!r} has no joint {missing[0]!r}; give zaxis, xaxis and center instead")
+            hip, spine, right, left = map(names.index, BODY)
+            zaxis, xaxis, center = (hip, spine), (right, left), spine
         self.zaxis = tuple(zaxis)
         self.xaxis = tuple(xaxis)
         self.align_spine = align_spine
         self.align_shoulder = align_shoulder
         self.align_center = align_center
+        self.center = center
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
         """Check that skeletons of ``num_joints`` joints fit.
@@ -140,7 +154,7 @@ class PreNormalize3D(Transform):
         if max(named) >= num_joints or (named == (0, 1, 8, 4) and num_joints != 25):
             raise ValueError(
                 f"zaxis={self.zaxis} and xaxis={self.xaxis} do not fit {num_joints} joints (the defaults are joints of "
-                "ntu25); give the joints of the spine and the shoulders"
+                "ntu25); set layout=, or give the joints of the spine and the shoulders"
             )
 
     def transform(self, results: dict) -> dict:
@@ -156,7 +170,8 @@ class PreNormalize3D(Transform):
             return results
         keypoint = main_person_frames(keypoint)
         if self.align_center:
-            center = keypoint[0, 0, 1 if keypoint.shape[2] == 25 else -1].copy()
+            joint = self.center if self.center is not None else 1 if keypoint.shape[2] == 25 else -1
+            center = keypoint[0, 0, joint].copy()
             keypoint = np.where((keypoint != 0).any(-1, keepdims=True), keypoint - center, 0)
             results["body_center"] = center
         if self.align_spine:
@@ -181,7 +196,7 @@ class JointToBone(Transform):
 
     reads = ("keypoint",)
 
-    def __init__(self, dataset: str = "nturgb+d", target: str = "keypoint") -> None:
+    def __init__(self, dataset: LayoutLike = "nturgb+d", target: str = "keypoint") -> None:
         self.dataset = dataset
         self.target = target
         self._parents = get_layout(dataset).parents
@@ -212,7 +227,7 @@ class ToMotion(Transform):
         target: Key to set.
     """
 
-    def __init__(self, dataset: str = "nturgb+d", source: str = "keypoint", target: str = "motion") -> None:
+    def __init__(self, dataset: LayoutLike = "nturgb+d", source: str = "keypoint", target: str = "motion") -> None:
         get_layout(dataset)
         self.dataset = dataset
         self.source = source
@@ -254,26 +269,25 @@ class MergeSkeFeat(Transform):
 class GenSkeFeat(Transform):
     """Replace ``keypoint`` by features: joints ``j``, bones ``b``, and the motion of each, ``jm`` and ``bm``.
 
-    ``keypoint_score`` becomes the third channel of 2D joints.
+    ``keypoint_score`` becomes the third channel of 2D joints. Without it, the third channel of a layout of images is
+    taken for a score, that of the layouts of depth sensors (ntu25, kinect20) for the depth.
 
     Args:
-        dataset: Skeleton layout, by a name of :mod:`mmaction.skeletons`.
+        dataset: Skeleton layout: a name of :mod:`mmaction.skeletons`, or a description.
         feats: Which features, in this order.
         axis: Axis along which they are joined.
     """
 
     reads = ("keypoint",)
 
-    def __init__(self, dataset: str = "nturgb+d", feats: Sequence[str] = ("j",), axis: int = -1) -> None:
+    def __init__(self, dataset: LayoutLike = "nturgb+d", feats: Sequence[str] = ("j",), axis: int = -1) -> None:
         unknown = set(feats) - {"j", "b", "jm", "bm"}
         if unknown or not feats:
             raise ValueError(f"feats names some of j, b, jm, bm; got {list(feats)}")
         self.dataset = dataset
         self.feats = tuple(feats)
         self.axis = axis
-        self._bone = JointToBone(dataset, target="b")
-        self._motion = {f"{source}m": ToMotion(dataset, source, f"{source}m") for source in "jb"}
-        self._merge = MergeSkeFeat(feats, axis=axis)
+        self._parents = get_layout(dataset).parents
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
         """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
@@ -283,23 +297,23 @@ class GenSkeFeat(Transform):
         """Compute and join the features.
 
         Raises:
-            ValueError: If 3D joints come with scores.
+            ValueError: If 3D joints come with scores, or the joints are not those of the layout.
         """
-        if "keypoint_score" in results:
-            if results["keypoint"].shape[-1] != 2 or get_layout(self.dataset).name in LAYOUTS_3D:
-                raise ValueError(f"scores belong to 2D joints; got {results['keypoint'].shape} of {self.dataset}")
-            results["keypoint"] = np.concatenate(
-                [results["keypoint"], results.pop("keypoint_score")[..., None]], axis=-1
-            )
+        keypoint = results["keypoint"]
+        with_score = "keypoint_score" in results
+        if with_score:
+            if keypoint.shape[-1] != 2:
+                raise ValueError(f"scores belong to 2D joints; got {keypoint.shape} of {self.dataset}")
+            keypoint = np.concatenate([keypoint, results.pop("keypoint_score")[..., None]], axis=-1)
+        with_score = with_score or _has_score(self.dataset, keypoint)
+        features = {"j": keypoint}
         if {"b", "bm"} & set(self.feats):
-            results = self._bone(results)
-        results["j"] = results.pop("keypoint")
-        for name, step in self._motion.items():
-            if name in self.feats:
-                results = step(results)
-        results = self._merge(results)
-        for name in ("j", "b"):
-            results.pop(name, None)
+            self.check_joints(keypoint.shape[2])
+            features["b"] = bones(keypoint, self._parents, with_score)
+        for source in ("j", "b"):
+            if f"{source}m" in self.feats:
+                features[f"{source}m"] = motion(features[source], with_score)
+        results["keypoint"] = np.concatenate([features[name] for name in self.feats], axis=self.axis)
         return results
 
 

@@ -13,6 +13,8 @@ from mmaction.datasets.transforms import (
     PadTo,
     PreNormalize2D,
     PreNormalize3D,
+    RandomRot,
+    RandomScale,
     ToMotion,
 )
 from mmaction.skeletons import get_layout
@@ -57,6 +59,16 @@ def test_all_features_in_the_order_asked_for():
     bone = JointToBone("coco")({"keypoint": np.concatenate([keypoint, score[..., None]], axis=-1)})["keypoint"]
     np.testing.assert_allclose(merged[..., :3], bone)
     np.testing.assert_allclose(merged[..., 9:], ToMotion("coco", "b", "bm")({"b": bone})["bm"])
+
+
+def test_the_third_channel_is_a_score_or_a_depth():
+    depth = joints(count=20, channels=3)
+    parents = get_layout("kinect20").parents
+    bone = GenSkeFeat("kinect20", ["b"])({"keypoint": depth})["keypoint"]
+    np.testing.assert_allclose(bone, depth - depth[:, :, list(parents)], rtol=1e-5, atol=1e-5)
+    score = np.linspace(0, 1, 100, dtype=np.float32).reshape(1, 5, 20)
+    scored = GenSkeFeat("kinect20", ["b"])({"keypoint": depth[..., :2], "keypoint_score": score})["keypoint"]
+    np.testing.assert_allclose(scored[..., 2], (score + score[:, :, list(parents)]) / 2, rtol=1e-5)
 
 
 def test_merging_removes_the_parts():
@@ -123,6 +135,49 @@ def test_3d_skeletons_share_a_frame_of_reference(seed):
     np.testing.assert_allclose(*lengths, rtol=1e-4)
 
 
+def test_a_layout_gives_the_joints_of_the_body():
+    names = get_layout("kinect20").joints
+    hip, spine, right, left = (names.index(n) for n in ("hip_center", "spine", "right_shoulder", "left_shoulder"))
+    step = PreNormalize3D(layout="kinect20", align_shoulder=False)
+    step.check_joints(20)
+    first = step({"keypoint": joints(count=20, channels=3)})["keypoint"][0, 0]
+    np.testing.assert_allclose(first[spine], 0, atol=1e-4)
+    np.testing.assert_allclose(first[hip, :2], 0, atol=1e-3)
+    assert first[hip, 2] < 0
+    assert (step.zaxis, step.xaxis) == ((hip, spine), (right, left))
+    assert names[step.center] == "spine"
+    with pytest.raises(ValueError, match="hip_center"):
+        PreNormalize3D(layout="coco17")
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_random_turns_keep_distances_and_missing_joints(axes):
+    keypoint = joints(persons=2, channels=axes).astype(np.float32)
+    keypoint[0, 1, 2] = 0
+    rng = np.random.default_rng(0)
+    turned = RandomRot(0.5)({"keypoint": keypoint, "rng": rng})["keypoint"]
+    assert turned.dtype == keypoint.dtype
+    assert not turned[0, 1, 2].any()
+    assert np.abs(turned - keypoint).max() > 1e-2
+    np.testing.assert_allclose(np.linalg.norm(turned, axis=-1), np.linalg.norm(keypoint, axis=-1), rtol=1e-4)
+    still = RandomRot(0)({"keypoint": keypoint, "rng": rng})["keypoint"]
+    np.testing.assert_allclose(still, keypoint, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("axes", "scale"), [(2, 0.2), (3, 0.1), (3, (0.1, 0.2, 0.3))])
+def test_random_scales_stay_in_range_and_differ_between_axes(axes, scale):
+    keypoint = joints(channels=axes).astype(np.float32) + 1
+    factors = [
+        RandomScale(scale)({"keypoint": keypoint, "rng": np.random.default_rng(seed)})["keypoint"] / keypoint
+        for seed in range(20)
+    ]
+    spread = np.stack([factor[0, 0, 0] for factor in factors])
+    assert (np.abs(spread - 1) <= np.asarray(scale) + 1e-5).all()
+    assert (spread.std(axis=0) > 0.01).all()
+    assert np.abs(spread[:, 0] - spread[:, 1]).max() > 0.01
+    np.testing.assert_allclose(factors[0], np.broadcast_to(factors[0][0, 0, 0], keypoint.shape), rtol=1e-4)
+
+
 def test_the_person_seen_longer_comes_first():
     keypoint = joints(persons=2, count=25, channels=3)
     keypoint[0, 1:] = 0
@@ -156,6 +211,9 @@ def test_graph_input():
         (lambda: GenSkeFeat(feats=["k"]), ValueError, r"feats names some of j, b, jm, bm; got \['k'\]"),
         (lambda: JointToBone("coco")({"keypoint": joints(count=25)}), ValueError, "has 17 joints"),
         (lambda: ToMotion()({"keypoint": joints(channels=5)}), ValueError, "joints have 2 or 3 channels"),
+        (lambda: RandomRot(-1), ValueError, "theta"),
+        (lambda: RandomScale(1.5), ValueError, "scale"),
+        (lambda: RandomScale((0.1, 0.1, 0.1))({"keypoint": joints()}), ValueError, "3 entries"),
         (lambda: PreNormalize3D()({"keypoint": joints()}), ValueError, r"takes \(M, T, V, 3\)"),
         (
             lambda: GenSkeFeat()({"keypoint": joints(count=25, channels=3), "keypoint_score": np.ones((1, 5, 25))}),
