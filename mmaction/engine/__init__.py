@@ -1,4 +1,4 @@
-"""What MMEngine's Runner lacks: hooks, an optimizer wrapper for the CPU, start-up checks, safe checkpoints."""
+"""What MMEngine's Runner lacks: hooks, exact resumption, safe checkpoints, checks before training, several CPUs."""
 
 from mmaction.engine.checks.plan import PreflightHook
 from mmaction.engine.checks.unreadable import BrokenSamplesHook, Evaluator

@@ -41,7 +41,7 @@ def check_launcher(launcher: str) -> None:
 
 
 def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
-    """Let all launchers name place and meeting point alike; connect the processes through gloo if there is no GPU.
+    """Set the variables of torchrun under every launcher, and connect the processes through gloo if there is no GPU.
 
     With a GPU MMEngine connects them through NCCL.
 
@@ -66,10 +66,10 @@ def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
 
 
 def leave_group() -> None:
-    """Wait for gloo's threads before Python ends, which a process does that ends in order.
+    """Wait for gloo's threads at the end of a process.
 
-    They let go of tensors a moment after a collective operation has returned, and need Python for it; one that asks for
-    it when it is gone ends the process with SIGABRT.
+    They free tensors a moment after a collective operation has returned, and need Python for it: a thread that comes
+    after Python has ended aborts the process (SIGABRT).
     """
     if dist.is_initialized():
         dist.destroy_process_group()
@@ -113,7 +113,7 @@ def any_process(*flags: bool) -> list[bool]:
 
 
 def refuse_sync_bn_on_cpu(model: nn.Module, sync_bn: str | None) -> None:
-    """Check that no batch norm is to share its statistics between processes, for which there are only GPU kernels.
+    """Check that no batch norm shares its statistics between processes: there are only GPU kernels for it.
 
     Raises:
         ValueError: If one is.

@@ -58,10 +58,10 @@ def seed_iteration(seed: int, iteration: int) -> None:
 
 @LOOPS.register_module()
 class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
-    """Loop over epochs that a checkpoint from the middle of an epoch resumes exactly.
+    """Loop over epochs that resumes exactly, also from a checkpoint in the middle of an epoch.
 
-    Where gradients are summed over several iterations (``accumulative_counts``), what an epoch ends with makes a step
-    of its own, so that no gradients are pending between epochs.
+    With ``accumulative_counts`` the optimizer also makes a step at the end of each epoch, so that no gradients wait
+    between epochs.
 
     Arguments are those of :class:`mmengine.runner.EpochBasedTrainLoop`.
     """
@@ -105,7 +105,7 @@ class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
     def _sum_within_epoch(self, done: int) -> None:
         """Let the optimizer count the iterations from the beginning of the epoch, and make a step at its end."""
         wrapper, length = self.runner.optim_wrapper, len(self.dataloader)
-        if isinstance(wrapper, OptimWrapper):
+        if isinstance(wrapper, OptimWrapper):  # MMEngine counts over the whole run and has no public way to set it
             wrapper._inner_count, wrapper._max_counts = done, length
             wrapper._remainder_counts = length % wrapper._accumulative_counts
 

@@ -21,10 +21,10 @@ MAX_SILENT_BEATS = 8
 class ProcessWatch(threading.Thread):
     """Show that this process lives, and watch the process of the next rank.
 
-    A collective operation waits for all processes. With some backends it waits up to half an hour for one that is
-    gone, and holds the main thread meanwhile; this thread ends the process instead, about 45 seconds after the last
-    sign of life, or a beat after the other one has reported its failure: where the main thread notices by itself, as
-    with gloo, it ends the process in order.
+    A collective operation waits for all processes. Some backends wait up to half an hour for a process that is gone,
+    and block the main thread meanwhile. This thread ends its own process instead: about 45 seconds after the other's
+    last sign of life, or one beat after the other has reported a failure. Within that beat the main thread may notice
+    by itself, as with gloo, and end the process in order.
 
     Args:
         store: Key-value store that all processes share.

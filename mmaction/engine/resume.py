@@ -104,7 +104,7 @@ class ResumePlan:
     Args:
         state: The checkpoint; None to begin anew.
         notes: What the user should know.
-        snapshots: Snapshots of the run, which its next checkpoint replaces.
+        snapshots: Snapshots of the run that were seen, which its next checkpoint replaces.
     """
 
     state: SavedState | None
@@ -149,7 +149,7 @@ def plan_resume(cfg: Config, request: str | Path | None) -> ResumePlan | None:
         state, states, notes = found.found, found.states, list(found.notes())
     else:
         state = SavedState.read(local_path(request), trust)
-        states = [state, *_readable(_files(_folders(cfg), "iter_*.pth"), state.path, trust)]
+        states = [state]
     if state is None:
         cfg.resume = False
         return ResumePlan(None, [*notes, f"nothing to resume in {cfg.work_dir}; starting from the beginning"])
@@ -164,16 +164,6 @@ def plan_resume(cfg: Config, request: str | Path | None) -> ResumePlan | None:
     notes.append(f"resuming {state.path}: epoch {state.meta['epoch']}, iteration {state.meta['iter']}")
     own = [one for one in states if one.meta.get(SNAPSHOT) and one.starts and one.starts[:1] == state.starts[:1]]
     return ResumePlan(state, notes, [one.path for one in own])
-
-
-def _readable(paths: Iterable[Path], but: Path, trust: bool) -> Iterator[SavedState]:
-    """Yield the checkpoints among ``paths`` that can be read, without ``but``."""
-    for path in paths:
-        try:
-            if not path.samefile(but):
-                yield SavedState.read(path, trust)
-        except (ValueError, TypeError, OverflowError, OSError):  # it is not to be resumed, so nothing is lost
-            continue
 
 
 # -- the checkpoints of a work directory -------------------------------------------------------------------------------
@@ -302,11 +292,6 @@ def _of_the_last_run(states: list[SavedState], starts: Starts) -> list[SavedStat
     return [s for s in states if newest is None or not newest.starts or s.starts[:1] == newest.starts[:1]]
 
 
-def _folders(cfg: Config) -> list[Path]:
-    """Return the folders to which a run of ``cfg`` writes checkpoints; none if they are not on this machine's disks."""
-    return [Path(folder) for folder in (cfg.get("work_dir"), cfg.get("work_dir") and _out_dir(cfg)) if folder]
-
-
 def _out_dir(cfg: Config) -> str | None:
     """Return the folder in which the checkpoint hook of ``cfg`` writes, if it is another than the work directory."""
     hook = (cfg.get("default_hooks") or {}).get("checkpoint") or {}
@@ -318,7 +303,8 @@ def _out_dir(cfg: Config) -> str | None:
 
 def replaceable_checkpoints(cfg: Config) -> list[Path]:
     """Return the checkpoints of earlier runs in the folders to which a run of ``cfg`` writes."""
-    return [path for kind in ("epoch", "iter", "best") for path in _files(_folders(cfg), f"{kind}_*.pth")]
+    folders = [Path(folder) for folder in (cfg.get("work_dir"), cfg.get("work_dir") and _out_dir(cfg)) if folder]
+    return [path for kind in ("epoch", "iter", "best") for path in _files(folders, f"{kind}_*.pth")]
 
 
 # -- telling runs in one folder apart ----------------------------------------------------------------------------------

@@ -83,12 +83,14 @@ def _is_short(record: logging.LogRecord) -> bool:
 class ActionRunner(Runner):
     """MMEngine's Runner for action recognition.
 
-    Configs are those of MMEngine. Different are: checkpoints are read without running code from them and written in
-    one step; a head of another class count is dropped when training starts from a checkpoint, and is an error when
-    testing; runs resume exactly, also in the middle of an epoch; on machines without a GPU several processes work
-    through gloo; a model is sharded by ``model_wrapper_cfg=dict(type="MMFullyShardedDataParallel")`` and writes the
-    same checkpoints; the hooks of :data:`OWN_HOOKS` are there by default (``default_hooks=dict(NAME=None)`` takes one
-    out).
+    It takes the configs of MMEngine's Runner and differs in this:
+
+    - It reads checkpoints without running code from them, and writes them in one step.
+    - A checkpoint whose head has another number of classes loses its head in training, and is an error in testing.
+    - A run resumes exactly, also in the middle of an epoch.
+    - Without a GPU several processes work together through gloo.
+    - ``model_wrapper_cfg=dict(type="MMFullyShardedDataParallel")`` shards the model; its checkpoints stay the same.
+    - The hooks of :data:`OWN_HOOKS` are registered by default; ``default_hooks=dict(NAME=None)`` removes one.
 
     Two more keys of the config are read: ``trust_checkpoint`` (default False) also builds arbitrary objects that a
     checkpoint names, and ``auto_scale_lr.base_batch_size`` may be absent where the file name says it (``8xb16``).
@@ -184,13 +186,13 @@ class ActionRunner(Runner):
             return super().train()
 
     def dump_config(self) -> None:
-        """Write the config into the work directory if none is there: a test leaves that of the training as it is."""
+        """Write the config into the work directory if none is there: a test keeps the config of the training."""
         name = Path(self.cfg.filename).name if self.cfg.filename else None
         if name is None or not Path(self.work_dir, name).is_file():
             super().dump_config()
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """Wrap the model for a distributed run; one that is to be sharded is so when the run begins."""
+        """Wrap the model for a distributed run; a model to be sharded stays whole until the run begins."""
         if not self.distributed:
             return super().wrap_model(model_wrapper_cfg, model)
         on_cpu = get_device() == "cpu"
@@ -208,7 +210,7 @@ class ActionRunner(Runner):
             self.model = MMFullyShardedDataParallel(self.model, **self._shard_cfg)
 
     def _shard_to_train(self) -> None:
-        """Shard the model after its weights have their initial values and before there is an optimizer."""
+        """Give the weights their initial values, then shard the model; the optimizer must be built after that."""
         if self._shard_cfg is None or is_model_wrapper(self.model):
             return
         if not isinstance(self.optim_wrapper, dict):
@@ -220,12 +222,12 @@ class ActionRunner(Runner):
         self._shard()
 
     def _init_model_weights(self) -> None:
-        """Give the weights their initial values, which those of a sharded model have already."""
+        """Give the weights their initial values; a sharded model has got them before it was sharded."""
         if self._shard_cfg is None:
             self._init_trusted()
 
     def _init_trusted(self) -> None:
-        """Give the weights their initial values; pretrained ones come from files trusted as the checkpoint is."""
+        """Give the weights their initial values; ``trust_checkpoint`` also holds for files of pretrained weights."""
         with trusting(bool(self.cfg.get("trust_checkpoint"))):
             super()._init_model_weights()
 
@@ -239,7 +241,7 @@ class ActionRunner(Runner):
         )
 
     def build_train_loop(self, loop: Any) -> Any:
-        """Build the training loop, one that resumes exactly where it has no type."""
+        """Build the training loop; without a type it is one of ours, which resume exactly."""
         if isinstance(loop, dict) and "type" not in loop and "by_epoch" in loop:
             kind = "EpochBasedTrainLoop" if loop["by_epoch"] else "IterBasedTrainLoop"
             loop = {"type": kind, **{key: value for key, value in loop.items() if key != "by_epoch"}}
@@ -297,8 +299,8 @@ class ActionRunner(Runner):
         """Scale the learning rate in proportion to the batch (Goyal et al., 2017, arXiv:1706.02677).
 
         Raises:
-            ValueError: If it is asked for and nothing says for which batch the learning rate was chosen, or a schedule
-                sets it without regard to that of the optimizer.
+            ValueError: If nothing says for which batch the learning rate was chosen, or a schedule sets the learning
+                rate without regard to the optimizer's.
         """
         if not (auto_scale_lr or {}).get("enable"):
             return
@@ -388,18 +390,15 @@ class ActionRunner(Runner):
         check_common_place(self)
 
     def _complete_metainfo(self, meta: dict[str, Any]) -> None:
-        """Give ``dataset_meta`` the objects that checkpoints leave out, where the rest is that of the data set."""
+        """Give ``dataset_meta`` the objects that checkpoints leave out, if the rest equals the data set's own."""
         now = getattr(self.train_dataloader.dataset, "metainfo", None)
         if now and plain_part(meta.get("dataset_meta") or {}) == plain_part(now):
             meta["dataset_meta"] = now
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Go on from a checkpoint, also one whose epochs have another number of iterations.
-
-        Whole tensors that are to be sharded do not lie on the GPU before.
-        """
+        """Go on from a checkpoint, even if its epochs have another number of iterations."""
         if self._shard_cfg is not None:
-            kwargs.setdefault("map_location", "cpu")
+            kwargs.setdefault("map_location", "cpu")  # whole tensors may not fit on the GPU
         as_configured = Continuation(self)
         super().resume(filename, *args, **kwargs)
         for warning in as_configured.adapt(filename, self._resumed_steps):

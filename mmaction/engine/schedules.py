@@ -95,6 +95,8 @@ def _jump_of(scheduler: Any) -> Jump | None:
     return next((jump for kind, jump in _JUMPS.items() if isinstance(scheduler, kind)), None)
 
 
+# MMEngine keeps the count of steps (_global_step) and what the log shows (_last_value) private, and sets them in step()
+# alone.
 def _advance(schedulers: list[Any], steps: int) -> None:
     """Take so many steps with schedulers that count alike, in their order."""
     ends = [scheduler._global_step + steps for scheduler in schedulers]

@@ -6,6 +6,7 @@ as MMEngine asks each of them for its state dict. (``torch.distributed.checkpoin
 optimizer after its parameters, which would make another kind of file.)
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from mmaction.registry import FUNCTIONS, MODEL_WRAPPERS
@@ -26,27 +27,6 @@ from mmaction.utils.cli import suggest
 from mmaction.utils.config import type_name
 
 RESHARD_AFTER_FORWARD = {"FULL_SHARD": True, "SHARD_GRAD_OP": False}
-
-# arguments of PyTorch's first FSDP and the values that say what ``fully_shard`` does in any case
-AS_IT_IS = {
-    "backward_prefetch": (None, "BACKWARD_PRE"),
-    "cpu_offload": (None, False),
-    "device_id": (None,),
-    "forward_prefetch": (None, False),
-    "ignored_modules": (None,),
-    "ignored_parameters": (None,),
-    "ignored_states": (None,),
-    "limit_all_gathers": (True,),
-    "mixed_precision": (None,),
-    "param_init_fn": (None,),
-    "process_group": (None,),
-    "sync_module_states": (True, False),
-    "use_orig_params": (True,),
-}
-INSTEAD = {
-    "cpu_offload": "see docs/scale.md to save memory in other ways",
-    "mixed_precision": "batch norms must keep float32 parameters; pass --amp, which sees to that",
-}
 
 
 def residual_blocks(model: nn.Module) -> list[nn.Module]:
@@ -106,21 +86,21 @@ def _policy(spec: str | dict[str, Any] | Callable[..., bool] | None) -> Callable
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:
-    """Check the arguments of PyTorch's first FSDP that ``fully_shard`` lacks.
+    """Refuse the arguments of PyTorch's first FSDP, which MMEngine's class takes and ``fully_shard`` lacks.
 
     Raises:
         TypeError: If there is no such argument.
-        ValueError: If one asks for something that is not done.
+        ValueError: If one is given; None asks for nothing.
     """
+    known = inspect.signature(FullyShardedDataParallel).parameters
     for name, value in arguments.items():
-        if name not in AS_IT_IS:
-            known = ["sharding_strategy", "auto_wrap_policy", *AS_IT_IS]
-            raise TypeError(f"model_wrapper_cfg: there is no argument {name!r}{suggest(name, known)}")
-        if getattr(value, "name", value) not in AS_IT_IS[name]:
-            allowed = " or ".join(map(repr, AS_IT_IS[name]))
+        if name not in known:
+            known_here = ["sharding_strategy", "auto_wrap_policy"]
+            raise TypeError(f"model_wrapper_cfg: there is no argument {name!r}{suggest(name, known_here)}")
+        if value is not None:
             raise ValueError(
-                f"model_wrapper_cfg: {name}={value!r} cannot be honoured, {allowed} can; "
-                f"{INSTEAD.get(name, 'leave it out')}"
+                f"model_wrapper_cfg: {name}={value!r} cannot be honored; leave it out. For mixed precision pass --amp, "
+                f"which keeps batch norms in float32; docs/scale.md names other ways to save memory"
             )
 
 
@@ -201,7 +181,7 @@ def parts_of(module: nn.Module) -> nn.Module:
     parts = nn.Module()
     for name, parameter in module.named_parameters(recurse=False):
         parts.register_parameter(name, parameter)
-    for name, buffer in module.named_buffers(recurse=False):
+    for name, buffer in module.named_buffers(recurse=False):  # nothing public tells which are persistent
         parts.register_buffer(name, buffer, persistent=name not in module._non_persistent_buffers_set)
     for name, child in module.named_children():
         parts.add_module(name, parts_of(child))
@@ -225,12 +205,11 @@ class MMFullyShardedDataParallel(nn.Module):
         auto_wrap_policy: What is gathered at a time: None for the residual blocks of the backbone, or a policy of
             :mod:`torch.distributed.fsdp.wrap`, as a function, its full name, or a dict of ``type`` and arguments. What
             it does not pick is one more part, gathered all the time.
-        **others: Further arguments of MMEngine's class of this name; those that ``fully_shard`` cannot honour are
-            refused.
+        **others: Further arguments of MMEngine's class of this name, which are refused.
 
     Raises:
         RuntimeError: If there is no process group.
-        ValueError, TypeError, KeyError: On an argument that cannot be honoured or does not exist.
+        ValueError, TypeError, KeyError: On an argument that cannot be honored or does not exist.
     """
 
     def __init__(

@@ -11,9 +11,9 @@ LOOK_S = 5.0  # between two looks at whether the main process still lives
 
 
 def start_worker(worker_id: int, then: Callable[[int], None] | None = None) -> None:
-    """Prepare a data worker, then call ``then``, the function that was to do so.
+    """Prepare a data worker, then call ``then``, the ``worker_init_fn`` of the config.
 
-    All that the worker has inherited is left out of its garbage collections: they would copy its pages, 66 MB.
+    The garbage collector leaves out all that the worker has inherited: visiting it would copy its memory, 66 MB.
     """
     gc.freeze()
     _outlive_sigterm()
@@ -22,11 +22,11 @@ def start_worker(worker_id: int, then: Callable[[int], None] | None = None) -> N
 
 
 def _outlive_sigterm() -> None:
-    """End at SIGTERM of the main process alone.
+    """End at a SIGTERM that the main process sends, and at no other.
 
-    Batch systems send it to every process of a job, and the main process needs the worker to finish the iteration in
-    work. A thread takes the signal, as it is told the sender; it also ends a worker that hangs when the main process
-    is gone.
+    Batch systems send SIGTERM to every process of a job, but the main process needs the worker to finish its iteration.
+    A thread receives the signal, because it learns the sender; the thread also ends a worker that hangs after the main
+    process is gone.
     """
     parent = multiprocessing.parent_process()
     if parent is None or not hasattr(signal, "sigtimedwait"):  # macOS and Windows have no such function

@@ -58,7 +58,7 @@ def _history_statistics(owner: type, name: str) -> Any:
 
 def _harmless_globals() -> list[Any]:
     """Return what checkpoints of MMEngine hold beside tensors: log buffers, numpy arrays and scalars."""
-    core = np._core if hasattr(np, "_core") else np.core
+    core = np._core if hasattr(np, "_core") else np.core  # pickles name the functions by these private places
     dtypes = {type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdgFDSUO"}
     functions = {"_reconstruct": core.multiarray._reconstruct, "scalar": core.multiarray.scalar}
     return [

@@ -1,4 +1,5 @@
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -30,6 +31,22 @@ def register():
     yield add
     for name in names:
         HOOKS.module_dict.pop(name)
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory, root):
+    """The work directory of a run of three epochs with seed 0, which no test may change."""
+    import toy
+
+    folder = tmp_path_factory.mktemp("whole_run")
+    _tool(root, "train")(toy.write_config(folder), "--work-dir", folder / "run", "--seed", 0)
+    return folder / "run"
+
+
+@pytest.fixture
+def trained(tmp_path, toy, whole_run):
+    """A config and a copy of the run that it describes."""
+    return toy.write_config(tmp_path), shutil.copytree(whole_run, tmp_path / "run")
 
 
 @pytest.fixture

@@ -86,25 +86,26 @@ def assert_close_weights(path, other):
 
 
 @pytest.mark.integration
-def test_two_processes_equal_one_with_the_same_batch_and_count_the_test_set_exactly(root, tmp_path, toy, train, test):
+def test_two_processes_equal_one_with_the_same_batch_and_count_the_test_set_exactly(tmp_path, toy, train, test):
     one = toy.write_config(tmp_path, name="one.py", extra=SAME.format(batch=4))
     two = toy.write_config(tmp_path, name="two.py", extra=SAME.format(batch=2))
-    tool = root / "tools" / "train.py"
-    running = torchrun(root, tmp_path, tool, two, "--work-dir", tmp_path / "two", "--seed", 7, "--launcher", "pytorch")
     train(one, "--work-dir", tmp_path / "one", "--seed", 7)
-    finish(running)
+    checkpoint, common = tmp_path / "one" / "epoch_1.pth", ("--work-dir", tmp_path / "two", "--launcher", "pytorch")
+    codes, text = run_two(
+        tmp_path,
+        ["train", two, *common, "--seed", 7],
+        ["test", two, checkpoint, *common, "--cfg-options", "test_dataloader.batch_size=2"],
+    )
+    assert codes == [0, 0], text[-4000:]
     assert_close_weights(tmp_path / "one" / "epoch_3.pth", tmp_path / "two" / "epoch_3.pth")
-    checkpoint = tmp_path / "one" / "epoch_1.pth"
-    running = torchrun(root, tmp_path, root / "tools" / "test.py", two, checkpoint, "--work-dir", tmp_path / "two",
-                       "--launcher", "pytorch", "--cfg-options", "test_dataloader.batch_size=2")  # fmt: skip
     test(one, checkpoint, "--work-dir", tmp_path / "one")
-    finish(running)
     tables = [(tmp_path / name / "test_epoch_1" / "predictions.csv").read_text() for name in ("one", "two")]
     assert tables[0] == tables[1] and len(tables[0].splitlines()) == 10  # nine samples: 5 + 4 and one repeated
     assert not (tmp_path / ".dist_test").exists()  # MMEngine's folder, which processes on several machines do not share
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_a_process_may_be_left_without_a_validation_sample(tmp_path, toy):
     uneven = "train_cfg['max_epochs'] = 1\nval_dataloader['sampler']['round_up'] = False\n"
     config = toy.write_config(tmp_path, val_count=1, extra=uneven)
@@ -114,6 +115,7 @@ def test_a_process_may_be_left_without_a_validation_sample(tmp_path, toy):
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_when_a_process_is_killed_the_other_ends_within_a_minute(root, tmp_path, toy):
     slow = SAME.format(batch=2) + "pipeline[0]['delay_s'] = 0.05\ntrain_cfg['max_epochs'] = 500\n"
     config = toy.write_config(tmp_path, extra=slow)
@@ -137,6 +139,7 @@ def test_when_a_process_is_killed_the_other_ends_within_a_minute(root, tmp_path,
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 @pytest.mark.parametrize(("after", "saved"), [(2, "iter_2.pth"), (None, "epoch_1.pth")])  # None: in the validation
 def test_a_process_that_stops_for_sigterm_waits_for_the_one_that_saves(tmp_path, toy, after, saved):
     hooks = f"custom_hooks = [dict(type='ToySigterm', after={after}, rank=1), dict(type='ToySlowSave')]\n"
@@ -177,6 +180,7 @@ def two_hosts():
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
     config = toy.write_config(tmp_path, extra=SAME.format(batch=2) + "train_cfg['max_epochs'] = 1\n")
     processes = []
@@ -192,6 +196,7 @@ def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_no_thread_of_gloo_asks_for_python_when_it_is_gone(tmp_path):
     """Without waiting for the threads these processes end with SIGABRT."""
     script = tmp_path / "leave.py"
@@ -222,6 +227,7 @@ def scontrol(tmp_path, monkeypatch):
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 @pytest.mark.parametrize(("launcher", "place"), [("slurm", of_slurm), ("mpi", of_mpi)])
 def test_slurm_and_mpi_start_processes_that_train_together(tmp_path, toy, train, scontrol, launcher, place):
     once = SAME + "train_cfg['max_epochs'] = 1\n"

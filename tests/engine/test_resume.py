@@ -2,15 +2,17 @@
 
 import pathlib
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 from toy import find_resumable
 
-from mmaction.engine import resume
+from mmaction.engine import build_runner, resume
 from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.cli import ToolStop
+from mmaction.utils.config import load_config
 
 SNAPSHOTS = "default_hooks['checkpoint'].update(snapshot_interval=2)\n"
 KEEP = "default_hooks['keep'] = dict(type='KeepEverything')\n"
@@ -48,8 +50,7 @@ def assert_same_run(path, other):
     assert info_a["best_score"] == info_b["best_score"]
 
 
-@pytest.mark.parametrize("amp", [False, True])
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(("amp", "workers"), [(False, 0), (True, 1)])
 def test_resuming_in_the_middle_of_an_epoch_changes_nothing(tmp_path, toy, train, keep_everything, amp, workers):
     config = toy.write_config(tmp_path, extra=SNAPSHOTS + KEEP)
     options = ["--seed", 3, *(["--amp"] if amp else []), "--cfg-options", f"train_dataloader.num_workers={workers}"]
@@ -87,10 +88,8 @@ def test_a_random_seed_is_taken_over_and_the_validation_cut_off_is_made_up_for(t
     assert f"resuming {cut / 'epoch_2.pth'}: epoch 2, iteration 12" in capfd.readouterr().err
 
 
-def test_a_damaged_checkpoint_is_named_and_skipped(tmp_path, toy, train, capfd):
-    config = toy.write_config(tmp_path)
-    work_dir = tmp_path / "run"
-    train(config, "--work-dir", work_dir, "--seed", 0)
+def test_a_damaged_checkpoint_is_named_and_skipped(trained, train, capfd):
+    config, work_dir = trained
     data = bytearray((work_dir / "epoch_3.pth").read_bytes())
     (work_dir / "epoch_3.pth").write_bytes(data[: len(data) // 2])
     flipped = bytearray((work_dir / "epoch_2.pth").read_bytes())
@@ -121,7 +120,7 @@ def test_only_damaged_checkpoints_are_an_error_and_none_is_a_fresh_start(tmp_pat
 def test_weights_alone_cannot_be_resumed(tmp_path, toy, train):
     config = toy.write_config(tmp_path)
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "weights.pth")
-    with pytest.raises(ValueError, match="holds weights only; pass it as --load-from"):
+    with pytest.raises(ValueError, match="weights only"):
         train(config, "--work-dir", tmp_path / "run", "--resume", tmp_path / "weights.pth")
 
 
@@ -172,9 +171,8 @@ def test_a_run_is_not_mixed_up_with_an_earlier_one_in_its_folder(tmp_path, toy, 
     assert find_resumable(tmp_path / "moved")[0] == tmp_path / "moved" / "epoch_3.pth"
 
 
-def test_a_run_taken_up_again_from_an_earlier_epoch_goes_on_from_there(tmp_path, toy, train):
-    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
-    train(config, "--work-dir", work_dir)
+def test_a_run_taken_up_again_from_an_earlier_epoch_goes_on_from_there(trained, train):
+    config, work_dir = trained
     again = ("--resume", work_dir / "epoch_1.pth", "--cfg-options", "train_cfg.max_epochs=2")
     train(config, "--work-dir", work_dir, *again)
     assert find_resumable(work_dir) == (work_dir / "epoch_2.pth", {})
@@ -263,9 +261,8 @@ def test_damage_to_the_note_of_the_last_start_is_named(tmp_path, content):
         find_resumable(tmp_path)
 
 
-def test_checkpoints_without_the_id_of_a_run_are_taken_by_their_progress(tmp_path, toy, train):
-    config, work_dir = toy.write_config(tmp_path), tmp_path / "run"
-    train(config, "--work-dir", work_dir)
+def test_checkpoints_without_the_id_of_a_run_are_taken_by_their_progress(trained):
+    _, work_dir = trained
     for path in work_dir.glob("epoch_*.pth"):
         content = read_checkpoint(path)
         assert content["message_hub"]["runtime_info"].pop("starts")
@@ -377,3 +374,38 @@ def test_averaged_weights_that_are_trained_on_without_their_hook_are_named(tmp_p
     train(toy.write_config(tmp_path, extra=ema if goes_on else ""), "--work-dir", work_dir, "--resume")
     said = "of a run with an EMAHook; without it, averaged weights are trained on"
     assert any(said in path.read_text() for path in work_dir.rglob("*.log")) != goes_on
+
+
+@pytest.mark.parametrize("request_of", [lambda work_dir: (), lambda work_dir: (work_dir / "epoch_2.pth",)])
+def test_a_resumption_is_planned_once_and_loads_each_checkpoint_once(trained, train, monkeypatch, request_of):
+    config, work_dir = trained
+    loaded, plans = [], []
+    load, plan = torch.load, resume.plan_resume
+    monkeypatch.setattr(torch, "load", lambda path, **kwargs: loaded.append(path) or load(path, **kwargs))
+    for module in ("mmaction.engine.runner", "mmaction.cli.train"):
+        monkeypatch.setattr(f"{module}.plan_resume", lambda *args: plans.append(args) or plan(*args))
+    (work_dir / "iter_99.pth").write_bytes(b"of nobody")
+    train(config, "--work-dir", work_dir, "--resume", *request_of(work_dir), "--cfg-options", "train_cfg.max_epochs=4")
+    seen = [Path(path).name for path in loaded if Path(path).parent == work_dir]
+    assert len(plans) == 1 and sorted(seen) == sorted(set(seen)) and seen
+    assert (work_dir / "epoch_4.pth").is_file()
+
+
+def test_a_runner_that_is_built_without_a_plan_makes_its_own(trained):
+    config, work_dir = trained
+    cfg, _ = load_config(config, {"work_dir": str(work_dir), "resume": True})
+    runner = build_runner(cfg)
+    assert runner.resume_plan.state.path == work_dir / "epoch_3.pth"
+    runner.train()  # nothing is left to train, but the state is loaded
+    assert runner.epoch == 3
+
+
+def test_a_plan_gives_its_checkpoint_once_and_no_memory_of_the_file(trained):
+    _, work_dir = trained
+    path = work_dir / "epoch_3.pth"
+    plan = resume.ResumePlan(resume.SavedState.read(path), [])
+    assert plan.take(work_dir / "epoch_2.pth", "cpu") is None
+    content = plan.take(str(path), "cpu")
+    path.write_bytes(bytes(path.stat().st_size))  # what is mapped from the file would be zeros now
+    assert content["state_dict"]["backbone.0.weight"].abs().sum() > 0
+    assert plan.take(path, "cpu") is None

@@ -20,20 +20,12 @@ from mmaction.io.checkpoints import read_checkpoint
 from mmaction.utils.cli import ToolStop
 
 
-@pytest.fixture
-def trained(tmp_path, toy, train):
-    config = toy.write_config(tmp_path)
-    train(config, "--work-dir", tmp_path / "run", "--seed", 0)
-    return config, tmp_path / "run"
-
-
-def test_a_run_leaves_checkpoints_the_best_one_by_name_and_the_config(trained):
-    _, work_dir = trained
-    names = {path.name for path in work_dir.iterdir()}
+def test_a_run_leaves_checkpoints_the_best_one_by_name_and_the_config(whole_run):
+    names = {path.name for path in whole_run.iterdir()}
     assert {"epoch_1.pth", "epoch_2.pth", "epoch_3.pth", "last_checkpoint", "toy.py"} <= names
     assert len([name for name in names if name.startswith("best_acc_top1_epoch_")]) == 1
     assert not [name for name in names if name.endswith(".tmp")]
-    assert (work_dir / "last_checkpoint").read_text() == str(work_dir / "epoch_3.pth")
+    assert (whole_run / "last_checkpoint").read_text() == str(whole_run / "epoch_3.pth")
 
 
 def test_a_test_leaves_the_config_of_the_training(trained, train, test):
@@ -100,8 +92,8 @@ def test_a_checkpoint_of_another_architecture_is_an_error(trained, train, tmp_pa
               "--cfg-options", "model.width=16")  # fmt: skip
 
 
-def test_the_plan_names_data_batch_rate_and_weights(trained):
-    log = next(trained[1].rglob("*.log")).read_text()
+def test_the_plan_names_data_batch_rate_and_weights(whole_run):
+    log = next(whole_run.rglob("*.log")).read_text()
     plan = log[log.index("plan of this run") :]
     assert "24 samples of 3 classes from" in plan and "9 samples of 3 classes from" in plan
     assert "epochs     3 of 6 iterations" in plan

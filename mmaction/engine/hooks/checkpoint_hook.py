@@ -27,10 +27,10 @@ from mmaction.utils.files import write_atomically
 class CheckpointHook(PlainCheckpointHook):
     """MMEngine's checkpoint hook, with snapshots between its checkpoints.
 
-    An old checkpoint is removed after its successor is on the disk, not before. One that is due by iterations
-    (``by_epoch=False``) while gradients are summed comes after the next step of the optimizer. On SIGTERM, which batch
-    systems send before they end a job, the iteration in work is finished, a snapshot is written and the run stops. A
-    validation is broken off if the checkpoint before it is written, else finished.
+    It removes an old checkpoint only after the successor is on the disk. A checkpoint by iterations
+    (``by_epoch=False``) that is due while gradients are summed waits for the next step of the optimizer. On SIGTERM,
+    which batch systems send before they end a job, the run finishes its iteration, writes a snapshot and stops. It
+    breaks a validation off if the checkpoint before it is written, and otherwise finishes it.
 
     Args:
         snapshot_interval: Iterations between snapshots, 0 for none. A snapshot is a full checkpoint named
@@ -57,7 +57,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._resumed_iter = 0
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Keep the iteration of the checkpoint, which another batch counts anew."""
+        """Remember the iteration of the checkpoint: with another batch size the runner counts anew."""
         self._resumed_iter = int((checkpoint.get("meta") or {}).get("iter", 0))
 
     def before_train(self, runner: Runner) -> None:
@@ -65,10 +65,11 @@ class CheckpointHook(PlainCheckpointHook):
         super().before_train(runner)
         self._is_training = True
         self._find_own_best()
-        starts = runner.message_hub.runtime_info.get(STARTS, []) if runner._resume else []
+        is_resumed = runner._resume  # nothing public tells, nor from where (_load_from)
+        starts = runner.message_hub.runtime_info.get(STARTS, []) if is_resumed else []
         if is_main_process():
-            origin = runner._load_from if runner._resume else None
-            starts = note_start(runner.work_dir, starts, self._resumed_iter if runner._resume else 0, origin)
+            origin = runner._load_from if is_resumed else None
+            starts = note_start(runner.work_dir, starts, self._resumed_iter if is_resumed else 0, origin)
             runner.message_hub.update_info(STARTS, starts)
         if is_main_process() and "://" not in str(self.out_dir):
             folder = Path(str(self.out_dir))
@@ -83,7 +84,7 @@ class CheckpointHook(PlainCheckpointHook):
             signal.signal(signal.SIGTERM, self._on_sigterm)  # the runner puts the old handler back
 
     def after_train(self, runner: Runner) -> None:
-        """Publish what is to be; a validation that somebody starts later keeps nothing."""
+        """Write the published checkpoint; a later validation keeps no best checkpoint."""
         super().after_train(runner)
         self._is_training = False
 
@@ -207,9 +208,9 @@ class CheckpointHook(PlainCheckpointHook):
         barrier()  # as after a snapshot: SIGTERM may break off the validation that follows
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Leave out what is made anew anyway and would need building: checkpoints are read without building any object.
+        """Leave out objects, because reading a checkpoint builds none, and every run makes them anew.
 
-        That are objects in ``dataset_meta``, such as a label space, and the functions that schedules keep.
+        They are objects in ``dataset_meta``, such as a label space, and functions that schedules keep.
         """
         for holder in (checkpoint.get("meta", {}), checkpoint.get("message_hub", {}).get("runtime_info", {})):
             if holder.get("dataset_meta"):

@@ -10,10 +10,10 @@ from mmaction.registry import HOOKS, MODELS
 
 @HOOKS.register_module()
 class EMAHook(PlainEMAHook):
-    """MMEngine's hook; of a sharded model each process averages its own part.
+    """MMEngine's hook, which also averages sharded models: each process averages its own part.
 
-    A test or validation that follows the training in the same program measures the averaged weights. MMEngine makes a
-    new copy of the trained ones for it.
+    A test or validation after the training in the same program measures the averaged weights; MMEngine's hook would
+    measure a new copy of the trained weights.
 
     Arguments are those of :class:`mmengine.hooks.EMAHook`.
     """

@@ -12,9 +12,9 @@ from mmaction.registry import HOOKS
 class HistoryHook(Hook):
     """Forget the oldest values behind the running means of the log.
 
-    MMEngine keeps up to a million values of each loss, learning rate and time, copies them whole in each iteration to
-    add one, and writes them into every checkpoint. Means over ``window_size="epoch"`` of the log processor keep a whole
-    epoch, and with ``window_size="global"`` everything stays.
+    MMEngine keeps up to a million values of each loss, learning rate and time. It copies all of them in each iteration
+    to add one, and writes them into every checkpoint. The hook keeps a whole epoch if the log processor asks for means
+    with ``window_size="epoch"``, and everything with ``window_size="global"``.
 
     Args:
         length: How many values to keep of each.
