@@ -11,8 +11,9 @@ import numpy as np
 
 from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
 from mmaction.datasets.rawframe import checked_template
-from mmaction.io.annotations import annotation_name, check_annotation
+from mmaction.io.annotations import check_annotation
 from mmaction.io.suffixes import IMAGE_SUFFIXES, is_image, is_pickle
+from mmaction.structures.sample_name import sample_name
 from mmaction.utils.cli import suggest
 from mmaction.utils.config import type_name
 
@@ -130,7 +131,7 @@ def _dict_clip(source: Mapping[str, Any], modality: str) -> Clip:
 
 
 def _skeleton_clip(source: Mapping[str, Any]) -> Clip:
-    name = annotation_name(dict(source))
+    name = sample_name(dict(source))
     annotation = dict(source)
     problem = check_annotation(annotation, needs_label=False)
     if not problem and "img_shape" not in annotation:

@@ -18,6 +18,7 @@ from mmaction.cli.arguments import layout_chooser
 from mmaction.probes.predict import choose_samples
 from mmaction.registry import DATASETS
 from mmaction.reports.pictures import file_stem, input_pictures, save_clips
+from mmaction.structures.sample_name import sample_name
 from mmaction.utils import register_all_modules
 from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.cli import add_config_options
@@ -59,7 +60,7 @@ def split_dataset(cfg: Config, split: str) -> object:
 
 def title_of(info: dict, index: int, classes: list[str] | None) -> tuple[str, str]:
     """Return a title and a part of a file name for a sample."""
-    name = str(info.get("frame_dir") or info.get("filename") or index)
+    name = sample_name(info, index)
     labels = np.atleast_1d(np.asarray(info.get("label", ())))
     shown = " ".join(f"{int(c)} {classes[int(c)]}" if classes and labels.size == 1 else str(int(c)) for c in labels)
     return f"{Path(name).name}: {shown}", file_stem(name)

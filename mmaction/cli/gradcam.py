@@ -20,6 +20,7 @@ from mmaction.cli.arguments import layout_chooser, model_parser, open_model
 from mmaction.probes.gradcam import GradCAM, fewer_views, overlay
 from mmaction.probes.predict import build_test_set
 from mmaction.reports.pictures import file_stem, input_pictures, save_clips
+from mmaction.structures.sample_name import sample_name
 from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.config import dataset_config
 
@@ -59,7 +60,7 @@ def load_input(model: torch.nn.Module, word: str, dataset: Any) -> tuple[str, di
     if int(word) >= len(dataset):
         raise ValueError(f"there is no test sample {word}; the test set has {len(dataset)}")
     info = dataset.get_data_info(int(word))
-    return f"{int(word):05d}_{file_stem(str(info.get('frame_dir') or info.get('filename')))}", dataset[int(word)]
+    return f"{int(word):05d}_{file_stem(sample_name(info))}", dataset[int(word)]
 
 
 def choose_target(word: str, data: dict[str, Any], num_classes: int | None) -> int | None:

@@ -29,10 +29,11 @@ from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_co
 from mmaction.apis.labelled_video import check_suffix, write_labelled
 from mmaction.apis.predictions import FORMATS, Prediction, render
 from mmaction.apis.timeline import classify_windows, draw_timeline
-from mmaction.io.annotations import annotation_name, load_annotations
+from mmaction.io.annotations import load_annotations
 from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_video
 from mmaction.io.video.folders import no_videos, walk_videos
 from mmaction.label_spaces import read_label_map
+from mmaction.structures.sample_name import sample_name
 from mmaction.utils.arguments import positive_number
 from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, suggest
 from mmaction.utils.config import dataset_config, load_config
@@ -122,7 +123,7 @@ def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
         return annotations
     by_name: dict[str, list[dict]] = {}
     for info in annotations:
-        by_name.setdefault(annotation_name(info), []).append(info)
+        by_name.setdefault(sample_name(info), []).append(info)
     for name in args.clip:
         if name not in by_name:
             raise KeyError(f"{path} has no clip {name!r}{suggest(name, by_name)}")

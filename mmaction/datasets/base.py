@@ -18,6 +18,7 @@ from mmaction.datasets.transforms.base import check_pipeline
 from mmaction.datasets.transforms.pose import PoseDecode
 from mmaction.label_spaces import LABEL_MAP, with_label_space
 from mmaction.registry import TRANSFORMS
+from mmaction.structures.sample_name import outside_classes, sample_name
 
 
 def _label_list(label: object) -> list[int]:
@@ -141,11 +142,10 @@ class BaseActionDataset(BaseDataset):
 
     def _check_label(self, index: int, info: dict) -> None:
         for label in _label_list(info["label"]) if "label" in info else ():
-            if not 0 <= label < self.num_classes:
-                name = info.get("frame_dir", info.get("filename", ""))
+            if problem := outside_classes(label, self.num_classes):
                 raise ValueError(
-                    f"{self.ann_file}, sample {index} ({name}): label {label} is outside the {self.num_classes} "
-                    f"classes of this data set (0 to {self.num_classes - 1}); correct the label or num_classes"
+                    f"{self.ann_file}, sample {index} ({sample_name(info, '')}): {problem} of this data set; correct "
+                    "the label or num_classes"
                 )
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from mmengine.structures import BaseDataElement
 
+from mmaction.structures.sample_name import sample_name
+
 # what decoders, readers and checks of a sample raise; mistakes in a program (TypeError, ...) are not hidden
 BROKEN = (OSError, ValueError, ArithmeticError, RuntimeError, EOFError, IndexError, cv2.error)
 # others to try; in training a broken sample in a hundred ends the run, a test goes on while one in a hundred is intact
@@ -51,7 +53,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
         first = error
     fault = f"{type(first).__name__}: {first}".splitlines()[0][:300]
     info = dataset.annotation(index)
-    name = str(info.get("filename") or info.get("frame_dir") or f"{dataset.ann_file}, sample {index}")
+    name = sample_name(info, f"{dataset.ann_file}, sample {index}")
     for other in _others(dataset, index, stream):
         try:
             sample = load(other)

@@ -7,10 +7,11 @@ from mmengine.logging import print_log
 
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.datasets.transforms.base import needed_keys
-from mmaction.io.annotations import annotation_name, check_annotation, load_annotations
+from mmaction.io.annotations import check_annotation, load_annotations
 from mmaction.io.file_list import resolve_name
 from mmaction.io.pickles import as_numbers, load_pickle
 from mmaction.registry import DATASETS
+from mmaction.structures.sample_name import sample_name
 
 BOX_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 ANNOTATION_KEYS = ["frame_dir", "filename", "total_frames", "keypoint", "keypoint_score", "img_shape", "original_shape"]
@@ -65,7 +66,7 @@ class PoseDataset(BaseActionDataset):
         annotations = load_annotations(self.ann_file, self.split)
         if self.data_prefix.get("video"):
             for info in annotations:
-                info.setdefault("filename", f"{annotation_name(info)}.mp4")
+                info.setdefault("filename", f"{sample_name(info)}.mp4")
                 for key in ("filename", "frame_dir"):
                     if key in info:
                         info[key] = self._resolve(str(info[key]), "video")
@@ -81,7 +82,7 @@ class PoseDataset(BaseActionDataset):
                 if key not in info:
                     step = type(self.pipeline.transforms[needed[key]]).__name__
                     raise ValueError(
-                        f"{path or self.ann_file} ({annotation_name(info)}) has no {key}, which {step} of the pipeline "
+                        f"{path or self.ann_file} ({sample_name(info)}) has no {key}, which {step} of the pipeline "
                         "needs; add it, or leave the clip out"
                     )
 
@@ -110,7 +111,7 @@ class PoseDataset(BaseActionDataset):
         counts = [(info, shape[-2]) for info, shape in shapes if len(shape) >= 3]
         (usual, _), *others = Counter(count for _, count in counts).most_common() or [(0, 0)]
         if others:
-            name, odd = next((annotation_name(info), count) for info, count in counts if count != usual)
+            name, odd = next((sample_name(info), count) for info, count in counts if count != usual)
             raise ValueError(
                 f"{self.ann_file} ({name}): its skeleton has {odd} joints, those of most clips have {usual}; correct "
                 "the clip or leave it out"
@@ -120,14 +121,14 @@ class PoseDataset(BaseActionDataset):
         missing = [key for key in ("valid", "box_score", "total_frames") if key not in info]
         if missing:
             raise ValueError(
-                f"{self.ann_file} ({annotation_name(info)}) has no {', '.join(missing)}, which valid_ratio needs; "
+                f"{self.ann_file} ({sample_name(info)}) has no {', '.join(missing)}, which valid_ratio needs; "
                 "only Kinetics skeletons have it, leave valid_ratio out for others"
             )
         boxes, valid = as_numbers(info["box_score"]), info["valid"]
         count = as_numbers(valid.get(self.box_thr)) if isinstance(valid, dict) else None
         if boxes is None or count is None or count.ndim:
             raise ValueError(
-                f"{self.ann_file} ({annotation_name(info)}): expected an array box_score, and valid as a dict from "
+                f"{self.ann_file} ({sample_name(info)}): expected an array box_score, and valid as a dict from "
                 f"{self.box_thr} (box_thr) and other scores to a number of frames"
             )
         info["anno_inds"] = boxes >= self.box_thr
@@ -137,7 +138,7 @@ class PoseDataset(BaseActionDataset):
         """Return annotation ``idx``, with the skeleton from its own file if there is a folder of those."""
         info = self.annotation(idx)
         if self.data_prefix.get("skeleton"):
-            path = self._resolve(f"{annotation_name(info)}.pkl", "skeleton")
+            path = self._resolve(f"{sample_name(info)}.pkl", "skeleton")
             skeleton = load_pickle(path)
             if not isinstance(skeleton, dict):
                 raise ValueError(f"{path} holds a {type(skeleton).__name__}; expected a dict with keypoint")

@@ -1,25 +1,31 @@
 """Read, check and write skeleton annotation files."""
 
 import difflib
+import logging
 import os
 import pickle
+import re
 import reprlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
 
 from mmaction.io.pickles import as_numbers, load_pickle
+from mmaction.structures.sample_name import sample_name
+from mmaction.utils.files import write_atomically
 
 
 def load_annotations(path: str | os.PathLike, split: str | None = None, needs_label: bool = True) -> list[dict]:
     """Return the checked annotations of a skeleton file.
 
-    Reads ``dict(split={name: [id, ...]}, annotations=[...])`` (MMAction2 1.x, PYSKL) and the bare list of annotations
-    (MMAction 0.x). An annotation is a dict with ``frame_dir`` (or ``filename``), ``label``, ``keypoint``
-    ``(M, T, V, 2 or 3)``, ``keypoint_score`` ``(M, T, V)``, ``total_frames``, ``img_shape``, ``original_shape``.
-    With an ``img_shape``, a third channel of ``keypoint`` is the score.
+    An annotation is a dict with ``frame_dir`` (or ``filename``), ``label``, ``keypoint`` ``(M, T, V, 2 or 3)``,
+    ``keypoint_score`` ``(M, T, V)``, ``total_frames``, ``img_shape``, ``original_shape``. With an ``img_shape``, a
+    third channel of ``keypoint`` is the score. A joint that is missing has score 0; one whose coordinates are NaN
+    becomes such a joint at 0, 0 here.
 
     Args:
         path: The file.
@@ -29,31 +35,54 @@ def load_annotations(path: str | os.PathLike, split: str | None = None, needs_la
     Raises:
         FileNotFoundError: If there is no such file.
         KeyError: If the file has no such split; lists close matches and those that it has.
-        ValueError: If the file's structure or an annotation is wrong, or the split is empty; names the place.
+        ValueError: If the file's structure or an annotation is wrong, the split is empty, two annotations have one
+            name, or a split for training shares clips with the one that evaluates it; names the place.
     """
-    data = load_pickle(path)
-    annotations = data["annotations"] if isinstance(data, dict) and "annotations" in data else data
-    if not isinstance(annotations, list) or not all(isinstance(item, dict) for item in annotations):
-        found = f"a dict with the keys {', '.join(map(str, data))}" if isinstance(data, dict) else type(data).__name__
-        raise ValueError(
-            f"{path} holds {found}; expected dict(split=..., annotations=[...]) or a list of annotations (dicts)"
-        )
+    annotations, splits = read_annotation_file(path)
     indexed = list(enumerate(annotations))
     if split is not None:
-        indexed = _select(path, indexed, data.get("split") if isinstance(data, dict) else None, split)
+        indexed = _select(path, indexed, splits, split)
+    _check_unique(path, [sample_name(info, "") for _, info in indexed])
     for index, info in indexed:
         problem = check_annotation(info, needs_label)
         if problem:
-            raise ValueError(f"{path}, annotation {index} ({annotation_name(info)}): {problem}")
+            raise ValueError(f"{path}, annotation {index} ({sample_name(info)}): {problem}")
     return [info for _, info in indexed]
 
 
-def annotation_name(info: dict) -> str:
-    """Return the name by which splits refer to an annotation, "unnamed" if it has none."""
-    return str(info.get("filename", info.get("frame_dir", "unnamed")))
+def read_annotation_file(path: str | os.PathLike) -> tuple[list[dict], object]:
+    """Return the annotations of a file, unchecked, and its table of splits or None.
+
+    Reads the forms that are in use: ``dict(split={name: [id, ...]}, annotations=[...])`` (MMAction2 1.x, PYSKL), the
+    list of annotations (MMAction 0.x), and the one annotation of a single clip.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds something else.
+    """
+    data = load_pickle(path)
+    splits = None
+    if isinstance(data, dict):
+        splits = data.get("split")
+        annotations = [data] if "keypoint" in data else data.get("annotations")
+    else:
+        annotations = data
+    if not isinstance(annotations, list) or not all(isinstance(item, dict) for item in annotations):
+        found = f"a dict with the keys {', '.join(map(str, data))}" if isinstance(data, dict) else type(data).__name__
+        raise ValueError(
+            f"{path} holds {found}; expected dict(split=..., annotations=[...]), a list of annotations (dicts), or one "
+            "annotation"
+        )
+    return annotations, splits
 
 
-def _select(path: str | os.PathLike, indexed: list, splits: object, split: str) -> list:
+def split_names(path: str | os.PathLike, splits: object, split: str) -> list[str]:
+    """Return the names that a split of a file lists.
+
+    Raises:
+        KeyError: If there is no such split; lists close matches and those that there are.
+        ValueError: If there is no table of splits, or the split is no list.
+    """
     if not isinstance(splits, dict):
         raise ValueError(f"{path} has no table of splits, so split={split!r} cannot be chosen; leave split out")
     if split not in splits:
@@ -62,16 +91,62 @@ def _select(path: str | os.PathLike, indexed: list, splits: object, split: str) 
         raise KeyError(f"{path} has no split {split!r}; {hint}it has {', '.join(map(repr, splits))}")
     if not isinstance(splits[split], (list, tuple, set, frozenset, np.ndarray)):
         raise ValueError(f"the split {split!r} of {path} is a list of names; got {reprlib.repr(splits[split])}")
-    wanted = set(map(str, splits[split]))
-    chosen = [(index, info) for index, info in indexed if annotation_name(info) in wanted]
+    return [str(name) for name in splits[split]]
+
+
+def is_evaluated_with(training: str, evaluation: str) -> bool:
+    """Whether one split trains what another evaluates, going by their names (``xsub_train``, ``xsub_val``)."""
+    trains, evaluates = "train" in training, "train" not in evaluation
+    return trains and evaluates and training in {re.sub(word, "train", evaluation) for word in ("val", "test")}
+
+
+def _select(path: str | os.PathLike, indexed: list, splits: object, split: str) -> list:
+    listed = split_names(path, splits, split)
+    wanted = set(listed)
+    _check_apart(path, splits, split, wanted)
+    if len(wanted) < len(listed):
+        _say(f"the split {split!r} of {path} lists {_named(_repeated(listed))} more than once; they are loaded once")
+    chosen = [(index, info) for index, info in indexed if sample_name(info) in wanted]
     if not chosen:
         reason = "names no clip" if not wanted else f"names {len(wanted)} clips, none of which has an annotation"
         raise ValueError(f"the split {split!r} of {path} is empty: it {reason}")
-    missing = len(wanted) - len({annotation_name(info) for _, info in chosen})
+    missing = len(wanted) - len({sample_name(info) for _, info in chosen})
     if missing:
-        message = f"{missing} of the {len(wanted)} clips of split {split!r} have no annotation in {path}"
-        print_log(message, logger="current", level=30)
+        _say(f"{missing} of the {len(wanted)} clips of split {split!r} have no annotation in {path}")
     return chosen
+
+
+def _check_apart(path: str | os.PathLike, splits: Any, split: str, wanted: set[str]) -> None:
+    """Refuse a split that shares clips with the one that it is evaluated with, or that it evaluates."""
+    for other in splits:
+        if is_evaluated_with(split, str(other)) or is_evaluated_with(str(other), split):
+            shared = wanted & set(split_names(path, splits, other))
+            if shared:
+                raise ValueError(
+                    f"{path}: the splits {split!r} and {other!r} share {_named(sorted(shared))}, so a model would be "
+                    "tested on what it learned; take them out of one (tools/data/skeleton/split.py makes new splits)"
+                )
+
+
+def _check_unique(path: str | os.PathLike, names: list[str]) -> None:
+    twice = _repeated([name for name in names if name])
+    if twice:
+        raise ValueError(
+            f"{path} holds several annotations of {_named(twice)}; they would be loaded several times, and in every "
+            "split that names them. Keep one of each, or give them names of their own"
+        )
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def _named(names: Sequence[str]) -> str:
+    return f"{len(names):,} clips ({', '.join(map(repr, names[:5]))}{', ...' if len(names) > 5 else ''})"
+
+
+def _say(message: str) -> None:
+    print_log(message, logger="current", level=logging.WARNING)
 
 
 def check_annotation(info: dict, needs_label: bool = True) -> str | None:
@@ -97,7 +172,7 @@ def _check_skeleton(info: dict) -> str | None:
         return f"keypoint is an array of numbers; got {_shown(info['keypoint'])}"
     info["keypoint"] = keypoint
     if keypoint.ndim == 3 and "frame_inds" in info:  # one row per detected person, to be sorted by DecompressPose
-        rows = np.size(as_numbers(info["frame_inds"]))
+        rows = np.size(np.asarray(as_numbers(info["frame_inds"])))
         return None if rows == len(keypoint) else f"frame_inds has {rows} entries, keypoint has {len(keypoint)}"
     if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3) or 0 in keypoint.shape:
         return f"keypoint has shape (M, T, V, 2 or 3): persons, frames, joints, coordinates; got {keypoint.shape}"
@@ -109,7 +184,21 @@ def _check_skeleton(info: dict) -> str | None:
             got = _shown(info["keypoint_score"]) if score is None else score.shape
             return f"keypoint_score has the shape (M, T, V) of keypoint, {keypoint.shape[:3]}; got {got}"
         info["keypoint_score"] = score
+    if keypoint.dtype.kind == "f":
+        _mark_missing(info)
     return None
+
+
+def _mark_missing(info: dict) -> None:
+    """Give joints whose coordinates or score are NaN the score 0 and the place 0, 0, in new arrays."""
+    scores = info.get("keypoint_score")
+    absent = np.isnan(info["keypoint"]).any(-1)
+    if scores is not None and scores.dtype.kind == "f":
+        absent |= np.isnan(scores)
+    if absent.any():
+        info["keypoint"] = np.where(absent[..., None], info["keypoint"].dtype.type(0), info["keypoint"])
+        if scores is not None:
+            info["keypoint_score"] = np.where(absent, scores.dtype.type(0), scores)
 
 
 def _shown(value: object) -> str:
@@ -142,8 +231,8 @@ def save_annotations(
     for index, info in enumerate(annotations):
         problem = check_annotation(info)
         if problem:
-            raise ValueError(f"annotation {index} ({annotation_name(info)}): {problem}")
-    content = list(annotations)
+            raise ValueError(f"annotation {index} ({sample_name(info)}): {problem}")
+    content: list | dict = list(annotations)
     if split is not None:
         content = {"split": {name: list(ids) for name, ids in split.items()}, "annotations": content}
     # Protocol 3 names a global once, in plain text, where NumPy 2's module can be replaced by that of NumPy 1.
@@ -151,6 +240,4 @@ def save_annotations(
     for name in (b"_reconstruct", b"scalar"):
         data = data.replace(b"cnumpy._core.multiarray\n" + name, b"cnumpy.core.multiarray\n" + name, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    write_atomically(path, data)

@@ -1,9 +1,13 @@
 """Text lists of clips: one clip a line, its name, then numbers. Every complaint names the file and the line."""
 
 import os.path
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mmengine.logging import print_log
+
+from mmaction.structures.sample_name import outside_classes
 from mmaction.utils.files import read_text
 
 
@@ -34,9 +38,10 @@ def read_file_list(
 ) -> list[ListLine]:
     """Read a list of clips.
 
-    Empty lines and lines that start with ``#`` are passed over; line ends may be those of Windows. Names may hold
-    blanks. In a multi-class list all whole numbers at the end of a line are taken for numbers and labels; a name that
-    itself ends in a blank and a number is put in double quotes there.
+    Empty lines are passed over, and so are comments: lines that start with ``#`` and a blank, or with ``#`` and name no
+    clip. A message counts the comments. Line ends may be those of Windows. Names may hold blanks. In a multi-class list
+    all whole numbers at the end of a line are taken for numbers and labels; a name that itself ends in a blank and a
+    number is put in double quotes there.
 
     Args:
         path: The list.
@@ -53,18 +58,28 @@ def read_file_list(
     """
     if not delimiter:
         raise ValueError("delimiter is the text between name and label, for example ' ' or ','; got an empty one")
-    lines = []
+    lines, comments = [], []
     for number, text in enumerate(read_text(path).split("\n"), 1):
-        if not text.strip() or text.lstrip().startswith("#"):
+        text = text.strip()
+        if not text:
+            continue
+        if re.match(r"#+(\s|$)", text):
+            comments.append(number)
             continue
         try:
-            lines.append(_parse_line(number, text.strip(), fields, multi_class, num_classes, delimiter))
+            lines.append(_parse_line(number, text, fields, multi_class, num_classes, delimiter))
         except ValueError as error:
+            if text.startswith("#"):
+                comments.append(number)
+                continue
             if on_error is None:
                 raise ValueError(f"{path}:{number}: {error}") from None
             on_error(f"{path}:{number}: {error}")
     if not lines:
         raise ValueError(f"{path}:1: the list names no clip")
+    if comments:
+        numbers = ", ".join(map(str, comments[:10])) + (", ..." if len(comments) > 10 else "")
+        print_log(f"{path}: {len(comments)} comments are passed over (lines {numbers})", logger="current")
     return lines
 
 
@@ -84,11 +99,8 @@ def _parse_line(
     numbers = [_whole_number(value, what, form) for value, what in zip(values, names, strict=True)]
     labels = tuple(numbers[len(fields) :])
     for label in labels:
-        if num_classes is not None and label >= num_classes:
-            raise ValueError(
-                f"label {label} is outside the {num_classes} classes of this data set (0 to {num_classes - 1}); "
-                "correct the label or num_classes"
-            )
+        if problem := outside_classes(label, num_classes):
+            raise ValueError(f"{problem} of this data set; correct the label or num_classes")
     return ListLine(number, name, tuple(numbers[: len(fields)]), labels)
 
 

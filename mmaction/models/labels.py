@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from mmaction.structures import ActionDataSample
+from mmaction.structures.sample_name import outside_classes, sample_name
 
 
 def gather_labels(data_samples: Sequence[ActionDataSample], num_classes: int, multi_class: bool) -> torch.Tensor:
@@ -33,7 +34,7 @@ def _label_of(sample: ActionDataSample) -> torch.Tensor:
 
 
 def _name(sample: ActionDataSample) -> str:
-    return next((f"sample {sample.get(key)}" for key in ("frame_dir", "filename") if key in sample), "a sample")
+    return f"sample {sample_name(sample, 'without a name')}"
 
 
 def _class_index(sample: ActionDataSample, num_classes: int) -> torch.Tensor:
@@ -67,11 +68,10 @@ def _check_range(label: torch.Tensor, sample: ActionDataSample, num_classes: int
 
     It is read on the CPU, where the data loader leaves it, so that nobody waits for a device.
     """
-    outside = [value for value in label.tolist() if not 0 <= value < num_classes]
-    if outside:
+    problem = next(filter(None, (outside_classes(value, num_classes) for value in label.tolist())), None)
+    if problem:
         raise ValueError(
-            f"{_name(sample)}: label {outside[0]} lies outside num_classes={num_classes} (labels are 0 to "
-            f"{num_classes - 1}); set num_classes to the data set's class count, or correct the annotation"
+            f"{_name(sample)}: {problem}; set num_classes to the data set's class count, or correct the annotation"
         )
     return label
 

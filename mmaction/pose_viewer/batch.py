@@ -1,27 +1,26 @@
 """Check a folder of videos against one skeleton file: a contact sheet of each and an index, the worst first."""
 
 import os
-import reprlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
-from mmaction.io.pickles import load_pickle
+from mmaction.io.annotations import read_annotation_file, split_names
+from mmaction.io.suffixes import is_video
 from mmaction.io.video import open_video
 from mmaction.io.video.folders import walk_videos
 from mmaction.pose_viewer.checks import Report
 from mmaction.pose_viewer.settings import Settings
 from mmaction.pose_viewer.viewer import Classes, chosen_layout, draw_clip, read_classes, write_report
 from mmaction.skeletons import Layout
+from mmaction.structures.sample_name import sample_name
 from mmaction.utils.config import dataset_config, inner_datasets, load_config
 from mmaction.utils.files import claim
 from mmaction.utils.workers import in_parallel
 from mmaction.visualization.pages import render_page
-from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
+from mmaction.visualization.poses import clip_poses, load_annotation_list
 
 SHEETS = "sheets"
 INDEX = "index.html"
@@ -81,16 +80,7 @@ def _dataset_of(config: str) -> Mapping:
 def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
     if not split:
         return None
-    content = load_pickle(annotation)
-    splits = content.get("split") if isinstance(content, dict) else None
-    if not isinstance(splits, dict):
-        raise ValueError(f"{annotation} has no table of splits, so split={split!r} of the data set cannot be chosen")
-    if split not in splits:
-        raise KeyError(f"{annotation} has no split {split!r}; it has {', '.join(map(repr, splits))}")
-    names = splits[split]
-    if not isinstance(names, (list, tuple, set, frozenset, np.ndarray)):
-        raise ValueError(f"the split {split!r} of {annotation} is a list of names; got {reprlib.repr(names)}")
-    return frozenset(map(str, names))
+    return frozenset(split_names(annotation, read_annotation_file(annotation)[1], split))
 
 
 def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
@@ -137,7 +127,7 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
 
 def _jobs(settings: Settings, source: Source, classes: Classes, layout: str | Layout) -> Iterator[tuple]:
     for video, entry in pair_videos(source.videos, load_annotation_list(source.annotation)):
-        name = annotation_name(entry)
+        name = sample_name(entry)
         if source.names is None or name in source.names:
             sheet = Path(settings.output) / sheet_path(video, source.videos)
             changes = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
@@ -152,7 +142,7 @@ def pair_videos(folder: Path, annotations: list[dict]) -> Iterator[tuple[Path, d
     An annotation belongs to the video whose path below ``folder``, without suffix, is its name. Where there is none,
     the file name is enough, if no other video and no other annotation has it.
     """
-    by_name = {annotation_name(entry): entry for entry in annotations}
+    by_name = {_without_suffix(sample_name(entry)): entry for entry in annotations}
     by_file: dict[str, set[str]] = defaultdict(set)
     for name in by_name:
         by_file[Path(name).name].add(name)
@@ -167,6 +157,10 @@ def pair_videos(folder: Path, annotations: list[dict]) -> Iterator[tuple[Path, d
             yield video, by_name[name]
 
 
+def _without_suffix(name: str) -> str:
+    return str(Path(name).with_suffix("")) if is_video(name) else name
+
+
 def sheet_path(video: Path, folder: Path) -> Path:
     """Path of a video's contact sheet below the output folder: where the video is below ``folder``, so none has two."""
     path = video.relative_to(folder)
@@ -175,7 +169,7 @@ def sheet_path(video: Path, folder: Path) -> Path:
 
 def _draw(job: tuple) -> Report:
     video, entry, annotation, settings, classes, layout = job
-    report = Report(str(video), annotation_name(entry), 0)
+    report = Report(str(video), sample_name(entry), 0)
     try:
         poses = clip_poses(entry, layout, annotation)
         report.num_frames = poses.num_frames

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from mmaction.registry import MODELS, TRANSFORMS
+from mmaction.structures.sample_name import sample_name
 from mmaction.utils import register_all_modules
 from mmaction.utils.config import load_config
 from mmaction.visualization.draw import WHITE, color_heatmaps, fit_height, limb_colors
 from mmaction.visualization.overlay import Panel
-from mmaction.visualization.poses import ClipPoses, annotation_name
+from mmaction.visualization.poses import ClipPoses
 
 
 def heatmap_panel(config: str, entry: Mapping[str, Any], poses: ClipPoses) -> Panel:
@@ -59,7 +60,7 @@ def clip_heatmaps(config: str, entry: Mapping[str, Any]) -> tuple[np.ndarray, np
     if not loader or not cfg.get("model"):
         raise ValueError(f"{config}: the heatmap view needs a config with a model and a val_dataloader")
     if entry.get("img_shape") is None:
-        raise ValueError(f"annotation {annotation_name(entry)!r}: the heatmap view needs its img_shape (height, width)")
+        raise ValueError(f"annotation {sample_name(entry)!r}: the heatmap view needs its img_shape (height, width)")
     num_frames, num_joints = np.shape(entry["keypoint"])[-3:-1]
     results = dict(total_frames=num_frames) | dict(entry, modality="Pose", start_index=0, test_mode=True)
     frame_inds, spec = np.zeros(0, np.int64), None

@@ -9,6 +9,7 @@ from mmaction.io.downloads import download
 from mmaction.label_spaces import load_label_space
 from mmaction.preparation.official_lists import GymId, ListedClip, Span, read_clip_list, read_gym_times
 from mmaction.preparation.recognize_list import ListVersion, identify
+from mmaction.structures.sample_name import outside_classes
 
 SITE = "https://sdolivia.github.io/FineGym/resources/dataset"
 SETS = ("gym99", "gym288")
@@ -117,9 +118,7 @@ def _pick(folder: Path, name: str, split: str, version: str) -> GymList | None:
         clips = read_clip_list(path, gym=True)
         classes = len(load_label_space(name))
         if outside := next((clip for clip in clips if clip.label >= classes), None):
-            raise ValueError(
-                f"{path}: label {outside.label} of {outside.id} is outside the {classes} classes of {name}"
-            )
+            raise ValueError(f"{path}: {outside.id}: {outside_classes(outside.label, classes)} of {name}")
         candidates.append(GymList(name, split, path, clips, identify({clip.id: clip.label for clip in clips})))
     fitting = [c for c in candidates if c.version and version in c.version.version] or candidates
     if len(fitting) > 1 and len({frozenset(c.clips) for c in fitting}) > 1:

@@ -10,9 +10,10 @@ import numpy as np
 
 from mmaction.io.suffixes import is_image, is_pickle
 from mmaction.io.video import open_video
+from mmaction.structures.sample_name import sample_name
 from mmaction.visualization.draw import Style, contact_sheet, draw_skeletons
 from mmaction.visualization.pages import picture_uri
-from mmaction.visualization.poses import annotation_name, clip_poses, load_annotation_list
+from mmaction.visualization.poses import clip_poses, load_annotation_list
 
 FRAMES, HEIGHT = 8, 96
 MAX_ASPECT = 1.8
@@ -114,5 +115,5 @@ class ClipPictures:
         if self._entries is None:
             readable = self._file is not None and is_pickle(self._file) and self._file.is_file()
             entries = load_annotation_list(self._file) if readable else []
-            self._entries = {annotation_name(entry): entry for entry in entries}
+            self._entries = {sample_name(entry): entry for entry in entries}
         return self._entries.get(name) or self._entries.get(Path(name).stem)

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.io.pickles import as_numbers, load_pickle
+from mmaction.io.annotations import read_annotation_file
+from mmaction.io.pickles import as_numbers
 from mmaction.skeletons import Layout, choose_layout
+from mmaction.structures.sample_name import sample_name
 
 
 @dataclass(frozen=True)
@@ -55,22 +57,12 @@ def load_annotation_list(path: str | Path) -> list[dict]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no annotation file, would run code, or holds no annotation.
     """
-    content = load_pickle(path)
-    if isinstance(content, Mapping):
-        content = content.get("annotations", [content])
-    if not isinstance(content, list) or not all(isinstance(entry, dict) and "keypoint" in entry for entry in content):
-        raise ValueError(
-            f"{path}: expected a list of annotations with a 'keypoint' array each, or a dict with such a list under "
-            "'annotations'"
-        )
+    content = read_annotation_file(path)[0]
+    if not all("keypoint" in entry for entry in content):
+        raise ValueError(f"{path}: expected annotations with a 'keypoint' array each; its skeletons lie elsewhere")
     if not content:
         raise ValueError(f"{path}: holds no annotation")
     return content
-
-
-def annotation_name(entry: Mapping) -> str:
-    """The name by which an annotation is chosen: ``frame_dir``, or the stem of ``filename``."""
-    return str(entry["frame_dir"]) if "frame_dir" in entry else Path(str(entry.get("filename", ""))).stem
 
 
 def find_annotation(annotations: list[dict], wanted: str, video: Path, source: str | Path) -> dict:
@@ -86,7 +78,7 @@ def find_annotation(annotations: list[dict], wanted: str, video: Path, source: s
         KeyError: If none matches; lists close names.
     """
     key = wanted or video.stem
-    by_name = {annotation_name(entry): entry for entry in annotations}
+    by_name = {sample_name(entry): entry for entry in annotations}
     if key in by_name:
         return by_name[key]
     if not wanted:
@@ -121,7 +113,7 @@ def clip_poses(
     Raises:
         ValueError: If the shapes do not fit.
     """
-    name = annotation_name(entry)
+    name = sample_name(entry)
     keypoint, label = _numbers(entry, "keypoint", f"{source}, {name}"), as_numbers(entry.get("label"))
     if keypoint.ndim == 3:
         keypoint = keypoint[None]

@@ -104,7 +104,7 @@ def test_a_missing_checkpoint(fails, config, tmp_path):
         (["train_dataloader.dataset.ann_file=nowhere.pkl"], "nowhere.pkl"),
         (["train_dataloader.dataset.split=trian"], "train"),
         (["model.backbone.type=ResNet3dSlowOnlyy"], "'ResNet3dSlowOnlyy' is not registered; did you mean ResNet3dSlow"),
-        (["model.cls_head.num_classes=3"], "outside the 3 classes of the model (0 to 2)"),
+        (["model.cls_head.num_classes=3"], "outside the 3 classes (0 to 2) of the model"),
         (["train_cfg.max_epoch=3"], "max_epoch"),
         (["optim_wrapper.optimizer.type=SDG"], "did you mean SGD"),
     ],

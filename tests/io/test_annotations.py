@@ -43,6 +43,47 @@ def test_forms(write, form):
         assert chosen[0]["keypoint"].dtype == np.float16
 
 
+def test_a_single_annotation_is_a_file_of_one(write):
+    assert [info["label"] for info in load_annotations(write(annotation()))] == [1]
+
+
+def test_two_annotations_of_one_name_are_refused(write):
+    path = write({"split": {"train": ["a"], "test": ["b"]}, "annotations": [annotation(name) for name in "aab"]})
+    for split in ("train", None):
+        with pytest.raises(ValueError, match=r"several annotations of 1 clips \('a'\)"):
+            load_annotations(path, split)
+    assert len(load_annotations(path, "test")) == 1
+    nameless = annotation(frame_dir=None)
+    assert len(load_annotations(write([nameless, nameless]))) == 2
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("xsub_train", "xsub_val"), ("train1", "test1")])
+def test_splits_that_share_clips_are_refused(write, names):
+    training, evaluation = names
+    splits = {training: ["a", "b"], evaluation: ["b", "c"], "other": ["a", "c"]}
+    path = write({"split": splits, "annotations": [annotation(name) for name in "abc"]})
+    for split in names:
+        with pytest.raises(ValueError, match=r"share 1 clips \('b'\)"):
+            load_annotations(path, split)
+    assert len(load_annotations(path, "other")) == 2
+
+
+def test_a_clip_that_a_split_lists_twice_is_loaded_once_and_said(write, capsys):
+    path = write({"split": {"train": ["a", "b", "a"]}, "annotations": [annotation(name) for name in "ab"]})
+    assert len(load_annotations(path, "train")) == 2
+    assert "lists 1 clips ('a') more than once" in capsys.readouterr().out
+
+
+def test_joints_that_are_nan_become_missing(write):
+    info = annotation()
+    info["keypoint"][0, 2, 3] = np.nan
+    info["keypoint_score"][0, 1, 1] = np.nan
+    read = load_annotations(write([info]))[0]
+    missing = np.argwhere(read["keypoint_score"] == 0).tolist()
+    assert missing == [[0, 1, 1], [0, 2, 3]] and not read["keypoint"][0, [1, 2], [1, 3]].any()
+    assert read["keypoint"].dtype == np.float16 and np.isfinite(read["keypoint"]).all()
+
+
 def test_filename_names_a_clip_before_frame_dir(write):
     annotations = [annotation("x", filename="a"), annotation("a", filename="b")]
     path = write({"split": {"train": ["a"]}, "annotations": annotations})

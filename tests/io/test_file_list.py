@@ -60,7 +60,7 @@ def test_another_delimiter(path):
         ("a.mp4 1.0\n", {}, "label must be a whole number .*'1.0'"),
         ("a.mp4 -1\n", {}, "label must be a whole number .*'-1'"),
         ("a.mp4 ٣\n", {}, "label must be a whole number"),
-        ("# c\n\na.mp4 5\n", {"num_classes": 5}, r":3: label 5 is outside the 5 classes of this data set \(0 to 4\)"),
+        ("# c\n\na.mp4 5\n", {"num_classes": 5}, r":3: label 5 is outside the 5 classes \(0 to 4\)"),
         (
             "f x 3\n",
             {"fields": ("total_frames",)},
@@ -136,3 +136,13 @@ def test_a_name_that_leaves_the_data_folder_is_refused(path, name):
     path.write_text(f"ok.mp4 1\n{name} 1\n")
     with pytest.raises(ValueError, match=r":2: '.*' leaves the data folder 'root'; .*absolute one if that is meant"):
         list(resolve_names(str(path), read_file_list(str(path)), "root"))
+
+
+def test_a_name_may_begin_with_a_hash(tmp_path, capsys):
+    path = tmp_path / "list.txt"
+    path.write_text("# comment 1\n#20_Rhythm_clap.mp4 0\n#no clip\n####\n#\ta.mp4 1\nb.mp4 1\n")
+    assert [(line.name, line.labels[0]) for line in read_file_list(str(path))] == [
+        ("#20_Rhythm_clap.mp4", 0),
+        ("b.mp4", 1),
+    ]
+    assert "4 comments are passed over (lines 1, 3, 4, 5)" in capsys.readouterr().out

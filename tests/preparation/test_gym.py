@@ -210,7 +210,7 @@ def test_wrong_input(tmp_path, gym_videos):
     with pytest.raises(ValueError, match=r"not one clip could be made.* 3 videos are missing"):
         prepare(tmp_path / "gym", lists, tmp_path / "empty")
     (lists / "gym99_val_element.txt").write_text(f"{element_ids()[0]} 99\n")
-    with pytest.raises(ValueError, match=r"label 99 .* outside the 99 classes of gym99"):
+    with pytest.raises(ValueError, match=r"label 99 is outside the 99 classes .* gym99"):
         prepare(tmp_path / "gym", lists, gym_videos)
 
 

@@ -6,6 +6,7 @@ from mmaction.datasets.transforms.base import Transform
 from mmaction.datasets.transforms.loading import DecordDecode, DecordInit, VideoDecode
 from mmaction.datasets.transforms.pose import PoseCompact, PoseDecode
 from mmaction.registry import TRANSFORMS
+from mmaction.structures.sample_name import sample_name
 
 
 @TRANSFORMS.register_module()
@@ -50,7 +51,7 @@ class MMDecode(Transform):
 
     def _decode_pose(self, results: dict, inds: np.ndarray) -> None:
         if "keypoint" not in results:
-            raise ValueError(f"{results.get('frame_dir', 'the sample')} has no keypoint, which the modality Pose needs")
+            raise ValueError(f"{sample_name(results, 'the sample')} has no keypoint, which the modality Pose needs")
         given = {key: results[key] for key in ("keypoint", "keypoint_score", "img_shape") if key in results}
         pose = self._pose({**given, "frame_inds": inds})
         keypoint = results["keypoint"] = pose["keypoint"]

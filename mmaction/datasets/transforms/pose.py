@@ -6,6 +6,7 @@ from mmaction.datasets.functional.geometry import compose_quadruple
 from mmaction.datasets.functional.keypoints import compact_box, group_persons, move_origin, split_scores
 from mmaction.datasets.transforms.base import Transform
 from mmaction.registry import TRANSFORMS
+from mmaction.structures.sample_name import sample_name
 
 
 @TRANSFORMS.register_module()
@@ -36,7 +37,7 @@ class PoseDecode(Transform):
         inds = results["frame_inds"] + results.get("offset", 0)
         if inds.size and not -keypoint.shape[1] <= inds.min() <= inds.max() < keypoint.shape[1]:
             raise ValueError(
-                f"{results.get('frame_dir', 'the sample')}: frames {inds.min()} to {inds.max()} were sampled, but "
+                f"{sample_name(results, 'the sample')}: frames {inds.min()} to {inds.max()} were sampled, but "
                 f"the skeleton has {keypoint.shape[1]}; start_index is 0 for skeletons"
             )
         keypoint, score = split_scores(keypoint, results.get("keypoint_score"), "img_shape" in results)
@@ -74,7 +75,7 @@ class DecompressPose(Transform):
         Raises:
             ValueError: If no person is left, or the frames are not in order.
         """
-        name = results.get("frame_dir", "the sample")
+        name = sample_name(results, "the sample")
         if "frame_inds" not in results:
             raise ValueError(f"{name} has no frame_inds: its keypoint is no list of found persons, leave this step out")
         frames, rows = np.asarray(results.pop("frame_inds")), results["keypoint"]

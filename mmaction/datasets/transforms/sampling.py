@@ -12,6 +12,7 @@ from mmaction.datasets.functional.sampling import (
 )
 from mmaction.datasets.transforms.base import RandomTransform
 from mmaction.registry import TRANSFORMS
+from mmaction.structures.sample_name import sample_name
 
 
 def check_counts(**counts: int) -> None:
@@ -29,7 +30,7 @@ def frame_count(results: dict) -> int:
     """
     total = results["total_frames"]
     if total < 1:
-        name = results.get("filename", results.get("frame_dir", "the sample"))
+        name = sample_name(results, "the sample")
         raise ValueError(f"{name} has total_frames={total}; a clip needs at least one frame")
     return total
 

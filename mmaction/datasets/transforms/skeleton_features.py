@@ -10,6 +10,7 @@ from mmaction.datasets.transforms.base import Transform
 from mmaction.datasets.transforms.sampling import check_counts
 from mmaction.registry import TRANSFORMS
 from mmaction.skeletons import Layout, get_layout
+from mmaction.structures.sample_name import sample_name
 
 LayoutLike = str | Mapping[str, Any] | Layout
 LAYOUTS_3D = ("ntu25", "kinect20")
@@ -63,7 +64,7 @@ class PadTo(Transform):
         """
         total = results["total_frames"]
         if total > self.length:
-            name = results.get("frame_dir", "the sample")
+            name = sample_name(results, "the sample")
             raise ValueError(f"{name} has {total} frames, more than length={self.length} of PadTo; sample frames first")
         inds = (results.get("start_index", 0) + np.arange(self.length)) % total
         for key in ("keypoint", "keypoint_score"):

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.registry import HOOKS
+from mmaction.structures.sample_name import sample_name
 from mmaction.structures.scores import label_to_array
 from mmaction.utils.cli import ToolStop
 
@@ -20,9 +21,8 @@ def sample_names(data_batch: Any) -> list[str]:
     samples = data_batch.get("data_samples", ()) if isinstance(data_batch, dict) else ()
     names = []
     for number, sample in enumerate(samples):
-        keys = ("filename", "frame_dir", "sample_idx")
-        found = next((sample.get(key) for key in keys if sample.get(key) is not None), f"number {number} of the batch")
-        names.append(str(found))
+        index = sample.get("sample_idx")
+        names.append(sample_name(sample, f"number {number} of the batch" if index is None else index))
     return names
 
 

@@ -19,6 +19,7 @@ from mmaction.engine.resume import replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
 from mmaction.models.layers import trained_parts
 from mmaction.registry import HOOKS
+from mmaction.structures.sample_name import outside_classes, sample_name
 from mmaction.utils.config import base_batch_size, dataset_config, type_name
 
 # a learning rate within this factor of the linear rule is taken as meant for the batch
@@ -58,12 +59,12 @@ def check_labels(dataset: Any, num_classes: int, split: str) -> None:
         if all(0 <= label < num_classes for label in counts):
             continue
         for index in range(len(part)):
-            wrong = [label for label in part.get_cat_ids(index) if not 0 <= label < num_classes]
+            wrong = [label for label in part.get_cat_ids(index) if outside_classes(label, num_classes)]
             if wrong:
                 more = f", or set num_classes of the cls_head to {max(counts) + 1}" if wrong[0] > 0 else ""
                 raise ValueError(
-                    f"{split} set {part.ann_file}, sample {index} ({sample_path(part, index)}): label {wrong[0]} is "
-                    f"outside the {num_classes} classes of the model (0 to {num_classes - 1}); correct the label{more}"
+                    f"{split} set {part.ann_file}, sample {index} ({sample_path(part, index)}): "
+                    f"{outside_classes(wrong[0], num_classes)} of the model; correct the label{more}"
                 )
 
 
@@ -103,7 +104,7 @@ def check_common_length(loader: Any) -> None:
 def sample_path(dataset: Any, index: int) -> str:
     """Return the file or clip of a sample."""
     info = dataset.get_data_info(index)
-    return str(info.get("filename") or info.get("frame_dir") or index)
+    return sample_name(info, index)
 
 
 def reads_files(dataset: Any) -> bool:

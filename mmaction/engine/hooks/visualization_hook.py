@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from mmaction.registry import HOOKS
 from mmaction.structures import ActionDataSample
+from mmaction.structures.sample_name import sample_name
 from mmaction.visualization.draw import color_flow
 from mmaction.visualization.poses import ClipPoses, clip_poses
 
@@ -89,7 +90,7 @@ class VisualizationHook(Hook):
             names: dict[str, None] = {}
             for index in range(len(dataset)):
                 info = dataset.get_data_info(index)
-                name = Path(str(info.get("filename") or info.get("frame_dir") or index)).stem
+                name = Path(sample_name(info, index)).stem
                 while name in names:
                     name = f"{name}_{index}"
                 names[name] = None
@@ -98,7 +99,7 @@ class VisualizationHook(Hook):
 
     def _video(self, info: dict, poses: ClipPoses | None) -> str | np.ndarray:
         """The video of a sample: its file, the one of its name in ``video_dir``, its frames, or black."""
-        name = str(info.get("filename") or info.get("frame_dir") or "")
+        name = sample_name(info, "")
         if Path(name).is_file():
             return name
         if self.video_dir is not None:

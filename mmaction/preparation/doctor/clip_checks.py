@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmaction.datasets.functional.keypoints import split_scores
+from mmaction.datasets.plausible import ADVICE, odd_places, odd_scores, share_outside
 from mmaction.io.annotations import check_annotation
 from mmaction.io.suffixes import is_image
 from mmaction.io.video import VideoError, check_video
 from mmaction.preparation.doctor.findings import Finding
 from mmaction.preparation.doctor.read_samples import Sample
+from mmaction.structures.sample_name import outside_classes
 
 if TYPE_CHECKING:
     import av
@@ -60,8 +63,8 @@ def check_sample(sample: Sample, limits: Thresholds, quick: bool = False) -> lis
 def _check_labels(sample: Sample) -> Iterator[Finding]:
     count = sample.split.num_classes
     for label in sample.labels:
-        if count is not None and not 0 <= label < count:
-            yield sample.finding("bad-label", f"label {label} is outside the {count} classes (0 to {count - 1})")
+        if problem := outside_classes(label, count):
+            yield sample.finding("bad-label", problem)
 
 
 def _file_digest(path: Path) -> bytes:
@@ -141,12 +144,11 @@ def _look_at_skeleton(sample: Sample, limits: Thresholds, quick: bool) -> Iterat
     if problem or np.ndim(info.get("keypoint")) != 4:
         yield sample.finding(_code_of(problem or ""), problem or "keypoint is missing or not of shape (M, T, V, C)")
         return
-    keypoint = info["keypoint"]
-    score = info.get("keypoint_score")
+    keypoint, score = split_scores(info["keypoint"], info.get("keypoint_score"), "img_shape" in info)
     sample.persons, sample.frames = keypoint.shape[:2]
     sample.height, sample.width = (int(side) for side in info.get("img_shape", (0, 0)))
     sample.digest = hashlib.blake2b(keypoint.tobytes(), digest_size=16).digest()
-    if not (np.isfinite(keypoint).all() and (score is None or np.isfinite(score).all())):
+    if not all(np.isfinite(sample.info[key]).all() for key in ("keypoint", "keypoint_score") if key in info):
         yield sample.finding("not-finite", "a coordinate or score is NaN or infinite")
         return
     seen = keypoint.any(-1) if score is None else score > 0
@@ -155,8 +157,8 @@ def _look_at_skeleton(sample: Sample, limits: Thresholds, quick: bool) -> Iterat
         yield sample.finding("nobody", "every joint has score 0 in every frame")
         return
     yield from _check_presence(sample, seen, limits)
-    if score is not None and (score.max() > 1.5 or score.min() < 0):  # heatmap peaks may exceed 1 a little
-        yield sample.finding("odd-scores", f"scores reach from {score.min():.3g} to {score.max():.3g}")
+    if score is not None and (found := odd_scores(score, "keypoint_score" not in info)):
+        yield sample.finding("odd-scores", found[1])
     if sample.frames > 4 and (keypoint[:, 1:] == keypoint[:, :-1]).all():
         yield sample.finding("frozen", f"all {sample.frames} frames are the same")
     if keypoint.shape[-1] == 2 and sample.height:
@@ -188,24 +190,14 @@ def _check_presence(sample: Sample, seen: np.ndarray, limits: Thresholds) -> Ite
         yield sample.finding("empty-frames", f"{100 * empty:.0f} % of the frames are without a person")
 
 
-def _share_outside(points: np.ndarray, height: int, width: int, margin: float) -> float:
-    size = np.array([width, height], dtype=points.dtype)
-    return float(((points < -margin * size) | (points > (1 + margin) * size)).any(-1).mean())
-
-
 def _check_places(sample: Sample, points: np.ndarray, limits: Thresholds) -> Iterator[Finding]:
     """Check where joints lie; ``points`` are those seen, shape (N, 2)."""
     height, width = sample.height, sample.width
-    if min(height, width) > 16 and np.abs(points).max() <= 1.5:
-        yield sample.finding("relative-coordinates", f"all coordinates are below 1.5 in an image of {width}x{height}")
-        return
-    sample.outside = _share_outside(points, height, width, limits.margin)
-    if sample.outside <= limits.outside_share:
-        return
-    where = f"{100 * sample.outside:.0f} % of the joints lie outside the image of {width}x{height}"
-    if _share_outside(points, width, height, limits.margin) <= limits.outside_share / 5:
-        yield sample.finding("swapped-size", f"{where}, but not of {height}x{width}; img_shape is (height, width)")
-    else:
+    sample.outside = share_outside(points, height, width, limits.margin)
+    if found := odd_places(points, height, width, limits.outside_share):
+        yield sample.finding(found[0], f"{found[1]}; {ADVICE[found[0]]}")
+    elif sample.outside > limits.outside_share:
+        where = f"{100 * sample.outside:.0f} % of the joints lie outside the image of {width}x{height}"
         yield sample.finding("outside-image", where)
 
 

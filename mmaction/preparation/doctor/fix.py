@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmaction.io.annotations import annotation_name, check_annotation
+from mmaction.io.annotations import check_annotation
 from mmaction.preparation.doctor.examine import Diagnosis
 from mmaction.preparation.doctor.findings import KINDS
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.manifest import write_text
 from mmaction.preparation.skeleton.files import AnnotationFile
+from mmaction.structures.sample_name import sample_name
 from mmaction.utils.files import read_text
 
 
@@ -92,7 +93,7 @@ def _write_pose(
             if problem:
                 raise ValueError(f"{file.path}, {name}: {problem}; examine the file itself, with all of its splits")
         annotations.append(info)
-    names = {annotation_name(info) for info in annotations}
+    names = {sample_name(info) for info in annotations}
     left = {
         split: splits.get(split, [clip for clip in clips if clip in names])
         for split, clips in (file.splits or {}).items()

@@ -12,8 +12,9 @@ from typing import Any
 from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.rawframe import RawframeDataset, checked_template
 from mmaction.datasets.video import VideoDataset
+from mmaction.io.annotations import is_evaluated_with
 from mmaction.label_spaces import load_label_space, names_beside, with_label_space
-from mmaction.preparation.skeleton.files import AnnotationFile, is_evaluated_with
+from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.registry import DATASETS
 from mmaction.skeletons import AUTO, Layout, layout_of_config
 from mmaction.utils.config import inner_datasets, type_name

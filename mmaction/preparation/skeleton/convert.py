@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.datasets.functional.keypoints import split_scores
-from mmaction.io.annotations import annotation_name
 from mmaction.io.video import check_video
 from mmaction.io.video.folders import VideoFolder
 from mmaction.preparation.skeleton.files import AnnotationFile, match_lists
 from mmaction.preparation.skeleton.formats import FORMATS, Format, Size
 from mmaction.preparation.skeleton.poses import ClipPoses, Pose, convert_layout
 from mmaction.skeletons import get_layout
+from mmaction.structures.sample_name import sample_name
 
 
 def get_format(name: str) -> Format:
@@ -140,11 +140,11 @@ def export_poses(file: AnnotationFile, format_name: str, folder: Path, *, overwr
     form = get_format(format_name)
     for info in file.annotations:
         _check_exportable(info)
-    targets = (folder / f"{annotation_name(info)}{form.suffix}" for info in file.annotations)
+    targets = (folder / f"{sample_name(info)}{form.suffix}" for info in file.annotations)
     if not overwrite and (taken := next((target for target in targets if target.exists()), None)):
         raise FileExistsError(f"{taken} exists already; choose another folder or pass --overwrite")
     for info in file.annotations:
-        name, (keypoint, score) = annotation_name(info), _joints(info)
+        name, (keypoint, score) = sample_name(info), _joints(info)
         score = np.ones(keypoint.shape[:3], np.float32) if score is None else np.asarray(score, np.float32)
         points = np.concatenate([keypoint, score[..., None]], axis=-1)
         clip = ClipPoses(name, length=keypoint.shape[1])
@@ -161,7 +161,7 @@ def _joints(info: Mapping) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _check_exportable(info: Mapping) -> None:
-    name, (keypoint, _) = annotation_name(info), _joints(info)
+    name, (keypoint, _) = sample_name(info), _joints(info)
     if Path(name).name != name or name in (".", ".."):
         raise ValueError(f"{name!r} is not a plain name, so no file can be named after it")
     if keypoint.ndim != 4 or keypoint.shape[-1] != 2:
@@ -185,7 +185,7 @@ def change_layout(file: AnnotationFile, source: str, target: str) -> tuple[Annot
         try:
             keypoint, score, missing = convert_layout(keypoint, score, *layouts)
         except ValueError as error:
-            raise ValueError(f"{file.path}, {annotation_name(info)}: {error}") from error
+            raise ValueError(f"{file.path}, {sample_name(info)}: {error}") from error
         changed = {**info, "keypoint": keypoint}
         if given is not None or keypoint.shape[-1] == 2:  # 3D joints have no scores
             changed["keypoint_score"] = score

@@ -12,17 +12,18 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from mmaction.io.annotations import annotation_name, check_annotation, save_annotations
+from mmaction.io.annotations import (
+    check_annotation,
+    is_evaluated_with,
+    read_annotation_file,
+    save_annotations,
+    split_names,
+)
 from mmaction.io.file_list import read_file_list
-from mmaction.io.pickles import as_numbers, load_pickle
+from mmaction.io.pickles import as_numbers
+from mmaction.structures.sample_name import sample_name
 
 Splits = dict[str, list[str]]
-
-
-def is_evaluated_with(training: str, evaluation: str) -> bool:
-    """Whether one split trains what another evaluates, going by their names (``xsub_train``, ``xsub_val``)."""
-    trains, evaluates = "train" in training, "train" not in evaluation
-    return trains and evaluates and training in {re.sub(word, "train", evaluation) for word in ("val", "test")}
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,11 @@ class AnnotationFile:
             FileNotFoundError: If there is no such file.
             ValueError: If it is no annotation file.
         """
-        content, path = load_pickle(path), Path(path)
-        if isinstance(content, list):
-            content = {"annotations": content}
-        if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
-            raise ValueError(f"{path}: expected a list of annotations, or a dict with 'split' and 'annotations'")
-        annotations, splits = content["annotations"], content.get("split")
-        for index, info in enumerate(annotations):
-            if not isinstance(info, dict):
-                raise ValueError(f"{path}, annotation {index}: expected a dict, found {type(info).__name__}")
+        annotations, splits = read_annotation_file(path)
         if splits is not None and not isinstance(splits, dict):
             raise ValueError(f"{path}: expected 'split' to be a dict of lists, found {type(splits).__name__}")
-        for name, clips in (splits or {}).items():
-            if not isinstance(clips, (list, tuple, set, frozenset, np.ndarray)):
-                raise ValueError(f"{path}: expected split {name!r} to be a list of names, found {type(clips).__name__}")
-        named = splits and {str(name): [str(clip) for clip in clips] for name, clips in splits.items()}
-        return cls(annotations, named, path)
+        named = None if splits is None else {str(name): split_names(path, splits, name) for name in splits}
+        return cls(annotations, named, Path(path))
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write a plain pickle that this package, MMAction2 and PYSKL read; the list form where there are no splits."""
@@ -71,7 +61,7 @@ class AnnotationFile:
     @property
     def names(self) -> list[str]:
         """Names of the clips in file order."""
-        return [annotation_name(info) for info in self.annotations]
+        return [sample_name(info) for info in self.annotations]
 
     @property
     def labels(self) -> dict[str, int]:

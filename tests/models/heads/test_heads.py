@@ -273,8 +273,8 @@ def test_classes_of_several_labels_do_not_exclude_each_other(multi_class, activa
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        (labelled(4), r"label 4 lies outside num_classes=4 \(labels are 0 to 3\)"),
-        (labelled(-1), "label -1 lies outside"),
+        (labelled(4), r"label 4 is outside the 4 classes \(0 to 3\)"),
+        (labelled(-1), "label -1 is outside"),
         (labelled([0, 1]), r"2 labels, \[0, 1\].*multi_class=True"),
         ([ActionDataSample(metainfo={"frame_dir": "dive_3"}).set_gt_label(9)], "sample dive_3: label 9"),
         ([ActionDataSample(metainfo={"filename": "a.mp4"})], "sample a.mp4 has no gt_label; its fields are none"),

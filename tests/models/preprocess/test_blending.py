@@ -109,7 +109,7 @@ def test_the_preprocessor_blends_in_training_alone():
             "each of the 1 blendings",
         ),
         (lambda: RandomBatchAugment([{"type": "MixupBlending", "num_classes": 4}] * 2, [0.9, 0.5]), "at most 1"),
-        (lambda: MixupBlending(num_classes=2)(*batch()), "label 2 lies outside num_classes=2"),
+        (lambda: MixupBlending(num_classes=2)(*batch()), "label 2 is outside the 2 classes"),
     ],
 )
 def test_bad_options_are_explained(build, message):

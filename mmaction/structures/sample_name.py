@@ -1,0 +1,29 @@
+"""What a sample is called, and whether its label has a class."""
+
+from typing import Any
+
+NAME_KEYS = ("filename", "frame_dir")
+
+
+def sample_name(info: Any, default: object = "unnamed") -> str:
+    """Return the name of a sample: its ``filename``, else its ``frame_dir``.
+
+    Splits name annotations by it, as in MMAction2, whose files may hold both.
+
+    Args:
+        info: An annotation, what a pipeline makes of it, or a data sample; anything with ``get``.
+        default: The name of one that has neither.
+    """
+    return str(next((info.get(key) for key in NAME_KEYS if info.get(key)), default))
+
+
+def outside_classes(label: int, num_classes: int | None) -> str | None:
+    """Return what is wrong with a class index, for a message, or None if one of the classes has it.
+
+    Args:
+        label: The index, from 0.
+        num_classes: How many classes there are; None if that is not known.
+    """
+    if num_classes is None or 0 <= label < num_classes:
+        return None
+    return f"label {label} is outside the {num_classes} classes (0 to {num_classes - 1})"
