@@ -10,6 +10,7 @@ from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmaction.datasets.plausible import check_skeletons
 from mmaction.engine.checks.joints import check_channels, check_joints, pipelines_of, test_pipelines
 from mmaction.engine.checks.warnings import class_doubts, epoch_doubt, frozen_doubt, validation_doubt
 from mmaction.engine.dist import unwrapped
@@ -216,6 +217,9 @@ class PreflightHook(Hook):
             for split, loader in loaders.items():
                 check_labels(loader.dataset, num_classes, split)
         warnings = [check_files(loader.dataset, split, max_share) for split, loader in loaders.items()]
+        for split, loader in loaders.items():
+            for part in sources(loader.dataset):
+                warnings += check_skeletons(part, split) if getattr(part, "modality", "") == "Pose" else []
         pipelines = [part for split, loader in loaders.items() for part in pipelines_of(split, loader.dataset)]
         if "test" not in loaders:
             unbuilt, problem = test_pipelines(dataset_config(runner.cfg, ["test"], inner=False), pipelines)
