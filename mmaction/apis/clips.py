@@ -46,10 +46,11 @@ class Clip:
 
     def check_somebody(self) -> None:
         """Raise NobodyError if the frames of a skeleton, from ``start_index`` on, show no person."""
-        keypoint = self.sample.get("keypoint")
-        if self.kind != "skeleton" or np.ndim(keypoint) != 4:
+        if self.kind != "skeleton" or np.ndim(self.sample["keypoint"]) != 4:
             return
-        joints, score = split_scores(keypoint, self.sample.get("keypoint_score"), "img_shape" in self.sample)
+        joints, score = split_scores(
+            self.sample["keypoint"], self.sample.get("keypoint_score"), "img_shape" in self.sample
+        )
         first = self.sample["start_index"]
         frames = slice(first, first + self.sample["total_frames"])
         if shows_nobody(joints[:, frames], None if score is None else score[:, frames]):

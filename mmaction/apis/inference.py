@@ -3,24 +3,24 @@
 import os.path
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
-from torch import nn
 
 from mmaction.apis.clips import Clip, ClipLike, NobodyError, as_clip, fit_pipeline
 from mmaction.apis.predictions import Prediction, scores_of
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.label_spaces import names_beside, with_label_space
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmaction.utils import register_all_modules
 from mmaction.utils.config import dataset_config, load_config
 
-Pipeline = Compose | Sequence[Mapping[str, Any] | Callable]
+Pipeline: TypeAlias = Compose | Sequence[Mapping[str, Any] | Callable]
 
 
 def init_recognizer(
@@ -28,7 +28,7 @@ def init_recognizer(
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
     trust_checkpoint: bool = False,
-) -> nn.Module:
+) -> BaseRecognizer:
     """Build the model of a config, load its weights and set it to evaluation.
 
     Scores are probabilities, averaged over the views, unless the config says how views are averaged.
@@ -129,7 +129,9 @@ def build_pipeline(steps: Sequence[Mapping[str, Any] | Callable]) -> Callable[[d
     return Compose(transforms)
 
 
-def inference_recognizer(model: nn.Module, video: ClipLike, test_pipeline: Pipeline | None = None) -> ActionDataSample:
+def inference_recognizer(
+    model: BaseRecognizer, video: ClipLike, test_pipeline: Pipeline | None = None
+) -> ActionDataSample:
     """Classify one clip.
 
     Args:
@@ -153,7 +155,7 @@ def inference_recognizer(model: nn.Module, video: ClipLike, test_pipeline: Pipel
     return classify_sample(model, pipeline, clip)
 
 
-def classify_sample(model: nn.Module, pipeline: Callable[[dict], dict], clip: Clip) -> ActionDataSample:
+def classify_sample(model: BaseRecognizer, pipeline: Callable[[dict], dict], clip: Clip) -> ActionDataSample:
     """Return the scores of a clip that goes through ``pipeline``; the clip is not changed.
 
     Raises:
@@ -168,7 +170,7 @@ def classify_sample(model: nn.Module, pipeline: Callable[[dict], dict], clip: Cl
 
 
 def predict_clip(
-    model: nn.Module, pipeline: Callable[[dict], dict], clip: Clip, times: tuple[float, float] | None = None
+    model: BaseRecognizer, pipeline: Callable[[dict], dict], clip: Clip, times: tuple[float, float] | None = None
 ) -> Prediction:
     """Return the scores of a clip as a row of a result; a skeleton without a person gives ``nobody``.
 
@@ -179,13 +181,15 @@ def predict_clip(
         times: Begin and end of the stretch in seconds.
     """
     try:
-        return Prediction(clip.name, scores_of(classify_sample(model, pipeline, clip)), *times or ())
+        scores, nobody = scores_of(classify_sample(model, pipeline, clip)), False
     except NobodyError:
-        return Prediction(clip.name, np.zeros(model.cls_head.num_classes), *times or (None, None), nobody=True)
+        scores, nobody = np.zeros(model.cls_head.num_classes), True
+    start, end = times or (None, None)
+    return Prediction(clip.name, scores, start, end, nobody)
 
 
 def inference_skeleton(
-    model: nn.Module,
+    model: BaseRecognizer,
     pose_results: Sequence[Mapping[str, np.ndarray]],
     img_shape: tuple[int, int],
     test_pipeline: Pipeline | None = None,
@@ -215,12 +219,8 @@ def skeleton_annotation(pose_results: Sequence[Mapping[str, np.ndarray]], img_sh
     if not persons:
         raise ValueError(f"pose_results holds nobody in {len(pose_results)} frames; there is nothing to classify")
     joints = next(frame.shape[1] for frame in keypoints if len(frame))
-    annotation = {
-        "keypoint": np.zeros((persons, len(keypoints), joints, 2), dtype=np.float32),
-        "keypoint_score": np.zeros((persons, len(keypoints), joints), dtype=np.float32),
-        "total_frames": len(keypoints),
-        "img_shape": tuple(img_shape),
-    }
+    keypoint = np.zeros((persons, len(keypoints), joints, 2), dtype=np.float32)
+    keypoint_score = np.zeros((persons, len(keypoints), joints), dtype=np.float32)
     for index, (points, score) in enumerate(zip(keypoints, scores, strict=True)):
         if not len(points):
             continue
@@ -229,6 +229,11 @@ def skeleton_annotation(pose_results: Sequence[Mapping[str, np.ndarray]], img_sh
                 f"pose_results[{index}]: expected keypoints (persons, {joints}, 2) and keypoint_scores (persons, "
                 f"{joints}); got {points.shape} and {score.shape}"
             )
-        annotation["keypoint"][: len(points), index] = points
-        annotation["keypoint_score"][: len(points), index] = score
-    return annotation
+        keypoint[: len(points), index] = points
+        keypoint_score[: len(points), index] = score
+    return {
+        "keypoint": keypoint,
+        "keypoint_score": keypoint_score,
+        "total_frames": len(keypoints),
+        "img_shape": tuple(img_shape),
+    }

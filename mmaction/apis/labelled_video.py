@@ -61,13 +61,13 @@ def write_labelled(
             for count, frame in enumerate(frames, 1):
                 shown = (count - 1) / rate if times is None else float(times[count - 1])
                 nearest = predictions[int(np.abs(centers - shown - 0.5 / rate).argmin())]
-                sink.write(draw_scores(np.ascontiguousarray(frame), labels, nearest.scores, count=topk), shown)
+                sink.write(draw_scores(np.ascontiguousarray(frame), labels, nearest.scores.tolist(), count=topk), shown)
         if not count:
-            raise ValueError(f"{clip.name}: no frame of this video can be decoded ({reader.problem})")
+            raise ValueError(f"{clip.name}: no frame of this video can be decoded ({reader and reader.problem})")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    broken = reader and reader.problem
+    broken = reader.problem if reader else None
     return f"{clip.name}: the video breaks off after {count} frames ({broken})" if broken else ""
 
 

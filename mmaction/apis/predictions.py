@@ -94,9 +94,11 @@ def _table_lines(predictions: Sequence[Prediction], names: Sequence[str] | None,
         if index == 0 or prediction.clip != predictions[index - 1].clip:
             lines.append(prediction.clip)
         best = [(f"{score:6.3f}", class_name(names, label), label) for label, score in prediction.top(topk)]
-        if prediction.nobody:
-            best = [("", NOBODY, "")]
-        if prediction.start_s is None:
+        if prediction.nobody and prediction.start_s is None:
+            lines.append(f"  {NOBODY}")
+        elif prediction.nobody:
+            lines.append(f"  {prediction.start_s:8.2f} - {prediction.end_s:8.2f} s  {NOBODY}")
+        elif prediction.start_s is None:
             lines += [f"  {score}  {label:>4}  {name}" for score, name, label in best]
         else:
             shown = "   ".join(f"{score} {name}" for score, name, _ in best[:2])

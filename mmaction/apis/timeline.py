@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 from mmaction.apis.clips import Clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, pipeline_config, predict_clip
 from mmaction.apis.predictions import Prediction, class_name
 from mmaction.io.video import open_video
+from mmaction.models.recognizers.base import BaseRecognizer
 
 MAX_ROWS = 12
 
@@ -39,7 +39,7 @@ def cut_windows(times: np.ndarray, end_s: float, window_s: float, stride_s: floa
 
 
 def classify_windows(
-    model: nn.Module,
+    model: BaseRecognizer,
     clip: Clip,
     window_s: float,
     stride_s: float,
@@ -98,8 +98,9 @@ def draw_timeline(predictions: Sequence[Prediction], names: Sequence[str] | None
     winners = np.unique(scores.argmax(axis=1))
     rows = winners[np.argsort(-scores[:, winners].max(axis=0), kind="stable")][:MAX_ROWS]
     # A column reaches to the middle between neighboring windows' centers.
-    centers = np.array([(p.start_s + p.end_s) / 2 for p in predictions])
-    edges = np.concatenate([[predictions[0].start_s], (centers[1:] + centers[:-1]) / 2, [predictions[-1].end_s]])
+    times = np.array([(p.start_s, p.end_s) for p in predictions], dtype=float)
+    centers = times.mean(axis=1)
+    edges = np.concatenate([times[:1, 0], (centers[1:] + centers[:-1]) / 2, times[-1:, 1]])
     figure = Figure(figsize=(10, 1.2 + 0.35 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     mesh = axes.pcolormesh(edges, np.arange(len(rows) + 1), scores[:, rows].T, vmin=0, cmap="viridis")

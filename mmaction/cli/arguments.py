@@ -7,9 +7,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from mmaction.apis import init_recognizer
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.skeletons import Layout, choose_layout
 from mmaction.utils.cli import add_config_options, add_trust_option
 from mmaction.utils.config import load_config
@@ -25,8 +24,8 @@ def model_parser(description: str | None, checkpoint: str = "required") -> argpa
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file; it is a Python program and runs as such")
-    optional = {"nargs": "?"} if checkpoint == "optional" else {}
-    parser.add_argument("checkpoint", help="weights: a file or a web address", **optional)
+    nargs = "?" if checkpoint == "optional" else None
+    parser.add_argument("checkpoint", help="weights: a file or a web address", nargs=nargs)
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: the first GPU, else the CPU)")
     add_trust_option(parser)
     add_config_options(parser)
@@ -40,7 +39,7 @@ def add_sample_options(parser: argparse.ArgumentParser, num: int) -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare data (default: none)")
 
 
-def open_model(args: argparse.Namespace) -> nn.Module:
+def open_model(args: argparse.Namespace) -> BaseRecognizer:
     """Return the model that the options of :func:`model_parser` describe, ready for prediction."""
     cfg, notes = load_config(args.config, args.cfg_options)
     for note in notes:

@@ -60,7 +60,7 @@ def read_all(opener: Opener, path: str, indices: Sequence[int]) -> tuple[list[np
     return frames, len(frames) / (time.perf_counter() - start)
 
 
-def measure_video(path: str, rounds: int) -> list[list[object]]:
+def measure_video(path: str, rounds: int) -> list[list[str]]:
     """Return a row of speed and right frames, in order and scattered, for each decoder."""
     count = probe(path).num_frames
     reference, _ = read_all(READERS["pyav"], path, range(count))

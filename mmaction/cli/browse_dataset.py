@@ -9,6 +9,7 @@ Examples:
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -46,7 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def split_dataset(cfg: Config, split: str) -> object:
+def split_dataset(cfg: Config, split: str) -> Any:
     """Return the data set of a split.
 
     Raises:

@@ -11,12 +11,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from mmaction.apis.clips import as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, pipeline_config
 from mmaction.cli.arguments import layout_chooser, model_parser, open_model
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.probes.gradcam import GradCAM, fewer_views, overlay
 from mmaction.probes.predict import build_test_set
 from mmaction.reports.pictures import file_stem, input_pictures, save_clips
@@ -47,7 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def load_input(model: torch.nn.Module, word: str, dataset: Any) -> tuple[str, dict[str, Any]]:
+def load_input(model: BaseRecognizer, word: str, dataset: Any) -> tuple[str, dict[str, Any]]:
     """Return the name of an input and what the pipeline packed.
 
     Raises:

@@ -21,7 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
 from tqdm import tqdm
 
 from mmaction.apis.clips import Clip, as_clip, fit_pipeline
@@ -33,6 +32,7 @@ from mmaction.io.annotations import load_annotations
 from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_video
 from mmaction.io.video.folders import no_videos, walk_videos
 from mmaction.label_spaces import read_label_map
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.arguments import positive_number
 from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, suggest
@@ -192,10 +192,10 @@ class Classifier:
         for note in notes:
             print(note, file=sys.stderr)
         self.args = args
-        self.model: nn.Module = init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
+        self.model: BaseRecognizer = init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
         self.names = self.model.classes
         if args.label_map:
-            self.names = read_label_map(args.label_map, self.model.cls_head.num_classes)
+            self.names = list(read_label_map(args.label_map, self.model.cls_head.num_classes))
         self.dataset = dataset_config(cfg)
         self._pipelines: dict = {}
 
@@ -210,8 +210,9 @@ class Classifier:
         return [predict_clip(self.model, self._pipelines[clip.kind], clip)]
 
 
-def progress(items: Sequence, unit: str = "window") -> Iterator:
+def progress(items: Iterable, unit: str = "window") -> Iterable:
     """Show a bar on the standard error while ``items`` are worked on, if it is a terminal and there are several."""
+    items = list(items)
     return tqdm(items, unit=unit, file=sys.stderr, disable=len(items) < 2 or None, leave=False)
 
 

@@ -41,7 +41,7 @@ def parse_levels(words: list[str] | None) -> dict[str, tuple[float, ...]]:
     Raises:
         ValueError: If a kind is unknown or a level is no number in [0, 1].
     """
-    levels = {}
+    levels: dict[str, tuple[float, ...]] = {}
     for word in words or ():
         kind, _, values = word.partition("=")
         if kind not in KINDS:
@@ -52,7 +52,7 @@ def parse_levels(words: list[str] | None) -> dict[str, tuple[float, ...]]:
             raise ValueError(f"--levels {word}: expected numbers between commas, as {kind}=0,0.1,0.5") from None
         if not all(0 <= level <= 1 for level in levels[kind]):
             raise ValueError(f"--levels {word}: levels lie in [0, 1]")
-    return levels or dict(LEVELS)
+    return levels or {kind: tuple(values) for kind, values in LEVELS.items()}
 
 
 def read_earlier(paths: Sequence[str], levels: dict[str, tuple[float, ...]]) -> dict[str, dict]:
@@ -61,7 +61,7 @@ def read_earlier(paths: Sequence[str], levels: dict[str, tuple[float, ...]]) -> 
     Raises:
         ValueError: If a file is none, or lacks a kind of damage that is measured now.
     """
-    results = {}
+    results: dict[str, dict] = {}
     for path in paths:
         try:
             found = read_json(path)

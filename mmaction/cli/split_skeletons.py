@@ -32,7 +32,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random split (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
     args = parser.parse_args(argv)
-    file, missing = AnnotationFile.read(args.file), {}
+    file = AnnotationFile.read(args.file)
+    missing: dict[str, list[str]] = {}
     if args.lists:
         file, missing = split_by_lists(file, dict(args.lists))
     else:

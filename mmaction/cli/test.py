@@ -67,14 +67,18 @@ def metric_config(names: list[str], options: dict | None) -> dict:
     Raises:
         ValueError: If a metric or an option is unknown.
     """
-    names = check_metric_names(names)
+    metrics = check_metric_names(names)
     options = dict(options or {})
     metric_options = {}
     if "topk" in options:
         metric_options["top_k_accuracy"] = {"topk": options.pop("topk")}
     if options:
         raise ValueError(f"--eval-options: unknown {', '.join(options)}; known: topk")
-    return {"type": "AccMetric", "metric_list": names, **({"metric_options": metric_options} if metric_options else {})}
+    return {
+        "type": "AccMetric",
+        "metric_list": metrics,
+        **({"metric_options": metric_options} if metric_options else {}),
+    }
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:

@@ -224,8 +224,7 @@ def confused_pairs(
     tested = np.bincount(labels)
     rows = []
     for (true, guess), number in pairs.most_common(count):
-        names = space.difference(true, guess) if space else ()
-        differs = [[name, space.table[name][true], space.table[name][guess]] for name in names]
+        differs = [list(entry) for entry in space.differing_values(true, guess)] if space else []
         share = float(number / tested[true])
         rows.append({"true": true, "predicted": guess, "count": number, "share": share, "differs": differs})
     return rows

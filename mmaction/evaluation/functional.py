@@ -178,7 +178,7 @@ def get_weighted_score(score_list: Sequence[Sequence[ArrayLike]], coeff_list: Se
     shapes = {stack.shape for stack in stacks}
     if len(shapes) > 1:
         raise ValueError(f"all models must score the same samples and classes; got shapes {sorted(shapes)}")
-    return list(sum(coefficient * stack for coefficient, stack in zip(coeff_list, stacks, strict=True)))
+    return list(np.tensordot(coeff_list, np.stack(stacks), axes=1))
 
 
 def _as_binary(labels: ArrayLike, shape: tuple[int, int]) -> np.ndarray:

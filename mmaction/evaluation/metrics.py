@@ -180,7 +180,10 @@ class AccMetric(ReadableArguments, BaseMetric):
         return {f"{name}_{key}": value for name, part in values.items() for key, value in part.items()}
 
     def calculate(
-        self, preds: Sequence[np.ndarray], labels: Sequence[np.ndarray | int], missing: Sequence[bool] | None = None
+        self,
+        preds: Sequence[np.ndarray] | np.ndarray,
+        labels: Sequence[np.ndarray | int],
+        missing: Sequence[bool] | None = None,
     ) -> dict[str, float]:
         """Return the results for N samples.
 
@@ -191,10 +194,10 @@ class AccMetric(ReadableArguments, BaseMetric):
         """
         wrong = np.zeros(len(labels), bool) if missing is None else np.asarray(missing, bool)
         scores = as_scores(np.stack([np.asarray(pred) for pred in preds]))
-        labels = [np.atleast_1d(label) for label in labels]
-        values = self._measure(scores, labels, wrong)
+        targets = [np.atleast_1d(label) for label in labels]
+        values = self._measure(scores, targets, wrong)
         if "mean_class_accuracy" in self.metrics:
-            self._report_absent(scores.shape[1], labels)
+            self._report_absent(scores.shape[1], targets)
         return values
 
     def result_names(self) -> list[str]:

@@ -61,6 +61,7 @@ def calibration(scores: ArrayLike, labels: ArrayLike, bins: int = CALIBRATION_BI
         ``bins``, for each bin that has samples its ``count``, ``confidence`` and ``accuracy``. Without any sample the
         first two are None.
     """
+    scores = np.asarray(scores)
     if not len(scores):
         return {"ece": None, "mean_confidence": None, "bins": []}
     chance = as_probabilities(scores)

@@ -80,11 +80,12 @@ class LabelSpace:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> LabelSpace:
         """Return the label space that ``dataclasses.asdict`` gave, also after a way through JSON."""
-        columns = ("table", "codes")
-        tables = {key: {n: tuple(v) for n, v in content[key].items()} for key in columns if key in content}
-        others = {key: value for key, value in content.items() if key not in columns}
-        others = {key: tuple(value) if isinstance(value, list) else value for key, value in others.items()}
-        return cls(**others, **tables)
+        arguments: dict[str, Any] = {}
+        for key, value in content.items():
+            if isinstance(value, Mapping):  # of columns
+                value = {name: tuple(column) for name, column in value.items()}
+            arguments[key] = tuple(value) if isinstance(value, list) else value
+        return cls(**arguments)
 
     def name(self, label: int) -> str:
         """Return the name of a class; other classes may have the same one."""
@@ -138,6 +139,10 @@ class LabelSpace:
         """Return the attributes in which two classes differ."""
         label, other = self._check(label), self._check(other)
         return tuple(name for name, values in self.table.items() if values[label] != values[other])
+
+    def differing_values(self, label: int, other: int) -> list[tuple[str, str, str]]:
+        """Return each attribute in which two classes differ, with the values of both."""
+        return [(name, self.table[name][label], self.table[name][other]) for name in self.difference(label, other)]
 
     def distance(self, label: int, other: int, attribute: str) -> float:
         """Return by how much a numeric attribute of ``other`` exceeds that of ``label`` (Diving48: in turns).

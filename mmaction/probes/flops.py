@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from torch import nn
 
 from mmaction.apis.inference import pipeline_config
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.recognizers import MMRecognizer3D
 from mmaction.utils.config import type_name
 
@@ -27,7 +27,7 @@ def input_shape(cfg: Config) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
     Raises:
         ValueError: If the pipeline does not tell it, as for skeleton graphs.
     """
-    clip_len = num_clips = None
+    clip_len, num_clips = None, 1
     scaling = 1.0
     size: tuple[int, int] | None = None
     for step in pipeline_config(cfg):
@@ -37,7 +37,8 @@ def input_shape(cfg: Config) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
         if kind.endswith("Crop") and "crop_size" in step:
             size = _pair(step["crop_size"])
         elif kind == "Resize" and not step.get("keep_ratio", True):
-            size = tuple(reversed(_pair(step["scale"])))
+            width, height = _pair(step["scale"])
+            size = (height, width)
         elif kind == "GeneratePoseTarget":
             scaling = step.get("scaling", 1.0)
     recognizer = type_name(cfg.model)
@@ -58,7 +59,7 @@ def _pair(value: int | Sequence[int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
-def _inputs(model: nn.Module, shape: Shape) -> torch.Tensor | dict[str, torch.Tensor]:
+def _inputs(model: BaseRecognizer, shape: Shape) -> torch.Tensor | dict[str, torch.Tensor]:
     """Return zeros as a sample of one view of a shape."""
     several = isinstance(model, MMRecognizer3D)
     if several != isinstance(shape, Mapping):
@@ -69,11 +70,11 @@ def _inputs(model: nn.Module, shape: Shape) -> torch.Tensor | dict[str, torch.Te
     return torch.zeros((1, *shape) if model.sample_layout[0] == "frames" else (1, 1, *shape), device=_device(model))
 
 
-def _device(model: nn.Module) -> torch.device:
+def _device(model: BaseRecognizer) -> torch.device:
     return next(model.parameters()).device
 
 
-def count(model: nn.Module, shape: Shape) -> dict[str, Any]:
+def count(model: BaseRecognizer, shape: Shape) -> dict[str, Any]:
     """Count parameters, and the operations of one view through backbone, neck and head.
 
     Args:
@@ -106,7 +107,7 @@ def count(model: nn.Module, shape: Shape) -> dict[str, Any]:
             "macs": by_module.get(f"{root}.{name}", 0) // 2,
         }
         for name in PARTS
-        if hasattr(model, name)
+        if getattr(model, name, None) is not None
     }
     return {
         "shape": {n: list(part) for n, part in shape.items()} if isinstance(shape, Mapping) else list(shape),

@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.probes.predict import choose_samples
 from mmaction.utils.cli import suggest
 
 
-def last_stage(model: nn.Module) -> str:
+def last_stage(model: BaseRecognizer) -> str:
     """Return the name of the last stage of a model, of the first pathway where there are several.
 
     Stages are the modules called ``layerN``; without any, the last part of the backbone that convolves counts as one.
@@ -38,7 +39,7 @@ def _convolves(layer: nn.Module) -> bool:
     return isinstance(layer, (nn.Conv2d, nn.Conv3d))
 
 
-def find_layer(model: nn.Module, name: str | None) -> nn.Module:
+def find_layer(model: BaseRecognizer, name: str | None) -> nn.Module:
     """Return a layer by its dotted name; None: the last stage.
 
     Raises:
@@ -51,7 +52,7 @@ def find_layer(model: nn.Module, name: str | None) -> nn.Module:
     return layers[name]
 
 
-def fewer_views(data: Mapping[str, Any], model: nn.Module, count: int) -> dict[str, Any]:
+def fewer_views(data: Mapping[str, Any], model: BaseRecognizer, count: int) -> dict[str, Any]:
     """Return a packed sample with at most ``count`` of its clips, evenly spread; frames of 2D networks all stay.
 
     Raises:
@@ -76,7 +77,7 @@ class GradCAM:
         ValueError: If there is no such layer.
     """
 
-    def __init__(self, model: nn.Module, layer: str | None = None) -> None:
+    def __init__(self, model: BaseRecognizer, layer: str | None = None) -> None:
         self.model = model
         self.layer = find_layer(model, layer)
 
@@ -114,7 +115,7 @@ class GradCAM:
         finally:
             handle.remove()
             self.model.zero_grad(set_to_none=True)
-        if len(kept) != 1 or kept[0].ndim not in (4, 5):
+        if len(kept) != 1 or kept[0].ndim not in (4, 5) or kept[0].grad is None:
             raise ValueError("the layer gives no feature maps of one clip; name another one with --layer")
         maps = _weighted(kept[0].detach(), kept[0].grad)
         return _fit(maps, inputs.shape), self.model.cls_head.probabilities(logits.detach()).cpu().numpy()

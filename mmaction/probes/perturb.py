@@ -16,9 +16,8 @@ Joints = tuple[np.ndarray, np.ndarray]
 
 def _hide(keypoint: np.ndarray, score: np.ndarray, hidden: np.ndarray) -> Joints:
     """Return joints and scores with those where ``hidden`` is true set to 0, which is how a missing joint looks."""
-    return np.where(hidden[..., None], 0, keypoint).astype(keypoint.dtype), np.where(hidden, 0, score).astype(
-        score.dtype
-    )
+    keypoint = np.where(hidden[..., None], 0, keypoint).astype(keypoint.dtype)
+    return keypoint, np.where(hidden, 0, score).astype(score.dtype)
 
 
 def missing_frames(keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random.Generator) -> Joints:
@@ -109,7 +108,7 @@ class Perturb:
         Raises:
             ValueError: If the sample has no skeleton.
         """
-        if np.ndim(results.get("keypoint")) != 4:
+        if np.ndim(results.get("keypoint", 0)) != 4:
             raise ValueError(
                 "only skeletons (M, T, V, 2 or 3) can be damaged; this sample "
                 + (f"has the shape {np.shape(results['keypoint'])}" if "keypoint" in results else "has no keypoint")

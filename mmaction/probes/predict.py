@@ -7,19 +7,19 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from torch import nn
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from mmaction.apis.inference import pipeline_config
 from mmaction.engine.checks.unreadable import count_as_wrong
 from mmaction.evaluation.metrics import single_labels
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import DATASETS
 from mmaction.structures.scores import mean_score, to_numpy
 from mmaction.utils.config import change_datasets, dataset_config
 
 
-def build_test_set(cfg: Config, first: Sequence[Callable] = ()) -> Dataset:
+def build_test_set(cfg: Config, first: Sequence[Callable] = ()) -> Any:
     """Return the test set of a config, joined ones together.
 
     Args:
@@ -48,7 +48,7 @@ def choose_samples(count: int, wanted: int | None) -> list[int]:
 
 
 def predict_scores(
-    model: nn.Module, dataset: Any, indices: Sequence[int], batch_size: int = 8, workers: int = 0, title: str = ""
+    model: BaseRecognizer, dataset: Any, indices: Sequence[int], batch_size: int = 8, workers: int = 0, title: str = ""
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return scores ``(N, C)`` and labels ``(N,)`` of the samples at ``indices``, with a progress bar.
 

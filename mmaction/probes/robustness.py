@@ -5,11 +5,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
 from tqdm import tqdm
 
 from mmaction.evaluation.functional import mean_class_accuracy
 from mmaction.evaluation.slices import wilson_interval
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.probes.perturb import LEVELS, MEANING, Perturb, hidden_joint, perturbation
 from mmaction.probes.predict import build_test_set, predict_scores
 from mmaction.skeletons import Layout
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def robustness(
-    model: nn.Module,
+    model: BaseRecognizer,
     layout: Layout,
     indices: Sequence[int],
     levels: Mapping[str, Sequence[float]] | None = None,
@@ -92,7 +92,7 @@ def plot_robustness(results: Mapping[str, dict[str, Any]]) -> "Figure":
 
 
 def joint_importance(
-    model: nn.Module, layout: Layout, indices: Sequence[int], batch_size: int = 8, workers: int = 0
+    model: BaseRecognizer, layout: Layout, indices: Sequence[int], batch_size: int = 8, workers: int = 0
 ) -> dict[str, Any]:
     """Measure what each joint is worth to a model: what is lost where it is never seen.
 

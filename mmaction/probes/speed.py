@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from mmengine.dataset import pseudo_collate
-from torch import nn
 from tqdm import tqdm
 
 from mmaction.engine.hooks.data_hooks import nested_datasets
+from mmaction.models.recognizers.base import BaseRecognizer
 
 SLACK = 1.1
 
@@ -73,7 +73,7 @@ def time_model(step: Callable[[], Any], batch_size: int, steps: int, device: tor
     return steps * batch_size / (time.perf_counter() - start)
 
 
-def training_step(model: nn.Module, batch: Mapping[str, Any]) -> Callable[[], Any]:
+def training_step(model: BaseRecognizer, batch: Mapping[str, Any]) -> Callable[[], Any]:
     """Return a function that trains ``model`` one step on ``batch``: forward, backward, plain SGD."""
     from mmengine.optim import OptimWrapper
 
@@ -82,7 +82,7 @@ def training_step(model: nn.Module, batch: Mapping[str, Any]) -> Callable[[], An
     return lambda: model.train_step(dict(batch), wrapper)
 
 
-def inference_step(model: nn.Module, batch: Mapping[str, Any]) -> Callable[[], Any]:
+def inference_step(model: BaseRecognizer, batch: Mapping[str, Any]) -> Callable[[], Any]:
     """Return a function that predicts ``batch``."""
     model.eval()
 

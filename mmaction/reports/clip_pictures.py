@@ -113,7 +113,7 @@ class ClipPictures:
 
     def _annotation(self, name: str) -> Mapping[str, Any] | None:
         if self._entries is None:
-            readable = self._file is not None and is_pickle(self._file) and self._file.is_file()
-            entries = load_annotation_list(self._file) if readable else []
+            file = self._file
+            entries = load_annotation_list(file) if file and is_pickle(file) and file.is_file() else []
             self._entries = {sample_name(entry): entry for entry in entries}
         return self._entries.get(name) or self._entries.get(Path(name).stem)

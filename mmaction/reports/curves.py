@@ -205,7 +205,7 @@ def plot_curves(logs: Sequence[RunLog], keys: Sequence[str] | None = None, title
     panels = [name for name in titles if name in present] + sorted(present - titles.keys())
     figure = Figure(figsize=(5.2 * len(panels), 3.9), layout="constrained")
     axes = dict(zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True))
-    colours, styles = colormaps["tab10"].colors, ("-", "--", ":", "-.")
+    colours, styles = [colormaps["tab10"](index) for index in range(10)], ("-", "--", ":", "-.")
     for index, log, panel, part, key, points in drawn:
         axis, order = axes[panel], len(axes[panel].get_lines())
         name = f"{part} {key}" if len(logs) == 1 else f"{log.name}: {part} {key}"

@@ -2,9 +2,8 @@
 
 import io
 import math
-import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def _build_tensor(loaded: Any, offset: int, size: Sequence, stride: Sequence, *r
         raise pickle.UnpicklingError(f"refused: a damaged tensor ({error})") from error
 
 
-_TENSORS = {
+_TENSORS: dict[tuple[str, str], Callable[..., Any]] = {
     ("torch._utils", "_rebuild_tensor_v2"): _build_tensor,
     ("torch.storage", "_load_from_bytes"): _load_storage,
 }
@@ -67,7 +66,7 @@ class ScoreUnpickler(RestrictedUnpickler):
         return self.stand_in(function) if function else super().find_class(module, name)
 
 
-def load_any(path: str | os.PathLike, reference: Result | None = None) -> Result:
+def load_any(path: str | Path, reference: Result | None = None) -> Result:
     """Read scores: a test's folder, a ``scores.npz``, or a pickle dumped by MMAction2 or PYSKL.
 
     Args:
@@ -87,7 +86,7 @@ def load_any(path: str | os.PathLike, reference: Result | None = None) -> Result
     try:
         scores = np.stack([_score(item) if dicts else np.asarray(item, dtype=np.float32) for item in content])
         labels = _labels(content) if dicts else None
-        ids = _ids(content) if dicts else None
+        ids: Sequence[str] | None = _ids(content) if dicts else None
         if reference is not None and (labels is None or ids is None) and len(reference) != len(content):
             raise ValueError(f"it has {len(content)} samples without names or labels, the others {len(reference)}")
         if labels is None:
@@ -102,7 +101,7 @@ def load_any(path: str | os.PathLike, reference: Result | None = None) -> Result
         raise ValueError(f"{path}: {error.args[0] if error.args else error}") from error
 
 
-def is_dump(path: str | os.PathLike) -> bool:
+def is_dump(path: str | Path) -> bool:
     """Return whether ``path`` is a pickle that ``--dump`` has written: a list of samples with scores."""
     try:
         content = load_pickle(path, ScoreUnpickler)

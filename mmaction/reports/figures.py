@@ -114,6 +114,7 @@ def group_confusion_figure(result: Result, name: str) -> "Figure":
     """Return the confusion matrix of the values of one attribute or level, with shares written into the cells."""
     import plotly.graph_objects as go
 
+    assert result.label_space is not None
     groups, values = result.label_space.groups(name), result.label_space.values(name)
     counts = _confusions(result, groups)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

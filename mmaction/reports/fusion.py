@@ -27,15 +27,15 @@ def fuse(tests: Sequence[Result], weights: Sequence[float], names: Sequence[str]
     Raises:
         ValueError: If the weights do not fit, or the tests differ in samples, labels or classes.
     """
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (len(tests),) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+    shares = np.asarray(weights, dtype=np.float64)
+    if shares.shape != (len(tests),) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
         raise ValueError(
-            f"weights: one number of 0 or more for each of the {len(tests)} results, not all 0; got {weights.tolist()}"
+            f"weights: one number of 0 or more for each of the {len(tests)} results, not all 0; got {shares.tolist()}"
         )
     tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
     present, first = _present(tests), tests[0]
-    mixed = _mixed(np.stack([as_probabilities(test.scores) for test in tests]), present, weights)
-    kept = weights > 0
+    mixed = _mixed(np.stack([as_probabilities(test.scores) for test in tests]), present, shares)
+    kept = shares > 0
     missing = ~present[kept].any(axis=0)
     meta = {name: values for name, values in first.meta.items() if name not in MISSING}
     for name in MISSING:

@@ -63,7 +63,7 @@ def input_pictures(
 
 
 def _as_bytes(frames: np.ndarray) -> np.ndarray:
-    """Return frames as uint8; normalised ones are stretched to the whole range."""
+    """Return frames as uint8; normalized ones are stretched to the whole range."""
     if frames.dtype == np.uint8:
         return frames
     low, high = float(frames.min()), float(frames.max())
@@ -75,17 +75,17 @@ def _as_bytes(frames: np.ndarray) -> np.ndarray:
 def _colors(count: int) -> list[tuple[int, int, int]]:
     """Return ``count`` bright colors, evenly spread over the hues."""
     hues = np.stack([np.arange(count) * 179 // max(count, 1), np.full(count, 255), np.full(count, 255)], axis=1)
-    return [tuple(map(int, c)) for c in cv2.cvtColor(hues.astype(np.uint8)[None], cv2.COLOR_HSV2RGB)[0]]
+    return [(int(r), int(g), int(b)) for r, g, b in cv2.cvtColor(hues.astype(np.uint8)[None], cv2.COLOR_HSV2RGB)[0]]
 
 
 def _joint_pictures(array: np.ndarray, img_shape: Sequence[int] | None, layout: Layout) -> np.ndarray:
     """Draw joints ``(clips, M, T, V, 2 or 3)``; without the image's size, all that is there is shown."""
     joints = array[..., :2].astype(np.float32)
     score = array[..., 2] if array.shape[-1] == 3 and img_shape is not None else np.abs(joints).sum(axis=-1) > 0
-    if img_shape is None:  # normalised coordinates of a graph network
-        seen = joints[score > 0]
-        low, high = (seen.min(axis=0), seen.max(axis=0)) if len(seen) else (np.zeros(2), np.ones(2))
-        joints = (joints - low) / max(float((high - low).max()), 1e-6)
+    if img_shape is None:  # normalized coordinates of a graph network
+        seen = joints[score > 0] if score.any() else np.zeros((1, 2), np.float32)
+        low = seen.min(axis=0)
+        joints = ((joints - low) / max(float((seen.max(axis=0) - low).max()), 1e-6)).astype(np.float32)
         img_shape = (1, 1)
     scale = MIN_HEIGHT / img_shape[0]
     shape = (MIN_HEIGHT, max(1, round(img_shape[1] * scale)), 3)

@@ -1,7 +1,6 @@
 """One HTML file that explains the result of a test: no network, no other files."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,13 +31,13 @@ SECTIONS = (
 )  # fmt: skip
 
 
-def default_name(path: str | os.PathLike) -> str:
+def default_name(path: str | Path) -> str:
     """Return what to call a result: the names of the work folder and of the test's folder in it."""
     folder = (Path(path) if Path(path).is_dir() else Path(path).parent).resolve()
     return f"{folder.parent.name}/{folder.name}"
 
 
-def find_log(result_path: str | os.PathLike, run: Mapping[str, Any]) -> RunLog | None:
+def find_log(result_path: str | Path, run: Mapping[str, Any]) -> RunLog | None:
     """Return the training log of a tested checkpoint from its work folder, or None where there is none."""
     path = Path(result_path)
     checkpoint = run.get("checkpoint")
@@ -69,7 +68,6 @@ def worst_clips(result: Result, pictures: ClipPictures, count: int) -> list[dict
     clips = []
     for i in order:
         label, guess = int(labels[i]), int(predicted[i])
-        names = space.difference(label, guess) if space else ()
         picture, reason = pictures.picture(result.ids[i], str(sources[i]))
         clips.append(
             {
@@ -78,7 +76,7 @@ def worst_clips(result: Result, pictures: ClipPictures, count: int) -> list[dict
                 "predicted": guess,
                 "confidence": float(chance[i, guess]),
                 "own": float(chance[i, label]),
-                "differs": [(name, space.table[name][label], space.table[name][guess]) for name in names],
+                "differs": space.differing_values(label, guess) if space else [],
                 "picture": picture,
                 "reason": reason,
             }
@@ -199,11 +197,11 @@ def render_report(
 
 
 def write_report(
-    paths: Sequence[str | os.PathLike],
-    out: str | os.PathLike,
+    paths: Sequence[str | Path],
+    out: str | Path,
     names: Sequence[str] | None = None,
-    logs: Sequence[str | os.PathLike] = (),
-    annotations: str | os.PathLike | None = None,
+    logs: Sequence[str | Path] = (),
+    annotations: str | Path | None = None,
     space: LabelSpace | None = None,
     num_worst: int = 12,
     title: str | None = None,

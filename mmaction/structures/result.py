@@ -1,7 +1,6 @@
 """What a test found: the scores of every sample, what the classes consist of, and the facts of the run."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -109,12 +108,12 @@ class Result:
 
     def select(self, indices: ArrayLike) -> "Result":
         """Return the samples at ``indices`` (or where a boolean mask is true), in that order."""
-        indices = np.arange(len(self))[np.asarray(indices)]
-        meta = {name: values[indices] for name, values in self.meta.items()}
-        ids = [self.ids[i] for i in indices]
-        return replace(self, ids=ids, labels=self.labels[indices], scores=self.scores[indices], meta=meta)
+        chosen = np.arange(len(self))[np.asarray(indices)]
+        meta = {name: values[chosen] for name, values in self.meta.items()}
+        ids = [self.ids[i] for i in chosen]
+        return replace(self, ids=ids, labels=self.labels[chosen], scores=self.scores[chosen], meta=meta)
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | Path) -> None:
         """Write everything into one file, ``scores.npz``.
 
         Its arrays: ``ids``, ``labels``, ``scores``, ``classes``, a ``meta_NAME`` for each column, and ``facts``, a JSON
@@ -126,14 +125,14 @@ class Result:
             "listed": self.listed,
             "run": self.run,
         }
-        arrays = {META_PREFIX + name: values for name, values in self.meta.items()}
+        arrays: dict[str, Any] = {META_PREFIX + name: values for name, values in self.meta.items()}
         arrays |= {"labels": self.labels, "scores": self.scores, "facts": np.array(json.dumps(facts, default=str))}
         arrays |= {name: np.array(getattr(self, name), dtype=np.str_) for name in ("ids", "classes")}
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Result":
+    def load(cls, path: str | Path) -> "Result":
         """Read a ``scores.npz``, or the one in a test's folder.
 
         The facts of results of version 2.0, whose ``scores.npz`` has none, come from the ``metrics.json`` beside it.

@@ -104,4 +104,4 @@ def to_numpy(value: Any) -> np.ndarray:
 def mean_score(score: Any) -> np.ndarray:
     """Return a sample's ``pred_score``, float32 of shape ``(C,)``; the scores of several modalities are averaged."""
     parts = list(score.values()) if isinstance(score, Mapping) else [score]
-    return np.mean([to_numpy(part) for part in parts], axis=0, dtype=np.float32)
+    return np.stack([to_numpy(part) for part in parts]).mean(axis=0, dtype=np.float32)

@@ -33,7 +33,7 @@ def test_each_frame_shows_the_nearest_window(clip_files, tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(
         "mmaction.apis.labelled_video.draw_scores",
-        lambda image, names, scores, count: shown.append(int(scores.argmax())) or image,
+        lambda image, names, scores, count: shown.append(int(np.argmax(scores))) or image,
     )
     parts = [Prediction("a", np.eye(3)[i], float(i), i + 2.0) for i in range(3)]
     write_labelled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.mp4")

@@ -196,7 +196,7 @@ def test_a_skeleton_without_a_person_is_in_no_class(infer, pose, tmp_path, empty
     assert "1 of 2 clips show nobody" in err
     code, out, _ = infer(*pose, path, "--clip", "walk", "--format", "csv")
     assert code == 1 and out.splitlines()[1:] == ["walk,,,1,,nobody,"]
-    assert infer(*pose, path, "--clip", "walk")[:2] == (1, "walk\n          nobody\n")
+    assert infer(*pose, path, "--clip", "walk")[:2] == (1, "walk\n  nobody\n")
     model = init_recognizer(*pose, device="cpu")
     with pytest.raises(ValueError, match="walk shows nobody"):
         inference_recognizer(model, walk)

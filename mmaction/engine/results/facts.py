@@ -174,7 +174,7 @@ def training_counts(cfg: Mapping[str, Any], num_classes: int | None) -> list[int
         return None
     try:
         parts = (DATASETS.build({**part, "pipeline": []}) for part in inner_datasets(loader["dataset"]))
-        counts = sum((part.class_counts() for part in parts), Counter())
+        counts: Counter[int] = sum((part.class_counts() for part in parts), Counter())
         if not counts:
             raise ValueError("it is no config of a data set with samples")
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -48,6 +48,6 @@ def text_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]],
         table.add_column(column, justify="right" if column[-1:] == "%" or column in NUMBERS else "left")
     for row in rows:
         table.add_row(*map(escape, row))
-    console = Console(file=io.StringIO(), width=width, no_color=True)
-    console.print(table)
-    return f"{title}\n" + "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().rstrip().splitlines()) + "\n"
+    text = io.StringIO()
+    Console(file=text, width=width, no_color=True).print(table)
+    return f"{title}\n" + "".join(f"{line.rstrip()}\n" for line in text.getvalue().rstrip().splitlines()) + "\n"

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,26 +90,25 @@ class ResultWriter(BaseMetric):
             facts = [dataset_facts(self.dataset, i) | fact for i, fact in enumerate(facts)]
         ids = unique_ids([fact.pop("id", None) or f"sample {i}" for i, fact in enumerate(facts)])
         meta = self.dataset_meta or {}
-        about = {
+        about: dict[str, Any] = {
             "classes": meta.get("classes") or (),
             "label_space": meta.get("label_space") if hasattr(meta.get("label_space"), "table") else None,
             "train_counts": self.train_counts,
         }
-        fitting = {name: value for name, value in about.items() if value and len(value) == scores.shape[1]}
-        for name in about.keys() - fitting.keys():
-            if about[name]:
-                print_log(
-                    f"{name} of the data set is ignored: {len(about[name])} classes, the scores have {scores.shape[1]}",
-                    logger="current",
-                )
-        self.result = Result(ids, labels, scores, meta=_columns(facts), listed=self.listed, run=self.run, **fitting)
+        about = {name: value for name, value in about.items() if value}
+        for name, value in list(about.items()):
+            if len(value) != scores.shape[1]:
+                said = f"{name} of the data set ignored: it has {len(value)} classes, the scores {scores.shape[1]}"
+                print_log(said, "current", logging.WARNING)
+                del about[name]
+        self.result = Result(ids, labels, scores, meta=_columns(facts), listed=self.listed, run=self.run, **about)
         summary = write_result(self.out_dir, self.result)
         print_log(f"\n{render_table(summary)}", logger="current")
         print_log(f"written to {self.out_dir}: {', '.join(FILES)}", logger="current")
         return {}
 
 
-def write_result(out_dir: str | os.PathLike, result: Result) -> dict[str, Any]:
+def write_result(out_dir: str | Path, result: Result) -> dict[str, Any]:
     """Write the three files of a result into ``out_dir``, made if absent, and remove a report of earlier ones.
 
     Returns:
@@ -125,7 +125,7 @@ def write_result(out_dir: str | os.PathLike, result: Result) -> dict[str, Any]:
     return summary
 
 
-def free_folder(folder: str | os.PathLike, identity: Any) -> Path:
+def free_folder(folder: str | Path, identity: Any) -> Path:
     """Return where a result can be written without replacing another one.
 
     Args:
@@ -210,7 +210,7 @@ def _columns(facts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     return {name: np.array([fact.get(name, "" if name == "source" else np.nan) for fact in facts]) for name in names}
 
 
-def write_predictions_csv(path: str | os.PathLike, result: Result) -> None:
+def write_predictions_csv(path: str | Path, result: Result) -> None:
     """Write a row for each sample: id, true class, whether top-1 is right, the five best classes, and the facts.
 
     Columns: ``id, label, class, correct, rank`` (1 is best), then ``topK, topK_class, topK_score`` for K from 1 to
@@ -230,7 +230,7 @@ def write_predictions_csv(path: str | os.PathLike, result: Result) -> None:
         writer = csv.writer(file)
         writer.writerow([*header, *result.meta])
         for i, name in enumerate(result.ids):
-            labels = np.flatnonzero(result.labels[i]) if multi else result.labels[i : i + 1]
+            labels = (np.flatnonzero(result.labels[i]) if multi else result.labels[i : i + 1]).tolist()
             row: list[Any] = [name, " ".join(map(str, labels)), "; ".join(result.class_name(c) for c in labels)]
             if missing[i]:
                 row += [0] + [""] * (1 + 3 * best.shape[1])

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
+from torch import nn
 
 from mmaction.models import cpu
 from mmaction.models.heads.base import BaseHead, check_average_clips, mean_feats
@@ -43,6 +45,11 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         ValueError: On an unknown key or a bad value in ``test_cfg``.
     """
 
+    backbone: nn.Module
+    neck: nn.Module
+    cls_head: BaseHead
+    cfg: Config  # set by mmaction.apis.init_recognizer, as are the names of the classes
+    classes: list[str] | None
     sample_layout: tuple[str, ...] = ()  # the dimensions of one sample, the views first
 
     def __init__(
