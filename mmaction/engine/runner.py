@@ -75,8 +75,8 @@ def _signal_handler_kept(number: int) -> Iterator[None]:
 
 
 def _is_short(record: logging.LogRecord) -> bool:
-    """Keep off the terminal what MMEngine logs for each parameter; it is in the log file."""
-    return not record.getMessage().startswith("paramwise_options")
+    """Keep off the terminal what MMEngine logs for each parameter and each epoch; it is in the log file."""
+    return not record.getMessage().startswith(("paramwise_options", "Exp name: "))
 
 
 @RUNNERS.register_module()
@@ -325,17 +325,17 @@ class ActionRunner(Runner):
 
     def test(self) -> dict[str, float]:
         """Test the model with a checkpoint that fits it exactly; return the metrics by name."""
-        self._testing = True
-        with self._watching_processes():
-            self._shard()
-            return super().test()
+        return self._measured(super().test)
 
     def val(self) -> dict[str, float]:
         """Validate the model with a checkpoint that fits it exactly; return the metrics by name."""
+        return self._measured(super().val)
+
+    def _measured(self, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
         self._testing = True
         with self._watching_processes():
             self._shard()
-            return super().val()
+            return measure()
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
     def load_checkpoint(

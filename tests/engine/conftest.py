@@ -1,4 +1,4 @@
-import importlib.util
+import importlib
 import shutil
 import sys
 from pathlib import Path
@@ -34,12 +34,12 @@ def register():
 
 
 @pytest.fixture(scope="session")
-def whole_run(tmp_path_factory, root):
+def whole_run(tmp_path_factory):
     """The work directory of a run of three epochs with seed 0, which no test may change."""
     import toy
 
     folder = tmp_path_factory.mktemp("whole_run")
-    _tool(root, "train")(toy.write_config(folder), "--work-dir", folder / "run", "--seed", 0)
+    _command("train")(toy.write_config(folder), "--work-dir", folder / "run", "--seed", 0)
     return folder / "run"
 
 
@@ -50,19 +50,17 @@ def trained(tmp_path, toy, whole_run):
 
 
 @pytest.fixture
-def train(root):
+def train():
     """tools/train.py as a function of its arguments."""
-    return _tool(root, "train")
+    return _command("train")
 
 
 @pytest.fixture
-def test(root):
+def test():
     """tools/test.py as a function of its arguments."""
-    return _tool(root, "test")
+    return _command("test")
 
 
-def _tool(root, name):
-    spec = importlib.util.spec_from_file_location(f"tool_{name}", root / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return lambda *args: module.main([str(arg) for arg in args])
+def _command(name):
+    main = importlib.import_module(f"mmaction.cli.{name}").main
+    return lambda *args: main([str(arg) for arg in args])

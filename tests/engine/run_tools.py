@@ -4,21 +4,16 @@ The argument is a JSON list of lists: the name of a tool and its arguments. A to
 first argument after the name: ``"stops"``.
 """
 
-import importlib.util
+import importlib
 import json
 import sys
-from pathlib import Path
 
 from mmaction.utils.cli import ToolStop
-
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
 def main(steps):
     for name, *args in steps:
-        spec = importlib.util.spec_from_file_location(f"tool_{name}", TOOLS / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = importlib.import_module(f"mmaction.cli.{name}")
         stops = args[0] == "stops"
         try:
             module.main(args[stops:])
