@@ -3,6 +3,7 @@
 Examples:
   python tools/train.py configs/skeleton/posec3d/c3d-light_1xb16-u32-40e_demo-keypoint.py
   python tools/train.py CONFIG --work-dir work_dirs/try2 --amp --cfg-options train_dataloader.batch_size=8
+  python tools/train.py CONFIG --epochs 30              # shorter or longer: the schedule is scaled with it
   python tools/train.py CONFIG --resume                 # go on where the last run of this config stopped
   python tools/train.py CONFIG --load-from URL_OR_FILE  # fine-tune; a head of another class count starts anew
   torchrun --nproc_per_node=8 tools/train.py CONFIG --launcher pytorch --auto-scale-lr
@@ -20,7 +21,7 @@ from mmaction.engine.checks.config import check_config
 from mmaction.engine.resume import plan_resume
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import add_run_options, set_local_rank
-from mmaction.utils.config import default_work_dir, load_config, type_name
+from mmaction.utils.config import default_work_dir, load_config, scale_epochs, type_name
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -39,6 +40,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--auto-scale-lr", action="store_true", help="scale the learning rate to the batch by the linear rule"
     )
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help="train N epochs, and stretch or shorten the schedule to end with them"
+    )
     parser.add_argument("--no-validate", action="store_true", help="do not validate while training")
     parser.add_argument("--seed", type=int, help="seed of all random numbers (default: a random one, which is logged)")
     parser.add_argument("--diff-rank-seed", action="store_true", help="give each process a seed of its own")
@@ -51,11 +55,14 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the command-line options into ``cfg``.
 
     Raises:
-        TypeError, ValueError: As :func:`check_config`, or if ``--amp`` meets an optimizer wrapper of another kind.
+        TypeError, ValueError: As :func:`check_config` and :func:`scale_epochs`, or if ``--amp`` meets an optimizer
+            wrapper of another kind.
     """
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     check_config(cfg, "training")
+    if args.epochs is not None:
+        scale_epochs(cfg, args.epochs)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get("work_dir") or default_work_dir(cfg)
     if args.load_from:

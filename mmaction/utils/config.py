@@ -252,6 +252,46 @@ def scheduler_configs(schedulers: Any) -> Iterator[Mapping[str, Any]]:
                 yield config
 
 
+def scale_epochs(cfg: Config, epochs: int) -> None:
+    """Let a training by epochs end after ``epochs``, and scale its schedules that count epochs by the same factor.
+
+    Validations that would begin or recur later than the end come at the end.
+
+    Raises:
+        ValueError: If ``epochs`` is below 1, or the training counts iterations.
+    """
+    loop = cfg.train_cfg
+    before = loop.get("max_epochs")
+    if epochs < 1 or not before:
+        raise ValueError(
+            f"--epochs {epochs}: expected a whole number of at least 1"
+            if before
+            else "--epochs: the training counts iterations; set train_cfg.max_iters and the schedule"
+        )
+
+    def scaled(value: int) -> int:
+        return max(1, round(value * epochs / before)) if value > 0 else value
+
+    for scheduler in scheduler_configs(cfg.get("param_scheduler")):
+        if not scheduler.get("by_epoch", True):
+            continue
+        begin, period = scheduler.get("begin", 0), scheduler.get("T_max")
+        is_to_end = period is not None and begin + period == scheduler.get("end", before)
+        if begin:
+            scheduler["begin"] = min(round(begin * epochs / before), epochs - 1)
+        for key in ("end", "T_max", "total_iters", "step_size"):
+            if isinstance(scheduler.get(key), int):
+                scheduler[key] = scaled(scheduler[key])
+        if "milestones" in scheduler:
+            scheduler["milestones"] = [scaled(value) for value in scheduler["milestones"]]
+        if is_to_end:  # rounding must not leave a gap
+            scheduler["T_max"] = scheduler.get("end", epochs) - scheduler.get("begin", 0)
+    loop["max_epochs"] = epochs
+    for key in ("val_begin", "val_interval"):
+        if key in loop:
+            loop[key] = min(loop[key], epochs)
+
+
 def default_work_dir(cfg: Config) -> str:
     """Return ``work_dirs/NAME``, NAME being the config's file name without its suffix."""
     return str(Path("work_dirs") / Path(cfg.filename or "run").stem)

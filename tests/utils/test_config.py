@@ -1,6 +1,9 @@
 """Reading configs."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mmengine.config import Config
 
 from mmaction.utils.config import (
     base_batch_size,
@@ -9,6 +12,7 @@ from mmaction.utils.config import (
     default_work_dir,
     inner_datasets,
     load_config,
+    scale_epochs,
 )
 
 
@@ -156,3 +160,26 @@ def test_data_sets_are_found_below_their_wrappers():
     changed = change_datasets(dict(dataset=both), lambda part: {**part, "test_mode": True})
     expected = [dict(times=2, dataset={**first, "test_mode": True}), {**second, "test_mode": True}]
     assert changed == dict(dataset=dict(datasets=expected)) and "test_mode" not in first
+
+
+@given(st.sampled_from(["slowonly", "posec3d", "small", "tsm"]), st.integers(1, 400))
+def test_a_scaled_schedule_ends_with_the_run(kind, epochs):
+    schedules = {
+        "slowonly": [dict(type="LinearLR", begin=0, end=34), dict(type="Cosine", T_max=222, begin=34, end=256)],
+        "posec3d": [dict(type="Cosine", T_max=256, convert_to_iter_based=True)],
+        "small": [dict(type="LinearLR", end=5, by_epoch=True), dict(type="Cosine", T_max=251, begin=5)],
+        "tsm": [dict(type="MultiStepLR", end=256, milestones=[90, 130]), dict(type="LinearLR", by_epoch=False, end=9)],
+    }
+    cfg = Config(dict(train_cfg=dict(max_epochs=256, val_begin=10, val_interval=5), param_scheduler=schedules[kind]))
+    scale_epochs(cfg, epochs)
+    by_epoch = [part for part in cfg.param_scheduler if part.get("by_epoch", True)]
+    main = max(by_epoch, key=lambda part: part.get("T_max", part.get("end", 0)))
+    assert main.get("begin", 0) + main.get("T_max", epochs) == main.get("end", epochs) == epochs
+    assert cfg.train_cfg == dict(max_epochs=epochs, val_begin=min(10, epochs), val_interval=min(5, epochs))
+
+
+def test_a_training_by_iterations_has_no_epochs_to_scale():
+    with pytest.raises(ValueError, match="max_iters"):
+        scale_epochs(Config(dict(train_cfg=dict(max_iters=9))), 3)
+    with pytest.raises(ValueError, match="at least 1"):
+        scale_epochs(Config(dict(train_cfg=dict(max_epochs=9))), 0)

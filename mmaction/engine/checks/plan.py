@@ -1,7 +1,7 @@
 """Say before training what will happen, and find the mistakes that would show hours later."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,13 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmaction.datasets.plausible import check_skeletons
 from mmaction.engine.checks.joints import check_channels, check_joints, pipelines_of, test_pipelines
-from mmaction.engine.checks.warnings import class_doubts, epoch_doubt, frozen_doubt, validation_doubt
+from mmaction.engine.checks.warnings import (
+    class_warnings,
+    epoch_warning,
+    frozen_warning,
+    schedule_warnings,
+    validation_warning,
+)
 from mmaction.engine.dist import unwrapped
 from mmaction.engine.hooks.data_hooks import nested_datasets, sources
 from mmaction.engine.pretrained import pretrained_parts
@@ -22,10 +28,12 @@ from mmaction.models.layers import trained_parts
 from mmaction.registry import HOOKS
 from mmaction.structures.sample_name import outside_classes, sample_name
 from mmaction.utils.config import base_batch_size, dataset_config, type_name
+from mmaction.utils.config_keys import unread_keys
 
 # a learning rate within this factor of the linear rule is taken as meant for the batch
 LR_TOLERANCE = 2.0
 CROPS = {"ThreeCrop": 3, "TenCrop": 10}
+SINGLE_LABEL_METRICS = ("top_k_accuracy", "mean_class_accuracy")
 MAX_FILES_CHECKED = 20_000
 
 
@@ -66,6 +74,38 @@ def check_labels(dataset: Any, num_classes: int, split: str) -> None:
                 raise ValueError(
                     f"{split} set {part.ann_file}, sample {index} ({sample_path(part, index)}): "
                     f"{outside_classes(wrong[0], num_classes)} of the model; correct the label{more}"
+                )
+
+
+def check_several_labels(datasets: Mapping[str, Any], model: torch.nn.Module, evaluators: Mapping[str, Any]) -> None:
+    """Check that head, loss and metrics are for samples of several labels where the data are.
+
+    Args:
+        datasets: By split.
+        model: Its head may not say what it is for.
+        evaluators: By split, as far as they are built.
+
+    Raises:
+        ValueError: Naming the setting that does not fit.
+    """
+    head = getattr(model, "cls_head", None)
+    for split, dataset in datasets.items():
+        if head is None or not any(getattr(part, "multi_class", False) for part in sources(dataset)):
+            continue
+        place = f"the {split} set has multi_class=True (several labels a sample)"
+        if not getattr(head, "multi_class", True):
+            raise ValueError(f"{place}, and the head has not: set model.cls_head.multi_class=True")
+        if type(getattr(head, "loss_cls", None)).__name__ == "CrossEntropyLoss":
+            raise ValueError(
+                f"{place}; the classes of CrossEntropyLoss exclude each other: set model.cls_head.loss_cls to "
+                "dict(type='BCELossWithLogits')"
+            )
+        for metric in getattr(evaluators.get(split), "metrics", ()):
+            single = [name for name in getattr(metric, "metrics", ()) if name in SINGLE_LABEL_METRICS]
+            if type(metric).__name__ == "ConfusionMatrix" or single:
+                raise ValueError(
+                    f"{place}; {', '.join(single) or 'ConfusionMatrix'} is for one label: set {split}_evaluator to "
+                    "dict(type='AccMetric', metric_list=('mean_average_precision', 'multi_label_f1'))"
                 )
 
 
@@ -189,11 +229,12 @@ class PreflightHook(Hook):
         model, warnings = self._check(runner, loaders, self.max_share)
         rows = [*self._data_rows(loaders), *self._view_rows(runner), *self._step_rows(runner)]
         warnings += [self._lr_warning(runner), self._replacing_warning(runner)]
-        warnings += [validation_doubt(runner), epoch_doubt(runner)]
-        warnings += class_doubts({split: loader.dataset for split, loader in loaders.items()}, _num_classes(model))
+        warnings += [validation_warning(runner), epoch_warning(runner), *schedule_warnings(runner)]
+        warnings += class_warnings({split: loader.dataset for split, loader in loaders.items()}, _num_classes(model))
         if getattr(runner, "load_report", None) is None:
-            warnings.append(frozen_doubt(model))
-        self._write(runner, [*rows, *self._model_rows(runner, model)], warnings)
+            warnings.append(frozen_warning(model))
+        unread = [("not read", key) for key in unread_keys(runner.cfg, runner.cfg.filename)]
+        self._write(runner, [*rows, *self._model_rows(runner, model), *unread], warnings)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data and write what is tested.
@@ -225,6 +266,11 @@ class PreflightHook(Hook):
             unbuilt, problem = test_pipelines(dataset_config(runner.cfg, ["test"], inner=False), pipelines)
             pipelines += unbuilt
             warnings.append(problem)
+        loops = (
+            {"val": runner.val_loop} if "val" in loaders else {"test": runner.test_loop} if "test" in loaders else {}
+        )
+        evaluators = {split: getattr(loop, "evaluator", None) for split, loop in loops.items()}
+        check_several_labels({split: loader.dataset for split, loader in loaders.items()}, model, evaluators)
         check_joints(pipelines, model)
         check_channels(pipelines, model)
         return model, warnings

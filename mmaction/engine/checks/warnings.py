@@ -1,5 +1,6 @@
-"""What a run does as it is told and its user may not have meant: sentences for the log before training."""
+"""Warnings about settings that are legal but probably unintended."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,8 @@ from mmaction.evaluation.metrics import describe_classes
 from mmaction.utils.config import type_name
 
 
-def class_doubts(datasets: Mapping[str, Any], num_classes: int | None) -> Iterator[str]:
-    """Yield what is odd about the classes of the data sets of a training.
+def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iterator[str]:
+    """Yield what is unusual about the classes of the data sets of a training.
 
     Args:
         datasets: The data sets ``train`` and, where the run validates, ``val``.
@@ -59,8 +60,8 @@ def _first_difference(names: Sequence[str], others: Sequence[str]) -> str:
     return f"one has {len(names)} and the other {len(others)}"
 
 
-def frozen_doubt(model: nn.Module) -> str | None:
-    """Say that stages of a model into which no checkpoint was loaded keep the random weights in which they are frozen.
+def frozen_warning(model: nn.Module) -> str | None:
+    """Say that frozen stages of a model keep random weights, as no checkpoint was loaded into it.
 
     Args:
         model: Its initial weights may still come from ``pretrained`` or ``init_cfg``.
@@ -81,8 +82,8 @@ def _is_pretrained(module: nn.Module) -> bool:
     return bool(getattr(module, "pretrained", None)) or any("Pretrained" in type_name(part) for part in settings)
 
 
-def validation_doubt(runner: Runner) -> str | None:
-    """Say what waits for validations in a run that has none, or that the validations of a run begin after its end."""
+def validation_warning(runner: Runner) -> str | None:
+    """Say what needs validations in a run that has none, or that the validations of a run begin after its end."""
     loop = runner.train_loop
     last = runner.max_iters if isinstance(loop, IterBasedTrainLoop) else runner.max_epochs
     if runner.val_loop is not None:
@@ -94,10 +95,10 @@ def validation_doubt(runner: Runner) -> str | None:
     if not waiting:
         return None
     names = " and ".join(dict.fromkeys(type(part).__name__ for part in waiting))
-    return f"{names} waits for validations, of which this run has none: nothing will come of it"
+    return f"{names} needs validation, but this run has none, so it never acts"
 
 
-def epoch_doubt(runner: Runner) -> str | None:
+def epoch_warning(runner: Runner) -> str | None:
     """Say what counts epochs in a run by iterations, which is a single one."""
     if not isinstance(runner.train_loop, IterBasedTrainLoop):
         return None
@@ -107,6 +108,49 @@ def epoch_doubt(runner: Runner) -> str | None:
         return None
     names = " and ".join(dict.fromkeys(type(part).__name__ for part in counting))
     return f"{names} counts epochs, and a run by iterations is a single one: set by_epoch=False"
+
+
+def schedule_warnings(runner: Runner) -> Iterator[str]:
+    """Yield each schedule of the run that does not end with it."""
+    by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
+    length = 0 if by_iter else len(runner.train_dataloader)
+    for scheduler in _schedulers(runner):
+        if getattr(scheduler, "need_val_args", False) or (scheduler.by_epoch and by_iter):
+            continue
+        total = runner.max_epochs if scheduler.by_epoch else runner.max_iters
+        unit = "epoch" if scheduler.by_epoch else "iteration"
+        end = _end_of(scheduler)
+        last_step = max(getattr(scheduler, "milestones", None) or [0])
+        is_warm_up = type(scheduler).__name__.startswith(("Linear", "Constant"))
+        tolerance = 1 if scheduler.by_epoch else max(1, length)  # a schedule by iterations may end within an epoch
+        if end is not None and end > total + tolerance - 1:
+            late = f"{type(scheduler).__name__} ends at {unit} {end}, after the run, which ends at {total}"
+            yield f"{late}{_rest(scheduler, total)}; --epochs N scales both the run and its schedule"
+        elif end is not None and not is_warm_up and end < total - tolerance + 1:
+            yield (
+                f"{type(scheduler).__name__} ends at {unit} {end}, before the run, which ends at {total}; --epochs N "
+                "scales both the run and its schedule"
+            )
+        elif last_step >= total:
+            yield f"{type(scheduler).__name__} has a step at {unit} {last_step}; the run ends at {total}, before it"
+
+
+def _end_of(scheduler: Any) -> int | None:
+    """Return where a schedule ends, None where it goes on for ever."""
+    begin, end = getattr(scheduler, "begin", 0), getattr(scheduler, "end", None)
+    period = getattr(scheduler, "T_max", None)
+    ends = [value for value in (end, None if period is None else begin + period) if value is not None and value < 1e9]
+    # what ends before its period is over never reaches its last value; without an end, a cosine rises again after it
+    return int(max(ends)) if ends else None
+
+
+def _rest(scheduler: Any, total: int) -> str:
+    """Say at what share of the learning rate a cosine is cut off."""
+    period = getattr(scheduler, "T_max", None)
+    if not period or "Cosine" not in type(scheduler).__name__:
+        return ""
+    share = (1 + math.cos(math.pi * max(0, total - scheduler.begin) / period)) / 2
+    return f" at {share:.0%} of the learning rate"
 
 
 def _schedulers(runner: Runner) -> list[Any]:

@@ -80,7 +80,7 @@ def test_a_schedule_that_waits_for_validations_is_named_where_there_are_none(tmp
     extra = "param_scheduler = [dict(type='ReduceOnPlateauLR', monitor='acc/top1', rule='greater')]\n"
     config = toy.write_config(tmp_path, extra=f"train_cfg['max_epochs'] = 1\n{extra}")
     train(config, "--work-dir", tmp_path / "run", "--no-validate")
-    assert "ReduceOnPlateauLR waits for validations, of which this run has none" in "\n".join(lines(capfd))
+    assert "ReduceOnPlateauLR needs validation, but this run has none" in "\n".join(lines(capfd))
 
 
 def test_validations_that_begin_after_the_end_are_named(tmp_path, toy, train, capfd):
@@ -99,6 +99,44 @@ def test_what_counts_epochs_in_a_run_by_iterations_is_named(tmp_path, toy, train
 
 
 def test_a_run_that_is_as_it_should_be_is_not_doubted(tmp_path, toy, train, capfd):
-    config = toy.write_config(tmp_path, extra="train_cfg['max_epochs'] = 1\n")
-    train(config, "--work-dir", tmp_path / "run")
+    train(toy.write_config(tmp_path), "--work-dir", tmp_path / "run", "--epochs", 1)
     assert not [line for line in lines(capfd) if "never predicted" not in line and "was given class" not in line]
+
+
+def test_a_schedule_that_outlasts_the_run_is_named_and_epochs_scales_both(tmp_path, toy, train, capfd):
+    extra = (
+        "train_cfg['max_epochs'] = 5\nmax_epochs = 7\n"
+        "param_scheduler = [dict(type='LinearLR', start_factor=0.1, end=2), "
+        "dict(type='CosineAnnealingLR', T_max=18, begin=2, end=20, convert_to_iter_based=True)]\n"
+    )
+    config = toy.write_config(tmp_path, extra=extra)
+    train(config, "--work-dir", tmp_path / "run", "--cfg-options", "train_cfg.max_epochs=2")
+    said = capfd.readouterr().out
+    assert re.search("CosineAnnealingLR ends at iteration 120, after the run, which ends at 12 at 100%", said)
+    assert "not read   max_epochs; did you mean train_cfg.max_epochs?" in said
+
+
+def test_epochs_ends_the_schedule_with_the_run(root, tmp_path, toy, train, capfd):
+    extra = "train_cfg['max_epochs'] = 20\nparam_scheduler[1] = dict(type='CosineAnnealingLR', T_max=18, begin=2)\n"
+    train(toy.write_config(tmp_path, extra=extra), "--work-dir", tmp_path / "run", "--epochs", 2)
+    assert (tmp_path / "run" / "epoch_2.pth").is_file()
+    assert not any("Cosine" in line for line in lines(capfd))
+
+
+@pytest.mark.parametrize(
+    ("head", "evaluator", "named"),
+    [
+        ("multi_class=False", "dict(type='AccMetric', metric_list=('mean_average_precision',))", "multi_class=True"),
+        ("multi_class=True", "dict(type='AccMetric', metric_list=('mean_average_precision',))", "CrossEntropyLoss"),
+        ("multi_class=True, loss_cls=dict(type='BCELossWithLogits')", "dict(type='AccMetric')", "top_k_accuracy"),
+        ("multi_class=True, loss_cls=dict(type='BCELossWithLogits')", "dict(type='ConfusionMatrix')", "ConfusionMat"),
+    ],
+)
+def test_what_is_for_one_label_is_refused_where_samples_have_several(tmp_path, toy, train, head, evaluator, named):
+    extra = (
+        f"{toy.NETWORK}model['cls_head'].update({head})\nval_evaluator = {evaluator}\n"
+        "for loader in (train_dataloader, val_dataloader): loader['dataset'].update(multi_class=True, num_classes=3)\n"
+        "default_hooks['checkpoint']['save_best'] = None\n"
+    )
+    with pytest.raises(ValueError, match=f"multi_class=True .*{named}"):
+        train(toy.write_config(tmp_path, extra=extra), "--work-dir", tmp_path / "run")
