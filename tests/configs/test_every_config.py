@@ -11,11 +11,15 @@ import torch
 from tiny import datasets, shrink_config
 
 from mmaction.engine import build_runner
-from mmaction.skeletons import get_layout
+from mmaction.skeletons import get_layout, layout_of_config
 from mmaction.utils.config import base_batch_size, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" not in path.parts)
+STREAMS = ("bone", "joint-motion", "bone-motion")
+"""Streams whose leaves differ from that of the joints in the pipeline alone; a test of their own says so."""
+DERIVED = {path: stream for path in CONFIGS for stream in STREAMS if f"-{stream}-u" in path.stem}
+TRAINED = [path for path in CONFIGS if path not in DERIVED]
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +37,8 @@ def flow_frames(tmp_path_factory):
     return folder
 
 
-def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path | None) -> None:
-    """Write two random skeletons of one person, one file each where they are stored compressed."""
+def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path | None, depth: bool = False) -> None:
+    """Write two random skeletons of one person, one file each where they are stored compressed; in 3D with depth."""
     rng = np.random.default_rng(0)
     annotations = []
     for clip in range(2):
@@ -42,7 +46,9 @@ def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path 
         score = rng.uniform(0.5, 1, (1, 30, joints)).astype(np.float16)
         info = dict(frame_dir=f"clip{clip}", label=clip, img_shape=(240, 320), original_shape=(240, 320))
         info["total_frames"] = 30
-        if compressed is None:
+        if depth:
+            info["keypoint"] = rng.uniform(-1, 1, (1, 30, joints, 3)).astype(np.float32)
+        elif compressed is None:
             info.update(keypoint=keypoint, keypoint_score=score)
         else:
             compressed.mkdir(exist_ok=True)
@@ -71,14 +77,15 @@ def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
             dataset.update(ann_file=str(demo_data / "skeletons.pkl"), data_prefix=dict(video=str(demo_data / "videos")))
         else:
             compressed = folder / "kpfiles" if "skeleton" in dataset.get("data_prefix", {}) else None
-            layout = get_layout(cfg.model.get("data_preprocessor", {}).get("layout", "coco17"))
+            layout = layout_of_config(cfg.to_dict()) or get_layout("coco17")
+            depth = any(step.type == "PreNormalize3D" for step in dataset.pipeline)
             dataset.ann_file = str(folder / "skeletons.pkl")
             if compressed is not None:
                 dataset.data_prefix = dict(skeleton=str(compressed))
-            write_skeletons(folder / "skeletons.pkl", len(layout.joints), splits, compressed)
+            write_skeletons(folder / "skeletons.pkl", len(layout.joints), splits, compressed, depth)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
 def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_path):
     cfg, notes = load_config(path)
     assert not notes
@@ -105,10 +112,26 @@ def test_a_config_of_other_sizes_and_of_a_backbone_without_pretrained_weights_is
     assert "pretrained" not in cfg.model.backbone and datasets(cfg)[2].pipeline[-3].crop_size == 160
 
 
+@pytest.mark.parametrize("path", DERIVED, ids=lambda path: path.stem)
+def test_a_stream_is_one_line_of_difference(path):
+    stream = DERIVED[path]
+    joint = path.with_name(path.name.replace(f"-{stream}-", "-joint-"))
+    assert path.read_text() == joint.read_text().replace("_joint.py", f"_{stream}.py")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs/_base_/pipelines").glob("gcn_*.py")), ids=lambda p: p.stem)
+def test_the_pipeline_of_a_stream_makes_its_features(path):
+    feats = {"joint": "j", "bone": "b", "joint-motion": "jm", "bone-motion": "bm"}[path.stem.rpartition("_")[2]]
+    cfg = load_config(path)[0]
+    for name in ("train_pipeline", "val_pipeline", "test_pipeline"):
+        assert [step.feats for step in cfg[name] if step.type == "GenSkeFeat"] == [[feats]]
+
+
 def test_the_suite_found_the_configs():
-    assert len(CONFIGS) >= 40
+    assert len(CONFIGS) >= 120
+    assert len(DERIVED) >= 60
     families = {path.parent.name for path in CONFIGS}
-    assert {"slowfast", "slowonly", "i3d", "tsm", "tsn", "posec3d"} <= families
+    assert {"slowfast", "slowonly", "i3d", "tsm", "tsn", "posec3d", "r2plus1d", "stgcnpp", "ctrgcn"} <= families
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

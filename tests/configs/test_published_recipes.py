@@ -9,6 +9,8 @@ from mmengine import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 INTERFACE = Path(os.environ.get("MMACTION_SHARED", ROOT.parent / "shared")) / "interface"
+# The published CTR-GCN is a project outside the package, which its configs import.
+NOT_OURS = ("custom_imports",)
 
 
 def config_of(recipe: Path) -> Path:
@@ -34,7 +36,8 @@ def test_config_equals_the_published_recipe(recipe):
     config = Config.fromfile(config_of(recipe))
     ours = plain(config.to_dict())
     name = recipe.stem.split("__")[-1]
-    for key, value in published.items():
+    for key in published.keys() - set(NOT_OURS):
+        value = published[key]
         if (name, key) in WRAPPED_IN_A_LIST:
             (value,) = value
         assert ours[key] == value, key
@@ -43,4 +46,4 @@ def test_config_equals_the_published_recipe(recipe):
 def test_every_recipe_is_there():
     if not RECIPES:
         pytest.skip("no shared recipes")
-    assert len(RECIPES) >= 29
+    assert len(RECIPES) >= 37

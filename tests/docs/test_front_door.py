@@ -6,7 +6,13 @@ import pytest
 import yaml
 from page_commands import README, ROOT, commands
 
-UNPUBLISHED = {"slowonly_r50_8xb16-16x4x1-256e_kinetics400-flow"}  # a config of MMAction2 1.x without weights
+# Configs of MMAction2 1.x without weights in its model index.
+UNPUBLISHED = {"slowonly_r50_8xb16-16x4x1-256e_kinetics400-flow"}
+UNPUBLISHED |= {
+    f"ctrgcn_8xb16-{stream}-u100-80e_ntu60-xsub-keypoint-{space}"
+    for stream in ("joint", "bone", "joint-motion", "bone-motion")
+    for space in ("2d", "3d")
+}
 # words of the README, and of the title of the paper that is to be cited
 PAPERS = {
     "PoseC3D": "Revisiting Skeleton-based",
