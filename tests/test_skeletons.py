@@ -1,4 +1,5 @@
 import pytest
+from mmengine import Config
 
 from mmaction.skeletons import ALIASES, LAYOUTS, choose_layout, get_layout, layout_of_config
 
@@ -159,3 +160,8 @@ def test_an_unknown_name_lists_close_ones():
 def test_aliases_lead_somewhere():
     assert set(ALIASES.values()) <= set(LAYOUTS)
     assert not set(ALIASES) & set(LAYOUTS)
+
+
+def test_a_loaded_config_states_its_layout_as_its_dict_does():
+    config = {"model": {"backbone": {"graph_cfg": {"layout": "kinect20"}}}}
+    assert layout_of_config(Config(config)) is layout_of_config(config) is get_layout("kinect20")

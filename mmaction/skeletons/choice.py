@@ -157,6 +157,7 @@ def layout_of_config(config: Any, num_joints: int | None = None) -> Layout | Non
     Raises:
         KeyError, ValueError: If the config states a layout that is unknown, or two with different joints; names both.
     """
+    config = config.to_dict() if hasattr(config, "to_dict") else config  # MMEngine's Config is no mapping
     stated = list(_stated(config))
     layouts = [get_layout(value) for _, value in stated]
     for (place, _), layout in zip(stated, layouts, strict=True):

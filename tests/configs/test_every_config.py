@@ -77,7 +77,7 @@ def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
             dataset.update(ann_file=str(demo_data / "skeletons.pkl"), data_prefix=dict(video=str(demo_data / "videos")))
         else:
             compressed = folder / "kpfiles" if "skeleton" in dataset.get("data_prefix", {}) else None
-            layout = layout_of_config(cfg.to_dict()) or get_layout("coco17")
+            layout = layout_of_config(cfg) or get_layout("coco17")
             depth = any(step.type == "PreNormalize3D" for step in dataset.pipeline)
             dataset.ann_file = str(folder / "skeletons.pkl")
             if compressed is not None:
