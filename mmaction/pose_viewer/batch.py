@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from mmaction.io.annotations import read_annotation_file, split_names
@@ -51,12 +52,14 @@ def resolve_source(settings: Settings) -> Source:
         KeyError: If the skeleton file has no split of the name that the data set chooses.
         FileNotFoundError: If the folder of the videos is missing.
     """
-    videos, annotation, names = settings.video, settings.annotation, None
+    videos, annotation = settings.video, settings.annotation
+    names: frozenset[str] | None = None
     if settings.dataset:
         dataset = _dataset_of(settings.dataset)
         annotation = annotation or os.path.join(dataset.get("data_root") or "", dataset["ann_file"])
         prefix = dataset.get("data_prefix") or {}
-        videos = videos or (prefix.get("video") and os.path.join(dataset.get("data_root") or "", prefix["video"]))
+        if not videos and prefix.get("video"):
+            videos = os.path.join(dataset.get("data_root") or "", prefix["video"])
         names = _split_names(annotation, dataset.get("split"))
     for name, value in (("video", videos), ("annotation", annotation)):
         if not value:
@@ -104,7 +107,7 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
     source, output = resolve_source(settings), Path(settings.output)
     report = Path(settings.report) if settings.report else output / "report.json"
     layout = chosen_layout(settings)
-    inputs = (source.videos, source.annotation, *settings.inputs)
+    inputs: list[str | Path] = [source.videos, source.annotation, *settings.inputs]
     claim(output, settings.overwrite, inputs, is_folder=True)
     claim(report, settings.overwrite, inputs)
     if settings.problem_frames:
@@ -130,7 +133,7 @@ def _jobs(settings: Settings, source: Source, classes: Classes, layout: str | La
         name = sample_name(entry)
         if source.names is None or name in source.names:
             sheet = Path(settings.output) / sheet_path(video, source.videos)
-            changes = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
+            changes: dict[str, Any] = dict(output=str(sheet), kind="sheet", overwrite=True, report="")
             if settings.problem_frames:
                 changes["problem_frames"] = str(Path(settings.problem_frames) / video.relative_to(source.videos))
             yield video, entry, source.annotation, replace(settings, **changes), classes, layout

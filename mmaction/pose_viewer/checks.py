@@ -5,6 +5,7 @@ Joints are ``(M, T, V, 2)`` in pixels, scores ``(M, T, V)``, 0 for a joint that 
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -153,7 +154,7 @@ def check_length(report: Report, decoded: int, decode_error: str = "") -> None:
 
 def frame_checks(
     keypoint: np.ndarray, score: np.ndarray, layout: Layout, size: tuple[int, int], limits: Limits
-) -> Iterator[tuple[str, np.ndarray]]:
+) -> Iterator[tuple[str, Any]]:
     """Yield the name of each check and the frames it names, shape ``(T,)``, bool; ``size`` is height and width."""
     seen = visible_joints(keypoint, score)
     yield "no_person", ~seen.any(axis=(0, 2))

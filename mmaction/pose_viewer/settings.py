@@ -225,7 +225,7 @@ def naming_entries(path: Path, values: dict[str, Any]) -> Iterator[None]:
 
 def _plain_kind(error: Exception) -> type[Exception]:
     """Return the class of an error, or the one above it that a message alone makes."""
-    kinds = (kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+    kinds = (kind for kind in type(error).__mro__ if kind.__module__ == "builtins" and issubclass(kind, Exception))
     return next(kind for kind in kinds if not issubclass(kind, UnicodeError))
 
 

@@ -140,7 +140,7 @@ def draw_clip(
     overlay = make_overlay(poses, settings, report, classes, panel)
     kind, output = output_kind(settings), Path(settings.output)
     problem_folder = Path(settings.problem_frames) if settings.problem_frames else None
-    inputs = (reader.name, *settings.inputs)
+    inputs: list[str | Path] = [reader.name, *settings.inputs]
     claim(output, settings.overwrite, inputs, is_folder=kind == "frames")
     if problem_folder is not None:
         claim(problem_folder, settings.overwrite, inputs, is_folder=True)
@@ -154,13 +154,13 @@ def draw_clip(
     with open_sink(kind, output, settings.speed / info.frame_time, columns) as sink:
         for t, image in _with_progress(reader, start, stop, total, progress):
             seen = t + 1
-            is_problem = t in report.problem_frames and problem_folder is not None
-            if chosen is not None and t not in chosen and not is_problem:
+            is_chosen, is_problem = chosen is None or t in chosen, t in report.problem_frames
+            if not is_chosen and not (is_problem and problem_folder):
                 continue
             picture = overlay.render(image, t)
-            if chosen is None or t in chosen:
+            if is_chosen:
                 sink.write(picture, float(info.times[t] - info.times[start]) / settings.speed)
-            if is_problem:
+            if is_problem and problem_folder:
                 problem_folder.mkdir(parents=True, exist_ok=True)
                 write_image(problem_folder / f"{poses.name}_{t:06d}.png".replace("/", "_"), picture)
         if not seen:

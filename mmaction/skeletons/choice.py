@@ -57,7 +57,7 @@ def _described(config: Mapping[str, Any]) -> Layout:
             "a skeleton layout is described by joints and limbs (and optionally name, root, center and sides); "
             f"missing: {sorted(missing) or 'none'}, unknown: {sorted(map(str, unknown)) or 'none'}"
         )
-    joints: Sequence[str] = tuple(config["joints"])
+    joints: tuple[str, ...] = tuple(config["joints"])
 
     def index(joint: int | str) -> int:
         if isinstance(joint, str) and joint not in joints:
@@ -83,7 +83,7 @@ def _read_layout(path: Path) -> Layout:
             content = ast.literal_eval(body[0].value)
         else:
             assigned = [node for node in body if isinstance(node, ast.Assign)]
-            content = {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}
+            content = {ast.unparse(node.targets[0]): ast.literal_eval(node.value) for node in assigned}
         return _described({"name": path.stem} | content)
     except (ValueError, TypeError, AttributeError, SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f"{path}: no description of a skeleton layout ({error})") from error

@@ -7,6 +7,7 @@ threshold or whose position is not finite is not drawn.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -57,7 +58,7 @@ class Style:
                 raise ValueError(f"{argument}: expected one of {', '.join(known)}, got {getattr(self, argument)!r}")
 
     @classmethod
-    def for_size(cls, height: int, width: int, **changes: object) -> "Style":
+    def for_size(cls, height: int, width: int, **changes: Any) -> "Style":
         """Scale the default, which is for 360 lines, to an image; ``changes`` are kept as given."""
         unit = min(height, width) / 360
         scaled = cls(max(1, round(2 * unit)), max(1, round(3 * unit)), float(np.clip(0.5 * unit, 0.33, 1.6)))
@@ -152,7 +153,7 @@ def _draw_limbs(
 def _draw_joints(
     image: np.ndarray, joints: np.ndarray, seen: np.ndarray, colors: Sequence[Color], style: Style
 ) -> None:
-    for index in np.flatnonzero(seen):
+    for index in np.flatnonzero(seen).tolist():
         x, y = np.clip(np.round(joints[index]), -(2**15), 2**15)
         cv2.circle(image, (int(x), int(y)), style.radius, colors[index], -1)
 
@@ -160,7 +161,7 @@ def _draw_joints(
 def _draw_joint_texts(
     image: np.ndarray, joints: np.ndarray, seen: np.ndarray, texts: Sequence[str], style: Style
 ) -> None:
-    for index in np.flatnonzero(seen):
+    for index in np.flatnonzero(seen).tolist():
         corner = joints[index] + (style.radius + 1, -style.radius)
         draw_text(image, [texts[index]], (int(corner[0]), int(corner[1])), 0.7 * style.font_scale, anchor="bottom")
 
@@ -338,5 +339,5 @@ def color_heatmaps(heatmaps: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
         raise ValueError(f"expected heatmaps (C, T, H, W) with {len(colors)} channels, got shape {heatmaps.shape}")
     pictures = np.zeros((*heatmaps.shape[1:], 3), np.float32)
     for channel, color in zip(heatmaps, colors, strict=True):
-        np.maximum(pictures, channel[..., None] * np.float32(color), out=pictures)
+        np.maximum(pictures, channel[..., None] * np.asarray(color, np.float32), out=pictures)
     return np.clip(pictures, 0, 255).astype(np.uint8)

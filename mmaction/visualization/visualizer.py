@@ -106,7 +106,7 @@ class ActionVisualizer(ReadableArguments, Visualizer):
         if poses is None:
             poses = no_poses()
         overlay = Overlay(poses, Look(scale=rescale_factor or 1.0), captions)
-        pictures = (overlay.render(image, t) for t, image in islice(frames, max_frames))
+        pictures: Iterator[np.ndarray] = (overlay.render(image, t) for t, image in islice(frames, max_frames))
         if show_frames:
             pictures = self._shown(pictures, name, wait_time)
         if out_path is None:

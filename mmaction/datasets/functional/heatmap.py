@@ -46,10 +46,10 @@ def draw_segments(
         base += (size[0] - 1) * column_step
         column_step = -column_step
     flat = np.lib.stride_tricks.as_strided(out, (out.size,), (out.itemsize,))
-    for person, (first, second, *scores) in enumerate(zip(start, end, start_score, end_score, strict=True)):
-        scores = np.stack(scores).reshape(2, -1)
+    for person, (first, second, *peaks) in enumerate(zip(start, end, start_score, end_score, strict=True)):
+        scores = np.stack(peaks).reshape(2, -1)
         segments = _clip(base, first.reshape(-1, 2), second.reshape(-1, 2), scores, size, sigma)
-        widths, rows = _rows(*segments, sigma, row_step, column_step)
+        widths, rows = _rows(segments, sigma, row_step, column_step)
         edges = np.flatnonzero(np.diff(widths, prepend=0, append=0))
         for first_row, end_row in pairwise(edges):
             part = {key: array[first_row:end_row] for key, array in rows.items()}
@@ -79,17 +79,9 @@ def _clip(
 
 
 def _rows(
-    base: np.ndarray,
-    start: np.ndarray,
-    end: np.ndarray,
-    score: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    sigma: float,
-    row_step: int,
-    column_step: int,
+    segments: tuple[np.ndarray, ...], sigma: float, row_step: int, column_step: int
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Cut the boxes of segments into rows of cells.
+    """Cut the boxes of segments, as :func:`_clip` returns them, into rows of cells.
 
     Returns:
         The width of each row, and what :func:`_draw_rows` needs of it: ``target``, its first cell in the flat output;
@@ -97,6 +89,7 @@ def _rows(
         (``along_step``, ``across_step``); the segment's ``length``; ``log_score``. Distances are in units of
         ``sqrt(2) * sigma``.
     """
+    base, start, end, score, low, high = segments
     unit = np.float32(1 / (np.sqrt(2) * sigma))
     delta = (end - start) * unit
     length = np.sqrt((delta**2).sum(-1))

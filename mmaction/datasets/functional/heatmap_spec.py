@@ -90,7 +90,7 @@ class HeatmapSpec:
         joints = _swap(num_joints, *self.joint_sides)
         limbs = _swap(len(self.limbs), *self._limb_sides)
         if not self.left_limb and self.with_limb:
-            limbs = np.array(mirror_limbs(self.limbs, joints), dtype=np.int64)
+            limbs = np.array(mirror_limbs(self.limbs, joints.tolist()), dtype=np.int64)
         parts = ([joints] if self.with_kp else []) + ([limbs + num_joints * self.with_kp] if self.with_limb else [])
         return np.concatenate(parts)
 

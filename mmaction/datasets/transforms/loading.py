@@ -114,7 +114,7 @@ class VideoDecode(Transform):
         ValueError: In use, if a sampled frame is outside the video or cannot be decoded.
     """
 
-    reads = ("video_reader", "frame_inds")
+    reads: tuple[str, ...] = ("video_reader", "frame_inds")
     writes = ("imgs", "img_shape", "original_shape")
 
     def __init__(self, lazy: bool = True) -> None:

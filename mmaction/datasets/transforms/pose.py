@@ -107,7 +107,7 @@ class PoseCompact(Transform):
         allow_imgpad: Whether the box may reach beyond the image.
     """
 
-    reads = ("keypoint", "img_shape")
+    reads: tuple[str, ...] = ("keypoint", "img_shape")
 
     def __init__(
         self,

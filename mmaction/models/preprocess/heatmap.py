@@ -143,16 +143,16 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
         # Without mirror images the whole batch is drawn as one sample of many frames, which takes fewer calls.
         samples = batch if double else 1
         out = torch.zeros(samples, len(views), batch * clips * frames // samples, *shape, len(start))
-        points = points.detach().permute(2, 0, 1, 3, 4, 5).reshape(persons, samples, -1, joints, 2).numpy()
-        score = score.detach().permute(2, 0, 1, 3, 4).reshape(persons, samples, -1, joints).numpy()
+        where = points.detach().permute(2, 0, 1, 3, 4, 5).reshape(persons, samples, -1, joints, 2).numpy()
+        peaks = score.detach().permute(2, 0, 1, 3, 4).reshape(persons, samples, -1, joints).numpy()
         for sample in range(samples):
             for mirror, (first, second) in enumerate(views):
                 draw_segments(
                     out[sample, mirror].permute(0, 3, 1, 2).numpy(),
-                    points[:, sample][:, :, first],
-                    points[:, sample][:, :, second],
-                    score[:, sample][..., first],
-                    score[:, sample][..., second],
+                    where[:, sample][:, :, first],
+                    where[:, sample][:, :, second],
+                    peaks[:, sample][..., first],
+                    peaks[:, sample][..., second],
                     self.spec.sigma,
                     bool(mirror),
                 )

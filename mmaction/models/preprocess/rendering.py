@@ -35,7 +35,7 @@ def render(
     Returns:
         Heatmaps (B, N, C, T, H, W) in the dtype of ``points``.
     """
-    heatmaps = None
+    heatmaps: torch.Tensor | None = None
     for person in range(points.shape[2]):
         point, value = points[:, :, person].transpose(2, 3), score[:, :, person].transpose(2, 3)  # (B, N, V, T, ...)
         parts = []
@@ -44,10 +44,11 @@ def render(
             parts.append(_joints(point.index_select(2, index), value.index_select(2, index), shape, sigma))
         if joint_count < len(start):
             first, second = start[joint_count:], end[joint_count:]
-            ends = (x.index_select(2, index) for x in (point, value) for index in (first, second))
-            parts.append(_limbs(*ends, shape, sigma))
+            points_at, values_at = ([x.index_select(2, index) for index in (first, second)] for x in (point, value))
+            parts.append(_limbs(points_at[0], points_at[1], values_at[0], values_at[1], shape, sigma))
         drawn = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
         heatmaps = drawn if heatmaps is None else torch.maximum(heatmaps, drawn)
+    assert heatmaps is not None  # a batch has at least one person, see pad_persons
     return heatmaps
 
 

@@ -207,7 +207,8 @@ class MMPoseBackend:
             raise ValueError("backend mmpose: needs --pose-config and --weights")
         self._infer = inference_topdown
         self._model = init_model(options.pose_config, options.weights, device=options.device)
-        self._options, self._detector = options, None
+        self._options = options
+        self._detector: Any = None  # built when boxes are not given
 
     def _detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         import torch
