@@ -469,7 +469,7 @@ def test_batch_refuses_a_split_that_is_not_there(clip):
     (clip / "config.py").write_text(config.format(str(clip / "p.pkl"), str(clip / "videos")))
     options = ["--no-config", "--dataset", str(clip / "config.py"), "--output", str(clip / "batch")]
     save_annotations(clip / "p.pkl", [annotation("good")], dict(train=["good"], val=[]))
-    with pytest.raises(KeyError, match=r"p\.pkl has no split 'vla'; it has 'train', 'val'"):
+    with pytest.raises(KeyError, match=r"p\.pkl has no split 'vla'"):
         visualizer(options)
     save_annotations(clip / "p.pkl", [annotation("good")], overwrite=True)
     with pytest.raises(ValueError, match=r"p\.pkl has no table of splits, so split='vla'"):
