@@ -156,12 +156,14 @@ def skeletons(*names):
 
 
 def test_skeletons_of_one_name_are_numbered(infer, pose, tmp_path):
-    (tmp_path / "s.pkl").write_bytes(pickle.dumps(skeletons("walk", "run", "walk")))
-    _, out, _ = infer(*pose, tmp_path / "s.pkl", "--format", "json")
+    first, second, third = skeletons("walk", "run", "walk")
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps([first, second]))
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps([third]))
+    _, out, _ = infer(*pose, tmp_path / "s.pkl", tmp_path / "t.pkl", "--format", "json")
     entries = json.loads(out)
     assert [entry["input"] for entry in entries] == ["walk", "run", "walk (2)"]
     assert entries[0]["top"] != entries[2]["top"]
-    _, out, _ = infer(*pose, tmp_path / "s.pkl", "--clip", "walk", "--format", "json")
+    _, out, _ = infer(*pose, tmp_path / "s.pkl", tmp_path / "t.pkl", "--clip", "walk", "--format", "json")
     assert [entry["input"] for entry in json.loads(out)] == ["walk", "walk (2)"]
 
 
@@ -221,7 +223,7 @@ def test_an_incomplete_skeleton_does_not_end_the_others(infer, pose, tmp_path):
     assert "walk: it has no img_shape" in err.replace("\n", " ") and "1 of 2 clips were not classified" in err
     with pytest.raises(ValueError, match="it has no img_shape"):
         infer(*pose, tmp_path / "s.pkl", "--clip", "walk")
-    (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk, walk]))
+    (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk, {**walk, "frame_dir": "stroll"}]))
     assert infer(*pose, tmp_path / "s.pkl", "--out", tmp_path / "out.mp4")[0] == 1
     assert infer(*pose, tmp_path / "s.pkl", "--window", 1, "--timeline", tmp_path / "t.png")[0] == 1
 

@@ -53,22 +53,26 @@ def test_unknown_metric_lists_the_known(pose_run, root, tmp_path):
         main([str(config), str(checkpoint), "--work-dir", str(tmp_path), "--eval", "top1"])
 
 
-def test_results_of_another_checkpoint_stay(pose_run, root, tmp_path, capsys):
+def test_results_of_another_model_or_checkpoint_stay(pose_run, root, tmp_path, capsys):
     config, checkpoint = pose_run
+    main = runpy.run_path(str(root / "tools/test.py"))["main"]
+    place = ["--work-dir", str(tmp_path)]
+    assert main([str(config), str(checkpoint), *place, "--report"]) == 0
+    first = (tmp_path / "test_tiny/metrics.json").read_bytes()
+    assert main([str(config), str(checkpoint), *place, "--cfg-options", "model.cls_head.average_clips=score"]) == 0
+    assert (tmp_path / "test_tiny/metrics.json").read_bytes() == first
+    assert {*FILES, "report.html"} == {path.name for path in (tmp_path / "test_tiny").iterdir()}
+    assert {*FILES} == {path.name for path in (tmp_path / "test_tiny_2").iterdir()}
+    said = capsys.readouterr()
+    assert f"{tmp_path}/test_tiny holds the result of another test (other model)" in said.out + said.err
     other = tmp_path / checkpoint.name
     content = torch.load(checkpoint)
     torch.save({"state_dict": {key: value * 0 for key, value in content["state_dict"].items()}}, other)
-    main = runpy.run_path(str(root / "tools/test.py"))["main"]
-    assert main([str(config), str(checkpoint), "--work-dir", str(tmp_path), "--report"]) == 0
-    first = (tmp_path / "test_tiny/metrics.json").read_bytes()
-    assert main([str(config), str(other), "--work-dir", str(tmp_path), "--report"]) == 0
-    assert (tmp_path / "test_tiny/metrics.json").read_bytes() == first
-    assert {*FILES, "report.html"} == {path.name for path in (tmp_path / "test_tiny_2").iterdir()}
-    said = capsys.readouterr()
-    assert f"{tmp_path}/test_tiny holds the result of another test" in said.out + said.err
-    assert main([str(config), str(checkpoint), "--work-dir", str(tmp_path)]) == 0
+    assert main([str(config), str(other), *place, "--report"]) == 0
+    assert {*FILES, "report.html"} == {path.name for path in (tmp_path / "test_tiny_3").iterdir()}
+    assert main([str(config), str(checkpoint), *place, "--cfg-options", "test_dataloader.batch_size=1"]) == 0
     assert {*FILES} == {path.name for path in (tmp_path / "test_tiny").iterdir()}, "the report was of the earlier test"
-    assert not (tmp_path / "test_tiny_3").exists()
+    assert not (tmp_path / "test_tiny_4").exists()
 
 
 def test_a_dump_replaces_an_earlier_one_and_nothing_else(pose_run, root, tmp_path, demo_data, monkeypatch):
