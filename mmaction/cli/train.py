@@ -12,9 +12,13 @@ Checkpoints, logs and the config itself go to work_dirs/NAME; the best checkpoin
 """
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import check_config
@@ -87,6 +91,28 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     }
 
 
+def summary(runner: Runner, config: str) -> str:
+    """Return what a training ends with: the best checkpoint and its figures, where everything is, what to do next."""
+    known = runner.message_hub.runtime_info
+    best = {key: known[key] for key in known if key.startswith("best_ckpt")}
+    place = Path(os.path.relpath(runner.work_dir))
+    rows = []
+    for key, path in best.items():
+        score = known.get(key.replace("best_ckpt", "best_score"))
+        figure = f", {score:.4g}" if isinstance(score, (int, float)) else ""
+        rows.append(f"best       {Path(path).name}{figure}")
+    pointer = place / "last_checkpoint"
+    last = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
+    if last:
+        rows.append(f"last       {last}")
+    rows.append(f"output     {place}: checkpoints, the config, and in {runner.timestamp} the log")
+    chosen = place / (Path(next(iter(best.values()))).name if best else last)
+    if best or last:
+        rows.append(f"next       python tools/test.py {config} {chosen}")
+        rows.append(f"           python tools/infer.py {config} {chosen} VIDEO_OR_SKELETON")
+    return "the training has ended\n" + "\n".join(f"  {row}" for row in rows)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Train; return 0."""
     args = parse_args(argv)
@@ -99,4 +125,6 @@ def main(argv: list[str] | None = None) -> int:
         print(note, file=sys.stderr)
     runner = build_runner(cfg, plan)
     runner.train()
+    if is_main_process():
+        runner.logger.info(summary(runner, args.config))
     return 0

@@ -332,8 +332,10 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
 
 
 def _refuse_other_architecture(report: LoadReport, name: str | None) -> None:
-    """Raise ValueError unless most tensors match and every shape outside the head does."""
+    """Raise ValueError unless most tensors match and every shape outside the head and the first layer does."""
     body = [key for key in report.dropped if not key.startswith(HEAD_PREFIX)]
+    if len(body) == 1 and _has_other_input(*report.dropped[body[0]]):
+        body = []
     if not body and len(report.loaded) >= MIN_MATCH * report.total:
         return
     if body:
@@ -350,6 +352,14 @@ def _refuse_other_architecture(report: LoadReport, name: str | None) -> None:
         f"of {report.total} tensors of the model are in it with the same shape. {detail}. Weights of an image network "
         f"go into backbone.pretrained"
     )
+
+
+def _has_other_input(stored: tuple[int, ...], own: tuple[int, ...]) -> bool:
+    """Return whether two shapes are of convolutions that differ in the channels of their input alone.
+
+    Where that is the only layer of a network that differs it is the first one: the data have other joints.
+    """
+    return len(stored) == len(own) >= 4 and stored[:1] + stored[2:] == own[:1] + own[2:]
 
 
 def log_report(report: LoadReport, logger: logging.Logger) -> None:

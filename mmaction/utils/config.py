@@ -10,6 +10,7 @@ import yaml
 from mmengine.config import Config
 from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.fileio import YamlHandler, register_handler
+from mmengine.utils import import_modules_from_strings
 
 from mmaction import registry
 from mmaction.utils.cli import close_matches, describe_error, merge_options
@@ -72,12 +73,41 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
             _refuse_code(cfg.to_dict())
     except Exception as error:  # a config is a program: it may raise anything
         raise _config_error(path, error) from error
+    _refuse_old_form(cfg)
     _prefer_own(cfg._cfg_dict)
     notes = _unwrap_loaders(cfg)
     source = Source.read(path)
+    if is_program:
+        _import_for_bases(cfg, source)
     check_overrides(cfg, source)
     notes += [note for key in options or {} if (note := check_option(cfg, source, key))]
     return cfg, notes + merge_options(cfg, options)
+
+
+OLD_KEYS = ("data", "total_epochs", "optimizer", "optimizer_config", "lr_config", "evaluation")
+
+
+def _refuse_old_form(cfg: Config) -> None:
+    """Raise ValueError for a config of MMAction2 0.x, which has neither loaders nor loops."""
+    old = [key for key in OLD_KEYS if key in cfg]
+    if len(old) > 1 and not {"train_dataloader", "val_dataloader", "test_dataloader"} & set(cfg):
+        raise ValueError(
+            f"config {cfg.filename} is written for MMAction2 0.x ({', '.join(old)}): the section 'From MMAction2 0.x' "
+            "of docs/migration.md says what each of these became"
+        )
+
+
+def _import_for_bases(cfg: Config, source: Source) -> None:
+    """Import what each base names in ``custom_imports``, too: MMEngine lets the leaf's list replace it."""
+    owners = [part.path for part in source.chain() if "custom_imports" in part.sets]
+    if len(owners) < 2:
+        return
+    modules: list[str] = []
+    for path in reversed(owners):
+        named = (Config.fromfile(path, import_custom_modules=False).get("custom_imports") or {}).get("imports") or []
+        modules += [named] if isinstance(named, str) else named
+    cfg.custom_imports["imports"] = list(dict.fromkeys(modules))
+    import_modules_from_strings(**cfg.custom_imports)
 
 
 def _refuse_programs(path: Path) -> None:

@@ -133,6 +133,18 @@ def test_a_head_of_another_class_count_is_dropped_and_named():
         load(Net().state_dict(), target, strict=True)
 
 
+def test_the_first_layer_of_other_joints_is_dropped_and_named():
+    def network(channels):
+        layers = nn.Sequential(nn.Conv3d(channels, 4, 1), nn.Conv3d(4, 4, 1), nn.Conv3d(4, 4, 1))
+        return nn.ModuleDict({"backbone": layers})
+
+    model = network(25)
+    report = load(network(17).state_dict(), model)
+    assert list(report.dropped) == ["backbone.0.weight"] and "backbone.1.weight" in report.loaded
+    with pytest.raises(ValueError, match="does not fit"):
+        load(network(17).state_dict(), model, strict=True)
+
+
 def test_missing_and_unexpected_keys_are_listed_shortly():
     state = Net().state_dict()
     state["neck.weight"] = torch.zeros(1)

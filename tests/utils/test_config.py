@@ -1,5 +1,7 @@
 """Reading configs."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,3 +185,19 @@ def test_a_training_by_iterations_has_no_epochs_to_scale():
         scale_epochs(Config(dict(train_cfg=dict(max_iters=9))), 3)
     with pytest.raises(ValueError, match="at least 1"):
         scale_epochs(Config(dict(train_cfg=dict(max_epochs=9))), 0)
+
+
+def test_the_imports_of_base_and_leaf_both_count(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("of_base", "of_leaf"):
+        (tmp_path / f"{name}.py").write_text("from mmaction.registry import HOOKS\n")
+    base = "custom_imports = dict(imports=['of_base'], allow_failed_imports=False)\n"
+    write(tmp_path, base=base, leaf="_base_ = './base.py'\n" + base.replace("of_base", "of_leaf"))
+    cfg, _ = load_config(tmp_path / "leaf.py")
+    assert {"of_base", "of_leaf"} <= set(sys.modules) and cfg.custom_imports.imports == ["of_base", "of_leaf"]
+
+
+def test_a_config_of_the_first_mmaction2_is_answered_with_the_page(tmp_path):
+    old = "data = dict(videos_per_gpu=8)\ntotal_epochs = 3\noptimizer = dict(type='SGD')\n"
+    with pytest.raises(ValueError, match="migration"):
+        load_config(write(tmp_path, old=old) / "old.py")

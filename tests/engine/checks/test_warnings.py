@@ -98,9 +98,15 @@ def test_what_counts_epochs_in_a_run_by_iterations_is_named(tmp_path, toy, train
     assert "counts epochs" not in "\n".join(lines(capfd))
 
 
-def test_a_run_that_is_as_it_should_be_is_not_doubted(tmp_path, toy, train, capfd):
-    train(toy.write_config(tmp_path), "--work-dir", tmp_path / "run", "--epochs", 1)
-    assert not [line for line in lines(capfd) if "never predicted" not in line and "was given class" not in line]
+def test_a_run_as_it_should_be_has_no_warnings_and_ends_with_a_summary(tmp_path, toy, train, capfd):
+    config = toy.write_config(tmp_path)
+    train(config, "--work-dir", tmp_path / "run", "--epochs", 1)
+    out = capfd.readouterr().out
+    ending = out[out.index("the training has ended") :]
+    assert "best_acc_top1_epoch_1.pth, " in ending and f"python tools/test.py {config}" in ending
+    assert not [
+        line for line in out.splitlines() if "WARNING" in line and "predicted" not in line and "given" not in line
+    ]
 
 
 def test_a_schedule_that_outlasts_the_run_is_named_and_epochs_scales_both(tmp_path, toy, train, capfd):
