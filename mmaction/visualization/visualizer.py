@@ -101,7 +101,7 @@ class ActionVisualizer(ReadableArguments, Visualizer):
         show_frames = show_frames and is_main_process()
         if out_path is None and not is_main_process():
             return
-        frames, rate = self._frames(video)
+        frames, rate, times = self._frames(video)
         captions = self._captions(data_sample, draw_gt, draw_pred, draw_score)
         if poses is None:
             poses = no_poses()
@@ -115,15 +115,18 @@ class ActionVisualizer(ReadableArguments, Visualizer):
             return
         kind = {"img": "frames", "gif": "gif", "video": "mp4"}[out_type]
         with open_sink(kind, Path(out_path), fps or rate, 1) as sink:
-            for picture in pictures:
-                sink.write(picture)
+            for t, picture in enumerate(pictures):
+                sink.write(picture, None if times is None or fps else float(times[t]))
 
     @staticmethod
-    def _frames(video: str | np.ndarray | Sequence[np.ndarray]) -> tuple[Iterator[tuple[int, np.ndarray]], float]:
+    def _frames(
+        video: str | np.ndarray | Sequence[np.ndarray],
+    ) -> tuple[Iterator[tuple[int, np.ndarray]], float, np.ndarray | None]:
+        """Return numbered frames, frames per second, and when each is shown in seconds, where a video tells."""
         if isinstance(video, str | Path):
             reader = open_video(video, num_threads=0)
-            return reader.images(), 1 / reader.info.frame_time
-        return ((t, np.array(image, np.uint8)) for t, image in enumerate(video)), 25.0
+            return reader.images(), 1 / reader.info.frame_time, reader.info.times
+        return ((t, np.array(image, np.uint8)) for t, image in enumerate(video)), 25.0, None
 
     def _captions(
         self, data_sample: ActionDataSample | None, draw_gt: bool, draw_pred: bool, draw_score: bool

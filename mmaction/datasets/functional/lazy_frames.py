@@ -27,15 +27,19 @@ class LazyFrames(Sequence):
     """A list of frames of a video, of which nothing is decoded yet but the first frame.
 
     Geometry steps are noted and carried out frame by frame, so that each frame is decoded and transformed once however
-    many clips share it, whole decoded frames are never collected, and a first step that shrinks the image becomes part
-    of the conversion to RGB. Looking at an item carries everything out; `stack` does so without an intermediate copy.
+    many clips share it, and whole decoded frames are never collected. Looking at an item carries everything out;
+    `stack` does so without an intermediate copy. A pickle or a deep copy is a plain list.
 
     Args:
         frames: Pairs of index and decoded frame, in ascending order, each index once.
         inds: The indices of the list's items, in any order, with repetitions.
+        merge: Make a first resize, and a crop after it, part of the conversion to RGB.
     """
 
-    def __init__(self, frames: Iterator[tuple[int, DecodedFrame]], inds: Sequence[int]) -> None:
+    def __init__(
+        self, frames: Iterator[tuple[int, DecodedFrame]], inds: Sequence[int] | np.ndarray, merge: bool = True
+    ) -> None:
+        self._merge = merge
         first = next(frames)
         self.img_shape = first[1].shape
         self._frames = chain([first], frames)
@@ -56,7 +60,7 @@ class LazyFrames(Sequence):
 
     def scale_first(self, shape: tuple[int, int]) -> bool:
         """Make a bilinear resize part of the decoding; False when it cannot be, because other steps come first."""
-        if self._steps or self._scale_to is not None or self._stacked is not None:
+        if not self._merge or self._steps or self._scale_to is not None or self._stacked is not None:
             return False
         self._scale_to = shape
         return True
@@ -98,6 +102,13 @@ class LazyFrames(Sequence):
     def __getitem__(self, item: int | slice) -> np.ndarray | list[np.ndarray]:
         found = self.stack()[item]
         return list(found) if isinstance(item, slice) else found
+
+    def __setitem__(self, item: int | slice, image: np.ndarray | Sequence[np.ndarray]) -> None:
+        """Replace images by others of the same size."""
+        self.stack()[item] = image
+
+    def __reduce__(self) -> tuple:
+        return list, (list(self.stack()),)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return iter(self.stack())

@@ -1,7 +1,6 @@
 """Open videos and read their frames."""
 
 import os
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from mmengine.fileio import get
 
 from mmaction.datasets.functional.lazy_frames import LazyFrames
 from mmaction.datasets.transforms.base import Transform
-from mmaction.io.video import Frame, VideoReader, check_backend, open_video
+from mmaction.io.video import VideoReader, check_backend, open_video
 from mmaction.registry import TRANSFORMS
 
 LOCAL = ("disk", "local")
@@ -105,13 +104,15 @@ class OpenCVInit(VideoInit):
 class VideoDecode(Transform):
     """Read the sampled frames, each once however many clips share it.
 
+    Frames are decoded when they are used: the geometry steps that follow are carried out frame by frame while decoding,
+    with the same result as one after the other, and only what the model gets is kept (see `LazyFrames`).
+
     Args:
-        lazy: Decode when the frames are used. The geometry steps that follow are then carried out frame by frame while
-            decoding, and only what the model gets is converted and kept; the result is the same but for shrinking in
-            YUV (see `mmaction.io.video.color.YuvFrame`).
+        lazy: Also make the first resize and crop part of the conversion to RGB. A large image is then shrunk in YUV,
+            which changes some pixels a little (see `mmaction.io.video.color.YuvFrame`).
 
     Raises:
-        ValueError: In use, if a sampled frame is outside the video or cannot be decoded.
+        ValueError: Where the frames are used, if one is outside the video or cannot be decoded.
     """
 
     reads: tuple[str, ...] = ("video_reader", "frame_inds")
@@ -125,31 +126,10 @@ class VideoDecode(Transform):
         reader: VideoReader = results["video_reader"]
         inds = np.asarray(results["frame_inds"]).reshape(-1)
         results["video_reader"] = None
-        frames = reader.frames(inds)
-        if self.lazy:
-            imgs = LazyFrames(frames, inds)
-            shape = imgs.img_shape
-        else:
-            imgs = _collect(frames, inds)
-            shape = imgs[0].shape[:2]
+        imgs = LazyFrames(reader.frames(inds), inds, merge=self.lazy)
         results["imgs"] = imgs
-        results["original_shape"] = results["img_shape"] = shape
+        results["original_shape"] = results["img_shape"] = imgs.img_shape
         return results
-
-
-def _collect(frames: Iterator[tuple[int, Frame]], inds: np.ndarray) -> list[np.ndarray]:
-    """Return the frames of ``inds``, each distinct one in memory once.
-
-    They are copied into one large array: memory that FFmpeg allocates for each of many frames costs more than that.
-    """
-    unique, places = np.unique(inds, return_inverse=True)
-    images = None
-    for place, (_, frame) in enumerate(frames):
-        image = frame.rgb()
-        if images is None:
-            images = np.empty((len(unique), *image.shape), image.dtype)
-        images[place] = image
-    return [images[place] for place in places]
 
 
 class _PublishedDecode(VideoDecode):

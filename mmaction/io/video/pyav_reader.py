@@ -94,11 +94,18 @@ class PyAVReader(VideoReader):
         waiting = set(run)
 
         def chosen(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+            unread = set(run)
             for packet in packets:
+                is_needed = packet.pts in unread or not packet.size
                 if self.info.codec in _SKIPPABLE:
-                    is_needed = packet.pts in waiting or not packet.size
                     stream.codec_context.skip_frame = "DEFAULT" if is_needed else "NONREF"
                 yield packet
+                unread.discard(packet.pts)
+                if not unread and packet.size:  # the decoder has them all; what follows need not be decoded
+                    flush = type(packet)()
+                    flush.stream = stream
+                    yield flush
+                    return
 
         with closing(container.demux(stream)) as packets:  # PyAV 18 frees what it holds only when closed or at the end
             for frame in decoded(chosen(packets)):

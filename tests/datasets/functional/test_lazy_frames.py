@@ -1,3 +1,5 @@
+import pickle
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -74,6 +76,14 @@ def test_it_reads_like_a_list():
     lazy = video.lazy([2, 0, 3])
     assert [image.tolist() for image in lazy] == [video.images[index].tolist() for index in (2, 0, 3)]
     assert [image.tolist() for image in lazy[1:]] == [video.images[index].tolist() for index in (0, 3)]
+
+
+def test_it_is_written_to_pickled_and_copied_like_a_list():
+    video = Video()
+    lazy = video.lazy([2, 0])
+    lazy[1] = 7
+    for copy in (pickle.loads(pickle.dumps(lazy)), deepcopy(lazy)):
+        assert isinstance(copy, list) and (copy[0] == video.images[2]).all() and (copy[1] == 7).all()
 
 
 def test_steps_after_a_look_are_carried_out_at_once():
