@@ -38,17 +38,22 @@ def flow_frames(tmp_path_factory):
 
 
 def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path | None, depth: bool = False) -> None:
-    """Write two random skeletons of one person, one file each where they are stored compressed; in 3D with depth."""
+    """Write two random skeletons of one person to train on and two for other splits; in 3D with ``depth``.
+
+    Compressed ones get a file each.
+    """
     rng = np.random.default_rng(0)
     annotations = []
-    for clip in range(2):
+    for clip in range(4):
         keypoint = rng.uniform(20, 200, (1, 30, joints, 2)).astype(np.float16)
         score = rng.uniform(0.5, 1, (1, 30, joints)).astype(np.float16)
-        info = dict(frame_dir=f"clip{clip}", label=clip, img_shape=(240, 320), original_shape=(240, 320))
-        info["total_frames"] = 30
+        info = dict(frame_dir=f"clip{clip}", label=clip % 2, total_frames=30)
         if depth:
             info["keypoint"] = rng.uniform(-1, 1, (1, 30, joints, 3)).astype(np.float32)
-        elif compressed is None:
+            annotations.append(info)
+            continue
+        info.update(img_shape=(240, 320), original_shape=(240, 320))
+        if compressed is None:
             info.update(keypoint=keypoint, keypoint_score=score)
         else:
             compressed.mkdir(exist_ok=True)
@@ -57,7 +62,7 @@ def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path 
             info.update(raw_file=f"clip{clip}.pkl", frame_inds=np.arange(30), box_score=np.ones(30, np.float32))
             info.update(valid=dict.fromkeys((0.5, 0.6, 0.7, 0.8, 0.9), 30))
         annotations.append(info)
-    split = {name: ["clip0", "clip1"] for name in splits}
+    split = {name: ["clip0", "clip1"] if "train" in name else ["clip2", "clip3"] for name in splits}
     path.write_bytes(pickle.dumps(dict(split=split, annotations=annotations), protocol=4))
 
 
