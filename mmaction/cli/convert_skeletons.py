@@ -1,4 +1,6 @@
-r"""Convert skeletons from OpenPose, AlphaPose, COCO results or MediaPipe, back to them, or between layouts.
+r"""Convert skeletons from OpenPose, AlphaPose, COCO results, MMPose or MediaPipe, back to them, or between layouts.
+
+NTU RGB+D's .skeleton files can be read too: joints in space, with the label that the file's name holds.
 
 Annotation files are written as plain pickles that MMAction2 and PYSKL read too.
 
@@ -11,6 +13,10 @@ Examples:
   the same where the frames of the files count from 1:
     python tools/data/skeleton/convert.py import alphapose results/ --out poses.pkl --size 1280x720 --label 0 \
         --first-frame 1
+  predictions of MMPose (--pred-out-dir of its inferencer, --save-predictions of its demos), and NTU RGB+D:
+    python tools/data/skeleton/convert.py import mmpose predictions/ --out poses.pkl --videos videos/ \
+        --lists train=train.txt
+    python tools/data/skeleton/convert.py import ntu nturgb+d_skeletons/ --out ntu_3d.pkl
   back:
     python tools/data/skeleton/convert.py export coco poses.pkl --out results/
   other joints, or the list form of MMAction 0.x:
@@ -35,7 +41,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     importer = commands.add_parser("import", help="from another program's files")
-    importer.add_argument("format", choices=FORMATS)
+    importer.add_argument("format", choices=[*FORMATS, "ntu"])
     importer.add_argument("source", type=Path, help="file or folder")
     importer.add_argument(
         "--layout",
@@ -46,7 +52,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     importer.add_argument("--lists", nargs="+", type=split_and_file, metavar="SPLIT=FILE", help="labels and splits")
     importer.add_argument("--label", type=int, help="label of clips that are in no list")
     importer.add_argument("--persons", type=int, help="keep at most so many persons per clip")
-    importer.add_argument("--first-frame", type=int, help="number of the first frame, alphapose and coco (default: 0)")
+    importer.add_argument("--first-frame", type=int, help="number of the first frame (default: 0)")
     exporter = commands.add_parser("export", help="to another program's files")
     exporter.add_argument("format", choices=FORMATS)
     exporter.add_argument("source", type=Path, help="annotation file")
@@ -75,8 +81,8 @@ def run_import(args: argparse.Namespace) -> AnnotationFile:
         print(f"left out {name}: {reason}")
     if not file.annotations:
         raise ValueError(f"{args.source}: no clip could be taken")
-    late = not any(info["keypoint_score"][:, 0].any() for info in file.annotations)
-    if late and FORMATS[args.format].numbered and args.first_frame is None:
+    numbered = args.format in FORMATS and FORMATS[args.format].numbered and args.first_frame is None
+    if numbered and not any(info["keypoint_score"][:, 0].any() for info in file.annotations):
         print("nobody is in frame 0 of any clip: if the files count from 1, give --first-frame 1")
     return file
 

@@ -12,6 +12,7 @@ from mmaction.io.video import check_video
 from mmaction.io.video.folders import VideoFolder
 from mmaction.preparation.skeleton.files import AnnotationFile, match_lists
 from mmaction.preparation.skeleton.formats import FORMATS, Format, Size
+from mmaction.preparation.skeleton.ntu import ntu_label, read_ntu
 from mmaction.preparation.skeleton.poses import ClipPoses, Pose, convert_layout
 from mmaction.skeletons import get_layout
 from mmaction.structures.sample_name import sample_name
@@ -44,7 +45,8 @@ def import_poses(
 
     Args:
         source: File or folder in the format.
-        format_name: ``openpose``, ``alphapose``, ``coco`` or ``mediapipe``.
+        format_name: ``openpose``, ``alphapose``, ``coco``, ``mmpose``, ``mediapipe``, or ``ntu``, whose joints in space
+            need no ``size`` and whose file names hold labels.
         layout: Layout of the joints; the format's usual one by default.
         size: Width and height of the images in pixels.
         videos: Folder of the videos, by whose names size and number of frames are found instead.
@@ -52,7 +54,7 @@ def import_poses(
             :func:`~mmaction.preparation.skeleton.files.match_lists`.
         label: Label of clips that are in no list.
         persons: Keep at most so many persons per clip, those with the highest scores.
-        first_frame: Number of the first frame in files of ``alphapose`` and ``coco``, 0 by default.
+        first_frame: Number of the first frame in files of ``alphapose``, ``coco`` and ``mmpose``, 0 by default.
 
     Returns:
         The annotations, and per clip that could not be taken the reason.
@@ -61,6 +63,8 @@ def import_poses(
         ValueError: If a file cannot be read, two clips have one name, or neither ``size`` nor ``videos``, or neither
             ``lists`` nor ``label`` is given.
     """
+    if format_name == "ntu":
+        return _import_ntu(source, lists, label, persons)
     if size is None and videos is None:
         raise ValueError("the size of the images is needed: give it, or the folder of the videos")
     if lists is None and label is None:
@@ -68,7 +72,7 @@ def import_poses(
     form = get_format(format_name)
     if first_frame is not None and (first_frame < 0 or not form.numbered):
         raise ValueError(
-            f"first_frame is 0, 1, ... and for alphapose and coco alone; got {first_frame} for {format_name}"
+            f"first_frame is 0, 1, ... and for formats that number frames alone; got {first_frame} for {format_name}"
         )
     joints = len(get_layout(layout or form.layouts[0]).joints)
     folder = VideoFolder(videos) if videos else None
@@ -85,12 +89,38 @@ def import_poses(
             found[clip.name] = _annotation(clip, form, frames, shape, joints, persons)
         except ValueError as error:
             left_out[clip.name] = str(error)
+    return _with_labels(source, found, left_out, lists, dict.fromkeys(found, label))
+
+
+def _with_labels(
+    source: Path,
+    found: dict[str, dict],
+    left_out: dict[str, str],
+    lists: Mapping[str, Path] | None,
+    others: Mapping[str, int | None],
+) -> tuple[AnnotationFile, dict[str, str]]:
+    """Give annotations the labels and splits of lists; ``others`` are the labels of clips that are in none."""
     labels, splits, _ = match_lists(list(found), lists or {})
     for name in found:
-        if labels.setdefault(name, label) is None:
+        if labels.get(name, others[name]) is None:
             left_out[name] = f"{name}: no list gives its label"
-    annotations = [{**info, "label": labels[name]} for name, info in found.items() if name not in left_out]
+    annotations = [
+        {**info, "label": labels.get(name, others[name])} for name, info in found.items() if name not in left_out
+    ]
     return AnnotationFile(annotations, splits or None, source), left_out
+
+
+def _import_ntu(
+    source: Path, lists: Mapping[str, Path] | None, label: int | None, persons: int | None
+) -> tuple[AnnotationFile, dict[str, str]]:
+    """Read joints in space; the label is in the name of the file where neither a list nor ``label`` gives it."""
+    found: dict[str, dict] = {}
+    for name, keypoint in read_ntu(source, persons):
+        if name in found:
+            raise ValueError(f"{source}: holds two clips named {name}; rename one of them")
+        found[name] = {"frame_dir": name, "total_frames": keypoint.shape[1], "keypoint": keypoint}
+    others = {name: ntu_label(name) if label is None else label for name in found}
+    return _with_labels(source, found, {}, lists, others)
 
 
 def _count_from(clip: ClipPoses, first: int | None, frames: int) -> None:

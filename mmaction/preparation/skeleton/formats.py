@@ -1,4 +1,4 @@
-"""Reading and writing the pose files of OpenPose, AlphaPose, COCO tools and MediaPipe.
+"""Reading and writing the pose files of OpenPose, AlphaPose, COCO tools, MMPose and MediaPipe.
 
 A reader takes a file or folder and yields :class:`ClipPoses`; a writer is its inverse. Coordinates are pixels; those of
 MediaPipe are shares of the image size. Every complaint names the file.
@@ -158,10 +158,7 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
     identity, unless they give one to two persons of a frame.
     Where nobody is in the last frames of a clip, its file does not tell its length.
     """
-    paths = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    if not paths:
-        raise ValueError(f"{path} holds no .json file")
-    for file in paths:
+    for file in _json_files(path):
         content = read_json(file)
         if isinstance(content, dict) and "annotations" in content:
             content = content["annotations"]
@@ -227,10 +224,7 @@ def read_mediapipe(path: Path, joints: int, size: Size | None) -> Iterator[ClipP
     """
     if size is None:
         raise ValueError("MediaPipe's landmarks are shares of the image: give its size")
-    paths = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    if not paths:
-        raise ValueError(f"{path} holds no .json file")
-    for file in paths:
+    for file in _json_files(path):
         items = _list(read_json(file), str(file))
         clip = ClipPoses(file.stem, length=len(items))
         for frame, item in enumerate(items):
@@ -269,9 +263,56 @@ def write_mediapipe(folder: Path, clip: ClipPoses, size: Size) -> Path:
     return write_text(folder / f"{clip.name}.json", json.dumps(frames))
 
 
+def read_mmpose(path: Path, joints: int, size: Size | None = None) -> Iterator[ClipPoses]:
+    """Read predictions of MMPose, in a file named after its clip, or a folder of such files.
+
+    The inferencer writes a list of ``{frame_id, instances}``, the demo scripts an object with such a list as
+    ``instance_info`` (which counts from 1). An instance has ``keypoints`` ``(V, 2)`` and ``keypoint_scores`` ``(V,)``,
+    and may have a ``track_id``.
+    """
+    for file in _json_files(path):
+        content = read_json(file)
+        frames = _list(content["instance_info"] if _has(content, "instance_info") else content, str(file))
+        clip = ClipPoses(file.stem, length=len(frames))
+        for number, entry in enumerate(frames):
+            where = f"{file}, entry {number}"
+            frame = _frame(_number(_get(entry, "frame_id", where), where), where)
+            for person in _list(_get(entry, "instances", where), where):
+                points = _get(person, "keypoints", where), _get(person, "keypoint_scores", where)
+                try:
+                    values = np.column_stack([np.asarray(part, dtype=np.float32) for part in points])
+                except (TypeError, ValueError, OverflowError):
+                    raise ValueError(f"{where}: expected keypoints (V, 2) and keypoint_scores (V,)") from None
+                track = _track(person.get("track_id", []), where)
+                clip.poses.append(Pose(frame, _points(values, joints, where), track))
+        yield clip
+
+
+def _has(content: Any, key: str) -> bool:
+    return isinstance(content, dict) and key in content
+
+
+def _json_files(path: Path) -> list[Path]:
+    paths = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    if not paths:
+        raise ValueError(f"{path} holds no .json file")
+    return paths
+
+
+def write_mmpose(folder: Path, clip: ClipPoses, size: Size) -> Path:
+    """Write ``folder/CLIP.json`` as MMPose's inferencer does, with ``track_id``."""
+    frames: list[dict] = [{"frame_id": frame, "instances": []} for frame in range(clip.frames)]
+    for pose in clip.poses:
+        points, scores = pose.points[:, :2].tolist(), pose.points[:, 2].tolist()
+        person = {"keypoints": points, "keypoint_scores": scores, "track_id": pose.track or 0}
+        frames[pose.frame]["instances"].append(person)
+    return write_text(folder / f"{clip.name}.json", json.dumps(frames))
+
+
 FORMATS = {
     "openpose": Format(("body25", "openpose18", "coco17"), read_openpose, write_openpose, suffix=""),
     "alphapose": Format(("coco17",), read_results, write_alphapose, numbered=True),
     "coco": Format(("coco17",), read_results, write_coco, numbered=True),
+    "mmpose": Format(("coco17",), read_mmpose, write_mmpose, numbered=True),
     "mediapipe": Format(("mediapipe33",), read_mediapipe, write_mediapipe, needs_size=True),
 }

@@ -13,7 +13,7 @@ from mmaction.preparation.skeleton.poses import ClipPoses, Pose
 from mmaction.skeletons import get_layout
 
 SIZE = (64, 48)
-LAYOUT = {"openpose": "body25", "alphapose": "coco17", "coco": "coco17", "mediapipe": "mediapipe33"}
+LAYOUT = {"openpose": "body25", "alphapose": "coco17", "coco": "coco17", "mmpose": "coco17", "mediapipe": "mediapipe33"}
 slow = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -138,7 +138,7 @@ def test_files_that_count_from_one_and_coco_with_folders(tmp_path):
     assert file.names == ["dive"] and file.annotations[0]["total_frames"] == 3
     file, left_out = import_poses(tmp_path / "all.json", "alphapose", size=SIZE, label=0, first_frame=2)
     assert left_out == {"dive": "dive: has a pose in frame 1, the first frame is 2"} and not file.annotations
-    with pytest.raises(ValueError, match=r"for alphapose and coco alone; got 1 for openpose"):
+    with pytest.raises(ValueError, match=r"alone; got 1 for openpose"):
         import_poses(tmp_path, "openpose", size=SIZE, label=0, first_frame=1)
 
 
@@ -299,7 +299,7 @@ def test_missing_arguments(tmp_path):
         import_poses(tmp_path, "coco", label=0)
     with pytest.raises(ValueError, match="labels are needed"):
         import_poses(tmp_path, "coco", size=SIZE)
-    with pytest.raises(KeyError, match="unknown pose format 'x'; known: openpose, alphapose, coco, mediapipe"):
+    with pytest.raises(KeyError, match="unknown pose format 'x'; known: openpose, alphapose, coco, mmpose, mediapipe"):
         import_poses(tmp_path, "x", size=SIZE, label=0)
     with pytest.raises(ValueError, match=r"holds no CLIP_FRAME_keypoints.json"):
         import_poses(tmp_path, "openpose", size=SIZE, label=0)
@@ -343,3 +343,57 @@ def test_joints_of_another_layout_are_told(tmp_path):
         import_poses(tmp_path, "openpose", size=SIZE, label=0)
     file, _ = import_poses(tmp_path, "openpose", layout="coco17", size=SIZE, label=0)
     assert file.annotations[0]["keypoint"].shape[2] == 17
+
+
+def test_predictions_of_mmpose_demos_count_from_1(tmp_path):
+    person = {"keypoints": [[3.0, 4.0]] * 17, "keypoint_scores": [0.5] * 17, "bbox": [[0, 0, 9, 9]], "bbox_score": 0.9}
+    frames = [{"frame_id": 1, "instances": [person]}, {"frame_id": 2, "instances": []}]
+    (tmp_path / "clip.json").write_text(json.dumps({"meta_info": {}, "instance_info": frames}))
+    file, _ = import_poses(tmp_path, "mmpose", size=SIZE, label=0, first_frame=1)
+    (info,) = file.annotations
+    assert info["keypoint"].shape == (1, 2, 17, 2) and info["keypoint_score"][0, :, 0].tolist() == [0.5, 0]
+
+
+NTU = "S001C001P001R001A007"
+
+
+def ntu_file(bodies, changes=("", "")):
+    """Return a file whose frames hold bodies of the given identities, joint v of body b in frame t at (b, t, v)."""
+    lines = [str(len(bodies))]
+    for frame, identities in enumerate(bodies):
+        lines.append(str(len(identities)))
+        for body in identities:
+            lines += [f"{body} 0 1 1 1 1 0 0.1 -0.2 2", "25"]
+            lines += [f"{body} {frame} {v} 1 2 3 4 0 0 0 0 {0 if v == 5 else 2}" for v in range(25)]
+    return "\r\n".join(lines).replace(*changes) + "\r\n"
+
+
+def test_skeletons_of_ntu(tmp_path):
+    (tmp_path / f"{NTU}.skeleton").write_text(ntu_file([[7], [7, 9], [], [9, 7]]))
+    file, left_out = import_poses(tmp_path, "ntu")
+    (info,) = file.annotations
+    assert not left_out and info["label"] == 6 and info["frame_dir"] == NTU and info["total_frames"] == 4
+    keypoint = info["keypoint"]
+    assert keypoint.shape == (2, 4, 25, 3) and keypoint[0, 3, 24].tolist() == [7, 3, 24]
+    assert not keypoint[0, 2].any() and not keypoint[1, 0].any() and not keypoint[:, :, 5].any()
+    assert import_poses(tmp_path, "ntu", label=2, persons=1)[0].annotations[0]["keypoint"].shape[0] == 1
+    path = tmp_path / "ann.pkl"
+    file.write(path)
+    assert AnnotationFile.read(path).labels == {NTU: 6}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("0\n", "nobody"),
+        (ntu_file([[7]])[:-40], "numbers"),
+        (ntu_file([[7]], ("25\r\n", "20\r\n")), "25 joints"),
+        (ntu_file([[7], [8]], ("\r\n25", "\r\nnan")), r"skeleton:4: expected 1 numbers"),
+        ("x" * 99, r"skeleton:1: expected 1 numbers"),
+    ],
+)
+def test_damaged_skeletons_of_ntu(tmp_path, content, message):
+    path = tmp_path / f"{NTU}.skeleton"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        import_poses(path, "ntu")

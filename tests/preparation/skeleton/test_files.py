@@ -207,3 +207,10 @@ def test_real_file(shared):
     assert file.describe()["splits"] == {"train": 431, "test": 430}
     grouped = split_at_random(file, 0.25, group=r"s(\d+)")
     assert len(grouped.splits["train"]) + len(grouped.splits["val"]) == 861
+
+
+def test_single_annotations_are_files_and_can_be_merged(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps(annotation(name)))
+    merged = merge([AnnotationFile.read(tmp_path / f"{name}.pkl") for name in "ab"])
+    assert merged.names == ["a", "b"] and merged.splits is None
