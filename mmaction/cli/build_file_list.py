@@ -2,30 +2,32 @@
 
     python tools/data/build_file_list.py data/mine/videos
     python tools/data/build_file_list.py data/mine/frames --kind rawframes --val-ratio 0.3
+    python tools/data/build_file_list.py data/mine/videos --group "^.{11}"        # clips of one YouTube video together
     python tools/data/build_file_list.py data/mine/videos --out data/mine --csv data/mine/labels.csv
 
-Without --csv the tree tells the class: SRC/CLASS/.../clip.mp4, or SRC/train/CLASS/... and SRC/val/CLASS/...
-A split named test goes into test.txt, or into val.txt where there is no split val.
+Without --csv, the folders name the classes: SRC/CLASS/.../clip.mp4, or SRC/train/CLASS/... and SRC/val/CLASS/...
+Clips of a split named test go into test.txt, or into val.txt where there is no split val.
 A CSV has a header and the columns path (relative to SRC), label (name or number) and, if wanted, split (train, val or
-test). Clips whose split nobody states are split at random, class by class. Classes are numbered in sorted order, by the
-label map given, or as they are when all labels are numbers below 100,000. Existing lists are kept unless --overwrite
-is given.
+test). Clips without a split are split at random, class by class. The label map given numbers the classes. Without one,
+labels that are numbers below 100,000 stay as they are, and names are numbered in sorted order. The tool says what it
+passed over. It keeps existing lists unless --overwrite is given.
 """
 
 import argparse
 from pathlib import Path
 
+from mmaction.label_spaces import LABEL_MAP, read_label_map
 from mmaction.preparation.build_list import (
     KINDS,
     class_indices,
+    class_names,
     describe_split,
     entries_of_table,
     entries_of_tree,
     split_entries,
-    take_test_split,
     write_list,
 )
-from mmaction.utils.files import read_text
+from mmaction.utils.files import write_text
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,37 +46,53 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--val-ratio", type=float, default=0.2, help="share of undecided clips for validation (default: %(default)s)"
     )
+    parser.add_argument(
+        "--group",
+        metavar="REGEX",
+        help="keep clips on one side of the split whose paths match alike, such as those of one recording or person; "
+        "the first group (...) counts, if there is one",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the random split (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace existing lists")
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the lists."""
+    """Write the lists and say what to do next."""
     args = parse_args(argv)
     out = args.out or args.src.resolve().parent
-    entries = entries_of_table(args.csv, args.src, args.kind) if args.csv else entries_of_tree(args.src, args.kind)
-    test, others = take_test_split(entries)
-    train, val = split_entries(others, args.val_ratio, args.seed)
-    lists = {"train": train, "val": val} | ({"test": test} if test else {})
-    targets = {name: out / f"{name}.txt" for name in (*lists, "label_map")}
-    if args.label_map and targets["label_map"].resolve() == args.label_map.resolve():
-        del targets["label_map"]  # it stays as it is
-    existing = [str(path) for path in targets.values() if path.exists()]
+    read = (lambda *where: entries_of_table(args.csv, *where)) if args.csv else entries_of_tree
+    entries, notes = read(args.src, args.kind)
+    lists = split_entries(entries, args.val_ratio, args.seed, args.group)
+    targets = {name: out / f"{name}.txt" for name in lists}
+    label_map = out / LABEL_MAP
+    keeps_map = args.label_map and label_map.resolve() == args.label_map.resolve()
+    written = [*targets.values(), *([] if keeps_map else [label_map])]
+    existing = [str(path) for path in written if path.exists()]
     if existing and not args.overwrite:
         raise FileExistsError(f"{', '.join(existing)} exist already: write to another folder, or add --overwrite")
-    known = None
-    if args.label_map:
-        known = [line.strip() for line in read_text(args.label_map).splitlines() if line.strip()]
+    known = read_label_map(args.label_map) if args.label_map else None
     indices = class_indices([entry.label for entry in entries], known)
     for name, clips in lists.items():
         write_list(targets[name], clips, indices)
-    if "label_map" in targets:
-        by_index = {index: name for name, index in indices.items()}
-        names = [by_index.get(index, f"class {index}") for index in range(max(by_index) + 1)]
-        targets["label_map"].write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    print("\n".join(describe_split(train, val, indices)))
-    if test:
-        print(f"{len(test)} test clips")
-    print(f"wrote {', '.join(str(path) for path in targets.values())}")
+    names = class_names(indices)
+    if not keeps_map:
+        write_text(label_map, "".join(f"{name}\n" for name in names))
+    print(*notes, *describe_split(lists, indices), f"wrote {', '.join(map(str, written))}", sep="\n")
+    print(next_steps(args.src, args.kind, targets, len(names)))
     return 0
+
+
+def next_steps(src: Path, kind: str, lists: dict[str, Path], num_classes: int) -> str:
+    """Return what the user does with the lists: variables of a config, and two commands."""
+    examined = " ".join(map(str, lists.values()))
+    paths = f"{examined} --videos {src}" if kind == "videos" else "CONFIG"
+    return (
+        "\nnext, copy a config of configs/recognition and set at its top (docs/own_dataset.md)\n"
+        f'  data_root = data_root_val = "{src}"\n'
+        f'  ann_file_train, ann_file_val = "{lists["train"]}", "{lists["val"]}"\n'
+        f"  num_classes = {num_classes}\n"
+        "examine the data, and train\n"
+        f"  python tools/data/check_dataset.py {paths}\n"
+        "  python tools/train.py CONFIG"
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.label_spaces import LabelSpace
+from mmaction.label_spaces import UNSAID, LabelSpace
 from mmaction.structures.scores import as_labels
 
 HEAD_ABOVE, TAIL_BELOW = 100, 20
@@ -57,7 +57,8 @@ def attribute_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpa
         space: The classes and their attributes; those that form the hierarchy are left out.
 
     Returns:
-        ``accuracy``: share of samples whose predicted class has the true value, by attribute. ``errors``: their
+        ``accuracy``: share of samples whose predicted class has the true value, or one of the two classes does not
+        tell its value, by attribute. ``errors``: their
         number. ``wrong_attributes``: how many errors have 0, 1, 2, ... wrong attributes. ``all_but_one``: for each
         attribute how many errors have only that one wrong (``count``), the commonest ``confusions`` among them and,
         for numbers, the ``step`` between neighbouring values and ``offsets``, the number of errors by signed steps.
@@ -67,7 +68,11 @@ def attribute_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpa
     labels, predicted = labels[known], predicted[known]
     wrong = labels != predicted
     groups = {name: space.groups(name) for name in plain_attributes(space)}
-    missed = {name: (group[labels] != group[predicted]) for name, group in groups.items()}
+    said = {name: np.array([value != UNSAID for value in space.table[name]]) for name in groups}
+    missed = {
+        name: (group[labels] != group[predicted]) & said[name][labels] & said[name][predicted]
+        for name, group in groups.items()
+    }
     number = np.sum(list(missed.values()), axis=0)
     all_but_one = {}
     for name, group in groups.items():
@@ -101,7 +106,7 @@ def _attribute_headline(details: dict[str, Any]) -> str:
             {size: offsets.get(str(size), 0) + offsets.get(str(-size), 0) for size in map(abs, map(int, offsets))}
         )
         size, count = sizes.most_common(1)[0]
-        text += f", most often ({count} times) by {size} x {entries[name]['step']:g}"
+        text += f", most often ({count} times) by {size * entries[name]['step']:g}"
     return text + "."
 
 

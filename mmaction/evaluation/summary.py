@@ -215,7 +215,7 @@ def headline(facts: dict[str, Any]) -> list[str]:
     for name, reason in reasons.items():
         if count := facts["evaluated"][name]:
             lines.append(f"{count} of them {reason} and count as wrong; what is said of errors leaves them out.")
-    lines += [facts[name]["headline"] for name in ("attributes", "hierarchy") if name in facts]
+    lines += [facts[name]["headline"] for name in ("hierarchy", "attributes") if name in facts]
     if facts.get("absent_classes"):
         lines.append(f"{len(facts['absent_classes'])} of {facts['num_classes']} classes have no sample here.")
     return lines

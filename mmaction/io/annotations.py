@@ -7,7 +7,7 @@ import pickle
 import re
 import reprlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +208,7 @@ def _shown(value: object) -> str:
 def save_annotations(
     path: str | os.PathLike,
     annotations: Sequence[dict],
-    split: dict[str, Sequence[str]] | None = None,
+    split: Mapping[str, Sequence[str]] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write annotations as a pickle that this package, MMAction2 and PYSKL read, whatever their NumPy.

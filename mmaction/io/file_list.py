@@ -141,6 +141,18 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
+def format_line(name: str, *numbers: int) -> str:
+    """Return the line that :func:`read_file_list` reads as a name and its numbers; odd names stand in double quotes.
+
+    Raises:
+        ValueError: If the name cannot stand in a list, because it has a line break or begins with a quotation mark.
+    """
+    odd = name != name.strip() or name.startswith(("#", '"'))
+    if len(name.splitlines()) != 1 or (odd and '"' in name):
+        raise ValueError(f"{name!r} cannot stand in a list: rename the file")
+    return " ".join([f'"{name}"' if odd else name, *map(str, numbers)])
+
+
 def resolve_names(path: str, lines: list[ListLine], root: str) -> Iterator[tuple[str, ListLine]]:
     """Yield where each clip lies, see :func:`resolve_name`.
 

@@ -2,8 +2,10 @@
 
 from mmaction.label_spaces.space import (
     LABEL_MAP,
+    UNSAID,
     LabelSpace,
     available_label_spaces,
+    describe_difference,
     load_label_space,
     names_beside,
     read_label_map,
@@ -12,8 +14,10 @@ from mmaction.label_spaces.space import (
 
 __all__ = [
     "LABEL_MAP",
+    "UNSAID",
     "LabelSpace",
     "available_label_spaces",
+    "describe_difference",
     "load_label_space",
     "names_beside",
     "read_label_map",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 FOLDER = Path(__file__).parent
+UNSAID = "unsaid"  # the value of an attribute that the name of a class does not tell
 LABEL_MAP = "label_map.txt"  # the file of class names that lies beside the lists of a data set
 _HEADER_KEYS = ("title", "source", "hierarchy", "numeric", "codes", "without_samples")
 
@@ -136,9 +137,13 @@ class LabelSpace:
         return tuple(int(index) for index in np.flatnonzero(chosen))
 
     def difference(self, label: int, other: int) -> tuple[str, ...]:
-        """Return the attributes in which two classes differ."""
+        """Return the attributes in which two classes differ; where one of them is ``unsaid``, nobody knows."""
         label, other = self._check(label), self._check(other)
-        return tuple(name for name, values in self.table.items() if values[label] != values[other])
+        return tuple(
+            name
+            for name, values in self.table.items()
+            if values[label] != values[other] and UNSAID not in (values[label], values[other])
+        )
 
     def differing_values(self, label: int, other: int) -> list[tuple[str, str, str]]:
         """Return each attribute in which two classes differ, with the values of both."""
@@ -188,6 +193,15 @@ class LabelSpace:
         if not 0 <= label < len(self):
             raise IndexError(f"class {label} is outside the {len(self)} classes of {self.title} (0 to {len(self) - 1})")
         return int(label)
+
+
+def describe_difference(attribute: str, value: str, other: str) -> str:
+    """Return in words how two classes differ: ``1 turn against 1.5 turns``, ``position: tucked against piked``."""
+    if not (_is_number(value) and _is_number(other)):
+        return f"{attribute.replace('_', ' ')}: {value} against {other}"
+    noun, *rest = attribute.split("_")
+    amounts = (" ".join([n, noun.removesuffix("s") if float(n) == 1 else noun, *rest]) for n in (value, other))
+    return " against ".join(amounts)
 
 
 def available_label_spaces() -> tuple[str, ...]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import os.path
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mmaction.io.suffixes import is_image, is_video
-from mmaction.utils.files import read_text
+from mmaction.io.file_list import format_line
+from mmaction.io.suffixes import describe_passed_over, is_image
+from mmaction.io.video.folders import walk_videos
+from mmaction.utils.files import read_text, write_text
+from mmaction.utils.text import first_few
 
 COLUMNS = {
     "path": ("path", "video", "filename", "file", "name"),
@@ -21,11 +25,13 @@ COLUMNS = {
 }
 VAL_SPLITS = ("val", "valid", "validation", "test")
 MAX_CLASSES = 100_000  # numbers from here on are names of classes, such as dates
+FRAME_NAMES = {"rawframes": ("img_*",), "flow": ("x_*", "flow_x_*")}  # the images that are counted, by kind of data
+KINDS = ("videos", *FRAME_NAMES)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip.
+    """One clip of a list.
 
     Attributes:
         path: Video or folder of frames, relative to the data folder, with ``/`` between folders.
@@ -40,75 +46,107 @@ class Entry:
     split: str | None = None
 
 
-# what counts the frames of a folder, by kind of data
-FRAME_NAMES = {"rawframes": ("img_*",), "flow": ("x_*", "flow_x_*")}
-KINDS = ("videos", *FRAME_NAMES)
-
-
-def _frames_in(folder: Path, kind: str) -> int:
-    """Count the images of a folder, of flow those in x direction."""
-    found = (path for pattern in FRAME_NAMES[kind] for path in folder.glob(pattern))
-    return sum(is_image(path) for path in found)
-
-
-def _split_of(name: str) -> str:
-    """Return the split that a folder or a table calls ``name``, in lower case."""
-    return name if name in ("train", "test") else "val"
-
-
-def entries_of_tree(root: Path, kind: str) -> list[Entry]:
-    """Return the clips of a tree ``CLASS/.../CLIP``, or ``train/CLASS/...`` and ``val/CLASS/...`` beside each other.
+def find_clips(root: Path, kind: str) -> tuple[dict[str, int | None], list[str]]:
+    """Find all clips below the data folder.
 
     Args:
         root: The data folder.
         kind: ``'videos'``, or ``'rawframes'`` or ``'flow'`` for folders of extracted images.
 
+    Returns:
+        The number of frames by relative path, None for videos; and sentences about what was passed over.
+
     Raises:
-        FileNotFoundError: If there is no such folder, or no clip in it.
+        FileNotFoundError: If there is no such folder.
     """
+    if kind == "videos":
+        videos, others = walk_videos(root)
+        passed_over = describe_passed_over(others)
+        return {path.relative_to(root).as_posix(): None for path in videos}, [passed_over] if passed_over else []
     if not root.is_dir():
         raise FileNotFoundError(f"no data folder at {root}")
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    names = {path.name.lower() for path in folders}
-    with_splits = "train" in names and names <= {"train", *VAL_SPLITS}
-    entries = []
-    for folder in folders:
-        split = _split_of(folder.name.lower()) if with_splits else None
-        classes = [path for path in sorted(folder.iterdir()) if path.is_dir()] if with_splits else [folder]
-        for class_folder in classes:
-            for path, frames in _clips(class_folder, kind):
-                entries.append(Entry(path.relative_to(root).as_posix(), class_folder.name, frames, split))
+    found: dict[str, int | None] = {}
+    unread = []
+    for folder in sorted(path for path in root.rglob("*") if path.is_dir()):
+        name = folder.relative_to(root).as_posix()
+        if count := count_frames(folder, kind):
+            found[name] = count
+        elif any(is_image(path) for path in folder.iterdir()):
+            unread.append(name)
+    wanted = " or ".join(FRAME_NAMES[kind])
+    return found, [f"passed over {len(unread)} folders without images {wanted}: {first_few(unread)}"] if unread else []
+
+
+def count_frames(folder: Path, kind: str) -> int:
+    """Count the images of a folder; of optical flow, only those in x direction."""
+    return sum(is_image(path) for pattern in FRAME_NAMES[kind] for path in folder.glob(pattern))
+
+
+def entries_of_tree(root: Path, kind: str) -> tuple[list[Entry], list[str]]:
+    """Return the clips of a tree ``CLASS/.../CLIP``, or ``train/CLASS/...`` and ``val/CLASS/...`` beside each other.
+
+    Args:
+        root: The data folder.
+        kind: As in :func:`find_clips`.
+
+    Returns:
+        The clips, and sentences about what was passed over.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or no clip in a class folder.
+    """
+    clips, notes = find_clips(root, kind)
+    top = {path.name.lower() for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    depth = 1 if "train" in top and top <= {"train", *VAL_SPLITS} else 0  # of the class folders
+    entries, homeless = [], []
+    for path, frames in clips.items():
+        parts = path.split("/")
+        if len(parts) < depth + 2:
+            homeless.append(path)
+        else:
+            entries.append(Entry(path, parts[depth], frames, _split_name(parts[0].lower()) if depth else None))
+    if homeless:
+        notes.append(f"passed over {len(homeless)} clips that lie in no class folder: {first_few(homeless)}")
     if not entries:
         wanted = "videos" if kind == "videos" else f"folders of images {' or '.join(FRAME_NAMES[kind])}"
-        raise FileNotFoundError(f"{root} holds no clips; expected {root}/CLASS/... with {wanted}")
-    return entries
+        raise FileNotFoundError("; ".join([f"{root} holds no clips; expected {root}/CLASS/... with {wanted}", *notes]))
+    classes = {path.relative_to(root).as_posix() for path in root.glob("*/" * depth + "*") if path.is_dir()}
+    used = {"/".join(entry.path.split("/")[: depth + 1]) for entry in entries}
+    if empty := sorted(name for name in classes - used if not Path(name).name.startswith(".")):
+        notes.append(f"passed over {len(empty)} class folders without clips: {first_few(empty)}")
+    return entries, notes
 
 
-def _clips(folder: Path, kind: str) -> list[tuple[Path, int | None]]:
-    if kind == "videos":
-        found = (path for path in sorted(folder.rglob("*")) if is_video(path))
-        return [(path, None) for path in found if path.is_file() and not path.name.startswith(".")]
-    counted = ((path, _frames_in(path, kind)) for path in sorted(folder.rglob("*")) if path.is_dir())
-    return [(path, count) for path, count in counted if count]
+def _split_name(name: str) -> str:
+    """Return the split that a folder or a table calls ``name``, in lower case."""
+    return name if name in ("train", "test") else "val"
 
 
-def entries_of_table(table: Path, root: Path, kind: str) -> list[Entry]:
+def entries_of_table(table: Path, root: Path, kind: str) -> tuple[list[Entry], list[str]]:
     """Return the clips of a CSV with a header: columns ``path``, ``label`` and, if there is one, ``split``.
 
     Columns may also be called ``video``, ``filename``, ``file`` or ``name``; ``class`` or ``action``; ``subset``.
 
+    Returns:
+        The clips, and sentences about what was passed over.
+
     Raises:
         FileNotFoundError: If there is no table, or a clip is missing.
-        ValueError: If a column or a value is missing; the message holds the line.
+        ValueError: If a column or a value is missing, or a clip is listed twice; the message holds the line.
     """
     reader = csv.DictReader(read_text(table).split("\n"))
     try:
-        return _entries(reader, table, root, kind)
+        entries = _read_rows(reader, table, root, kind)
     except csv.Error as error:
         raise ValueError(f"{table}:{reader.line_num}: not a table in CSV: {error}") from error
+    clips, notes = find_clips(root, kind)
+    listed = {os.path.normpath(entry.path) for entry in entries}
+    if unlisted := [path for path in clips if path not in listed]:
+        notes.append(f"passed over {len(unlisted)} clips that {table} does not list: {first_few(unlisted)}")
+    return entries, notes
 
 
-def _entries(reader: csv.DictReader, table: Path, root: Path, kind: str) -> list[Entry]:
+def _read_rows(reader: csv.DictReader, table: Path, root: Path, kind: str) -> list[Entry]:
     found = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
     columns = {key: next((found[name] for name in names if name in found), None) for key, names in COLUMNS.items()}
     for key in ("path", "label"):
@@ -117,28 +155,37 @@ def _entries(reader: csv.DictReader, table: Path, root: Path, kind: str) -> list
                 f"{table}:1: no column for the {key}; expected one of {', '.join(COLUMNS[key])}, "
                 f"found {', '.join(found) or 'an empty file'}"
             )
-    entries = []
+    entries: dict[str, Entry] = {}
     for row in reader:
         values = {key: (row[name] or "").strip() if name else "" for key, name in columns.items()}
-        if not values["path"] or not values["label"]:
-            raise ValueError(f"{table}:{reader.line_num}: the {'label' if values['path'] else 'path'} is missing")
-        if Path(values["path"]).is_absolute() or ".." in Path(values["path"]).parts:
-            raise ValueError(f"{table}:{reader.line_num}: {values['path']!r} leaves the data folder {root}")
-        path = root / values["path"]
-        if not (os.path.isfile(path) if kind == "videos" else os.path.isdir(path)):
-            raise FileNotFoundError(f"{table}:{reader.line_num}: there is no {path}")
-        frames = None if kind == "videos" else _frames_in(path, kind)
-        if frames == 0:
-            raise FileNotFoundError(
-                f"{table}:{reader.line_num}: {path} holds no images {' or '.join(FRAME_NAMES[kind])}"
-            )
-        split = values["split"].lower() or None
-        if split not in (None, "train", *VAL_SPLITS):
-            raise ValueError(f"{table}:{reader.line_num}: the split is train or val, found {values['split']!r}")
-        entries.append(Entry(values["path"], values["label"], frames, split and _split_of(split)))
+        try:
+            entry = _entry(values, root, kind)
+            if entry.path in entries:
+                raise ValueError(f"{entry.path} is listed twice")
+        except (ValueError, FileNotFoundError) as error:
+            raise type(error)(f"{table}:{reader.line_num}: {error}") from None
+        entries[entry.path] = entry
     if not entries:
         raise ValueError(f"{table}: the table holds no clip")
-    return entries
+    return list(entries.values())
+
+
+def _entry(values: Mapping[str, str], root: Path, kind: str) -> Entry:
+    """Return the clip of one row of a table."""
+    name, label, split = values["path"], values["label"], values["split"].lower()
+    if not name or not label:
+        raise ValueError(f"the {'label' if name else 'path'} is missing")
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"{name!r} leaves the data folder {root}")
+    if split and split not in ("train", *VAL_SPLITS):
+        raise ValueError(f"the split is train or val, found {values['split']!r}")
+    path = root / name
+    if not (os.path.isfile(path) if kind == "videos" else os.path.isdir(path)):
+        raise FileNotFoundError(f"there is no {path}")
+    frames = None if kind == "videos" else count_frames(path, kind)
+    if frames == 0:
+        raise FileNotFoundError(f"{path} holds no images {' or '.join(FRAME_NAMES[kind])}")
+    return Entry(name, label, frames, _split_name(split) if split else None)
 
 
 def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> dict[str, int]:
@@ -151,74 +198,119 @@ def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> 
     """
     names = sorted(set(labels))
     if known is not None:
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise ValueError(f"classes that the label map does not have: {', '.join(unknown[:5])}")
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"classes that the label map does not have: {first_few(unknown)}")
         return {name: index for index, name in enumerate(known)}
     if all(name.isascii() and name.isdigit() and len(name) < 10 and int(name) < MAX_CLASSES for name in names):
         return {name: int(name) for name in names}
     return {name: index for index, name in enumerate(names)}
 
 
-def take_test_split(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Return the clips of the test split and the others; a test split without a validation split stands in for it."""
-    has_val = any(entry.split == "val" for entry in entries)
-    test = [entry for entry in entries if has_val and entry.split == "test"]
-    return test, [entry for entry in entries if not (has_val and entry.split == "test")]
+def class_names(indices: Mapping[str, int]) -> list[str]:
+    """Return the names in the order of their indices; an index without a name is called ``class N``."""
+    by_index = {index: name for name, index in indices.items()}
+    return [by_index.get(index, f"class {index}") for index in range(max(by_index) + 1)]
 
 
-def split_entries(entries: Sequence[Entry], val_ratio: float, seed: int) -> tuple[list[Entry], list[Entry]]:
-    """Return training and validation clips.
+def split_entries(
+    entries: Sequence[Entry], val_ratio: float, seed: int, group: str | None = None
+) -> dict[str, list[Entry]]:
+    r"""Return the clips of the lists ``train`` and ``val``, and of ``test`` if the data have all three splits.
 
-    Clips whose split is not decided are split class by class at random; a class of two clips or more has one in each.
-    Those of a test split are validation clips.
+    A test split without a validation split becomes the validation split. Clips whose split is not decided are split
+    class by class at random; a class of two clips or more has one in each.
 
     Args:
         entries: All clips.
         val_ratio: Share of the undecided clips of a class that goes to validation, 0 to below 1.
         seed: The same seed gives the same split.
+        group: Regular expression. Clips of equal match (of its first group, if it has one) stay on one side: ``^.{11}``
+            for clips that begin with the id of their YouTube video, ``s(\d+)`` for those of one subject.
+
+    Raises:
+        ValueError: If ``val_ratio`` is out of range, ``group`` is wrong, or all clips are of one group.
     """
     if not 0 <= val_ratio < 1:
         raise ValueError(f"val_ratio is a share from 0 to below 1; got {val_ratio}")
+    has_val = any(entry.split == "val" for entry in entries)
+    lists: dict[str, list[Entry]] = {"train": [], "val": []}
+    undecided = sorted((entry for entry in entries if entry.split is None), key=lambda entry: entry.path)
     rng = np.random.default_rng(seed)
-    by_class: dict[str, list[Entry]] = {}
+    held_out = _whole_groups(undecided, val_ratio, rng, group) if group else _share(undecided, val_ratio, rng)
     for entry in entries:
-        if entry.split is None:
-            by_class.setdefault(entry.label, []).append(entry)
-    val = {entry for entry in entries if entry.split in ("val", "test")}
-    for label in sorted(by_class):
-        clips = sorted(by_class[label], key=lambda entry: entry.path)
+        split = entry.split or ("val" if entry in held_out else "train")
+        lists.setdefault("val" if split == "test" and not has_val else split, []).append(entry)
+    return lists
+
+
+def _share(entries: Sequence[Entry], val_ratio: float, rng: np.random.Generator) -> set[Entry]:
+    """Choose a share of each class."""
+    by_class: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_class[entry.label].append(entry)
+    chosen: set[Entry] = set()
+    for _, clips in sorted(by_class.items()):
         count = round(val_ratio * len(clips))
         if val_ratio and len(clips) > 1:
             count = min(max(count, 1), len(clips) - 1)
-        val.update(clips[place] for place in rng.permutation(len(clips))[:count])
-    return [entry for entry in entries if entry not in val], [entry for entry in entries if entry in val]
+        chosen.update(clips[place] for place in rng.permutation(len(clips))[:count])
+    return chosen
 
 
-def write_list(path: Path, entries: Sequence[Entry], indices: Mapping[str, int], delimiter: str = " ") -> None:
+def _whole_groups(entries: Sequence[Entry], val_ratio: float, rng: np.random.Generator, pattern: str) -> set[Entry]:
+    """Choose whole groups, in random order, as long as they bring every class closer to its share."""
+    names = group_names([entry.path for entry in entries], pattern)
+    groups: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[names[entry.path]].append(entry)
+    if not val_ratio or not groups:
+        return set()
+    if len(groups) == 1:
+        raise ValueError(f"group {pattern!r} puts all {len(entries)} clips into one group, so they cannot be split")
+    lacking = {label: val_ratio * count for label, count in Counter(entry.label for entry in entries).items()}
+    chosen: set[Entry] = set()
+    order = [sorted(groups)[place] for place in rng.permutation(len(groups))]
+    for name in order:
+        counts = Counter(entry.label for entry in groups[name])
+        if sum(abs(lacking[label] - count) - abs(lacking[label]) for label, count in counts.items()) < 0:
+            chosen.update(groups[name])
+            lacking = {label: share - counts[label] for label, share in lacking.items()}
+    return chosen or set(groups[min(order, key=lambda name: len(groups[name]))])
+
+
+def group_names(names: Iterable[str], pattern: str) -> dict[str, str]:
+    """Return the group of each name: what ``pattern`` matches in it, or the first group of the match if it has one.
+
+    Raises:
+        ValueError: If ``pattern`` is no regular expression, or does not match a name.
+    """
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"group {pattern!r} is no regular expression: {error}") from error
+    found = {name: expression.search(name) for name in names}
+    if unmatched := [name for name, match in found.items() if match is None]:
+        raise ValueError(f"group {pattern!r} does not match {len(unmatched)} names, such as {unmatched[0]}")
+    return {name: match[1 if expression.groups else 0] for name, match in found.items() if match}
+
+
+def write_list(path: Path, entries: Iterable[Entry], indices: Mapping[str, int]) -> None:
     """Write one line ``path [frames] label`` for each clip.
 
     Raises:
         ValueError: If a path would not read as it is written.
     """
-    lines = []
-    for entry in entries:
-        if entry.path.startswith(("#", '"')) or len(entry.path.splitlines()) > 1 or entry.path != entry.path.strip():
-            raise ValueError(f"{entry.path!r} cannot stand in a list: rename the file")
-        fields = [entry.path, *([] if entry.frames is None else [str(entry.frames)]), str(indices[entry.label])]
-        lines.append(delimiter.join(fields) + "\n")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines), encoding="utf-8")
+    numbers = ((entry.path, [] if entry.frames is None else [entry.frames], entry.label) for entry in entries)
+    write_text(path, "".join(format_line(name, *frames, indices[label]) + "\n" for name, frames, label in numbers))
 
 
-def describe_split(train: Sequence[Entry], val: Sequence[Entry], indices: Mapping[str, int]) -> list[str]:
-    """Return lines about the split: sizes, and classes that one of the lists does not have."""
-    lines = [f"{len(train)} training and {len(val)} validation clips of {len(indices)} classes"]
-    for name, entries in (("train", train), ("val", val)):
+def describe_split(lists: Mapping[str, Sequence[Entry]], indices: Mapping[str, int]) -> list[str]:
+    """Return lines about the lists: their sizes, and classes that one of them does not have."""
+    sizes = ", ".join(f"{len(entries)} {name}" for name, entries in lists.items())
+    lines = [f"{sizes} clips of {len(indices)} classes"]
+    for name, entries in lists.items():
         counts = Counter(entry.label for entry in entries)
         absent = [label for label in indices if not counts[label]]
         if absent and entries:
-            lines.append(
-                f"no {name} clip of {len(absent)} classes: {', '.join(absent[:5])}{' ...' * (len(absent) > 5)}"
-            )
+            lines.append(f"no {name} clip of {len(absent)} classes: {first_few(absent)}")
     return lines

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from mmaction.io.downloads import download, extract_archive
 from mmaction.io.video import VideoError, check_video
 from mmaction.io.video.folders import find_videos
 from mmaction.label_spaces import load_label_space
-from mmaction.preparation.manifest import ListReport, Manifest, count_classes, write_lists
-from mmaction.preparation.official_lists import ListedClip, read_diving48
-from mmaction.preparation.recognize_list import ListVersion, identify
+from mmaction.preparation.manifest import ListReport, Manifest, write_lists
+from mmaction.preparation.official_lists import read_diving48
+from mmaction.preparation.recognize_list import OfficialList, version_notes, version_of
 from mmaction.utils.files import read_json
 from mmaction.utils.journal import Journal
+from mmaction.utils.text import first_few
 from mmaction.utils.workers import in_parallel
 
 SITE = "http://www.svcl.ucsd.edu/projects/resound"
@@ -24,16 +23,7 @@ ANNOTATIONS = {
     "V1": ("Diving48_train.json", "Diving48_test.json", "Diving48_vocab.json"),
 }
 ARCHIVE = "Diving48_rgb.tar.gz"  # holds rgb/NAME.mp4, about 9.6 GB
-_SPLITS = {"train.txt": ("train", "train"), "val.txt": ("test", "val")}  # list: (word in the file name, split)
-
-
-@dataclass(frozen=True)
-class OfficialList:
-    """One official list: where it was read from, its clips and what it was recognised as."""
-
-    path: Path
-    clips: list[ListedClip]
-    version: ListVersion | None
+_WORDS = {"train": "train", "val": "test"}  # our split: the word in the official file name
 
 
 def fetch(out: Path, version: str, *, videos: bool = True, progress: bool = True) -> None:
@@ -84,15 +74,12 @@ def _unlinked(folder: Path) -> Path:
     return folder
 
 
-def read_official(folder: Path, version: str | None) -> dict[str, OfficialList]:
+def read_official(folder: Path, version: str | None) -> list[OfficialList]:
     """Read the official train and test list of a folder.
 
     Args:
         folder: Holds ``*train*.json`` and ``*test*.json``, and perhaps the vocabulary.
         version: ``V1`` or ``V2``, needed where the folder holds both.
-
-    Returns:
-        By the name of the list to write, ``train.txt`` and ``val.txt``.
 
     Raises:
         FileNotFoundError: If a list is missing.
@@ -100,24 +87,22 @@ def read_official(folder: Path, version: str | None) -> dict[str, OfficialList]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of annotations at {folder}; --download fetches the official ones")
-    lists = {target: _pick(folder, word, version) for target, (word, _) in _SPLITS.items()}
-    versions = {official.version.version for official in lists.values() if official.version}
+    lists = [_pick(folder, split, version) for split in _WORDS]
+    versions = {official.version.version for official in lists if official.version}
     if len(versions) > 1:
-        told = " and ".join(f"{official.path.name} is {official.version}" for official in lists.values())
+        told = " and ".join(f"{official.path.name} is {official.version}" for official in lists)
         raise ValueError(f"{told}: labels of V1 and V2 disagree, use two lists of one version")
     for path in sorted(folder.glob("*vocab*.json")):
         _check_vocabulary(path)
     return lists
 
 
-def _pick(folder: Path, word: str, version: str | None) -> OfficialList:
+def _pick(folder: Path, split: str, version: str | None) -> OfficialList:
+    word = _WORDS[split]
     paths = sorted(folder.glob(f"*{word}*.json"))
     if not paths:
         raise FileNotFoundError(f"{folder} holds no *{word}*.json; --download fetches the official lists")
-    found = []
-    for path in paths:
-        clips = read_diving48(path)
-        found.append(OfficialList(path, clips, identify({clip.id: clip.label for clip in clips})))
+    found = [OfficialList.of("diving48", split, path, read_diving48(path)) for path in paths]
     if version:
         found = [official for official in found if official.version and official.version.version == version]
     if len(found) != 1:
@@ -167,23 +152,28 @@ def prepare(
     """
     lists = read_official(annotations, version)
     videos = find_videos(out / "videos")
-    wanted = {clip.id for official in lists.values() for clip in official.clips}
+    wanted = {clip.id for official in lists for clip in official.clips}
     present = {name: path for name, path in videos.items() if name in wanted}
     if not present:
         raise ValueError(
             f"{out / 'videos'}: none of the {len(wanted):,} listed clips is among its {len(videos):,} videos"
         )
-    frames = _check_videos(present, Journal(out / "checked_videos.jsonl"), decode, workers, progress)
-    known = next(
-        (str(official.version.version) for official in lists.values() if official.version), "of unknown version"
-    )
-    manifest = Manifest("Diving48", known, "diving48", {}, _notes(lists, known))
+    found = _check_videos(present, Journal(out / "checked_videos.jsonl"), decode, workers, progress)
+    frames = {name: count for name, count in found.items() if isinstance(count, int)}
+    why_missing = dict.fromkeys(wanted - present.keys(), "clips have no video")
+    why_missing |= dict.fromkeys(found.keys() - frames.keys(), "videos do not decode")
+    manifest = Manifest("Diving48", version_of(lists), "diving48", {}, _notes(lists, videos.keys() - wanted))
+    space = load_label_space("diving48")
     entries = {}
-    for name, official in lists.items():
-        usable = [clip for clip in official.clips if isinstance(frames.get(clip.id), int)]
+    for official in lists:
+        usable = [clip for clip in official.clips if clip.id not in why_missing]
+        name = f"{official.split}.txt"
         entries[name] = [(videos[clip.id].relative_to(out / "videos").as_posix(), clip.label) for clip in usable]
-        manifest.lists[name] = _report(official, _SPLITS[name][1], usable, frames)
-    write_lists(out, entries, load_label_space("diving48").names, "videos")
+        manifest.lists[name] = ListReport.of(official, why_missing, len(space))
+        for clip in usable:
+            if clip.frames is not None and clip.frames != frames[clip.id]:
+                manifest.lists[name].wrong_length[clip.id] = [clip.frames, frames[clip.id]]
+    write_lists(out, entries, space.names, "videos")
     manifest.write(out)
     return manifest
 
@@ -220,32 +210,13 @@ def _check_videos(
     return frames
 
 
-def _report(
-    official: OfficialList, split: str, usable: list[ListedClip], frames: Mapping[str, int | str]
-) -> ListReport:
-    missing: dict[str, list[str]] = defaultdict(list)
-    for clip in official.clips:
-        found = frames.get(clip.id)
-        if not isinstance(found, int):
-            missing["clips have no video" if found is None else "videos do not decode"].append(clip.id)
-    lengths = {clip.id: [clip.frames, frames[clip.id]] for clip in usable if clip.frames not in (None, frames[clip.id])}
-    return ListReport(
-        split=split,
-        source=official.path.name,
-        version=str(official.version or "not an official list"),
-        listed=len(official.clips),
-        available=len(usable),
-        class_counts=count_classes((clip.label for clip in official.clips), 48),
-        available_class_counts=count_classes((clip.label for clip in usable), 48),
-        missing=dict(missing),
-        wrong_length=lengths,
-    )
-
-
-def _notes(lists: Mapping[str, OfficialList], version: str) -> list[str]:
-    notes = [f"{o.path.name}: {o.version.note}" for o in lists.values() if o.version and o.version.note]
-    if version == "V1":
+def _notes(lists: Sequence[OfficialList], unlisted: Collection[str]) -> list[str]:
+    """Say what is unusual about the lists, and which videos none of them names."""
+    notes = version_notes(lists)
+    if version_of(lists) == "V1":
         notes.append("V1 holds many wrong labels; published figures since 2021 are on V2 and cannot be compared")
-    if version == "V2":
+    if version_of(lists) == "V2":
         notes.append("class 30 has no clip in V2; mean class accuracy is over the other 47")
+    if unlisted:
+        notes.append(f"passed over {len(unlisted):,} videos that no list names: {first_few(sorted(unlisted), 3)}")
     return notes

@@ -6,18 +6,22 @@ import re
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmaction.io.suffixes import describe_passed_over
 from mmaction.io.video import VideoError, check_video
 from mmaction.io.video.folders import walk_videos
 from mmaction.label_spaces import load_label_space
 from mmaction.preparation.cutting import Cut, Encoding, cut_clips
-from mmaction.preparation.gym_annotations import GymAnnotations, GymList, read_annotations
-from mmaction.preparation.manifest import ListReport, Manifest, count_classes, write_lists, write_text
+from mmaction.preparation.gym_annotations import GymAnnotations, read_annotations
+from mmaction.preparation.manifest import ListReport, Manifest, write_lists
 from mmaction.preparation.official_lists import GymId, Span
+from mmaction.preparation.recognize_list import OfficialList, version_notes, version_of
+from mmaction.utils.files import write_text
 from mmaction.utils.journal import Journal
+from mmaction.utils.text import first_few
 from mmaction.utils.workers import in_parallel
 
 
@@ -29,34 +33,52 @@ class GymVideos:
         videos: Full videos by YouTube id.
         events: Event clips by event id.
         elements: Element clips by element id.
+        passed_over: Sentences about the files that are none of these.
     """
 
     videos: dict[str, Path] = field(default_factory=dict)
     events: dict[str, Path] = field(default_factory=dict)
     elements: dict[str, Path] = field(default_factory=dict)
+    passed_over: list[str] = field(default_factory=list)
+
+    def place_of(self, path: Path) -> tuple[dict[str, Path], str] | None:
+        """Return the table and the id that the name of a video stands for, None for a name without an id."""
+        for name in (path.stem, f"{path.parent.name}_{path.stem}"):
+            try:
+                gym_id = GymId.parse(name)
+            except ValueError:
+                continue
+            return (self.elements if gym_id.element else self.events), str(gym_id)
+        found = re.fullmatch(r"[\w-]{11}|.*\[([\w-]{11})\]", path.stem, re.ASCII | re.DOTALL)
+        return (self.videos, found[1] or found[0]) if found else None
 
 
 def find_videos_by_id(folders: Iterable[Path]) -> GymVideos:
     """Sort the videos of folders by their names: ``YOUTUBEID``, ``TITLE [YOUTUBEID]``, event ids, element ids.
 
-    Event clips may also lie as ``YOUTUBEID/E_start_end``.
+    Event clips may also lie as ``YOUTUBEID/E_start_end``. Of several videos of one id the first is taken.
     """
-    sources = GymVideos()
+    found = GymVideos()
+    others: list[Path] = []
+    unknown: list[Path] = []
+    repeated: list[Path] = []
     for folder in folders:
-        for path in walk_videos(folder)[0]:
-            stem = path.stem
-            in_brackets = re.search(r"\[([\w-]{11})\]$", stem, re.ASCII)
-            for name in (stem, f"{path.parent.name}_{stem}"):
-                try:
-                    gym_id = GymId.parse(name)
-                except ValueError:
-                    continue
-                (sources.elements if gym_id.element else sources.events)[str(gym_id)] = path
-                break
+        paths, no_videos = walk_videos(folder)
+        others += no_videos
+        for path in paths:
+            place = found.place_of(path)
+            if place is None:
+                unknown.append(path)
+            elif place[1] in place[0]:
+                repeated.append(path)
             else:
-                if in_brackets or re.fullmatch(r"[\w-]{11}", stem, re.ASCII):
-                    sources.videos[in_brackets[1] if in_brackets else stem] = path
-    return sources
+                place[0][place[1]] = path
+    if others:
+        found.passed_over.append(describe_passed_over(others))
+    for paths, why in ((unknown, "whose names hold no FineGym id"), (repeated, "whose id another video has")):
+        if paths:
+            found.passed_over.append(f"passed over {len(paths)} videos {why}: {first_few(paths, 3)}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -97,9 +119,8 @@ class Preparation:
 
     def is_done(self, cut: Cut) -> bool:
         """Whether a clip of these very times was made, checked, and is unchanged."""
-        record = self.journal.get(cut.id)
-        span = record and record.get("span")
-        return bool(record) and list(span or ()) == list(cut.span) and self._unchanged(cut.target, record)
+        record = self.journal.get(cut.id) or {}
+        return list(record.get("span") or ()) == list(cut.span) and self._unchanged(cut.target, record)
 
     @staticmethod
     def _unchanged(path: Path, record: Mapping) -> bool:
@@ -109,16 +130,15 @@ class Preparation:
         """Yield the work that is left, events of one video one after the other."""
         for event_id, names in self.by_event.items():
             names = [name for name in names if name not in self.sources.elements]
-            video = self.sources.videos.get(GymId.parse(event_id).video)
-            clip = self.sources.events.get(event_id)
-            if video:  # exact, which an event clip of unknown making need not be
+            source = self.sources.videos.get(GymId.parse(event_id).video)
+            if source:  # exact, while nobody knows how an event clip was cut
                 cuts = self._cuts_of_video(event_id, names)
-            elif clip:
+            elif source := self.sources.events.get(event_id):
                 cuts = [self._cut_of_event(name) for name in names]
             else:
                 continue
             if left := tuple(cut for cut in cuts if not self.is_done(cut)):
-                yield Job(video or clip, left)
+                yield Job(source, left)
 
     def _cuts_of_video(self, event_id: str, names: list[str]) -> list[Cut]:
         event, event_slack = self.annotations.event_span(event_id)
@@ -155,7 +175,7 @@ class Preparation:
         if not self._is_in_place(name):
             return False
         target = self.target(name)
-        if "span" in self.journal.get(name):
+        if "span" in (self.journal.get(name) or {}):
             return not target.is_symlink()
         return target.samefile(self.sources.elements[name])
 
@@ -271,39 +291,26 @@ def _write_set(state: Preparation, name: str) -> Manifest:
     """Write the lists and the manifest of Gym99 or Gym288."""
     space = load_label_space(name)
     lists = [official for official in state.annotations.lists if official.name == name]
-    train = next((o.version for o in lists if o.split == "train" and o.version), None)
-    version = train.version if train else "of unknown version"
+    version = version_of(official for official in lists if official.split == "train")
     manifest = Manifest(space.title, version, name, {}, _notes(state, lists))
     entries = {}
     for official in lists:
-        usable = [clip for clip in official.clips if state.is_usable(clip.id)]
-        missing = defaultdict(list)
-        for clip in official.clips:
-            if not state.is_usable(clip.id):
-                missing[state.why_missing(clip.id)].append(clip.id)
+        missing = {clip.id: state.why_missing(clip.id) for clip in official.clips if not state.is_usable(clip.id)}
+        usable = [clip for clip in official.clips if clip.id not in missing]
         entries[f"{official.split}.txt"] = [(f"{clip.id}.mp4", clip.label) for clip in usable]
-        manifest.lists[f"{official.split}.txt"] = ListReport(
-            split=official.split,
-            source=official.path.name,
-            version=str(official.version or "not an official list"),
-            listed=len(official.clips),
-            available=len(usable),
-            class_counts=count_classes((clip.label for clip in official.clips), len(space)),
-            available_class_counts=count_classes((clip.label for clip in usable), len(space)),
-            missing=dict(missing),
-        )
+        manifest.lists[f"{official.split}.txt"] = ListReport.of(official, missing, len(space))
     write_lists(state.out / name, entries, space.names, "../subactions")
     manifest.write(state.out / name)
     return manifest
 
 
-def _notes(state: Preparation, lists: list[GymList]) -> list[str]:
-    """Say what of the official lists is unusual, and how many times are rounded."""
+def _notes(state: Preparation, lists: list[OfficialList]) -> list[str]:
+    """Say what is unusual about the official lists, which files were passed over, and how many times are rounded."""
     official = state.annotations
     elements = [clip.id for gym_list in lists for clip in gym_list.clips]
     events = {GymId.parse(name).event_id for name in elements}
-    notes = [f"{o.path.name}: {o.version.note}" for o in lists if o.version and o.version.note]
-    checks = [("elements", elements, official.elements)]
+    notes = [*version_notes(lists), *state.sources.passed_over]
+    checks: list[tuple[str, Collection[str], Mapping[str, Span]]] = [("elements", elements, official.elements)]
     if state.sources.videos:
         checks.append(("events", events, official.events))
     for what, names, known in checks:

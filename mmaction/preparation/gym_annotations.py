@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mmaction.io.downloads import download
 from mmaction.label_spaces import load_label_space
-from mmaction.preparation.official_lists import GymId, ListedClip, Span, read_clip_list, read_gym_times
-from mmaction.preparation.recognize_list import ListVersion, identify
+from mmaction.preparation.official_lists import GymId, Span, read_clip_list, read_gym_times
+from mmaction.preparation.recognize_list import OfficialList
 from mmaction.structures.sample_name import outside_classes
 
 SITE = "https://sdolivia.github.io/FineGym/resources/dataset"
@@ -32,17 +32,6 @@ def fetch(folder: Path, version: str, progress: bool = True) -> None:
         download(f"{SITE}/{name}", folder / name, progress=progress)
 
 
-@dataclass(frozen=True)
-class GymList:
-    """One official list: ``gym99`` or ``gym288``, its split, file, clips and recognised version."""
-
-    name: str
-    split: str
-    path: Path
-    clips: list[ListedClip]
-    version: ListVersion | None
-
-
 @dataclass
 class GymAnnotations:
     """The official annotations of a folder.
@@ -51,13 +40,11 @@ class GymAnnotations:
         lists: Train and val lists of Gym99, of Gym288, or of both.
         events: Exact times of events in their video, where an annotation file gives them.
         elements: Exact times of elements in their event, likewise.
-        sources: Names of the files that gave times.
     """
 
-    lists: list[GymList]
+    lists: list[OfficialList]
     events: dict[str, Span] = field(default_factory=dict)
     elements: dict[str, Span] = field(default_factory=dict)
-    sources: list[str] = field(default_factory=list)
 
     def event_span(self, event_id: str) -> tuple[Span, float]:
         """Return when an event happens in its video, and by how much that may be rounded, in seconds.
@@ -107,11 +94,10 @@ def read_annotations(folder: Path, version: str = "v1.1") -> GymAnnotations:
         events, elements = read_gym_times(path)
         annotations.events.update(events)
         annotations.elements.update(elements)
-        annotations.sources.append(path.name)
     return annotations
 
 
-def _pick(folder: Path, name: str, split: str, version: str) -> GymList | None:
+def _pick(folder: Path, name: str, split: str, version: str) -> OfficialList | None:
     """Read the list of one set and split; of several the one of ``version``."""
     candidates = []
     for path in sorted(folder.glob(f"{name}_{split}*.txt")):
@@ -119,7 +105,7 @@ def _pick(folder: Path, name: str, split: str, version: str) -> GymList | None:
         classes = len(load_label_space(name))
         if outside := next((clip for clip in clips if clip.label >= classes), None):
             raise ValueError(f"{path}: {outside.id}: {outside_classes(outside.label, classes)} of {name}")
-        candidates.append(GymList(name, split, path, clips, identify({clip.id: clip.label for clip in clips})))
+        candidates.append(OfficialList.of(name, split, path, clips))
     fitting = [c for c in candidates if c.version and version in c.version.version] or candidates
     if len(fitting) > 1 and len({frozenset(c.clips) for c in fitting}) > 1:
         names = ", ".join(candidate.path.name for candidate in fitting)

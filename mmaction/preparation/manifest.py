@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mmaction.utils.files import read_json
+from mmaction.io.file_list import format_line
+from mmaction.label_spaces import LABEL_MAP
+from mmaction.preparation.recognize_list import OfficialList
+from mmaction.utils.files import read_json, write_text
+from mmaction.utils.text import first_few
 
 NAME = "manifest.json"
 MAX_NAMED = 20  # classes without any clip
@@ -46,7 +49,7 @@ class ListReport:
     Attributes:
         split: ``train`` or ``val``.
         source: The official file.
-        version: Its recognised version.
+        version: Its recognized version.
         listed: Its number of clips.
         available: Those in the prepared list.
         class_counts: Official number of clips per class.
@@ -64,6 +67,31 @@ class ListReport:
     available_class_counts: list[int]
     missing: dict[str, list[str]] = field(default_factory=dict)
     wrong_length: dict[str, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, official: OfficialList, why_missing: Mapping[str, str], num_classes: int) -> ListReport:
+        """Compare an official list with what there is.
+
+        Args:
+            official: The list.
+            why_missing: For each clip without a usable video, its id and the reason.
+            num_classes: Number of classes of the data set.
+        """
+        missing: dict[str, list[str]] = {}
+        for clip in official.clips:
+            if clip.id in why_missing:
+                missing.setdefault(why_missing[clip.id], []).append(clip.id)
+        usable = [clip.label for clip in official.clips if clip.id not in why_missing]
+        return cls(
+            official.split,
+            official.path.name,
+            str(official.version or "not an official list"),
+            listed=len(official.clips),
+            available=len(usable),
+            class_counts=count_classes((clip.label for clip in official.clips), num_classes),
+            available_class_counts=count_classes(usable, num_classes),
+            missing=missing,
+        )
 
 
 @dataclass
@@ -111,9 +139,8 @@ class Manifest:
                     f"{listed} frames listed, {found} found"
                 )
             counts = zip(report.class_counts, report.available_class_counts, strict=True)
-            if lost := [str(label) for label, (listed, found) in enumerate(counts) if listed and not found]:
-                more = f" and {len(lost) - MAX_NAMED} more" if len(lost) > MAX_NAMED else ""
-                lines.append(f"    classes that lost all their clips: {', '.join(lost[:MAX_NAMED])}{more}")
+            if lost := [label for label, (listed, found) in enumerate(counts) if listed and not found]:
+                lines.append(f"    classes that lost all their clips: {first_few(lost, MAX_NAMED)}")
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
 
 
@@ -164,19 +191,9 @@ def _manifest_entry(ann_file: str | Path) -> Iterator[tuple[dict, dict | None]]:
         raise ValueError(f"{path}: not a manifest of a prepare tool ({error!r}); prepare the data set again") from error
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file in one step: a reader sees the old or the new content, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    return path
-
-
-def write_lists(folder: Path, lists: dict[str, Sequence[tuple[str, int]]], names: Sequence[str], videos: str) -> None:
+def write_lists(
+    folder: Path, lists: Mapping[str, Sequence[tuple[str, int]]], names: Sequence[str], videos: str
+) -> None:
     """Write the prepared lists, the label map and the list for pose extraction.
 
     Args:
@@ -186,7 +203,7 @@ def write_lists(folder: Path, lists: dict[str, Sequence[tuple[str, int]]], names
         videos: The video folder relative to ``folder``, for ``skeleton_list.txt``, which holds all clips.
     """
     for name, entries in lists.items():
-        write_text(folder / name, "".join(f"{video} {label}\n" for video, label in entries))
-    every = (f"{videos}/{video} {label}\n" for entries in lists.values() for video, label in entries)
-    write_text(folder / "skeleton_list.txt", "".join(every))
-    write_text(folder / "label_map.txt", "".join(f"{name}\n" for name in names))
+        write_text(folder / name, "".join(f"{format_line(video, label)}\n" for video, label in entries))
+    every = (format_line(f"{videos}/{video}", label) for entries in lists.values() for video, label in entries)
+    write_text(folder / "skeleton_list.txt", "".join(f"{line}\n" for line in every))
+    write_text(folder / LABEL_MAP, "".join(f"{name}\n" for name in names))

@@ -137,10 +137,11 @@ def read_diving48(path: str | Path) -> list[ListedClip]:
 
 def _json_items(text: str) -> Iterator[tuple[int, Any]]:
     """Yield the line number and the value of each item of a JSON array."""
-    decoder, blank = json.JSONDecoder(), re.compile(r"\s*")
+    decoder, word = json.JSONDecoder(), re.compile(r"\S")
 
     def skip(position: int) -> int:
-        return blank.match(text, position).end()
+        found = word.search(text, position)
+        return found.start() if found else len(text)
 
     position = skip(0)
     if text[position : position + 1] != "[":
@@ -227,8 +228,8 @@ def _read_elements(event_id: str, value: Any, elements: dict[str, Span]) -> None
 
 
 def _span(name: str, entry: Any) -> Span:
-    stages = entry.get("timestamps") if isinstance(entry, dict) else None
     try:
+        stages = entry["timestamps"]
         span = Span(float(stages[0][0]), float(stages[-1][1]))
     except (TypeError, IndexError, KeyError, ValueError, OverflowError):
         raise ValueError(f"{name}: expected 'timestamps': [[start, end], ...] in seconds") from None

@@ -1,4 +1,4 @@
-"""Recognises the official lists by their content, whole or in part: Diving48 V1 and V2, FineGym v1.0 and v1.1.
+"""Recognize official lists by their content, whole or in part: Diving48 V1 and V2, FineGym v1.0 and v1.1.
 
 ``official_lists.json`` holds fingerprints, no annotation: for each list its number of entries and a digest, for
 Diving48 V2 three bytes of the hash of each entry, and for FineGym those of the events that only v1.1 has.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mmaction.preparation.official_lists import GymId
+from mmaction.preparation.official_lists import GymId, ListedClip
 
 FILE = Path(__file__).with_name("official_lists.json")
 DIVING48_V1_ENTRIES = (15943, 2096)  # train, test
@@ -23,7 +23,7 @@ _EDITED = 0.05  # a larger share of unknown entries is another version and no ed
 
 @dataclass(frozen=True)
 class ListVersion:
-    """What a list was recognised as.
+    """What a list was recognized as.
 
     Attributes:
         dataset: ``diving48``, ``gym99``, ``gym288`` or ``gym`` (a part that could be of either).
@@ -42,6 +42,40 @@ class ListVersion:
     def __str__(self) -> str:
         title = {"diving48": "Diving48", "gym99": "Gym99", "gym288": "Gym288", "gym": "FineGym"}[self.dataset]
         return " ".join(filter(None, (title, self.version, self.split))) + (f" ({self.note})" if self.note else "")
+
+
+@dataclass(frozen=True)
+class OfficialList:
+    """One official list of a data set.
+
+    Attributes:
+        name: ``gym99``, ``gym288`` or ``diving48``.
+        split: ``train`` or ``val``: the list that is written from it.
+        path: The file.
+        clips: Its clips.
+        version: What it was recognized as, None for an unknown list.
+    """
+
+    name: str
+    split: str
+    path: Path
+    clips: list[ListedClip]
+    version: ListVersion | None
+
+    @classmethod
+    def of(cls, name: str, split: str, path: Path, clips: list[ListedClip]) -> OfficialList:
+        """Return the list with the version that its clips tell."""
+        return cls(name, split, path, clips, identify({clip.id: clip.label for clip in clips}))
+
+
+def version_of(lists: Iterable[OfficialList]) -> str:
+    """Return the version of the first list that was recognized."""
+    return next((known.version.version for known in lists if known.version), "of unknown version")
+
+
+def version_notes(lists: Iterable[OfficialList]) -> list[str]:
+    """Return how lists differ from the official ones that they were recognized as."""
+    return [f"{known.path.name}: {known.version.note}" for known in lists if known.version and known.version.note]
 
 
 def short_hash(text: str) -> bytes:
@@ -110,7 +144,7 @@ def _identify_diving48(labels: Mapping[str, int]) -> ListVersion | None:
     known = {split: hashes[f"diving48_v2_{split}"] for split in ("train", "val")}
     entries = [short_hash(f"{name} {label}") for name, label in labels.items()]
     found = {split: sum(entry in known[split] for entry in entries) for split in known}
-    split = max(found, key=found.get)
+    split = max(found, key=lambda name: found[name])
     names = sum(short_hash(name) in hashes["diving48_videos"] for name in {n.rpartition("_")[0] for n in labels})
     if not names:
         return None

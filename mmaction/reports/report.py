@@ -10,7 +10,7 @@ import numpy as np
 
 from mmaction.evaluation import summarise
 from mmaction.evaluation.slices import clip_slices
-from mmaction.label_spaces import LabelSpace
+from mmaction.label_spaces import LabelSpace, describe_difference
 from mmaction.reports import figures
 from mmaction.reports.clip_pictures import ClipPictures
 from mmaction.reports.compare import align_all, compare
@@ -190,6 +190,7 @@ def render_report(
         training=figure_uri(plot_curves(logs)) if logs else "",
         logs=[log.name for log in logs],
         worst=worst,
+        difference=describe_difference,
         sections=[(name, text) for name, text in SECTIONS if shown.get(name)],
         summary_json=Markup(embedded),  # noqa: S704 - escaped above
         plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library itself

@@ -89,6 +89,14 @@ def write_atomically(path: str | Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def write_text(path: str | Path, text: str) -> Path:
+    """Replace the content of a UTF-8 text file in one step, and make its folder where it is absent."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode())
+    return path
+
+
 def refuse_inputs(path: str | Path, inputs: Iterable[str | Path]) -> None:
     """Refuse to write where something is read.
 

@@ -116,8 +116,8 @@ def test_wrong_input(small, tmp_path, videos):
 
 def test_real_lists_are_v2(shared):
     lists = diving48.read_official(shared / "data/diving48", None)
-    assert {name: len(official.clips) for name, official in lists.items()} == {"train.txt": 15027, "val.txt": 1970}
-    assert [str(official.version) for official in lists.values()] == ["Diving48 V2 train", "Diving48 V2 val"]
+    assert {official.split: len(official.clips) for official in lists} == {"train": 15027, "val": 1970}
+    assert [str(official.version) for official in lists] == ["Diving48 V2 train", "Diving48 V2 val"]
 
 
 def test_real_lists_with_v1_labels_are_told_apart(shared, tmp_path):
@@ -133,18 +133,19 @@ def test_real_lists_with_v1_labels_are_told_apart(shared, tmp_path):
 def test_real_lists_with_stub_videos(shared, tmp_path, monkeypatch):
     """The whole official lists go through; only the reading of 16,997 videos is replaced."""
     lists = diving48.read_official(shared / "data/diving48", None)
-    frames = {clip.id: clip.frames for official in lists.values() for clip in official.clips}
+    frames = {clip.id: clip.frames for official in lists for clip in official.clips}
     left_out = sorted(frames)[::1000]
     present = {name: tmp_path / f"videos/{name}.mp4" for name in frames if name not in left_out}
     monkeypatch.setattr(diving48, "find_videos", lambda folder: present)
     monkeypatch.setattr(diving48, "_check_videos", lambda videos, *args: {name: frames[name] for name in videos})
     manifest = diving48.prepare(tmp_path, shared / "data/diving48", progress=False)
     assert manifest.version == "V2"
-    for name, total in (("train.txt", 15027), ("val.txt", 1970)):
+    for official, total in zip(lists, (15027, 1970), strict=True):
+        name = f"{official.split}.txt"
         report = manifest.lists[name]
-        missing = sum(clip.id in left_out for clip in lists[name].clips)
+        missing = sum(clip.id in left_out for clip in official.clips)
         assert (report.listed, report.available) == (total, total - missing)
-        expected = [sum(clip.label == label for clip in lists[name].clips) for label in range(48)]
+        expected = [sum(clip.label == label for clip in official.clips) for label in range(48)]
         assert report.class_counts == expected and expected[30] == 0
         assert len((tmp_path / name).read_text().splitlines()) == total - missing
     assert len(read_diving48(shared / "data/diving48/Diving48_V2_test.json")) == 1970

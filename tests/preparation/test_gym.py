@@ -183,7 +183,7 @@ def test_killed_at_any_point_and_resumed(tmp_path, gym_videos, videos, root):
     clock, kills = random.Random(1), 0
     for wanted in (1, 7, 15):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        while process.poll() is None and len(list(out.glob("*/*.mp4"))) < wanted:
+        while process.poll() is None and len([*out.glob("events/*.mp4"), *out.glob("subactions/*.mp4")]) < wanted:
             time.sleep(0.005)
         time.sleep(clock.random() * 0.05)
         kills += process.poll() is None
@@ -239,3 +239,20 @@ def test_real_lists_are_planned_completely(shared, tmp_path):
         event, element = cuts[name.partition("_A_")[0]].span, cuts[name].span
         assert event.start <= element.start < element.end, name
         assert element.end <= event.end + 1, name
+
+
+def test_files_that_are_passed_over_are_counted_and_named(tmp_path):
+    names = ("AAAAAAAAAAA.wmv", "again/AAAAAAAAAAA.mp4", "A film [BBBBBBBBBB-].3gp", "holiday.mp4", "list.txt")
+    for name in (*names, "CCCCCCCCCC_/E_000010_000014.ts", "CCCCCCCCCC__E_000010_000014_A_0001_0002.mts"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = gym.find_videos_by_id([tmp_path])
+    assert {name: path.name for name, path in found.videos.items()} == {
+        "AAAAAAAAAAA": "AAAAAAAAAAA.wmv",
+        "BBBBBBBBBB-": "A film [BBBBBBBBBB-].3gp",
+    }
+    assert list(found.events) == ["CCCCCCCCCC__E_000010_000014"]
+    assert list(found.elements) == ["CCCCCCCCCC__E_000010_000014_A_0001_0002"]
+    said = "; ".join(found.passed_over)
+    assert "list.txt" in said and "1 videos whose names hold no FineGym id: " in said and "holiday.mp4" in said
+    assert "1 videos whose id another video has: " in said and "again/AAAAAAAAAAA.mp4" in said

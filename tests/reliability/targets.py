@@ -169,13 +169,13 @@ def read_table(path: Path) -> None:
     root.mkdir(exist_ok=True)
     for name in ("a.mp4", "b.mp4", "../outside.mp4"):
         (root / name).touch()
-    entries = entries_of_table(path, root, "videos")
+    entries, _ = entries_of_table(path, root, "videos")
     assert all(os.path.realpath(root / entry.path).startswith(os.path.realpath(root)) for entry in entries)
-    train, val = split_entries(entries, 0.2, 0)
-    assert len(train) + len(val) >= len({entry.path for entry in entries})
+    lists = split_entries(entries, 0.2, 0)
+    assert sum(map(len, lists.values())) == len(entries)
     indices = class_indices([entry.label for entry in entries])
     try:
-        write_list(path.parent / "list.txt", train, indices)
+        write_list(path.parent / "list.txt", lists["train"], indices)
     except ValueError as error:
         assert "rename the file" in str(error)
 

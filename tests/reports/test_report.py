@@ -112,6 +112,13 @@ def test_a_label_map_names_the_classes_of_a_test_that_did_not_know_them(tmp_path
     assert "split leap" in page[page.index("<h1>") :]
 
 
+def test_differences_of_gym_classes_are_said_in_words(gym288_element_misses, tmp_path):
+    predictions, space = gym288_element_misses
+    write_result(tmp_path / "test", replace(predictions, label_space=space))
+    text = write_report([tmp_path / "test"], tmp_path / "r.html").read_text(encoding="utf-8")
+    assert ">0 turns against 0.5 turns<" in text and ">position: stretched against tucked<" in text
+
+
 def test_several_labels(tmp_path):
     rng = np.random.default_rng(0)
     predictions = Result(["a", "b", "c"], rng.integers(0, 2, (3, 4)), rng.random((3, 4)))

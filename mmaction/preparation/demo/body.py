@@ -1,4 +1,4 @@
-"""The articulated body: posture angles in, joints in metres out.
+"""The articulated body: posture angles in, joints in meters out.
 
 Body axes: x to the front, y from the feet to the head, z to the right. Lengths and masses follow the segment tables of
 Winter, "Biomechanics and Motor Control of Human Movement", for a person of 1.75 m.
@@ -91,19 +91,19 @@ def _head(neck_angle: np.ndarray, neck: np.ndarray) -> dict[int, np.ndarray]:
     up[:, 0] *= -1.0
     front = np.stack([up[:, 1], -up[:, 0], np.zeros(len(up))], axis=-1)
     right = np.array([0.0, 0.0, 1.0])
-    centre = neck + (NECK + HEAD) * up
+    center = neck + (NECK + HEAD) * up
     return {
-        0: centre + HEAD * front - 0.02 * up,
-        1: centre + 0.09 * front + 0.03 * up - 0.035 * right,
-        2: centre + 0.09 * front + 0.03 * up + 0.035 * right,
-        3: centre - 0.075 * right,
-        4: centre + 0.075 * right,
-        HEAD_TOP: centre + HEAD * up,
+        0: center + HEAD * front - 0.02 * up,
+        1: center + 0.09 * front + 0.03 * up - 0.035 * right,
+        2: center + 0.09 * front + 0.03 * up + 0.035 * right,
+        3: center - 0.075 * right,
+        4: center + 0.075 * right,
+        HEAD_TOP: center + HEAD * up,
     }
 
 
 def body_joints(angles: np.ndarray) -> np.ndarray:
-    """Place the joints of a body at the origin of its own axes, centre of mass at 0.
+    """Place the joints of a body at the origin of its own axes, center of mass at 0.
 
     Hip flexion is shared between trunk and legs, so that folding alone does not turn the body as a whole.
 
@@ -111,7 +111,7 @@ def body_joints(angles: np.ndarray) -> np.ndarray:
         angles: Postures in radians, shape ``(T, 6)``, columns as in :class:`Posture`.
 
     Returns:
-        Joints in metres, shape ``(T, 22, 3)``: COCO-17, then the top of the head, left and right toes and fingertips.
+        Joints in meters, shape ``(T, 22, 3)``: COCO-17, then the top of the head, left and right toes and fingertips.
     """
     num_frames = len(angles)
     joints = np.zeros((num_frames, len(MASS), 3))
@@ -126,36 +126,29 @@ def body_joints(angles: np.ndarray) -> np.ndarray:
         joints[:, hip] = [0.0, 0.0, sign * HIP_HALF]
         joints[:, elbow], joints[:, wrist], joints[:, hand] = _arm(angles, sign, joints[:, shoulder])
         joints[:, knee], joints[:, ankle], joints[:, toe] = _leg(angles, joints[:, hip])
-    joints = rotate_z(joints, -0.45 * angles[:, 0])
-    return joints - centre_of_mass(joints)[:, None]
+    joints = rotate(joints, -0.45 * angles[:, 0], "z")
+    return joints - center_of_mass(joints)[:, None]
 
 
-def centre_of_mass(joints: np.ndarray) -> np.ndarray:
-    """The centre of mass in metres, shape ``(T, 3)``, of joints ``(T, 22, 3)``."""
+def center_of_mass(joints: np.ndarray) -> np.ndarray:
+    """The center of mass in meters, shape ``(T, 3)``, of joints ``(T, 22, 3)``."""
     return np.einsum("j,tjc->tc", MASS, joints)
 
 
 def somersault_inertia(joints: np.ndarray) -> np.ndarray:
-    """Moment of inertia about the transverse axis per unit of mass, in square metres, shape ``(T,)``."""
+    """Moment of inertia about the transverse axis per unit of mass, in square meters, shape ``(T,)``."""
     return np.einsum("j,tjc->t", MASS, joints[..., :2] ** 2)
 
 
-def rotate_z(points: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Turn ``(T, V, 3)`` points about z by ``angle`` (radians, shape ``(T,)``), from x towards y."""
+def rotate(points: np.ndarray, angle: np.ndarray, axis: str) -> np.ndarray:
+    """Turn ``(T, V, 3)`` points about ``axis``, ``x``, ``y`` or ``z``, by ``angle`` (radians, shape ``(T,)``).
+
+    The turn goes from the axis that follows in the cycle x, y, z, x to the one after it: about z from x towards y.
+    """
+    first = ("xyz".index(axis) + 1) % 3
+    second = (first + 1) % 3
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    x, y, z = np.moveaxis(points, -1, 0)
-    return np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1)
-
-
-def rotate_y(points: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Turn ``(T, V, 3)`` points about y by ``angle`` (radians, shape ``(T,)``), from z towards x."""
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    x, y, z = np.moveaxis(points, -1, 0)
-    return np.stack([cos * x + sin * z, y, cos * z - sin * x], axis=-1)
-
-
-def rotate_x(points: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Turn ``(T, V, 3)`` points about x by ``angle`` (radians, shape ``(T,)``), from y towards z."""
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    x, y, z = np.moveaxis(points, -1, 0)
-    return np.stack([x, cos * y - sin * z, sin * y + cos * z], axis=-1)
+    turned = points.copy()
+    turned[..., first] = cos * points[..., first] - sin * points[..., second]
+    turned[..., second] = sin * points[..., first] + cos * points[..., second]
+    return turned

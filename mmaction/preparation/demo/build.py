@@ -12,11 +12,13 @@ import numpy as np
 
 from mmaction.io.annotations import save_annotations
 from mmaction.io.video.writers import VideoSink
+from mmaction.label_spaces import LABEL_MAP
 from mmaction.preparation.demo.dives import Dive, first_dives
 from mmaction.preparation.demo.take import Take
+from mmaction.utils.files import write_text
 from mmaction.utils.workers import in_parallel
 
-FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", "label_map.txt", "classes.csv")
+FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", LABEL_MAP, "classes.csv")
 
 
 @dataclass(frozen=True)
@@ -142,25 +144,28 @@ def write_demo_data(
     for old in (out / "videos").glob("dive_*.mp4"):
         old.unlink()
     workers = min(workers or os.cpu_count() or 1, spec.num_clips)
-    limit = dict(initializer=cv2.setNumThreads, initargs=(1,)) if workers > 1 else {}
-    write = partial(_write_clip, spec, out)
-    written = in_parallel(write, range(spec.num_clips), workers=workers, processes=True, **limit)
+    written = in_parallel(
+        partial(_write_clip, spec, out),
+        range(spec.num_clips),
+        workers=workers,
+        processes=True,
+        initializer=cv2.setNumThreads if workers > 1 else None,  # one worker works in this process
+        initargs=(1,),
+    )
     clips = dict(tqdm(written, total=spec.num_clips, desc="filming dives", unit="clip", disable=not progress))
     _write_lists(spec, out, list(_records(spec, (clips[index] for index in range(spec.num_clips)))))
     return out
 
 
 def _write_lists(spec: DemoSpec, out: Path, records: list[dict]) -> None:
-    split: dict[str, list[str]] = dict(train=[], val=[])
-    lines: dict[str, list[str]] = dict(train=[], val=[])
+    split: dict[str, list[dict]] = dict(train=[], val=[])
     for record, held_out in zip(records, spec.is_val(), strict=True):
-        name = "val" if held_out else "train"
-        split[name].append(record["frame_dir"])
-        lines[name].append(f"{record['frame_dir']}.mp4 {record['label']}\n")
-    for name, content in lines.items():
-        (out / f"{name}.txt").write_text("".join(content), encoding="utf-8")
-    save_annotations(out / "skeletons.pkl", records, split, overwrite=True)
-    (out / "label_map.txt").write_text("".join(f"{dive.name}\n" for dive in spec.dives), encoding="utf-8")
+        split["val" if held_out else "train"].append(record)
+    for name, clips in split.items():
+        write_text(out / f"{name}.txt", "".join(f"{clip['frame_dir']}.mp4 {clip['label']}\n" for clip in clips))
+    names = {name: [clip["frame_dir"] for clip in clips] for name, clips in split.items()}
+    save_annotations(out / "skeletons.pkl", records, names, overwrite=True)
+    write_text(out / LABEL_MAP, "".join(f"{dive.name}\n" for dive in spec.dives))
     with open(out / "classes.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["label", "name", "takeoff", "somersaults", "twists", "position"])

@@ -10,7 +10,7 @@ class Camera:
     """Where the camera is and looks at in each frame.
 
     Args:
-        position: World position in metres, shape ``(3,)``.
+        position: World position in meters, shape ``(3,)``.
         axes: Rows right, up and forward of each frame, shape ``(T, 3, 3)``.
         focal: Focal length in pixels, shape ``(T,)``.
         size: Width and height of the image in pixels.
@@ -22,7 +22,7 @@ class Camera:
     size: tuple[int, int]
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Map world points ``(T, V, 3)`` in metres to ``(T, V, 3)``: x, y in pixels and the depth in metres."""
+        """Map world points ``(T, V, 3)`` in meters to ``(T, V, 3)``: x, y in pixels and the depth in meters."""
         local = np.einsum("tac,tvc->tva", self.axes, points - self.position)
         depth = np.maximum(local[..., 2], 0.5)
         scale = self.focal[:, None] / depth
@@ -48,7 +48,7 @@ def _smooth_noise(rng: np.random.Generator, num_frames: int, memory: float) -> n
 
 
 def follow(target: np.ndarray, fps: float, size: tuple[int, int], rng: np.random.Generator) -> Camera:
-    """Film ``target`` (centre of the diver in metres, shape ``(T, 3)``) from either side of the pool."""
+    """Film ``target`` (center of the diver in meters, shape ``(T, 3)``) from either side of the pool."""
     num_frames = len(target)
     side = rng.choice([-1.0, 1.0])
     distance, azimuth = rng.uniform(9.0, 14.0), np.radians(rng.uniform(-28.0, 28.0))

@@ -1,6 +1,6 @@
 """The motion of one dive: stance, ballistic flight with constant angular momentum, entry.
 
-World axes: x along the direction of travel, y up with the water at 0, z across; metres and seconds.
+World axes: x along the direction of travel, y up with the water at 0, z across; meters and seconds.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Performance:
     """How one dive is carried out; drawn independently of its class.
 
     Args:
-        height: Height of the platform above the water, in metres.
-        rise_speed: Vertical speed at take-off, in metres per second.
-        travel_speed: Horizontal speed at take-off, in metres per second.
+        height: Height of the platform above the water, in meters.
+        rise_speed: Vertical speed at take-off, in meters per second.
+        travel_speed: Horizontal speed at take-off, in meters per second.
         crouch_s: Duration of the crouch before the take-off, in seconds.
         twist_sign: 1 to twist to the left, -1 to the right.
         shape: What ``free`` means this time: ``pike``, ``tuck`` or ``straight``.
@@ -64,7 +64,7 @@ class Performance:
 
     @property
     def flight_s(self) -> float:
-        """Duration of the flight in seconds, until the centre of mass is 0.9 m above the water."""
+        """Duration of the flight in seconds, until the center of mass is 0.9 m above the water."""
         return (self.rise_speed + np.sqrt(self.rise_speed**2 + 2 * GRAVITY * (self.height + 0.1))) / GRAVITY
 
 
@@ -130,7 +130,7 @@ def dive_joints(dive: Dive, how: Performance, times: np.ndarray, rng: np.random.
         rng: Source of the looseness of the posture.
 
     Returns:
-        World coordinates in metres, shape ``(T, 22, 3)``.
+        World coordinates in meters, shape ``(T, 22, 3)``.
     """
     share = times / how.flight_s
     angles = _flight_angles(dive, how, share)
@@ -138,15 +138,15 @@ def dive_joints(dive: Dive, how: Performance, times: np.ndarray, rng: np.random.
     joints = how.size * body.body_joints(angles + np.clip(wobble, -0.3, 0.3))
     somersault, twist = _rotation(dive, how, share)
     tilt = 0.12 * how.twist_sign * np.sin(np.pi * np.clip(share / 0.5, 0.0, 1.0)) * min(dive.half_twists, 1)
-    joints = body.rotate_x(body.rotate_y(joints, twist), tilt)
-    joints = body.rotate_z(joints, somersault + np.pi * dive.starts_inverted)
+    joints = body.rotate(body.rotate(joints, twist, "y"), tilt, "x")
+    joints = body.rotate(joints, somersault + np.pi * dive.starts_inverted, "z")
     facing = 0.0 if dive.faces_water else np.pi
-    joints = body.rotate_y(joints, np.full(len(times), facing))
+    joints = body.rotate(joints, np.full(len(times), facing), "y")
     return joints + _path(dive, how, times, joints)[:, None]
 
 
 def _path(dive: Dive, how: Performance, times: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """The centre of mass: over the contact before the take-off, a parabola in flight, slowed down in the water."""
+    """The center of mass: over the contact before the take-off, a parabola in flight, slowed down in the water."""
     contact = joints[:, [body.LEFT_HAND, body.RIGHT_HAND]] if dive.starts_inverted else joints[:, [15, 16]]
     stance = np.array([0.0, how.height + 0.08, 0.0]) - contact.mean(axis=1)
     start = stance[max(int(np.searchsorted(times, 0.0)) - 1, 0)]

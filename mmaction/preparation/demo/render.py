@@ -9,7 +9,7 @@ from mmaction.preparation.demo import body
 from mmaction.preparation.demo.camera import Camera
 
 SHIFT = 3  # OpenCV draws with this many fractional bits
-# Limbs as (first joint, second joint, radius in metres, part of the scene that colours them).
+# Limbs as (first joint, second joint, radius in meters, part of the scene that colors them).
 _LIMBS = (
     (11, 13, 0.075, "skin"), (13, 15, 0.050, "skin"), (15, body.LEFT_TOE, 0.030, "skin"),
     (12, 14, 0.075, "skin"), (14, 16, 0.050, "skin"), (16, body.RIGHT_TOE, 0.030, "skin"),
@@ -21,14 +21,14 @@ _MARGIN = 1.5  # the panorama extends this many image sizes to each side
 
 @dataclass(frozen=True)
 class Scene:
-    """Colours and things of one clip, none of which knows its class; colours are RGB, 0 to 255.
+    """Colors and things of one clip, none of which knows its class; colors are RGB, 0 to 255.
 
     Args:
         panorama: Distant background, shape ``(H', W', 3)``, uint8.
-        skin: Colour of the limbs.
-        suit: Colour of the trunk.
-        hair: Colour of the head.
-        water: Colour of the pool.
+        skin: Color of the limbs.
+        suit: Color of the trunk.
+        hair: Color of the head.
+        water: Color of the pool.
         flicker: Brightness of each frame, shape ``(T,)``.
         crowd: Moving spots of the background: x, y as shares of the image, speed of both, radius, shape ``(K, 5)``.
         posts: Things in front: x as a share of the width, speed per frame, width as a share, shape ``(K, 3)``.
@@ -63,17 +63,17 @@ class Scene:
 
     def post_spans(self, frame: int, width: int) -> list[tuple[float, float]]:
         """Left and right edge in pixels of everything that stands in front in this frame."""
-        centres = (self.posts[:, 0] + self.posts[:, 1] * frame) * width
+        centers = (self.posts[:, 0] + self.posts[:, 1] * frame) * width
         halves = self.posts[:, 2] * width / 2
-        return [(float(c - h), float(c + h)) for c, h in zip(centres, halves, strict=True)]
+        return [(float(c - h), float(c + h)) for c, h in zip(centers, halves, strict=True)]
 
 
 def _panorama(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """A blurred hall: a gradient, stands, windows and grain."""
     width, height = (int(n * (1 + 2 * _MARGIN)) for n in size)
-    colours = rng.integers(20, 120, (2, 3)).astype(np.float32)
+    colors = rng.integers(20, 120, (2, 3)).astype(np.float32)
     ramp = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
-    image = np.tile(colours[0] * (1 - ramp) + colours[1] * ramp, (1, width, 1))
+    image = np.tile(colors[0] * (1 - ramp) + colors[1] * ramp, (1, width, 1))
     for _ in range(int(rng.integers(15, 40))):
         x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
         w, h = (int(n) for n in rng.integers(6, max(width // 6, 7), 2))
@@ -91,11 +91,12 @@ def _fixed(point: np.ndarray) -> tuple[int, int]:
 def _background(scene: Scene, offset: np.ndarray, zoom: float, frame: int, size: tuple[int, int]) -> np.ndarray:
     width, height = size
     x0, y0 = width * _MARGIN + width / 2, height * _MARGIN + height / 2
-    matrix = np.float32([[zoom, 0, width / 2 - zoom * x0 + offset[0]], [0, zoom, height / 2 - zoom * y0 + offset[1]]])
+    shift = width / 2 - zoom * x0 + offset[0], height / 2 - zoom * y0 + offset[1]
+    matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]], np.float32)
     image = cv2.warpAffine(scene.panorama, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     for x, y, dx, dy, radius in scene.crowd:
-        centre = ((x + dx * frame) * width + offset[0], (y + dy * frame) * height + offset[1])
-        cv2.circle(image, (int(centre[0]), int(centre[1])), max(int(radius * height), 1), scene.suit[::-1], -1)
+        center = ((x + dx * frame) * width + offset[0], (y + dy * frame) * height + offset[1])
+        cv2.circle(image, (int(center[0]), int(center[1])), max(int(radius * height), 1), scene.suit[::-1], -1)
     return image
 
 
@@ -131,14 +132,16 @@ def _platform(image: np.ndarray, camera: Camera, frame: int, height: float, scen
 
 def _diver(image: np.ndarray, scene: Scene, joints: np.ndarray, pixels: np.ndarray, focal: float) -> None:
     """Draw limbs, trunk and head from far to near; parts below the water are not seen."""
-    parts = [(pixels[[a, b], 2].mean(), (a, b), radius, getattr(scene, colour)) for a, b, radius, colour in _LIMBS]
+    parts: list[tuple[float, tuple[int, ...], float, tuple[int, ...]]] = [
+        (pixels[[a, b], 2].mean(), (a, b), radius, getattr(scene, color)) for a, b, radius, color in _LIMBS
+    ]
     parts.append((pixels[[5, 6, 11, 12], 2].mean(), (5, 6, 12, 11), 0.09, scene.suit))
     parts.append((pixels[[0, body.HEAD_TOP], 2].mean(), (0, 3, 4), 0.12, scene.hair))
-    for depth, indices, radius, colour in sorted(parts, key=lambda part: -part[0]):
+    for depth, indices, radius, color in sorted(parts, key=lambda part: -part[0]):
         if (joints[list(indices), 1] < 0.0).all():
             continue
         thickness = max(round(float(2 * radius * focal / depth)), 1)
-        shaded = tuple(int(np.clip(c * (1.25 - 0.5 * (depth - pixels[:, 2].min())), 0, 255)) for c in colour)
+        shaded = tuple(int(np.clip(c * (1.25 - 0.5 * (depth - pixels[:, 2].min())), 0, 255)) for c in color)
         if len(indices) == 3:
             cv2.circle(image, _fixed(pixels[list(indices), :2].mean(axis=0)), thickness << (SHIFT - 1), shaded, -1,
                        cv2.LINE_AA, SHIFT)  # fmt: skip
@@ -157,8 +160,8 @@ class Splash:
 
     Args:
         start_s: Time of the entry in seconds.
-        origin: Where the diver meets the water, in metres, shape ``(3,)``.
-        velocity: Of each drop in metres per second, shape ``(K, 3)``.
+        origin: Where the diver meets the water, in meters, shape ``(3,)``.
+        velocity: Of each drop in meters per second, shape ``(K, 3)``.
         delay: Of each drop in seconds, shape ``(K,)``.
     """
 
@@ -195,12 +198,12 @@ def render_frame(
     """Draw one frame.
 
     Args:
-        scene: Colours and background of the clip.
+        scene: Colors and background of the clip.
         camera: The camera of all frames.
-        joints: World joints of this frame in metres, shape ``(22, 3)``.
+        joints: World joints of this frame in meters, shape ``(22, 3)``.
         pixels: The same joints in the image: x, y and depth, shape ``(22, 3)``.
         frame: Index of the frame.
-        platform: Height of the platform in metres.
+        platform: Height of the platform in meters.
         drops: World positions of the drops of the splash, shape ``(K, 3)``.
 
     Returns:

@@ -17,12 +17,12 @@ class Take:
 
     Args:
         times: Of the frames in seconds from the take-off, shape ``(T,)``.
-        joints: World coordinates in metres, shape ``(T, 22, 3)``.
-        pixels: The same in the image: x, y in pixels and depth in metres, shape ``(T, 22, 3)``.
+        joints: World coordinates in meters, shape ``(T, 22, 3)``.
+        pixels: The same in the image: x, y in pixels and depth in meters, shape ``(T, 22, 3)``.
         camera: What films it.
-        scene: Colours, background and things in front.
+        scene: Colors, background and things in front.
         splash: Drops at the entry.
-        platform: Height of the platform in metres.
+        platform: Height of the platform in meters.
         noise: Source of the errors of the pose estimator.
     """
 
@@ -52,9 +52,9 @@ class Take:
         scene = Scene.draw(size, len(times), rng)
         camera_rng, joint_rng, splash_rng, noise_rng = rng.spawn(4)
         joints = dive_joints(dive, how, times, joint_rng)
-        centre = body.centre_of_mass(joints)
-        camera = follow(centre, fps, size, camera_rng)
-        origin = np.array([np.interp(how.flight_s, times, centre[:, 0]), 0.0, 0.0])
+        center = body.center_of_mass(joints)
+        camera = follow(center, fps, size, camera_rng)
+        origin = np.array([np.interp(how.flight_s, times, center[:, 0]), 0.0, 0.0])
         splash = Splash.draw(how.flight_s, origin, splash_rng)
         return cls(times, joints, camera.project(joints), camera, scene, splash, how.height, noise_rng)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmaction.io.video.folders import VideoFolder
-from mmaction.preparation.doctor.clip_checks import Thresholds, check_sample
+from mmaction.preparation.doctor.clip_checks import check_sample
 from mmaction.preparation.doctor.findings import SEVERITIES, Finding, count_severities
 from mmaction.preparation.doctor.read_samples import Sample, SampleReader
 from mmaction.preparation.doctor.split_checks import check_splits
@@ -47,7 +47,6 @@ def examine(
     *,
     quick: bool = False,
     workers: int | None = None,
-    limits: Thresholds | None = None,
     progress: bool = True,
 ) -> Diagnosis:
     """Read all splits, look at every clip, then at the splits together.
@@ -56,10 +55,9 @@ def examine(
         splits: The splits.
         quick: Read videos without decoding every frame.
         workers: Threads for videos; one per core by default.
-        limits: From where on a clip is remarkable.
         progress: Show a progress bar.
     """
-    limits, reader = limits or Thresholds(), SampleReader()
+    reader = SampleReader()
     samples: dict[Split, list[Sample]] = {}
     findings: list[Finding] = []
     for split in splits:
@@ -67,7 +65,7 @@ def examine(
         findings += found
     _add_video_paths(samples)
     looked: dict[Sample, list[Finding]] = {}
-    for sample, found in _look(samples, limits, quick, workers or os.cpu_count() or 1, progress):
+    for sample, found in _look(samples, quick, workers or os.cpu_count() or 1, progress):
         looked[sample] = found
     for clips in samples.values():
         for sample in clips:
@@ -89,18 +87,18 @@ def _add_video_paths(samples: dict[Split, list[Sample]]) -> None:
 
 
 def _look(
-    samples: dict[Split, list[Sample]], limits: Thresholds, quick: bool, workers: int, progress: bool
+    samples: dict[Split, list[Sample]], quick: bool, workers: int, progress: bool
 ) -> Iterator[tuple[Sample, list[Finding]]]:
     """Yield each clip with its findings; videos in threads, skeletons, which are arrays in memory, one by one."""
     from tqdm import tqdm
 
     every = [sample for clips in samples.values() for sample in clips]
-    in_memory = [sample for sample in every if sample.split.kind == "pose" and not sample.split.root]
-    on_disk = [sample for sample in every if sample.split.kind != "pose" or sample.split.root]
+    in_memory = [sample for sample in every if sample.split.in_memory]
+    on_disk = [sample for sample in every if not sample.split.in_memory]
     with tqdm(total=len(every), desc="examining", unit=" clips", disable=not progress) as bar:
         for sample in in_memory:
-            yield sample, check_sample(sample, limits)
+            yield sample, check_sample(sample)
             bar.update()
-        for sample, found in in_parallel(lambda sample: check_sample(sample, limits, quick), on_disk, workers=workers):
+        for sample, found in in_parallel(lambda sample: check_sample(sample, quick), on_disk, workers=workers):
             yield sample, found
             bar.update()

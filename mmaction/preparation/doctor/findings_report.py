@@ -15,7 +15,7 @@ from mmaction.preparation.doctor.examine import Diagnosis
 from mmaction.preparation.doctor.findings import Finding, count_severities
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.thumbnails import thumbnail
-from mmaction.preparation.manifest import write_text
+from mmaction.utils.files import write_text
 from mmaction.visualization.pages import figure_uri, image_uri, render_page
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
         labels = [label for sample in clips for label in sample.labels if label >= 0]
         if labels:
             edges = np.arange(max(max(labels) + 1, split.num_classes or 0) + 1) - 0.5
-            axes.hist(labels, bins=edges, histtype="stepfilled", alpha=0.6, label=split.name)
+            axes.hist(labels, bins=edges.tolist(), histtype="stepfilled", alpha=0.6, label=split.name)
     axes.set(xlabel="class", ylabel="clips", title="Clips per class")
     yield _with_legend(figure)
     measures = [("frames", "frames", "Length"), ("width", "pixels", "Width")]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmaction.io.annotations import check_annotation
+from mmaction.label_spaces import LABEL_MAP, names_beside
 from mmaction.preparation.doctor.examine import Diagnosis
 from mmaction.preparation.doctor.findings import KINDS
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.splits import Split
-from mmaction.preparation.manifest import write_text
 from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.structures.sample_name import sample_name
-from mmaction.utils.files import read_text
+from mmaction.utils.files import read_text, write_text
 
 
 def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, int]]:
@@ -22,7 +22,7 @@ def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, in
 
     Of clips that stand in a list twice the first is kept; of those in training and evaluation the one in evaluation.
     Comments of lists are kept, and the splits of an annotation file that were not examined; annotations in no split are
-    left out.
+    left out. The label map beside the files is copied.
 
     Args:
         diagnosis: What was found.
@@ -33,7 +33,8 @@ def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, in
 
     Raises:
         FileExistsError: If a file is there already, such as the original.
-        ValueError: If two files have one name, or an annotation in a split that was not examined cannot be written.
+        ValueError: If two files have one name or different label maps, or an annotation in a split that was not
+            examined cannot be written.
     """
     by_file: dict[Path, list[Split]] = defaultdict(list)
     for split, clips in diagnosis.samples.items():
@@ -44,6 +45,7 @@ def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, in
     for path in by_file:
         if (out / path.name).exists():
             raise FileExistsError(f"{out / path.name} is there already; choose another folder for --fix")
+    _write_label_map(out, by_file)
     for path, splits in by_file.items():
         examined = {split: diagnosis.samples[split] for split in splits}
         kept = {split: list(_kept(diagnosis, split)) for split in splits}
@@ -53,6 +55,16 @@ def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, in
             _write_list(path, out / path.name, kept)
         total, count = (sum(map(len, samples.values())) for samples in (examined, kept))
         yield out / path.name, count, total - count
+
+
+def _write_label_map(out: Path, paths: Iterable[Path]) -> None:
+    """Write the class names that lie beside the files, so that training with the clean files finds them."""
+    maps = {names: path for path in paths if (names := names_beside(path))}
+    if len(maps) > 1:
+        told = " and ".join(f"{path.with_name(LABEL_MAP)}" for path in maps.values())
+        raise ValueError(f"{told} name different classes; fix their data sets one by one")
+    for names in maps:
+        write_text(out / LABEL_MAP, "".join(f"{name}\n" for name in names))
 
 
 def _kept(diagnosis: Diagnosis, split: Split) -> Iterator[Sample]:

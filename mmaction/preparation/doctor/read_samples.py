@@ -1,9 +1,10 @@
-"""One clip of a split, as listed and as found."""
+"""The clips of a split: read from its list, described by what the checks find."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class Sample:
         missing: Share of joints that are missing.
         outside: Share of the joints seen that lie outside the image.
         digest: Identifies the content; empty if it could not be read.
+        joints: Joints and coordinates of a skeleton, such as (17, 2).
+        middle: Joints ``(M, V, C)`` and scores ``(M, V)`` of the middle frame of a skeleton.
     """
 
     split: Split
@@ -56,6 +59,8 @@ class Sample:
     missing: float = 0.0
     outside: float = 0.0
     digest: bytes = b""
+    joints: tuple[int, ...] = ()
+    middle: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def key(self) -> str:
@@ -109,8 +114,9 @@ class SampleReader:
             return [], [*findings, Finding("unreadable-list", split.name, "", text)]
 
     def _listed(self, split: Split, findings: list[Finding]) -> Iterator[Sample]:
-        fields = ("offset", "total_frames") if split.with_offset else ("total_frames",)
-        fields = fields if split.kind == "frames" else ()
+        fields: tuple[str, ...] = ()
+        if split.kind == "frames":
+            fields = ("offset", "total_frames") if split.with_offset else ("total_frames",)
 
         def note(message: str) -> None:
             findings.append(Finding("bad-line", split.name, "", message))
@@ -132,27 +138,27 @@ class SampleReader:
         if split.ann_file not in self.files:
             self.files[split.ann_file] = AnnotationFile.read(split.ann_file)
         file = self.files[split.ann_file]
-        chosen = list(zip(file.names, file.annotations, strict=True))
-        if split.pose_split is not None:
-            if split.pose_split not in (file.splits or {}):
-                raise KeyError(
-                    f"{split.ann_file} has no split {split.pose_split!r}, it has {', '.join(file.splits or {})}"
-                )
-            chosen = self._chosen(split, file, findings)
+        if split.pose_split is None:
+            chosen: Iterable[tuple[str, dict]] = zip(file.names, file.annotations, strict=True)
+        else:
+            chosen = self._of_split(split, file, findings)
         for position, (name, info) in enumerate(chosen):
             labels = np.ravel(info.get("label", ()))
             known = tuple(int(label) for label in labels) if labels.dtype.kind in "iu" else ()
             yield Sample(split, position, name, known, info=info)
 
     @staticmethod
-    def _chosen(split: Split, file: AnnotationFile, findings: list[Finding]) -> list[tuple[str, dict]]:
+    def _of_split(split: Split, file: AnnotationFile, findings: list[Finding]) -> Iterator[tuple[str, dict]]:
+        """Yield the annotations that a split of the file names."""
+        splits = file.splits or {}
+        if split.pose_split not in splits:
+            raise KeyError(f"{split.ann_file} has no split {split.pose_split!r}, it has {', '.join(splits)}")
         by_name: dict[str, list[dict]] = {}
         for name, info in zip(file.names, file.annotations, strict=True):
             by_name.setdefault(name, []).append(info)
-        chosen = []
-        for name in file.splits[split.pose_split]:
-            if name in by_name:
-                chosen += [(name, info) for info in by_name[name]]
-            else:
+        for name, count in Counter(splits[split.pose_split]).items():
+            if count > 1:
+                findings.append(Finding("listed-twice", split.name, name, f"the split names it {count} times"))
+            if name not in by_name:
                 findings.append(Finding("no-annotation", split.name, name, f"{split.ann_file} has no such clip"))
-        return chosen
+            yield from ((name, info) for info in by_name.get(name, ()))

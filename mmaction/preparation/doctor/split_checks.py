@@ -7,8 +7,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import numpy as np
-
 from mmaction.preparation.doctor.findings import Finding
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.splits import Split
@@ -61,11 +59,13 @@ def _repetitions(split: Split, clips: Sequence[Sample]) -> Iterator[Finding]:
         labels = {sample.labels for sample in same}
         if len(labels) > 1:
             told = " and ".join(str(list(label)) for label in sorted(labels))
-            yield from (sample.finding("label-conflict", f"stands there with the labels {told}") for sample in same)
+            yield from (sample.finding("label-conflict", f"is listed with the labels {told}") for sample in same)
         else:
             for sample in same[1:]:
-                where = f" in line {sample.line}" if sample.line else ""
-                yield sample.finding("listed-twice", f"stands there again{where}")
+                if split.kind == "pose":
+                    yield sample.finding("same-name", f"{split.ann_file} has {len(same)} annotations of this name")
+                else:
+                    yield sample.finding("listed-twice", f"is listed again in line {sample.line}")
     for same in _grouped(clips, lambda sample: sample.digest).values():
         for sample in same[1:]:
             if sample.name == same[0].name:
@@ -81,7 +81,7 @@ def _repetitions(split: Split, clips: Sequence[Sample]) -> Iterator[Finding]:
 
 def _joint_counts(clips: Sequence[Sample]) -> Iterator[Finding]:
     """Skeletons with another number of joints or coordinates than most."""
-    shapes = {sample: np.shape(sample.info["keypoint"])[2:] for sample in clips if sample.info and sample.frames}
+    shapes = {sample: sample.joints for sample in clips if sample.joints}
     if not shapes:
         return
     usual, _ = Counter(shapes.values()).most_common(1)[0]
@@ -210,19 +210,16 @@ def _shared_videos(
     shared_events, shared_videos = events[0] & events[1], videos[0] & videos[1]
     if not shared_videos:
         return
-    split = f"{training.name}/{evaluation.name}"
+    pair = f"{training.name}/{evaluation.name}"
     counts = f"{len(shared_videos)} videos" + (f" and {len(shared_events)} events" if shared_events else "")
-    recognised = all(v and v.dataset.startswith("gym") for v in (versions[training], versions[evaluation]))
-    if recognised:
-        yield Finding(
-            "same-source-by-design",
-            split,
-            "",
-            f"{counts} appear in both. This is so by design of the official FineGym split, which divides elements and "
-            "not videos: keep it to compare with published figures, but expect lower accuracy on unseen competitions",
+    if all(version and version.dataset.startswith("gym") for version in (versions[training], versions[evaluation])):
+        message = (
+            f"{counts} appear in both. The official FineGym split is made so by design: it divides elements, not "
+            "videos. Keep it to compare with published figures, but expect lower accuracy on new competitions"
         )
+        yield Finding("same-source-by-design", pair, "", message)
     else:
-        yield Finding("same-source", split, "", f"{counts} appear in both, such as {sorted(shared_videos)[0]}")
+        yield Finding("same-source", pair, "", f"{counts} appear in both, such as {sorted(shared_videos)[0]}")
 
 
 def _mixed_versions(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mmaction.datasets.base import BaseActionDataset
 from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.rawframe import RawframeDataset, checked_template
 from mmaction.datasets.video import VideoDataset
@@ -19,7 +20,7 @@ from mmaction.registry import DATASETS
 from mmaction.skeletons import AUTO, Layout, layout_of_config
 from mmaction.utils.config import inner_datasets, type_name
 
-_KINDS = {VideoDataset: "video", RawframeDataset: "frames", PoseDataset: "pose"}
+_KINDS: dict[type[BaseActionDataset], str] = {VideoDataset: "video", RawframeDataset: "frames", PoseDataset: "pose"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Split:
         filename_tmpl: Name of the image of a frame, None if unknown.
         start_index: Index of the first image.
         is_flow: Whether a frame is two images of optical flow.
+        skeletons: Folder of one pickle per clip, where the annotation file holds only names and labels (Kinetics).
     """
 
     name: str
@@ -61,6 +63,12 @@ class Split:
     filename_tmpl: str | None = None
     start_index: int = 1
     is_flow: bool = False
+    skeletons: Path | None = None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the annotation file holds all that is examined."""
+        return self.kind == "pose" and not self.root and not self.skeletons
 
     @property
     def trains(self) -> bool:
@@ -108,9 +116,9 @@ def _kind_of(name: str, dataset: Mapping) -> str:
     for known, held in _KINDS.items():
         if isinstance(kind, type) and issubclass(kind, known) and kind.load_data_list is known.load_data_list:
             return held
-    known = ", ".join(one.__name__ for one in _KINDS)
+    names = ", ".join(known.__name__ for known in _KINDS)
     raise ValueError(
-        f"{name}_dataloader: {type_name(dataset)!r} cannot be examined, only {known} and what reads lists as they do"
+        f"{name}_dataloader: {type_name(dataset)!r} cannot be examined, only {names} and what reads lists as they do"
     )
 
 
@@ -118,13 +126,13 @@ def _split_of_dataset(name: str, dataset: Mapping, model_classes: int | None) ->
     kind = _kind_of(name, dataset)
     base = dataset.get("data_root") or ""
     ann_file = Path(os.path.join(base, dataset["ann_file"]))
-    prefixes = [value for value in (dataset.get("data_prefix") or {}).values() if value]
+    folders = {key: Path(base, value) for key, value in (dataset.get("data_prefix") or {}).items() if value}
     classes = tuple(with_label_space(dataset.get("metainfo"), ann_file).get("classes") or ())
     return Split(
         name,
         kind,
         ann_file,
-        None if kind == "pose" else Path(os.path.join(base, *prefixes[:1])),
+        None if kind == "pose" else next(iter(folders.values()), Path(base)),
         pose_split=dataset.get("split"),
         num_classes=dataset.get("num_classes") or len(classes) or model_classes,
         model_classes=model_classes,
@@ -136,6 +144,7 @@ def _split_of_dataset(name: str, dataset: Mapping, model_classes: int | None) ->
         filename_tmpl=_template(dataset) if kind == "frames" else None,
         start_index=dataset.get("start_index", Split.start_index),
         is_flow=dataset.get("modality") == "Flow",
+        skeletons=folders.get("skeleton") if kind == "pose" else None,
     )
 
 
@@ -180,17 +189,12 @@ def splits_of_paths(
     splits = []
     for path in paths:
         classes = load_label_space(label_space).names if label_space else names_beside(path)
-        common = dict(
-            num_classes=num_classes or len(classes) or None,
-            classes=classes,
-            flips=flips,
-            layout=layout,
-        )
         if path.suffix == ".pkl":
-            for name in AnnotationFile.read(path).splits or (None,):
-                splits.append(Split(name or path.stem, "pose", path, videos, pose_split=name, **common))
+            names = AnnotationFile.read(path).splits or (None,)
+            found = [Split(name or path.stem, "pose", path, videos, pose_split=name) for name in names]
         else:
             beside = path.parent / "videos"
-            root = videos or (beside if beside.is_dir() else path.parent)
-            splits.append(Split(path.stem, "video", path, root, **common))
+            found = [Split(path.stem, "video", path, videos or (beside if beside.is_dir() else path.parent))]
+        known = num_classes or len(classes) or None
+        splits += [replace(split, num_classes=known, classes=classes, flips=flips, layout=layout) for split in found]
     return splits

@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.preparation.manifest import write_text
 from mmaction.preparation.skeleton.poses import ClipPoses, Pose
-from mmaction.utils.files import read_json
+from mmaction.utils.files import read_json, write_text
 
 Size = tuple[int, int]
 MAX_FRAMES = 1_000_000  # of one clip; more is a mistake in the file

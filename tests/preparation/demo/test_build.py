@@ -83,7 +83,7 @@ def test_wrong_specifications(change, message):
 
 
 def test_joints_lie_on_the_diver():
-    """Where the trunk is in view and not hidden, the picture has the suit's colour there."""
+    """Where the trunk is in view and not hidden, the picture has the suit's color there."""
     hits = []
     for index in range(6):
         take = draw_take(SPEC, index)

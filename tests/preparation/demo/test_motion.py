@@ -36,8 +36,8 @@ def test_bones_keep_their_length(dive):
 def test_flight_is_a_parabola():
     how, times, joints = perform(DIVES[0])
     flying = (times > 0.02) & (times < how.flight_s - 0.02)
-    centre = body.centre_of_mass(joints)[flying]
-    acceleration = np.diff(centre, n=2, axis=0) * FPS**2
+    center = body.center_of_mass(joints)[flying]
+    acceleration = np.diff(center, n=2, axis=0) * FPS**2
     np.testing.assert_allclose(acceleration, np.tile([0.0, -GRAVITY, 0.0], (len(acceleration), 1)), atol=1e-6)
 
 
@@ -83,10 +83,10 @@ def test_camera_projects_its_target_near_the_centre_and_keeps_left_and_right():
     rng = np.random.default_rng(3)
     target = np.cumsum(rng.normal(0, 0.02, (40, 3)), axis=0) + np.array([0, 3, 0])
     camera = follow(target, 25.0, (160, 120), rng)
-    centre = camera.project(target[:, None])[:, 0]
-    assert np.abs(centre[:, :2] - [80, 60]).max() < 40
+    center = camera.project(target[:, None])[:, 0]
+    assert np.abs(center[:, :2] - [80, 60]).max() < 40
     right = camera.project(target[:, None] + 0.5 * camera.axes[:, None, 0])[:, 0]
     up = camera.project(target[:, None] + 0.5 * camera.axes[:, None, 1])[:, 0]
-    assert (right[:, 0] > centre[:, 0]).all()
-    assert (up[:, 1] < centre[:, 1]).all()
+    assert (right[:, 0] > center[:, 0]).all()
+    assert (up[:, 1] < center[:, 1]).all()
     np.testing.assert_allclose(np.linalg.det(camera.axes), -1.0, atol=1e-9)  # right, up, forward: left-handed

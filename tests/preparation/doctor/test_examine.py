@@ -1,5 +1,6 @@
 import csv
 import json
+import pickle
 import shutil
 import time
 from pathlib import Path
@@ -55,8 +56,6 @@ class Data:
 
 
 def save_unchecked(file, path):
-    import pickle
-
     path.write_bytes(pickle.dumps({"split": file.splits, "annotations": file.annotations}))
 
 
@@ -291,9 +290,55 @@ def scores_in_percent(d):
     return "pose", "odd-scores"
 
 
+def video_of_another_size(d):
+    d.info()["img_shape"] = (144, 192)
+    return "pose", "other-size", dict(videos=d.folder / "videos")
+
+
+def third_channel(info, third):
+    """The annotation with a third channel and without scores, as some tools write (x, y, score)."""
+    info["keypoint"] = np.concatenate([info["keypoint"], third[..., None].astype(np.float32)], axis=-1)
+    del info["keypoint_score"]
+
+
+def shares_of_the_image_beside_a_third_channel(d):
+    for info in d.file.annotations:
+        third_channel(info, info["keypoint_score"])
+    shares_of_the_image_of_three(d.info())
+    return "pose", "relative-coordinates"
+
+
+def shares_of_the_image_of_three(info):
+    info["keypoint"] = info["keypoint"] / np.array([96, 72, 1], np.float32)
+
+
+def percent_in_the_third_channel(d):
+    for info in d.file.annotations:
+        third_channel(info, info["keypoint_score"])
+    d.info()["keypoint"] = d.info()["keypoint"] * np.array([1, 1, 100], np.float32)
+    return "pose", "odd-scores"
+
+
+def depth_in_the_third_channel(d):
+    for info in d.file.annotations:
+        third_channel(info, info["keypoint_score"])
+    d.info()["keypoint"][..., 2] = np.linspace(-0.4, 3.1, d.info()["total_frames"])[:, None]
+    return "pose", "odd-scores"
+
+
 def frozen_skeleton(d):
     d.info()["keypoint"] = np.repeat(d.info()["keypoint"][:, :1], d.info()["total_frames"], axis=1)
     return "pose", "frozen"
+
+
+def two_annotations_of_one_name(d):
+    d.file.annotations.append({**d.info(), "keypoint": d.info()["keypoint"] + 1})
+    return "pose", "same-name"
+
+
+def clip_twice_in_a_split(d):
+    d.file.splits["train"].append(d.file.splits["train"][0])
+    return "pose", "listed-twice"
 
 
 def split_without_annotation(d):
@@ -318,12 +363,13 @@ def pose_label_missing(d):
 
 DEFECTS = [
     missing_video, truncated_video, empty_video, text_as_video, damaged_middle, blank_video, size_changes,
-    label_too_large,
-    line_without_label, name_that_escapes, list_of_nothing, listed_twice, two_labels, copied_video, leaked_name,
-    leaked_content, class_lost, class_only_evaluated, mirrored_sides, list_with_gaps, length_not_as_listed,
+    label_too_large, line_without_label, name_that_escapes, list_of_nothing, listed_twice, two_labels, copied_video,
+    leaked_name, leaked_content, class_lost, class_only_evaluated, mirrored_sides, list_with_gaps, length_not_as_listed,
     damaged_manifest, one_frame, frames_disagree, video_has_other_length, scores_of_other_shape, other_joints,
     not_a_number, shares_of_the_image, nobody_there, joints_lost, person_leaves, joints_outside, size_swapped,
-    scores_in_percent, frozen_skeleton, split_without_annotation, annotation_without_split, pose_leak,
+    scores_in_percent, video_of_another_size, shares_of_the_image_beside_a_third_channel, percent_in_the_third_channel,
+    depth_in_the_third_channel, frozen_skeleton, two_annotations_of_one_name, clip_twice_in_a_split,
+    split_without_annotation, annotation_without_split, pose_leak,
     pose_label_missing,
 ]  # fmt: skip
 FOLLOWS = {  # what one defect brings along
@@ -363,7 +409,10 @@ def test_fix_leaves_a_clean_data_set_and_the_originals(data, tmp_path):
     assert (data.folder / "train.txt").read_bytes() == before
     fixed = (tmp_path / "fixed/train.txt").read_text()
     assert fixed.startswith("# a comment\n") and "dive_x" not in fixed
-    again = [Split(p.stem, "video", p, data.folder / "videos", num_classes=5) for p in (tmp_path / "fixed").iterdir()]
+    names = ("label_map.txt", "train.txt", "val.txt")
+    assert sorted(path.name for path in (tmp_path / "fixed").iterdir()) == list(names)
+    assert (tmp_path / "fixed/label_map.txt").read_text() == (data.folder / "label_map.txt").read_text()
+    again = splits_of_paths([tmp_path / "fixed" / name for name in names[1:]], videos=data.folder / "videos")
     assert examine(again, workers=1, progress=False).findings == []
     with pytest.raises(FileExistsError, match="choose another folder"):
         list(write_fixed(diagnosis, data.folder))
@@ -439,7 +488,7 @@ def test_fix_keeps_splits_that_were_not_examined(data, tmp_path):
     bad, kept_elsewhere = splits["train"][:2]
     splits["test"] = [splits["val"].pop(), kept_elsewhere, bad]
     frames_disagree(data)
-    data.file.annotations.append({**data.info(1), "label": data.info(1)["label"]})  # listed-twice
+    data.file.annotations.append({**data.info(1), "label": data.info(1)["label"]})  # same-name
     save_unchecked(data.file, path)
     diagnosis = examine(splits_of_config(pose_config(path, train="train", val="val")), progress=False)
     list(write_fixed(diagnosis, tmp_path / "fixed"))
@@ -553,6 +602,34 @@ def test_splits_of_a_config(data):
         splits_of_config({})
     with pytest.raises(ValueError, match="'CocoDataset' cannot be examined"):
         splits_of_config(dict(train_dataloader=dict(dataset=dict(type="CocoDataset"))))
+
+
+def test_kinetics_skeletons_in_files_of_their_own(tmp_path):
+    """The annotation file holds names and labels; a pickle per clip holds one row for each person found."""
+    rng = np.random.default_rng(0)
+    clips = []
+    for number in range(4):
+        rows = np.concatenate([rng.uniform(5, 90, (12, 17, 2)), rng.uniform(0.2, 1, (12, 17, 1))], -1)
+        own = dict(keypoint=rows.astype(np.float16), frame_inds=np.repeat(np.arange(6), 2))
+        (tmp_path / f"clip{number}.pkl").write_bytes(pickle.dumps(own))
+        valid = dict.fromkeys((0.5, 0.6, 0.7, 0.8, 0.9), 6)
+        clips.append(dict(frame_dir=f"clip{number}", label=number % 2, total_frames=6, img_shape=(100, 100),
+                          original_shape=(100, 100), valid=valid, box_score=np.ones(12)))  # fmt: skip
+    ann_file = tmp_path / "k400.pkl"
+    ann_file.write_bytes(pickle.dumps(dict(split=dict(train=[c["frame_dir"] for c in clips]), annotations=clips)))
+    dataset = dict(type="PoseDataset", ann_file=str(ann_file), split="train", num_classes=2, pipeline=[])
+    (split,) = splits_of_config(
+        dict(train_dataloader=dict(dataset={**dataset, "data_prefix": dict(skeleton=str(tmp_path))}))
+    )
+    diagnosis = examine([split], progress=False)
+    assert diagnosis.findings == []
+    assert {(s.persons, s.frames, s.joints) for s in diagnosis.all_samples()} == {(2, 6, (17, 2))}
+    (tmp_path / "clip0.pkl").unlink()
+    own = pickle.loads((tmp_path / "clip1.pkl").read_bytes())
+    (tmp_path / "clip1.pkl").write_bytes(pickle.dumps({**own, "frame_inds": own["frame_inds"][::-1]}))
+    (tmp_path / "clip2.pkl").write_bytes(pickle.dumps({**own, "keypoint": own["keypoint"] / 100}))
+    found = [(finding.clip, finding.code) for finding in examine([split], progress=False).findings]
+    assert found == [("clip0", "missing-file"), ("clip1", "bad-shape"), ("clip2", "relative-coordinates")]
 
 
 def test_a_data_set_of_another_class_is_examined_if_it_reads_lists_as_ours(monkeypatch):

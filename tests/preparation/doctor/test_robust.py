@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmaction.preparation.doctor.clip_checks import Thresholds, check_sample
+from mmaction.preparation.doctor.clip_checks import check_sample
 from mmaction.preparation.doctor.examine import examine
 from mmaction.preparation.doctor.findings import KINDS
 from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
@@ -60,7 +60,7 @@ def test_any_annotation(tmp_path, key, value):
     split = Split("train", "pose", tmp_path / "x.pkl", num_classes=3)
     labels = (0,) if key != "label" else ()
     sample = Sample(split, 0, "a", labels, info=info)
-    for finding in check_sample(sample, Thresholds()):
+    for finding in check_sample(sample):
         assert finding.code in KINDS and finding.message
 
 
@@ -75,7 +75,7 @@ def test_any_annotation(tmp_path, key, value):
 )
 def test_values_of_other_kinds(tmp_path, key, value, message):
     sample = Sample(Split("train", "pose", tmp_path / "x.pkl"), 0, "a", (0,), info={**valid(), key: value})
-    (finding,) = check_sample(sample, Thresholds())
+    (finding,) = check_sample(sample)
     assert finding.code == "bad-shape" and message in finding.message
 
 
@@ -84,7 +84,7 @@ def test_an_annotation_without_a_key_is_reported_or_needs_it_not(tmp_path, key):
     info = valid()
     del info[key]
     sample = Sample(Split("train", "pose", tmp_path / "x.pkl"), 0, "a", (0,), info=info)
-    found = {finding.code for finding in check_sample(sample, Thresholds())}
+    found = {finding.code for finding in check_sample(sample)}
     assert found == {"label": {"bad-label"}, "keypoint": {"bad-shape"}}.get(key, set())
 
 
