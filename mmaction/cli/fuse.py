@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mmaction.engine.results.table import text_table
 from mmaction.engine.results.writer import free_folder, write_result
-from mmaction.evaluation import summarise
+from mmaction.evaluation import summarize
 from mmaction.label_spaces import load_label_space
 from mmaction.reports.compare import align_all, compare
 from mmaction.reports.dumps import load_any
@@ -119,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
         fused = replace(fused, label_space=space, classes=space.names)
     rows = []
     for name, weight, test in [*zip(names, weights, tests, strict=True), ("fused", None, fused)]:
-        shown = [f"{100 * value:.2f}" for value in summarise(test)["accuracy"].values()]
+        shown = [f"{100 * value:.2f}" for value in summarize(test)["accuracy"].values()]
         rows.append((name, "" if weight is None else f"{weight:.3f}", *shown))
     best = max(tests, key=lambda test: int((test.predicted == test.labels).sum()))
     change = compare(best, fused)

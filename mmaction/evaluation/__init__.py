@@ -10,7 +10,7 @@ from mmaction.evaluation.functional import (
     top_k_classes,
 )
 from mmaction.evaluation.metrics import AccMetric, ConfusionMatrix
-from mmaction.evaluation.summary import summarise
+from mmaction.evaluation.summary import summarize
 
 __all__ = [
     "AccMetric",
@@ -20,7 +20,7 @@ __all__ = [
     "mean_average_precision",
     "mean_class_accuracy",
     "mmit_mean_average_precision",
-    "summarise",
+    "summarize",
     "top_k_accuracy",
     "top_k_classes",
 ]

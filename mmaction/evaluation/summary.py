@@ -138,7 +138,7 @@ def _none_for_nan(values: np.ndarray) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]
 
 
-def summarise(result: Result) -> dict[str, Any]:
+def summarize(result: Result) -> dict[str, Any]:
     """Return the figures of a test as plain values (dict, list, float, int, str, None).
 
     Returns:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmaction.evaluation import summarise
+from mmaction.evaluation import summarize
 from mmaction.evaluation.slices import clip_slices
 from mmaction.label_spaces import LabelSpace, describe_difference
 from mmaction.reports import figures
@@ -159,7 +159,7 @@ def render_report(
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    result, summary = results[0], summarise(results[0])
+    result, summary = results[0], summarize(results[0])
     comparisons = [] if result.is_multi_label else _comparisons(results, names)
     plots = {}
     for name, plot in _plots(result, summary).items():

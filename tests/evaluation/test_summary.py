@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaction.evaluation import summarise
+from mmaction.evaluation import summarize
 from mmaction.evaluation.functional import label_ranks, mean_class_accuracy
 from mmaction.evaluation.summary import bootstrap_intervals, calibration
 from mmaction.label_spaces import load_label_space
@@ -17,7 +17,7 @@ from mmaction.structures.scores import as_probabilities
 
 def test_first_lines_name_the_twist(diving_twist_misses):
     predictions, space, train_counts = diving_twist_misses
-    summary = summarise(replace(predictions, label_space=space, train_counts=train_counts))
+    summary = summarize(replace(predictions, label_space=space, train_counts=train_counts))
     first = "\n".join(summary["headline"][:2])
     errors = int(np.sum(predictions.predicted != predictions.labels))
     assert f"{errors} of {errors} (100.0 %) miss only twists" in first
@@ -31,7 +31,7 @@ def test_first_lines_name_the_twist(diving_twist_misses):
 
 def test_first_lines_say_right_set_wrong_element(gym_element_misses):
     predictions, space = gym_element_misses
-    summary = summarise(replace(predictions, label_space=space))
+    summary = summarize(replace(predictions, label_space=space))
     errors = int(np.sum(predictions.predicted != predictions.labels))
     assert f"{errors} of {errors} (100.0 %) have the right set but the wrong element" in "\n".join(
         summary["headline"][:2]
@@ -42,7 +42,7 @@ def test_first_lines_say_right_set_wrong_element(gym_element_misses):
 
 def test_summary_is_plain_json(diving_twist_misses):
     predictions, space, _ = diving_twist_misses
-    summary = summarise(replace(predictions, label_space=space))
+    summary = summarize(replace(predictions, label_space=space))
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
 
 
@@ -86,7 +86,7 @@ def test_ece_is_brute_force(n, c, seed):
 def test_confidence_is_of_samples_that_could_be_loaded(broken):
     scores, labels = np.array([[0.8, 0.2], [0.0, 1.0], [0.4, 0.6]]), np.array([0, 0, 0])
     loaded = np.array(broken) == 0
-    found = summarise(Result(["a", "b", "c"], labels, scores, meta={"broken": np.array(broken)}))["calibration"]
+    found = summarize(Result(["a", "b", "c"], labels, scores, meta={"broken": np.array(broken)}))["calibration"]
     assert sum(row["count"] for row in found["bins"]) == loaded.sum()
     if loaded.any():
         assert found["mean_confidence"] == pytest.approx(0.7) and found["ece"] == pytest.approx((0.2 + 0.6) / 2)
@@ -105,14 +105,14 @@ def test_logits_and_probabilities_are_told_apart():
 
 def test_multi_label_summary():
     predictions = Result(["a", "b"], np.array([[1, 0, 1], [0, 1, 0]]), np.array([[0.9, 0.1, 0.8], [0.1, 0.7, 0]]))
-    summary = summarise(predictions)
+    summary = summarize(predictions)
     assert summary["accuracy"]["mmit_mean_average_precision"] == 1.0
     assert (summary["accuracy"]["macro_f1"], summary["accuracy"]["micro_f1"]) == (1.0, 1.0)
     assert [row["f1"] for row in summary["per_class"]] == [1.0, 1.0, 1.0]
 
 
 def test_listed_and_fewer_than_five_classes():
-    summary = summarise(Result(["a", "b"], [0, 1], np.eye(2), listed=7))
+    summary = summarize(Result(["a", "b"], [0, 1], np.eye(2), listed=7))
     assert summary["evaluated"]["text"] == "2 of 7"
     assert "on 2 of 7 samples" in summary["headline"][0]
     assert summary["accuracy"] == {"top1": 1.0, "top5": 1.0, "mean1": 1.0}
@@ -123,7 +123,7 @@ def test_samples_that_could_not_be_loaded_are_wrong_at_every_level():
     scores, labels = np.full((10, 99), 1 / 98), np.full(10, 3)
     scores[:, 3] = 0  # what is written for a broken sample
     names = [f"clip{i}" for i in range(10)]
-    summary = summarise(Result(names, labels, scores, meta={"broken": np.ones(10)}, label_space=space))
+    summary = summarize(Result(names, labels, scores, meta={"broken": np.ones(10)}, label_space=space))
     assert set(summary["hierarchy"]["accuracy"].values()) == {0.0} and summary["hierarchy"]["errors"] == 0
     assert summary["confused_pairs"] == [] and sum(row["predicted"] for row in summary["per_class"]) == 0
     assert summary["evaluated"]["broken"] == 10

@@ -12,7 +12,8 @@ import torch
 from mmengine.evaluator import DumpResults
 
 from mmaction.engine.results.writer import FILES
-from mmaction.io.annotations import load_annotations
+from mmaction.io.annotations import load_annotations, save_annotations
+from mmaction.io.pickles import load_pickle
 from mmaction.structures import Result
 
 pytestmark = pytest.mark.integration
@@ -73,6 +74,24 @@ def test_results_of_another_model_or_checkpoint_stay(pose_run, root, tmp_path, c
     assert main([str(config), str(checkpoint), *place, "--cfg-options", "test_dataloader.batch_size=1"]) == 0
     assert {*FILES} == {path.name for path in (tmp_path / "test_tiny").iterdir()}, "the report was of the earlier test"
     assert not (tmp_path / "test_tiny_4").exists()
+
+
+def test_a_skeleton_without_a_person_is_wrong_and_named(pose_run, root, tmp_path, demo_data, capsys):
+    config, checkpoint = pose_run
+    content = load_pickle(demo_data / "skeletons.pkl")
+    name = content["split"]["val"][1]
+    (clip,) = [info for info in content["annotations"] if info["frame_dir"] == name]
+    clip["keypoint_score"] = np.zeros_like(clip["keypoint_score"])
+    save_annotations(tmp_path / "part.pkl", content["annotations"], content["split"])
+    options = ["--cfg-options", f"test_dataloader.dataset.ann_file={tmp_path / 'part.pkl'}"]
+    main = runpy.run_path(str(root / "tools/test.py"))["main"]
+    assert main([str(config), str(checkpoint), "--work-dir", str(tmp_path), *options]) == 0
+    said = capsys.readouterr()
+    assert "samples show nobody" in said.out + said.err
+    (row,) = [row for row in csv.DictReader((tmp_path / "test_tiny/predictions.csv").open()) if row["nobody"]]
+    assert (row["id"], row["correct"], row["top1_class"], row["nobody"]) == (name, "0", "", "1")
+    result = Result.load(tmp_path / "test_tiny")
+    assert f"acc/top1: {np.mean(result.predicted == result.labels):.4f}" in said.out
 
 
 def test_a_dump_replaces_an_earlier_one_and_nothing_else(pose_run, root, tmp_path, demo_data, monkeypatch):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmaction.engine.results.writer import write_result
-from mmaction.evaluation import summarise
+from mmaction.evaluation import summarize
 from mmaction.label_spaces import load_label_space
 from mmaction.reports.clip_pictures import ClipPictures
 from mmaction.reports.figures import confusion_figure
@@ -124,7 +124,7 @@ def test_several_labels(tmp_path):
     predictions = Result(["a", "b", "c"], rng.integers(0, 2, (3, 4)), rng.random((3, 4)))
     write_result(tmp_path / "test", predictions)
     page = write_report([tmp_path / "test"], tmp_path / "r.html").read_text(encoding="utf-8")
-    assert figures_of(page) == summarise(predictions)["accuracy"]
+    assert figures_of(page) == summarize(predictions)["accuracy"]
 
 
 def test_clips_that_could_not_be_loaded_are_in_no_confusion():

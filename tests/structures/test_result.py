@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmaction.engine.results.writer import write_predictions_csv
-from mmaction.evaluation import summarise
+from mmaction.evaluation import summarize
 from mmaction.label_spaces import load_label_space
 from mmaction.structures import Result
 
@@ -66,7 +66,7 @@ def test_a_sample_without_a_prediction_is_in_no_class(tmp_path):
     missing = {"broken": np.array([1, np.nan, np.nan]), "nobody": np.array([np.nan, 1, np.nan])}
     result = Result("abc", [0, 1, 1], np.eye(2)[[0, 1, 1]], meta=missing)
     assert result.predicted.tolist() == [-1, -1, 1]
-    summary = summarise(result)
+    summary = summarize(result)
     assert summary["accuracy"]["top1"] == pytest.approx(1 / 3)
     assert (summary["evaluated"]["broken"], summary["evaluated"]["nobody"]) == (1, 1)
     assert any("show nobody" in line for line in summary["headline"])

@@ -16,7 +16,7 @@ from mmengine.logging import print_log
 from mmaction.engine.results.table import render_table
 from mmaction.evaluation.functional import independent_probabilities, label_ranks, top_k_predictions
 from mmaction.evaluation.metrics import predicted_scores
-from mmaction.evaluation.summary import summarise
+from mmaction.evaluation.summary import summarize
 from mmaction.registry import METRICS
 from mmaction.structures.result import METRICS as METRICS_FILE
 from mmaction.structures.result import SCORES, Result, missing_reason
@@ -35,7 +35,7 @@ class ResultWriter(BaseMetric):
 
     Files: ``predictions.csv`` (id, label, five best classes, facts of the clip), ``scores.npz`` (the whole
     :class:`~mmaction.structures.Result`, for fusion and reports) and ``metrics.json`` (see
-    :func:`mmaction.evaluation.summary.summarise`). With several processes the first one writes. The log gets the main
+    :func:`mmaction.evaluation.summary.summarize`). With several processes the first one writes. The log gets the main
     figures as a table.
 
     Args:
@@ -119,7 +119,7 @@ def write_result(out_dir: str | Path, result: Result) -> dict[str, Any]:
     (folder / REPORT).unlink(missing_ok=True)
     write_predictions_csv(folder / PREDICTIONS, result)
     result.save(folder / SCORES)
-    summary = summarise(result)
+    summary = summarize(result)
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False, default=str)
     write_atomically(folder / METRICS_FILE, f"{text}\n".encode())
     return summary

@@ -8,7 +8,7 @@ from processes import run_two
 
 from mmaction.engine.checks.unreadable import Evaluator, read_list, score_as_wrong
 from mmaction.engine.results.writer import ResultWriter
-from mmaction.evaluation import AccMetric, summarise
+from mmaction.evaluation import AccMetric, summarize
 from mmaction.structures import ActionDataSample, Result
 from mmaction.utils.cli import ToolStop
 
@@ -218,7 +218,7 @@ def measure(data_samples, tmp_path, **options):
     writer = ResultWriter(str(tmp_path))
     evaluator = Evaluator([AccMetric(**options), writer])
     evaluator.process(data_samples)
-    return evaluator.evaluate(len(data_samples)), summarise(writer.result)
+    return evaluator.evaluate(len(data_samples)), summarize(writer.result)
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 5, 7])
@@ -229,7 +229,7 @@ def test_a_broken_sample_is_wrong_in_every_measure_however_few_classes(num_class
     assert summary["accuracy"] == {"top1": 0.75, "top5": 0.75, "mean1": 0.75}
     assert summary["evaluated"]["broken"] == 1 and summary["confidence_95"]["top5"][0] < 0.75
     saved = Result.load(tmp_path)
-    assert summarise(saved)["accuracy"] == summary["accuracy"] and saved.missing.tolist() == [False, True, False, False]
+    assert summarize(saved)["accuracy"] == summary["accuracy"] and saved.missing.tolist() == [False, True, False, False]
     table = list(csv.DictReader((tmp_path / "predictions.csv").open()))
     assert [row["correct"] for row in table] == ["1", "0", "1", "1"] and [row["rank"] for row in table] == [
         "1",

@@ -14,7 +14,7 @@ from mmaction.engine.results.writer import (
     free_folder,
     unique_ids,
 )
-from mmaction.evaluation import summarise
+from mmaction.evaluation import summarize
 from mmaction.label_spaces import load_label_space
 from mmaction.registry import DATASETS, METRICS
 from mmaction.structures import Result
@@ -57,7 +57,7 @@ def test_three_files_agree(tmp_path, run):
     np.testing.assert_array_equal(predictions.meta["width"], [np.nan, 320, 320])
     np.testing.assert_array_equal(predictions.meta["pose_quality"], [np.nan, 0.5, 0.5])
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics == summarise(writer.result)
+    assert metrics == summarize(writer.result)
     assert metrics["accuracy"]["top1"] == pytest.approx(2 / 3)
     assert metrics["evaluated"]["text"] == "3 of 4"
     assert metrics["run"] == {"seed": 3}
@@ -70,7 +70,7 @@ def test_label_space_of_the_data_set_is_used(tmp_path, run):
     meta = {"classes": space.names, "label_space": space}
     writer = ResultWriter(str(tmp_path), train_counts=[30] * 48)
     run(writer, scores, [3, 3, 0], meta)
-    summary = summarise(writer.result)
+    summary = summarize(writer.result)
     assert summary["attributes"]["all_but_one"]["position"]["count"] == 1
     text = render_table(summary)
     assert "take_off" in text
