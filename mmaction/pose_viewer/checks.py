@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmaction.io.skeleton_values import ADVICE, odd_places, odd_scores
 from mmaction.io.video import VideoInfo
 from mmaction.skeletons import Layout
 from mmaction.visualization.draw import visible_joints
@@ -131,16 +132,27 @@ def check_clip(poses: ClipPoses, info: VideoInfo, limits: Limits = Limits(), res
     """
     report = Report(str(info.source), poses.name, poses.num_frames, tolerance=limits.tolerance)
     report.layout = poses.layout_note or f"layout: {poses.layout.name}"
-    if poses.img_shape and poses.img_shape != (info.height, info.width) and not rescaled:
-        height, width = poses.img_shape
-        report.clip_findings.append(
-            f"the joints are for an image of {width}x{height}, the video is {info.width}x{info.height}; "
-            "rescale the joints (rescale = yes, --rescale) if they belong together"
-        )
     size = (info.height, info.width) if rescaled or not poses.img_shape else poses.img_shape
+    report.clip_findings += _wrong_values(poses, size, (info.height, info.width))
     masks = dict(frame_checks(poses.keypoint, poses.score, poses.layout, size, limits))
     report.frames = {name: [int(t) for t in np.flatnonzero(masks[name])] for name in FRAME_CHECKS}
     return report
+
+
+def _wrong_values(poses: ClipPoses, size: tuple[int, int], video: tuple[int, int]) -> list[str]:
+    """Return what is wrong with scores, positions and image size, and what to do; sizes are height and width."""
+    points = poses.keypoint[visible_joints(poses.keypoint, poses.score)]
+    odd = dict(filter(None, [odd_scores(poses.score, poses.third_is_score), len(points) and odd_places(points, *size)]))
+    findings = [f"{sentence}; {ADVICE[code]}" for code, sentence in odd.items()]
+    if size == video or "swapped-size" in odd:
+        return findings
+    advice = "rescale the joints (rescale = yes, --rescale) if they belong together"
+    if size == video[::-1]:
+        advice = ADVICE["swapped-size"]
+    return [
+        *findings,
+        f"the joints are for an image of {size[1]}x{size[0]}, the video is {video[1]}x{video[0]}; {advice}",
+    ]
 
 
 def check_length(report: Report, decoded: int, decode_error: str = "") -> None:

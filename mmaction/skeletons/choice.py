@@ -3,6 +3,7 @@
 import ast
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -168,12 +169,13 @@ def layout_of_config(config: Any, num_joints: int | None = None) -> Layout | Non
             )
     if layouts:
         return layouts[0]
-    by_sides = (layout for left, right in _sides(config) for layout in _with_sides(left, right))
+    by_sides = (layout for left, right in _sides(config) for layout in _with_sides(tuple(left), tuple(right)))
     return next((layout for layout in by_sides if num_joints in (None, len(layout.joints))), None)
 
 
-def _with_sides(left: Sequence[int], right: Sequence[int]) -> list[Layout]:
-    """Return the layouts of the table with these left and right joints."""
+@cache
+def _with_sides(left: tuple[int, ...], right: tuple[int, ...]) -> list[Layout]:
+    """Return the layouts of the table with these left and right joints; cached, as every mirrored sample asks."""
     wanted = set(map(frozenset, zip(left, right, strict=False)))
     return [layout for layout in LAYOUTS.values() if wanted and wanted == layout.side_pairs]
 
@@ -187,7 +189,7 @@ def check_sides(left: Sequence[int], right: Sequence[int], num_joints: int) -> N
     Raises:
         ValueError: If they do not fit.
     """
-    known = _with_sides(left, right)
+    known = _with_sides(tuple(left), tuple(right))
     if known and all(len(layout.joints) != num_joints for layout in known):
         raise ValueError(
             f"left_kp and right_kp are those of {known[0].name}, which has {len(known[0].joints)} joints; the "

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmaction.io.annotations import read_annotation_file
 from mmaction.io.pickles import as_numbers
+from mmaction.io.skeleton_values import ADVICE
 from mmaction.skeletons import Layout, choose_layout
 from mmaction.structures.sample_name import sample_name
 
@@ -27,6 +28,7 @@ class ClipPoses:
         img_shape: Height and width of the image that the joints are for, None if unknown.
         label: Class index, None if unknown.
         layout_note: How the layout was guessed; empty where it is known.
+        third_is_score: Whether the scores are the third coordinate of the joints.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ClipPoses:
     img_shape: tuple[int, int] | None = None
     label: int | None = None
     layout_note: str = ""
+    third_is_score: bool = False
 
     @property
     def num_frames(self) -> int:
@@ -43,7 +46,13 @@ class ClipPoses:
         return self.keypoint.shape[1]
 
     def rescaled(self, height: int, width: int) -> "ClipPoses":
-        """The same skeletons for an image of another size; unchanged if the annotation does not say its own."""
+        """The same skeletons for an image of another size; unchanged if the annotation does not say its own.
+
+        Raises:
+            ValueError: If height and width of the annotation are exchanged, so that rescaling would stretch the body.
+        """
+        if self.img_shape == (width, height) and height != width:
+            raise ValueError(f"{self.name}: img_shape {self.img_shape} is not rescaled: {ADVICE['swapped-size']}")
         if self.img_shape is None or self.img_shape == (height, width):
             return self
         factor = np.array([width / self.img_shape[1], height / self.img_shape[0]], np.float32)
@@ -140,6 +149,7 @@ def clip_poses(
         img_shape=None if size is None else (int(size[0]), int(size[1])),
         label=int(label) if label is not None and not label.ndim and label.dtype.kind != "f" else None,
         layout_note="".join(guesses),
+        third_is_score=keypoint.shape[-1] == 3 and entry.get("keypoint_score") is None,
     )
 
 

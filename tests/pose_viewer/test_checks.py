@@ -1,15 +1,17 @@
 """What the checks find."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from stick_figure import annotation, walking
 
 from mmaction.pose_viewer.checks import Limits, Report, check_clip, check_length, frame_ranges
 from mmaction.preparation.demo.build import DemoSpec, draw_take
 from mmaction.skeletons import get_layout
-from mmaction.visualization.poses import ClipPoses
+from mmaction.visualization.poses import ClipPoses, clip_poses
 
 LAYOUT = get_layout("coco17")
 INFO = SimpleNamespace(source=Path("a.mp4"), width=200, height=150)
@@ -133,3 +135,30 @@ def test_worse_clips_have_lower_quality():
 def test_wrong_limits(change):
     with pytest.raises(ValueError, match=f"{next(iter(change))}: expected a number"):
         Limits(**change)
+
+
+VALUES = [
+    (dict(scale=(1 / 128, 1 / 96)), "all coordinates are below 1.5.*multiply them by width and height"),
+    (dict(score=90), "scores reach from .*divide percentages by 100"),
+    (dict(shape=(128, 96)), "height, width.: exchange"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), VALUES, ids=["shares", "percent", "swapped size"])
+def test_values_are_called_what_they_are(change, message):
+    keypoint, score = walking()
+    entry = annotation(
+        "a",
+        keypoint=keypoint * change.get("scale", 1),
+        keypoint_score=score * change.get("score", 1),
+        img_shape=change.get("shape", (96, 128)),
+    )
+    info = SimpleNamespace(source="a.mp4", height=96, width=128)
+    report = check_clip(clip_poses(entry), info)
+    assert [finding for finding in report.clip_findings if re.search(message, finding)]
+    assert not any("--rescale" in finding for finding in report.clip_findings)
+
+
+def test_exchanged_sizes_are_not_rescaled():
+    with pytest.raises(ValueError, match="exchange"):
+        clip_poses(annotation("a", img_shape=(128, 96))).rescaled(96, 128)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from mmaction.datasets.functional.keypoints import group_persons, split_scores
-from mmaction.datasets.plausible import ADVICE, OUTSIDE, odd_places, odd_scores, share_outside
 from mmaction.io.annotations import check_annotation
 from mmaction.io.file_list import resolve_name
 from mmaction.io.pickles import load_pickle
+from mmaction.io.skeleton_values import ADVICE, OUTSIDE, odd_places, odd_scores, share_outside
 from mmaction.preparation.doctor.findings import Finding
 from mmaction.preparation.doctor.read_samples import Sample
 
