@@ -142,9 +142,10 @@ def _check_mirrors(pipelines: list[Pipeline], modules: Mapping[str, Any]) -> Non
         flips = [step for step in pipeline.steps if getattr(step, "flip_ratio", 0) or getattr(step, "double", False)]
         owners = flips + ([*modules.values()] if pipeline.is_doubled else [])
         for owner in owners if pipeline.num_joints() else ():
-            sides = getattr(owner, "spec", owner)
-            left, right = getattr(sides, "left_kp", None) or (), getattr(sides, "right_kp", None) or ()
-            if pairs := frozenset(map(frozenset, zip(left, right, strict=True))):
+            spec = getattr(owner, "spec", None)
+            sides = (getattr(owner, "left_kp", None), getattr(owner, "right_kp", None))
+            left, right = getattr(spec, "joint_sides", sides)
+            if pairs := frozenset(map(frozenset, zip(left or (), right or (), strict=True))):
                 found.setdefault(pairs, f"{type(owner).__name__} of {pipeline.place}")
     if len(found) > 1:
         first, second = list(found)[:2]

@@ -13,7 +13,7 @@ SIX = dict(joints=["head", "hip", "left_hand", "right_hand", "left_foot", "right
 
 
 def write_skeletons(path, joints, splits=("xsub_train", "xsub_val")):
-    """Write two clips of random skeletons; ``joints`` is their number, or the two numbers."""
+    """Write two clips of random skeletons for each split; ``joints`` is their number, or the two numbers."""
     rng = np.random.default_rng(0)
     numbers = joints if isinstance(joints, tuple) else (joints, joints)
     clips = [
@@ -24,7 +24,8 @@ def write_skeletons(path, joints, splits=("xsub_train", "xsub_val")):
         )
         for i, v in enumerate(numbers)
     ]  # fmt: skip
-    split = {name: ["clip0", "clip1"] for name in splits}
+    clips += [{**clip, "frame_dir": f"{clip['frame_dir']}_of_val"} for clip in clips]
+    split = {splits[0]: ["clip0", "clip1"], splits[1]: ["clip0_of_val", "clip1_of_val"]}
     path.write_bytes(pickle.dumps(dict(split=split, annotations=clips), protocol=4))
     return path
 
