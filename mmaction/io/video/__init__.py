@@ -12,7 +12,12 @@ from mmaction.io.video.probe import VideoInfo, check_video, probe
 from mmaction.io.video.pyav_reader import PyAVReader
 from mmaction.utils.cli import suggest
 
-READERS = {"pyav": PyAVReader, "decord": DecordReader, "opencv": OpenCVReader, "torchcodec": TorchCodecReader}
+READERS: dict[str, type[PyAVReader | DecordReader | OpenCVReader | TorchCodecReader]] = {
+    "pyav": PyAVReader,
+    "decord": DecordReader,
+    "opencv": OpenCVReader,
+    "torchcodec": TorchCodecReader,
+}
 BACKENDS = ("auto", *READERS)
 # Of which streams a reader that seeks finds every frame; the others find it always.
 _EXACT = {"decord": lambda info: info.decord_is_exact, "torchcodec": lambda info: info.is_seekable}

@@ -20,10 +20,9 @@ _PLANAR_420 = {"yuv420p", "yuvj420p"}
 
 def _plane(plane: av.video.plane.VideoPlane, channels: int = 1) -> np.ndarray:
     """Return a plane as an array that shares its memory, ``(H, W)`` or ``(H, W, channels)``."""
-    shape, strides = (plane.height, plane.width), (plane.line_size, channels)
-    if channels > 1:
-        shape, strides = (*shape, channels), (*strides, 1)
-    return np.ndarray(shape, np.uint8, buffer=plane, strides=strides)
+    shape, strides = (plane.height, plane.width, channels), (plane.line_size, channels, 1)
+    image = np.ndarray(shape, np.uint8, buffer=memoryview(plane), strides=strides)
+    return image if channels > 1 else image[..., 0]
 
 
 def quarter_turns(frame: av.VideoFrame) -> int:

@@ -76,6 +76,7 @@ class PyAVReader(VideoReader):
 
     def _by_time(self, container: InputContainer, stream: VideoStream, indices: Sequence[int]) -> Found:
         pts, key_pts = self.info.pts, self.info.key_times[:, 0]
+        assert pts is not None  # so it is in what is seekable
         position = {int(pts[index]): index for index in indices}
         key_of = np.searchsorted(key_pts, pts[list(indices)], side="right") - 1
         # Frames whose key frames follow each other are decoded in one go; a gap is jumped over.
@@ -87,7 +88,7 @@ class PyAVReader(VideoReader):
             elif first > 0:
                 container.seek(int(self.info.key_times[0, 1]), stream=stream)
             for frame in self._decode_run(container, stream, run):
-                yield position[frame.pts], frame
+                yield position[int(frame.pts or 0)], frame
 
     def _decode_run(self, container: InputContainer, stream: VideoStream, run: set[int]) -> Iterator[av.VideoFrame]:
         """Decode from the current place until every time stamp of ``run`` has come out, in ascending order."""

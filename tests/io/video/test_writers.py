@@ -113,3 +113,14 @@ def test_picture_sinks(tmp_path):
 def test_a_picture_that_cannot_be_written(tmp_path):
     with pytest.raises(OSError):
         write_image(tmp_path / "no_folder/a.png", np.zeros((4, 4, 3), np.uint8))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_frames_are_shown_at_the_times_given(tmp_path, suffix):
+    """Half 25, half 10 frames a second."""
+    times = [*np.arange(5) * 0.04, *(0.2 + np.arange(5) * 0.1)]
+    sink = VideoSink(tmp_path / f"a{suffix}", 25)
+    for time_s, image in zip(times, moving_bar(10, 32, 48), strict=True):
+        sink.write(image, float(time_s))
+    sink.close()
+    np.testing.assert_allclose(open_video(tmp_path / f"a{suffix}").info.times, times, atol=1e-3)
