@@ -28,7 +28,7 @@ def write_labelled(
     fps: float | None = None,
     topk: int = 5,
 ) -> str:
-    """Write a video in which each frame lists the best classes of the window whose centre is nearest to it.
+    """Write a video in which each frame lists the best classes of the window whose center is nearest to it.
 
     Args:
         clip: A video, or a folder of RGB frames.

@@ -43,7 +43,7 @@ class Prediction:
 
 
 def scores_of(sample: ActionDataSample) -> np.ndarray:
-    """Return the scores of a sample; those of several modalities are averaged."""
+    """Return the scores of a sample, averaged over its modalities where it has several."""
     return mean_score(sample.pred_score)
 
 

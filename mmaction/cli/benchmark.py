@@ -34,8 +34,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--num", type=int, default=20, help="samples to time in the pipeline (default: 20)")
     parser.add_argument("--steps", type=int, default=5, help="steps of the model (default: 5)")
     parser.add_argument("--batches", type=int, default=10, help="batches of the data loader (default: 10)")
-    parser.add_argument("--batch-size", type=int, help="default: that of the config")
-    parser.add_argument("--workers", type=int, help="processes that prepare data (default: those of the config)")
+    parser.add_argument("--batch-size", type=int, help="default: the config's")
+    parser.add_argument("--workers", type=int, help="processes that prepare data (default: the config's)")
     parser.add_argument("--out", metavar="FILE.json", help="write the figures")
     args = parser.parse_args(argv)
     if args.num < 2 or args.steps < 1 or args.batches < 1:

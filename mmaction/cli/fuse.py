@@ -7,8 +7,8 @@ Examples:
 
 A result is a folder that tools/test.py wrote, a scores.npz, or a pickle that MMAction2 (--dump) or PYSKL (--out) wrote;
 pickles are read without running code from them. Searched weights are found on one set of samples and reported on
-another. The fused result is written like that of a test: tools/analysis/report.py explains it. The fused
-result of other tests stays: a new one then goes to work_dirs/fused_2, and so on.
+another. The fused result has the files of a test, and tools/analysis/report.py explains it. It does not replace a
+fusion of other tests: it then goes to work_dirs/fused_2, and so on.
 """
 
 import argparse

@@ -51,7 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--label-map",
         metavar="FILE",
-        help="class names, one a line (default: those of the config, the checkpoint, or label_map.txt beside the list)",
+        help="class names, one a line (default: from the config, the checkpoint, or label_map.txt beside the list)",
     )
     parser.add_argument(
         "--window", type=positive_number, metavar="S", help="slide a window of S seconds over each clip"

@@ -22,7 +22,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", help="the HTML file (default: report.html in the first result's folder)")
     parser.add_argument("--names", nargs="+", help="one name for each result")
     parser.add_argument("--title", help="heading of the report")
-    parser.add_argument("--logs", nargs="+", default=(), help="training logs to draw (default: those of the results)")
+    parser.add_argument("--logs", nargs="+", default=(), help="training logs to draw (default: from the work folders)")
     parser.add_argument("--worst", type=int, default=12, metavar="N", help="worst clips to show, with pictures")
     parser.add_argument("--annotations", metavar="FILE.pkl", help="skeletons for the pictures (default: those tested)")
     parser.add_argument(

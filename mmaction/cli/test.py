@@ -8,9 +8,9 @@ Examples:
   torchrun --nproc_per_node=8 tools/test.py CONFIG CHECKPOINT --launcher pytorch
 
 Beside the figures on the terminal, WORK_DIR/test_CHECKPOINT holds predictions.csv, scores.npz and metrics.json. Where
-CHECKPOINT lies in the work directory of a training, that is WORK_DIR, else work_dirs/NAME. Results of another test stay
-(another model, test set, pipeline or checkpoint) stay as they are: those of this one then go to test_CHECKPOINT_2, and
-so on. A clip whose skeleton shows nobody, or that cannot be loaded, counts as wrong and is named.
+CHECKPOINT lies in the work directory of a training, that is WORK_DIR, else work_dirs/NAME. A test of another model,
+test set, pipeline or checkpoint does not replace them: it writes into test_CHECKPOINT_2, and so on. A clip whose
+skeleton shows nobody, or that cannot be loaded, counts as wrong and is named.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file; it is a Python program and runs as such")
     parser.add_argument("checkpoint", help="weights to test: a file or a web address")
-    parser.add_argument("--eval", nargs="+", metavar="METRIC", help="figures instead of those of the config")
+    parser.add_argument("--eval", nargs="+", metavar="METRIC", help="measure this instead of what the config says")
     parser.add_argument(
         "--eval-options", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help="options of --eval, as topk=1,5"
     )

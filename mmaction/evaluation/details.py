@@ -61,7 +61,7 @@ def attribute_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpa
         tell its value, by attribute. ``errors``: their
         number. ``wrong_attributes``: how many errors have 0, 1, 2, ... wrong attributes. ``all_but_one``: for each
         attribute how many errors have only that one wrong (``count``), the commonest ``confusions`` among them and,
-        for numbers, the ``step`` between neighbouring values and ``offsets``, the number of errors by signed steps.
+        for numbers, the ``step`` between neighboring values and ``offsets``, the number of errors by signed steps.
         ``headline``: the same in a sentence.
     """
     count, known = len(labels), predicted >= 0

@@ -150,7 +150,7 @@ class LabelSpace:
         return [(name, self.table[name][label], self.table[name][other]) for name in self.difference(label, other)]
 
     def distance(self, label: int, other: int, attribute: str) -> float:
-        """Return by how much a numeric attribute of ``other`` exceeds that of ``label`` (Diving48: in turns).
+        """Return a numeric attribute of ``other`` minus the same of ``label`` (Diving48: in turns).
 
         Raises:
             ValueError: If the attribute has no numbers.

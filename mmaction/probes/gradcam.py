@@ -143,7 +143,7 @@ def overlay(pictures: np.ndarray, maps: np.ndarray, strength: float = 0.5) -> np
         pictures: RGB uint8 of shape ``(clips, T, H, W, 3)``.
         maps: Values in [0, 1], shape ``(clips or more, T, h, w)``; scaled to the pictures. Further clips (the mirror
             images of ``double=True``) are left out.
-        strength: Share of the map's colour where it is 1; where it is 0 the picture stays as it is.
+        strength: Share of the map's color where it is 1; where it is 0 the picture stays as it is.
 
     Returns:
         RGB uint8 of the shape of ``pictures``.
@@ -157,7 +157,7 @@ def overlay(pictures: np.ndarray, maps: np.ndarray, strength: float = 0.5) -> np
     result = np.empty_like(pictures)
     for index in np.ndindex(clips, frames):
         level = np.clip(cv2.resize(maps[index], (width, height)), 0, 1)
-        colours = cv2.applyColorMap(np.round(255 * level).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]
+        colors = cv2.applyColorMap(np.round(255 * level).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]
         share = strength * level[..., None]
-        result[index] = np.round((1 - share) * pictures[index] + share * colours)
+        result[index] = np.round((1 - share) * pictures[index] + share * colors)
     return result

@@ -130,8 +130,8 @@ def plot_importance(result: Mapping[str, Any], layout: Layout) -> "Figure":
     rows = sorted(result["joints"], key=lambda row: row["drop"])
     left = {layout.joints[i] for i in layout.left_joints}
     right = {layout.joints[i] for i in layout.right_joints}
-    colours = {True: "#0099e6", False: "#6b7280"}
-    bars = ["#ea8c00" if row["joint"] in right else colours[row["joint"] in left] for row in rows]
+    colors = {True: "#0099e6", False: "#6b7280"}
+    bars = ["#ea8c00" if row["joint"] in right else colors[row["joint"] in left] for row in rows]
     figure = Figure(figsize=(6.5, 1 + 0.24 * len(rows)), layout="constrained")
     axis = figure.subplots()
     axis.barh([row["joint"] for row in rows], [row["drop"] for row in rows], color=bars)

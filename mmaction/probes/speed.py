@@ -17,7 +17,7 @@ SLACK = 1.1
 def time_pipeline(dataset: Any, indices: Sequence[int]) -> dict[str, float]:
     """Return the mean milliseconds of a sample in each step of the pipeline, in order, in this process.
 
-    Names are those of the transforms, with a number where one occurs again; ``annotation`` is the read of the record.
+    A step has the name of its transform, with a number where one occurs again; ``annotation`` reads the record.
     The first sample is not counted, it pays for imports and caches.
 
     Args:

@@ -31,7 +31,7 @@ def align(result: Result, ids: Sequence[str], name: str = "this result") -> Resu
 
     Args:
         result: One test.
-        ids: Wanted ids, each of which it must have.
+        ids: The ids wanted; the test must have them all.
         name: What the test is called in messages.
 
     Raises:

@@ -93,7 +93,7 @@ def read_log(path: str | Path, name: str | None = None) -> RunLog:
 
     Args:
         path: As :func:`find_scalars` takes it.
-        name: For legends; by default that of the folder.
+        name: For legends; by default the name of the folder.
 
     Raises:
         FileNotFoundError: If there is no log.
@@ -187,7 +187,7 @@ def plot_curves(logs: Sequence[RunLog], keys: Sequence[str] | None = None, title
     """Return a matplotlib figure with a panel for losses, accuracies and the learning rate of one or more runs.
 
     Args:
-        logs: The runs; each has a colour when there are several, else each curve has one.
+        logs: The runs; each has a color when there are several, else each curve has one.
         keys: Only these scalars.
         title: Above the figure.
 
@@ -205,14 +205,14 @@ def plot_curves(logs: Sequence[RunLog], keys: Sequence[str] | None = None, title
     panels = [name for name in titles if name in present] + sorted(present - titles.keys())
     figure = Figure(figsize=(5.2 * len(panels), 3.9), layout="constrained")
     axes = dict(zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True))
-    colours, styles = [colormaps["tab10"](index) for index in range(10)], ("-", "--", ":", "-.")
+    colors, styles = [colormaps["tab10"](index) for index in range(10)], ("-", "--", ":", "-.")
     for index, log, panel, part, key, points in drawn:
         axis, order = axes[panel], len(axes[panel].get_lines())
         name = f"{part} {key}" if len(logs) == 1 else f"{log.name}: {part} {key}"
-        colour = colours[(index if len(logs) > 1 else order) % len(colours)]
+        color = colors[(index if len(logs) > 1 else order) % len(colors)]
         style = styles[order % len(styles)] if len(logs) > 1 else "-"
         marker = "o" if part == "val" or len(points) == 1 else None
-        axis.plot(*zip(*points, strict=True), style, color=colour, label=name, marker=marker, markersize=3, lw=1.4)
+        axis.plot(*zip(*points, strict=True), style, color=color, label=name, marker=marker, markersize=3, lw=1.4)
     for panel, axis in axes.items():
         axis.set_title(titles.get(panel, panel))
         axis.set_xlabel("epoch" if all(log.by_epoch for log in logs) else "iteration")

@@ -237,7 +237,7 @@ def slice_figure(title: str, rows: Sequence[dict[str, Any]]) -> "Figure":
 
 
 def gain_bars(title: str, rows: Sequence[dict[str, Any]], count: int = 15) -> "Figure":
-    """Return the classes of which most samples are won and lost from one run to another."""
+    """Return the classes that gain and lose most right samples from one run to another."""
     import plotly.graph_objects as go
 
     changed = [row for row in rows if row["gained"]]

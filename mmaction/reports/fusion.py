@@ -17,7 +17,7 @@ def fuse(tests: Sequence[Result], weights: Sequence[float], names: Sequence[str]
     """Return the weighted mean of the tests' probabilities.
 
     Of each sample only the tests count that have a prediction for it; where none of positive weight has, it is missing.
-    Its other facts, and the label space, are those of the first.
+    The first test gives its other facts and the label space.
 
     Args:
         tests: Results on the same samples, in any order.

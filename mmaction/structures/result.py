@@ -31,7 +31,7 @@ class Result:
         ids: One name for each sample, unique: it finds the same sample in another run.
         labels: Class indices, int64 of shape ``(N,)``; for samples with several labels 0 or 1, int64 of ``(N, C)``.
         scores: float32 of shape ``(N, C)``.
-        classes: Names of the C classes; by default those of the label space, or none.
+        classes: Names of the C classes; by default the label space's, or none.
         meta: Columns, arrays of length N by name, each where it is known: ``frames`` (count), ``width`` and ``height``
             (pixels), ``pose_quality`` (mean joint score, 0 to 1), ``source`` (path of the clip), ``broken`` and
             ``nobody`` (1 where it applies, else NaN or 0).

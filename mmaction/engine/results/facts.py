@@ -33,7 +33,7 @@ def add_result_writer(runner: Any, out_dir: str | Path, checkpoint: str | None =
         runner: An MMEngine runner with a test set, before its test.
         out_dir: Folder of the files. If it holds the result of another test (see :func:`identity`), that stays: the
             files then go to the first free of ``out_dir_2``, ``out_dir_3``, ..., and the log says what differs.
-        checkpoint: What the user called the checkpoint, if it is another name than that of the file.
+        checkpoint: What the user called the checkpoint, such as a web address; by default its file.
 
     Returns:
         The writer; its ``out_dir`` is the folder, and after the test its ``result`` holds what was found (both in the
@@ -99,7 +99,7 @@ def _hash(content: Any) -> str:
 def _difference(stored: Any, current: Mapping[str, Any]) -> str:
     """Say in which parts two identities differ."""
     if not isinstance(stored, Mapping):
-        return "its files do not say of which"
+        return "its files do not name it"
     return "other " + ", ".join(name for name in current if stored.get(name) != current[name])
 
 
