@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmaction.datasets.transforms import Flip, GeneratePoseTarget, GenSkeFeat, PreNormalize3D, ToMotion
-from mmaction.models import PoseGuide, PoseHeatmapPreprocessor
+from mmaction.models import STGCN, PoseGuide, PoseHeatmapPreprocessor
 
 NTU = "configs/skeleton/posec3d/slowonly_r50_8xb16-u48-240e_ntu60-xsub-keypoint.py"
 SIX = dict(joints=["head", "hip", "left_hand", "right_hand", "left_foot", "right_foot"], limbs=[[0, 1]])
@@ -114,6 +114,7 @@ def test_transforms_that_mirror_differently_are_named(run):
         (lambda: PreNormalize3D(zaxis=(0, 2), xaxis=(3, 4)), 6, (4,)),
         (lambda: GenSkeFeat("coco"), 17, (18, 25)),
         (lambda: ToMotion("nturgb+d"), 25, (17,)),
+        (lambda: STGCN(graph_cfg=dict(layout="coco")), 17, (25,)),
     ],
 )
 def test_each_part_that_names_joints_refuses_other_skeletons(part, fitting, others):

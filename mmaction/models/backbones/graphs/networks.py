@@ -168,6 +168,18 @@ class GraphNet(Backbone):
             if isinstance(module, AdaptiveGraphConv | RefinedGraphConv):
                 module.init_weights()
 
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Check that skeletons of ``num_joints`` joints fit.
+
+        Raises:
+            ValueError: If the graph has another number.
+        """
+        if num_joints != self.num_joints:
+            raise ValueError(
+                f"the graph has {self.num_joints} joints, the skeletons have {num_joints}; set layout in graph_cfg of "
+                "the backbone, and dataset in GenSkeFeat, to the layout of the data"
+            )
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return features ``(N, M, channels, T', V)`` for skeletons ``(N, M, T, V, in_channels)``.
 
@@ -175,11 +187,7 @@ class GraphNet(Backbone):
             ValueError: If the skeletons have another number of joints than the graph.
         """
         samples, persons, frames, joints, channels = x.shape
-        if joints != self.num_joints:
-            raise ValueError(
-                f"the graph has {self.num_joints} joints, the skeletons have {joints}; set layout in graph_cfg of the "
-                "backbone, and dataset in GenSkeFeat, to the layout of the data"
-            )
+        self.check_joints(joints)
         x = x.permute(0, 1, 3, 4, 2)  # (N, M, V, C, T), the order of the norm's weights
         x = x.flatten(1, 3) if self.data_bn_type == "MVC" else x.flatten(0, 1).flatten(1, 2)
         x = self.data_bn(x).view(samples * persons, joints, channels, frames).permute(0, 2, 3, 1)
