@@ -1,15 +1,12 @@
 """Published models with made-up weights against recorded scores, losses and gradient norms."""
 
 import json
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-from mmaction.registry import MODELS
-from mmaction.structures import ActionDataSample
+from golden.make import logits_of, loss_and_gradient, made_up_batch, made_up_model
 
 RECIPES = {
     "aagcn_ntu60_joint_2d": "skeleton__2s-agcn__2s-agcn_8xb16-joint-u100-80e_ntu60-xsub-keypoint-2d",
@@ -37,73 +34,38 @@ def find(shared: Path, folder: str, name: str) -> Path:
     return path if path.is_file() else shared / f"{folder}_to_come" / name
 
 
-def made_up(key: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Return the weights that the golden cases give to ``key``."""
-    rng = np.random.default_rng(zlib.crc32(key.encode()))
-    shape = tuple(tensor.shape)
-    if key.endswith("num_batches_tracked"):
-        return tensor
-    if key.endswith("running_var"):
-        value = 0.5 + rng.random(shape)
-    elif key.endswith("running_mean"):
-        value = 0.1 * rng.standard_normal(shape)
-    elif tensor.ndim == 1 and key.endswith("weight"):
-        value = 1 + 0.1 * rng.standard_normal(shape)
-    elif tensor.ndim == 1:
-        value = 0.1 * rng.standard_normal(shape)
-    else:
-        value = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
-    return torch.from_numpy(np.asarray(value)).to(tensor)
-
-
 def golden_model(shared: Path, case: str) -> torch.nn.Module:
     """Return the published model of ``case`` with its made-up weights and without dropout."""
-    cfg = json.loads(find(shared, "interface/recipes", f"{RECIPES[case]}.json").read_text())["model"]
-    for part, key, value in (("backbone", "pretrained", None), ("cls_head", "dropout_ratio", 0)):
-        if key in cfg[part]:
-            cfg[part][key] = value
-    model = MODELS.build(cfg)
-    model.load_state_dict({key: made_up(key, tensor) for key, tensor in model.state_dict().items()})
-    return model
+    return made_up_model(json.loads(find(shared, "interface/recipes", f"{RECIPES[case]}.json").read_text())["model"])
 
 
 def golden_batch(shape: list[int]) -> dict[str, list]:
-    """Return two samples of ``shape`` with the labels 1 and 5."""
-    rng = np.random.default_rng(1)
-    is_rgb = shape[1] == 3  # graph networks take (clips, persons, T, V, C) of 2 persons
-    size = (2, *shape)
-    inputs = rng.integers(0, 256, size, dtype=np.uint8) if is_rgb else rng.random(size).astype(np.float32)
-    return {
-        "inputs": list(torch.from_numpy(inputs)),
-        "data_samples": [ActionDataSample().set_gt_label(label) for label in (1, 5)],
-    }
+    """Return two samples of ``shape``; those of 3 channels are frames, other skeletons or heatmaps."""
+    return made_up_batch(tuple(shape), is_rgb=shape[1] == 3)
 
 
 def test_every_golden_case_is_here(shared):
     assert {path.stem for path in (shared / "parity" / "models").glob("*.npz")} <= set(RECIPES)
 
 
-@pytest.mark.parametrize("case", RECIPES)
+# Of the networks of full width those that take long are for make test-all; test_golden.py has narrow ones.
+FAST = ("slowonly_r50_4x16", *(case for case in RECIPES if "gcn" in case))
+CASES = [case if case in FAST else pytest.param(case, marks=pytest.mark.slow) for case in RECIPES]
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_agrees_with_the_golden_case(shared, case):
     golden = np.load(find(shared, "parity/models", f"{case}.npz"))
     model = golden_model(shared, case)
     shapes = {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
     assert shapes == json.loads(str(golden["keys"]))
 
-    batch = golden_batch(golden["shape"].tolist())
-    model.eval()
-    model.cls_head.average_clips = None  # one clip a sample: its scores are the logits
-    with torch.no_grad():
-        logits = np.stack([sample.pred_score.numpy() for sample in model.test_step(batch)])
+    logits = logits_of(model, golden_batch(golden["shape"].tolist()))
     # the non-local case overflows: its recorded logits are not finite, and so must ours be
     largest = np.abs(golden["logits"]).max()
     tolerance = LOGIT_TOLERANCE.get(case, 1e-4) * largest if np.isfinite(largest) else 0
     np.testing.assert_allclose(logits, golden["logits"], atol=tolerance, rtol=0)
 
-    model.train()
-    data = model.data_preprocessor(golden_batch(golden["shape"].tolist()), training=True)
-    loss, _ = model.parse_losses(model(**data, mode="loss"))
-    loss.backward()
-    gradnorm = torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None]).norm()
-    assert loss.item() == pytest.approx(golden["loss"].item(), abs=1e-3)
-    assert gradnorm.item() == pytest.approx(golden["gradnorm"].item(), rel=1e-2)
+    loss, gradient = loss_and_gradient(model, golden_batch(golden["shape"].tolist()))
+    assert loss == pytest.approx(golden["loss"].item(), abs=1e-3)
+    assert gradient == pytest.approx(golden["gradnorm"].item(), rel=1e-2)
