@@ -176,7 +176,8 @@ def match_lists(names: Sequence[str], lists: Mapping[str, str | Path]) -> tuple[
     known = set(names)
     labels: dict[str, int] = {}
     listed: dict[str, str] = {}
-    splits, missing = {}, {}
+    splits: Splits = {}
+    missing: Splits = {}
     for split, path in lists.items():
         lines: dict[str, int] = {}
         splits[split], missing[split] = [], []
@@ -331,7 +332,7 @@ def subset(
                 "take them out of labels"
             )
         tests.append(lambda name, label: label in labels)
-    splits_of = defaultdict(tuple)
+    splits_of: dict[str, tuple[str, ...]] = defaultdict(tuple)
     for split_name, clips in (file.splits or {}).items():
         for clip in clips:
             splits_of[clip] += (split_name,)

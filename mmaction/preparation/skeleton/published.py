@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from mmaction.io.downloads import check_file, download, file_sha256
 from mmaction.preparation.skeleton.files import AnnotationFile
-from mmaction.utils.files import read_text
+from mmaction.utils.files import read_text, write_atomically
 
 
 class Published(NamedTuple):
@@ -64,12 +64,11 @@ def fetch(name: str, folder: Path, *, progress: bool = True) -> Path:
     download(row.url, path, progress=progress)
     if row.splits:
         _check_splits(path, row)
-    record.write_text(f"{file_sha256(path)}  {path.name}\n", encoding="utf-8")
+    write_atomically(record, f"{file_sha256(path)}  {path.name}\n".encode())
     return path
 
 
 def _check_splits(path: Path, row: Published) -> None:
-
     splits = AnnotationFile.read(path).splits or {}
     if missing := [split for split in row.splits.split() if split not in splits]:
         raise ValueError(f"{path}: expected the splits {row.splits}, {', '.join(missing)} not found; delete the file")
