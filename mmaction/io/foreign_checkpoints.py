@@ -146,6 +146,13 @@ def pytorchvideo_to_slowfast(weights: Weights) -> dict[str, torch.Tensor]:
 
 
 # -- PySlowFast to ours ------------------------------------------------------------------------------------------------
+_SLOWFAST_PARTS = {
+    "branch1": "downsample.conv",
+    "branch1_bn": "downsample.bn",
+    "branch2.se": "se_module",
+    **{f"branch2.{part}": f"conv{i}.conv" for i, part in enumerate("abc", 1)},
+    **{f"branch2.{part}_bn": f"conv{i}.bn" for i, part in enumerate("abc", 1)},
+}
 _SLOWFAST_RULES: tuple[Rule, ...] = (
     (r"s1\.pathway(\d)_stem\.conv_xy\.", r"backbone.path\1.conv1_s.conv."),
     (r"s1\.pathway(\d)_stem\.", r"backbone.path\1.conv1."),
@@ -162,13 +169,6 @@ _SLOWFAST_RULES: tuple[Rule, ...] = (
     (r"head\.lin_5\.", "cls_head.fc1."),
     (r"head\.projection\.", "cls_head.fc_cls."),
 )
-_SLOWFAST_PARTS = {
-    "branch1": "downsample.conv",
-    "branch1_bn": "downsample.bn",
-    "branch2.se": "se_module",
-    **{f"branch2.{part}": f"conv{i}.conv" for i, part in enumerate("abc", 1)},
-    **{f"branch2.{part}_bn": f"conv{i}.bn" for i, part in enumerate("abc", 1)},
-}
 
 
 def _network(weights: Weights) -> str:
@@ -236,7 +236,7 @@ def _linear(name: str, value: torch.Tensor) -> torch.Tensor:
 
 def _with_shortcut_norms(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Add norms that change nothing to the shortcuts without one, as the first of X3D in PyTorchVideo."""
-    added = {}
+    added: dict[str, torch.Tensor] = {}
     for name, value in weights.items():
         if name.endswith("downsample.conv.weight"):
             norm = name.removesuffix("conv.weight") + "bn."

@@ -249,6 +249,7 @@ def test_a_last_batch_of_one_clip_that_cannot_be_normed_is_explained(tmp_path, t
         train(config, "--work-dir", tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_killed_data_worker_is_named_with_advice(tmp_path, toy, root):
     config = toy.write_config(tmp_path, extra="pipeline[0]['kill'] = 'clip9'\n")
     call = [sys.executable, root / "tools/train.py", config, "--cfg-options", "train_dataloader.num_workers=1"]

@@ -114,7 +114,7 @@ class VisualizationHook(Hook):
 
 
 def _folder_frames(folder: Path, info: dict) -> np.ndarray:
-    """Read the frames of a clip, RGB ``(T, H, W, 3)``; optical flow as colours."""
+    """Read the frames of a clip, RGB ``(T, H, W, 3)``; optical flow as colors."""
     import cv2
 
     def image(flag: int, *part: str | int) -> np.ndarray:
