@@ -22,7 +22,7 @@ def _hide(keypoint: np.ndarray, score: np.ndarray, hidden: np.ndarray) -> Joints
 
 def missing_frames(keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random.Generator) -> Joints:
     """Nobody is found in a share ``level`` of the frames."""
-    hidden = rng.random(keypoint.shape[1]) < level
+    hidden = np.less(rng.random(keypoint.shape[1]), level)
     return _hide(keypoint, score, np.broadcast_to(hidden[None, :, None], score.shape))
 
 
