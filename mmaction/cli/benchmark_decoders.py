@@ -1,12 +1,13 @@
-"""Compare the video decoders: speed, exactness, memory, behaviour on broken files. Prints Markdown tables.
+"""Compare the video decoders: speed, exactness, memory, behavior on broken files. Prints Markdown tables.
 
     python tools/analysis/benchmark_decoders.py clip.mp4 clip.avi --opens 5000
 
 Frames are right when they equal those that PyAV gives when it reads the file from the start. Scattered frames are read
-eight at a time in ascending order, as sampled clips are. `decord` is decord2 alone; `DecordInit` is what a config gets,
-which leaves to PyAV what decord2 gets wrong. With --streams the first video is also encoded in ways that are known to
-be hard. Memory is the growth of the process while it opens the first video again and again and reads one frame, after
-50 opens to warm up. Broken files are made from the first video; more can be named with --broken.
+eight at a time in ascending order, as sampled clips are. `decord` is decord2 alone; `DecordInit` is
+DecordInit(backend="decord"), which leaves to PyAV what decord2 gets wrong. With --streams the first video is also
+encoded in ways that are known to be hard. Memory is the growth of the process while it opens the first video again and
+again and reads one frame, after 50 opens to warm up. Broken files are made from the first video; more can be named with
+--broken.
 """
 
 import argparse

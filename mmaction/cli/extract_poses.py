@@ -16,6 +16,8 @@ import os
 import sys
 from pathlib import Path
 
+from mmaction.io.suffixes import describe_passed_over
+from mmaction.io.video.folders import walk_videos
 from mmaction.preparation.poses.backends import BACKENDS, BackendOptions
 from mmaction.preparation.poses.extract import Outcome, Recipe, extract
 from mmaction.preparation.poses.sources import list_videos
@@ -91,6 +93,8 @@ def main(argv: list[str] | None = None) -> int:
     recipe = Recipe(args.backend, options, tracking, args.batch_size, boxes)
     workers = args.workers or len(args.devices)
     videos = list_videos(args.videos, args.root)
+    if args.videos.is_dir() and (passed_over := describe_passed_over(walk_videos(args.videos)[1])):
+        print(passed_over)
     outcome = extract(videos, args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite)
     print(f"{args.output}: {len(outcome.done)} clips ({outcome.reused} from an interrupted run)")
     report_gaps(outcome)
