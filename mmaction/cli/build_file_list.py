@@ -2,7 +2,7 @@
 
     python tools/data/build_file_list.py data/mine/videos
     python tools/data/build_file_list.py data/mine/frames --kind rawframes --val-ratio 0.3
-    python tools/data/build_file_list.py data/mine/videos --group "^.{11}"        # clips of one YouTube video together
+    python tools/data/build_file_list.py data/mine/videos --group "/(p[0-9]+)_"   # all clips of a person on one side
     python tools/data/build_file_list.py data/mine/videos --out data/mine --csv data/mine/labels.csv
 
 Without --csv, the folders name the classes: SRC/CLASS/.../clip.mp4, or SRC/train/CLASS/... and SRC/val/CLASS/...

@@ -224,8 +224,9 @@ def split_entries(
         entries: All clips.
         val_ratio: Share of the undecided clips of a class that goes to validation, 0 to below 1.
         seed: The same seed gives the same split.
-        group: Regular expression. Clips of equal match (of its first group, if it has one) stay on one side: ``^.{11}``
-            for clips that begin with the id of their YouTube video, ``s(\d+)`` for those of one subject.
+        group: Regular expression. Clips whose paths have an equal match (of its first group, if it has one) stay on one
+            side: ``([^/]{11})[^/]*$`` where file names begin with the id of a YouTube video, ``/s(\d+)_`` where they
+            begin with a subject.
 
     Raises:
         ValueError: If ``val_ratio`` is out of range, ``group`` is wrong, or all clips are of one group.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from mmaction.io.annotations import (
 )
 from mmaction.io.file_list import read_file_list
 from mmaction.io.pickles import as_numbers
+from mmaction.preparation.build_list import group_names
 from mmaction.structures.sample_name import sample_name
 
 Splits = dict[str, list[str]]
@@ -254,7 +254,7 @@ def split_at_random(
     """
     if not 0 < val_share < 1:
         raise ValueError(f"val_share must be between 0 and 1, got {val_share}")
-    groups = _group_names(file, group)
+    groups = {name: name for name in file.names} if group is None else group_names(file.names, group)
     bins: dict[object, list[str]] = defaultdict(list)
     for name, info in zip(file.names, file.annotations, strict=True):
         bins["all" if group else str(info.get("label"))].append(groups[name])
@@ -270,19 +270,6 @@ def split_at_random(
         if not clips:
             raise ValueError(f"split {split} would be empty: {len(file.names)} clips, val_share {val_share}")
     return replace(file, splits=splits)
-
-
-def _group_names(file: AnnotationFile, group: str | None) -> dict[str, str]:
-    if group is None:
-        return {name: name for name in file.names}
-    try:
-        pattern = re.compile(group)
-    except re.error as error:
-        raise ValueError(f"group {group!r} is no regular expression: {error}") from error
-    found = {name: pattern.search(name) for name in file.names}
-    if unmatched := [name for name, match in found.items() if match is None]:
-        raise ValueError(f"group {group!r} does not match {len(unmatched)} names, such as {unmatched[0]}")
-    return {name: match[1 if pattern.groups else 0] for name, match in found.items()}
 
 
 def subset(
