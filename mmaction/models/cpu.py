@@ -7,6 +7,7 @@ import ctypes
 import functools
 import sys
 import types
+from collections.abc import Callable
 
 import torch
 from mmcv.cnn import bricks
@@ -18,7 +19,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of glibc's ``mallopt``."""
 
 
-CONVOLUTIONS = {
+CONVOLUTIONS: dict[Callable[..., torch.Tensor], Callable[..., torch.Tensor]] = {
     nn.Conv1d._conv_forward: functional.conv1d,
     nn.Conv2d._conv_forward: functional.conv2d,
     nn.Conv3d._conv_forward: functional.conv3d,
@@ -33,13 +34,13 @@ def pad_small_inputs(module: nn.Module) -> None:
     """
     for conv in module.modules():
         if getattr(type(conv), "_conv_forward", None) in CONVOLUTIONS and conv.padding_mode == "zeros":
-            conv._conv_forward = types.MethodType(_conv_forward, conv)
+            conv.__dict__["_conv_forward"] = types.MethodType(_conv_forward, conv)
 
 
 def _conv_forward(
     self: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
 ) -> torch.Tensor:
-    forward = type(self)._conv_forward
+    forward: Callable[..., torch.Tensor] = type(self)._conv_forward
     if x.device.type != "cpu" or not torch.is_grad_enabled():
         return forward(self, x, weight, bias)
     spans = [dilation * (kernel - 1) + 1 for dilation, kernel in zip(self.dilation, self.kernel_size, strict=True)]
@@ -94,7 +95,10 @@ def can_fold(conv: nn.Module, norm: nn.Module | None, x: torch.Tensor) -> bool:
 
 def folded(conv: nn.Conv2d | nn.Conv3d, norm: _BatchNorm, x: torch.Tensor) -> torch.Tensor:
     """Return ``norm(conv(x))`` by one convolution, whose weights are scaled anew each time (2 % of the whole)."""
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    mean = norm.running_mean if conv.bias is None else norm.running_mean - conv.bias
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None and variance is not None, "can_fold asks for them"
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    if conv.bias is not None:
+        mean = mean - conv.bias
     weight = conv.weight * scale.view(-1, *[1] * (conv.weight.ndim - 1))
     return conv._conv_forward(x, weight, norm.bias - mean * scale)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmengine.model import initialize
+from mmengine.model import BaseModule, initialize
 from mmengine.registry import DefaultScope
 from torch import nn
 
@@ -19,8 +19,8 @@ def init_from_cfg(module: nn.Module, init_cfg: InitCfg) -> None:
         initialize(module, init_cfg)
 
 
-class SafeInit:
-    """Stands before MMEngine's ``BaseModule`` among the bases of a class, so that its ``init_cfg`` is read likewise."""
+class SafeInit(BaseModule):
+    """MMEngine's ``BaseModule``, whose ``init_cfg`` is read likewise."""
 
     def init_weights(self) -> None:
         """Set the initial weights of the module and of those in it."""

@@ -1,7 +1,7 @@
 """Building blocks that several networks share: convolution with norm and activation, freezing, initial weights."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import torch
 from mmcv.cnn import NonLocal3d, build_activation_layer, build_conv_layer, build_norm_layer
@@ -84,12 +84,13 @@ class ConvNormAct(nn.Module):
             x: Shape ``(N, in_channels, ...)``.
             residual: Added before the activation, of the output's shape ``(N, out_channels, ...)``.
         """
-        if cpu.can_fold(self.conv, self.norm, x):
-            x = cpu.folded(self.conv, self.norm, x)
+        norm = self.norm
+        if isinstance(norm, _BatchNorm) and cpu.can_fold(self.conv, norm, x):
+            x = cpu.folded(self.conv, norm, x)
         else:
             x = self.conv(x)
-            if self.norm_name is not None:
-                x = self.norm(x)
+            if norm is not None:
+                x = norm(x)
         if residual is not None:
             x = x.add_(residual)
         return x if self.activate is None else self.activate(x)
@@ -112,16 +113,31 @@ class NonLocal(NonLocal3d):
         return self.concat_project(pairs).squeeze(1) / phi_x.shape[-1]
 
 
+@overload
+def same_padding(kernel: int, dilation: int = 1) -> int: ...
+
+
+@overload
+def same_padding(kernel: Size, dilation: Size = 1) -> Any: ...
+
+
 def same_padding(kernel: Size, dilation: Size = 1) -> Size:
     """Return the padding that keeps the size of an odd ``kernel`` at stride 1; an even one takes a position away.
 
     The published networks have it so.
     """
-    if isinstance(kernel, int) and isinstance(dilation, int):
-        return dilation * ((kernel - 1) // 2)
-    kernels = (kernel,) * len(dilation) if isinstance(kernel, int) else kernel
-    dilations = (dilation,) * len(kernels) if isinstance(dilation, int) else dilation
-    return tuple(d * ((k - 1) // 2) for k, d in zip(kernels, dilations, strict=True))
+    if isinstance(kernel, int):
+        if isinstance(dilation, int):
+            return dilation * ((kernel - 1) // 2)
+        kernel = (kernel,) * len(dilation)
+    dilations = (dilation,) * len(kernel) if isinstance(dilation, int) else dilation
+    return tuple(d * ((k - 1) // 2) for k, d in zip(kernel, dilations, strict=True))
+
+
+def triple(value: Size) -> tuple[int, int, int]:
+    """Return a size of three dimensions, given as one number or as three."""
+    time, height, width = (value,) * 3 if isinstance(value, int) else value
+    return time, height, width
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:

@@ -14,9 +14,9 @@ def random_offsets(num_frames: int, span: float, num_clips: int, rng: np.random.
     room = num_frames - span + 1
     part = room // num_clips
     if part > 0:
-        return np.arange(num_clips) * part + rng.integers(part, size=num_clips)
+        return np.arange(num_clips) * part + rng.integers(int(part), size=num_clips)
     if num_frames > max(num_clips, span):
-        return np.sort(rng.integers(room, size=num_clips))
+        return np.sort(rng.integers(int(room), size=num_clips))
     if part == 0:
         return np.around(np.arange(num_clips) * (room / num_clips))
     return np.zeros(num_clips, dtype=np.int64)

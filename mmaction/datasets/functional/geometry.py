@@ -37,10 +37,8 @@ def rescaled_shape(img_shape: tuple[int, int], scale: float | tuple[float, float
         Height and width after, rounded half up as the published pipelines do.
     """
     h, w = img_shape
-    factor = scale
-    if isinstance(scale, tuple):
-        factor = min(max(scale) / max(h, w), min(scale) / min(h, w))
-    return int(h * float(factor) + 0.5), int(w * float(factor) + 0.5)
+    factor = min(max(scale) / max(h, w), min(scale) / min(h, w)) if isinstance(scale, tuple) else float(scale)
+    return int(h * factor + 0.5), int(w * factor + 0.5)
 
 
 def resize_frames(imgs: Frames, img_shape: tuple[int, int], interpolation: str = "bilinear") -> Frames:

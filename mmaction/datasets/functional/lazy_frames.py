@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 Box = tuple[int, int, int, int]
-Step = Callable[[list[np.ndarray]], list[np.ndarray]]
+Step = Callable[[list[np.ndarray]], Any]
 
 
 class DecodedFrame(Protocol):
@@ -50,7 +50,7 @@ class LazyFrames(Sequence):
         self._views = 1
         self._stacked: np.ndarray | None = None
 
-    def then(self, step: Step, views: int = 1) -> "LazyFrames | list[np.ndarray]":
+    def then(self, step: Step, views: int = 1) -> "LazyFrames | Sequence[np.ndarray]":
         """Note a step, which turns each image of a frame into ``views`` images, and return these frames."""
         if self._stacked is not None:
             return step(list(self._stacked))

@@ -1,6 +1,7 @@
 """Color changes, and any transform of torchvision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
@@ -86,15 +87,15 @@ class TorchVisionWrapper(RandomTransform):
     reads = ("imgs",)
     writes = ("imgs", "img_shape")
 
-    def __init__(self, op: str | type, **kwargs) -> None:
+    def __init__(self, op: str | Callable[..., Any], **kwargs: Any) -> None:
         from torchvision import transforms
 
         if isinstance(op, str):
             known = [name for name in dir(transforms) if isinstance(getattr(transforms, name), type)]
             if op not in known:
                 raise KeyError(f"torchvision.transforms has no {op!r}{suggest(op, known)}")
-            op = getattr(transforms, op)
-        self.op = op(**kwargs)
+        build: Callable[..., Any] = getattr(transforms, op) if isinstance(op, str) else op
+        self.op = build(**kwargs)
 
     def transform(self, results: dict) -> dict:
         """Write ``imgs`` and ``img_shape``; torchvision draws from the sample's random numbers, too."""

@@ -1,6 +1,7 @@
 """Resize, flip and fuse: the same step for frames and for keypoints."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +12,7 @@ from mmaction.registry import TRANSFORMS
 from mmaction.skeletons import check_sides, get_layout
 
 Result = dict
-Scale = float | tuple[int, int]
-Label = int | Sequence[int] | np.ndarray | torch.Tensor
+Scale = float | tuple[float, float]
 
 
 def prepare_geometry(results: Result, lazy: bool) -> tuple[int, int]:
@@ -100,9 +100,9 @@ class Resize(Transform):
 
     def sample_params(self, img_shape: tuple[int, int]) -> tuple[int, int]:
         """Return the height and width that an image of ``img_shape`` gets."""
-        if self.keep_ratio:
+        if self.keep_ratio or not isinstance(self.scale, tuple):
             return geometry.rescaled_shape(img_shape, self.scale)
-        return self.scale[1], self.scale[0]
+        return int(self.scale[1]), int(self.scale[0])
 
     def transform(self, results: Result) -> Result:
         """Write ``imgs``, ``keypoint``, ``img_shape``, ``scale_factor`` (x, y) and ``keep_ratio``."""
@@ -150,6 +150,26 @@ class RandomRescale(RandomTransform):
         return results
 
 
+def mirror_label(label: Any, classes: Mapping[int, int]) -> Any:
+    """Return a class index, class indices (list or array), or a tensor of zeros and ones, with ``classes`` exchanged.
+
+    Raises:
+        ValueError: If a class of the map lies outside the vector.
+    """
+    if isinstance(label, torch.Tensor) and label.ndim:
+        vector = torch.zeros_like(label)
+        for index in label.nonzero().ravel().tolist():
+            image = classes.get(index, index)
+            if not 0 <= image < len(label):
+                raise ValueError(f"flip_label_map maps class {index} to {image}, the data set has {len(label)}")
+            vector[image] = label[index]
+        return vector
+    if np.ndim(label):
+        mirrored = [classes.get(index, index) for index in map(int, label)]
+        return np.array(mirrored, label.dtype) if isinstance(label, np.ndarray) else mirrored
+    return classes.get(int(label), int(label))
+
+
 @TRANSFORMS.register_module()
 class Flip(RandomTransform):
     """Mirror frames and keypoints with a probability.
@@ -190,7 +210,8 @@ class Flip(RandomTransform):
                 raise ValueError("give either layout or left_kp and right_kp, not both")
             sides = get_layout(layout)
             left_kp, right_kp = sides.left_joints, sides.right_joints
-        if (left_kp is None) != (right_kp is None) or (left_kp is not None and len(left_kp) != len(right_kp)):
+        pairs = [] if left_kp is None or right_kp is None else [len(left_kp), len(right_kp)]
+        if (left_kp is None) != (right_kp is None) or len(set(pairs)) > 1:
             raise ValueError(f"left_kp and right_kp name one joint each per pair; got {left_kp} and {right_kp}")
         self.flip_ratio = flip_ratio
         self.direction = direction
@@ -211,7 +232,7 @@ class Flip(RandomTransform):
                 f"layout={self._layout.name!r} has {len(self._layout.joints)} joints, the skeletons have {num_joints}; "
                 "set layout= to that of the data"
             )
-        if self._layout is None and self.left_kp is not None:
+        if self._layout is None and self.left_kp is not None and self.right_kp is not None:
             check_sides(self.left_kp, self.right_kp, num_joints)
 
     def sample_params(self, results: Result) -> bool:
@@ -233,36 +254,17 @@ class Flip(RandomTransform):
         if not flip:
             return results
         if self.flip_label_map is not None:
-            results["label"] = self._mirror_label(results["label"])
+            results["label"] = mirror_label(results["label"], self.flip_label_map)
         if "imgs" in results and not self.lazy:
             results["imgs"] = geometry.flip_frames(results["imgs"], self.direction, is_flow)
         if "keypoint" in results:
             self._flip_keypoints(results, img_shape[1])
         return results
 
-    def _mirror_label(self, label: Label) -> Label:
-        """Return a class index, class indices (list or array), or a tensor of zeros and ones after the mapping.
-
-        Raises:
-            ValueError: If a class of the map lies outside the vector.
-        """
-        if isinstance(label, torch.Tensor) and label.ndim:
-            mirrored = torch.zeros_like(label)
-            for index in label.nonzero().ravel().tolist():
-                image = self.flip_label_map.get(index, index)
-                if not 0 <= image < len(label):
-                    raise ValueError(f"flip_label_map maps class {index} to {image}, the data set has {len(label)}")
-                mirrored[image] = label[index]
-            return mirrored
-        if np.ndim(label):
-            mirrored = [self.flip_label_map.get(index, index) for index in map(int, label)]
-            return np.array(mirrored, label.dtype) if isinstance(label, np.ndarray) else mirrored
-        return self.flip_label_map.get(int(label), int(label))
-
     def _flip_keypoints(self, results: Result, img_width: int) -> None:
         keypoint = geometry.flip_keypoints(results["keypoint"], img_width)
         score = results.get("keypoint_score")
-        if self.left_kp is not None:
+        if self.left_kp is not None and self.right_kp is not None:
             order = np.arange(keypoint.shape[2])
             order[self.left_kp], order[self.right_kp] = self.right_kp, self.left_kp
             keypoint = keypoint[:, :, order]

@@ -1,6 +1,7 @@
 """Choose the frames that make up a sample's clips."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -129,6 +130,8 @@ class MMUniformSampleFrames(UniformSampleFrames):
     """
 
     writes = ("clip_len", "frame_interval", "num_clips", "modality")
+
+    clip_len: Any  # a mapping, where the base class has a number
 
     def transform(self, results: dict) -> dict:
         """Set the frame indices of every modality."""

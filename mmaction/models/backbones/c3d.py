@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
-from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg, ConvNormAct
+from mmaction.models.backbones.residual import LayerCfgs
+from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg, triple
 from mmaction.registry import MODELS
 
 STAGES: tuple[tuple[str, int], ...] = (("a", 1), ("a", 2), ("ab", 4), ("ab", 8), ("ab", 8))
@@ -21,9 +22,10 @@ class AvgPool(nn.AvgPool3d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the pooled features of shape ``(N, C, T, H, W)``."""
-        if self.kernel_size[0] > 1:
+        kernel, stride = triple(self.kernel_size), triple(self.stride)
+        if kernel[0] > 1:
             return cpu.prepare(super().forward(x))
-        frames = F.avg_pool2d(x.transpose(1, 2).flatten(0, 1), self.kernel_size[1:], self.stride[1:])
+        frames = F.avg_pool2d(x.transpose(1, 2).flatten(0, 1), kernel[1:], stride[1:])
         return frames.unflatten(0, (len(x), -1)).transpose(1, 2)
 
 
@@ -74,15 +76,14 @@ class C3D(Backbone):
         if num_stages not in (None, 3, 4):
             raise ValueError(f"num_stages must be None, 3 or 4; got {num_stages!r}")
         light = num_stages is not None
-        cfgs = {"conv_cfg": conv_cfg or CONV3D, "norm_cfg": norm_cfg or (BN3D if light else None)}
+        layers = LayerCfgs(conv_cfg or CONV3D, norm_cfg or (BN3D if light else None), act_cfg or RELU)
         pool = AvgPool if light else nn.MaxPool3d
-        stages = STAGES[: num_stages + 1] if light else STAGES
+        stages = STAGES if num_stages is None else STAGES[: num_stages + 1]
         self.steps: list[str] = []
         for i, (letters, multiple) in enumerate(stages, start=1):
             for letter in letters:
                 width = base_channels * multiple
-                conv = ConvNormAct(in_channels, width, (3, 3, 3), bias=None, act_cfg=act_cfg or RELU, **cfgs)
-                self._append(f"conv{i}{letter}", conv)
+                self._append(f"conv{i}{letter}", layers.conv(in_channels, width, (3, 3, 3), bias=None))
                 in_channels = width
             size = (1 if i == 1 or not temporal_downsample else 2, 2, 2)
             if i < len(stages):

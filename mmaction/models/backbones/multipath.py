@@ -133,8 +133,9 @@ class Pathway(ResNet3d):
         """Return the stem, then each stage with the connection behind it."""
         modules = super().stage_modules()
         for point in range(1, len(modules)):
-            if self.lateral(point) is not None:
-                modules[point].append(self.lateral(point))
+            lateral = self.lateral(point)
+            if lateral is not None:
+                modules[point].append(lateral)
         return modules
 
 
@@ -296,7 +297,7 @@ class ResNet3dSlowFast(MultiPath):
         self.slow_rate = resample_rate
         self.fast_rate = resample_rate // speed_ratio
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the features of the slow and of the fast pathway, shapes ``(N, C, T, H, W)`` with different C and T.
 
         Args:
@@ -365,7 +366,7 @@ class RGBPoseConv3D(MultiPath):
         joined = lateral(source.detach() if self.detach[name] else source)
         return torch.zeros_like(joined) if name in self._dropped else joined
 
-    def forward(self, imgs: torch.Tensor, heatmap_imgs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, imgs: torch.Tensor, heatmap_imgs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the features of both pathways.
 
         Args:

@@ -184,8 +184,9 @@ class LayerCfgs:
 
     def conv(self, in_channels: int, out_channels: int, kernel: Kernel, act: bool = True, **kwargs: Any) -> ConvNormAct:
         """Build a convolution with the norm, and the activation if ``act``."""
-        cfgs = {"conv_cfg": self.conv_cfg, "norm_cfg": self.norm_cfg, "act_cfg": self.act_cfg if act else None}
-        return ConvNormAct(in_channels, out_channels, kernel, **cfgs, **kwargs)
+        act_cfg = self.act_cfg if act else None
+        kwargs.update(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=act_cfg)
+        return ConvNormAct(in_channels, out_channels, kernel, **kwargs)
 
 
 class ResidualBlock(nn.Module):
@@ -252,11 +253,18 @@ def make_pool(spec: PoolSpec) -> nn.Module:
     return pool(spec.kernel, spec.stride, spec.padding)
 
 
+def zero_norm(conv: ConvNormAct) -> None:
+    """Set the weight of the norm behind a convolution to zero, if there is a norm."""
+    weight = getattr(conv.norm, "weight", None)
+    if weight is not None:
+        nn.init.zeros_(weight)
+
+
 def zero_residuals(module: nn.Module) -> None:
     """Set the last norm of every residual block to zero, so that the block starts as its shortcut."""
     for block in module.modules():
-        if isinstance(block, ResidualBlock) and block.last_conv.norm is not None:
-            nn.init.zeros_(block.last_conv.norm.weight)
+        if isinstance(block, ResidualBlock):
+            zero_norm(block.last_conv)
 
 
 class ResidualNet(Backbone):
@@ -314,11 +322,12 @@ class ResidualNet(Backbone):
     def stage(self, index: int, x: torch.Tensor) -> torch.Tensor:
         """Return the output of the stage ``index`` (from 0), pooled after the first one where the spec says so."""
         x = getattr(self, f"layer{index + 1}")(x)
-        if index or self.pool2 is None:
+        pool = self.spec.pool2
+        if index or self.pool2 is None or pool is None:
             return x
-        if x.shape[2] < self.spec.pool2.kernel[0]:
+        if x.shape[2] < pool.kernel[0]:
             raise ValueError(
-                f"the clip is too short: {x.shape[2]} frames reach pool2, which merges {self.spec.pool2.kernel[0]}; "
+                f"the clip is too short: {x.shape[2]} frames reach pool2, which merges {pool.kernel[0]}; "
                 "let SampleFrames take more of them (clip_len), or build the network without pool2 (with_pool2=False)"
             )
         return self.pool2(x)

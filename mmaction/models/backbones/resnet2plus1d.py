@@ -9,7 +9,7 @@ from torch import nn
 
 from mmaction.models.backbones.residual import ResidualBlock
 from mmaction.models.backbones.resnet3d import ResNet3d
-from mmaction.models.layers import BN3D, Cfg
+from mmaction.models.layers import BN3D, Cfg, triple
 from mmaction.registry import MODELS
 from mmaction.utils.attributes import ReadableArguments
 
@@ -48,17 +48,19 @@ class Conv2plus1d(ReadableArguments, nn.Module):
         super().__init__()
         if groups != 1 or dilation not in (1, (1, 1, 1)):
             raise ValueError(f"Conv2plus1d takes neither groups nor dilation; got {groups} and {dilation}")
-        (kernel_t, *kernel), (stride_t, *stride), (padding_t, *padding) = (
-            (value,) * 3 if isinstance(value, int) else tuple(value) for value in (kernel_size, stride, padding)
-        )
+        (frames, height, width), strides, paddings = map(triple, (kernel_size, stride, padding))
         # Section 3.5 of the paper: as many parameters as the whole 3D convolution has. Published weights count three
         # frames even where the temporal kernel is 1, as in a downsampling shortcut.
-        area = kernel[0] * kernel[1]
+        area = height * width
         middle = 3 * area * in_channels * out_channels // (area * in_channels + 3 * out_channels)
-        self.conv_s = nn.Conv3d(in_channels, middle, (1, *kernel), (1, *stride), (0, *padding), bias=bias)
+        self.conv_s = nn.Conv3d(
+            in_channels, middle, (1, height, width), (1, *strides[1:]), (0, *paddings[1:]), bias=bias
+        )
         self.bn_s = build_norm_layer(dict(norm_cfg), middle)[1]
         self.relu = nn.ReLU(inplace=True)
-        self.conv_t = nn.Conv3d(middle, out_channels, (kernel_t, 1, 1), (stride_t, 1, 1), (padding_t, 0, 0), bias=bias)
+        self.conv_t = nn.Conv3d(
+            middle, out_channels, (frames, 1, 1), (strides[0], 1, 1), (paddings[0], 0, 0), bias=bias
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return shape ``(N, out_channels, T, H, W)`` for ``(N, in_channels, T, H, W)``."""
@@ -80,10 +82,11 @@ class ResNet2Plus1d(ResNet3d):
     def __init__(self, *args: Any, plain_shortcut: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for block in self.modules() if plain_shortcut else ():
-            if isinstance(block, ResidualBlock) and isinstance(getattr(block.downsample, "conv", None), Conv2plus1d):
-                space, time = block.downsample.conv.conv_s, block.downsample.conv.conv_t
-                stride = (time.stride[0], *space.stride[1:])
-                block.downsample.conv = nn.Conv3d(space.in_channels, time.out_channels, 1, stride, bias=False)
+            shortcut = block.downsample if isinstance(block, ResidualBlock) else None
+            if shortcut is not None and isinstance(shortcut.conv, Conv2plus1d):
+                space, time = shortcut.conv.conv_s, shortcut.conv.conv_t
+                stride = (time.stride[0], space.stride[1], space.stride[2])
+                shortcut.conv = nn.Conv3d(space.in_channels, time.out_channels, 1, stride, bias=False)
         self.freeze_stages()
 
     def stage(self, index: int, x: torch.Tensor) -> torch.Tensor:

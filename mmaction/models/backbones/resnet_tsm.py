@@ -141,4 +141,4 @@ class ResNetTSM(ResNet):
                 if non_local_cfg and per_block("non_local", flags, len(stage))[j]:
                     stage[j] = NonLocalWrapper(stage[j], self.spec.stages[i].out_channels, segments, non_local_cfg)
         if temporal_pool:
-            self.layer2 = TemporalPool(self.layer2, num_segments)
+            self.layer2 = TemporalPool(self.get_submodule("layer2"), num_segments)

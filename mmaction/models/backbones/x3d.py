@@ -10,7 +10,7 @@ from torch import nn
 from mmaction.models import cpu
 from mmaction.models.backbones.base import Backbone
 from mmaction.models.backbones.recompute import recomputed
-from mmaction.models.backbones.residual import LayerCfgs, per_stage
+from mmaction.models.backbones.residual import LayerCfgs, per_stage, zero_norm
 from mmaction.models.layers import BN3D, CONV3D, RELU, Cfg
 from mmaction.registry import MODELS
 
@@ -180,8 +180,8 @@ class X3D(Backbone):
     def init_residuals(self) -> None:
         """Start every residual branch at zero if asked to."""
         for block in self.modules() if self.zero_init_residual else ():
-            if isinstance(block, X3DBlock) and block.conv3.norm is not None:
-                nn.init.zeros_(block.conv3.norm.weight)
+            if isinstance(block, X3DBlock):
+                zero_norm(block.conv3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return features of shape ``(N, C, T, H, W)`` for clips of shape ``(N, in_channels, T, H, W)``."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import nn
 
 from mmaction.models.initial import SafeInit
@@ -18,7 +17,7 @@ AVERAGE_CLIPS = ("prob", "score", None)
 POOLS = ("avg", "max", None)
 
 
-class BaseHead(ReadableArguments, SafeInit, BaseModule):
+class BaseHead(ReadableArguments, SafeInit):
     """A classifier in two steps: ``pool_feats`` turns each view into a vector, ``classify`` vectors into logits.
 
     The steps are apart so that a recognizer can pool many views in small chunks and classify them together. A subclass
@@ -43,7 +42,7 @@ class BaseHead(ReadableArguments, SafeInit, BaseModule):
     def __init__(
         self,
         num_classes: int,
-        in_channels: int,
+        in_channels: int | Sequence[int],
         loss_cls: dict | None = None,
         multi_class: bool = False,
         label_smooth_eps: float = 0.0,
@@ -94,9 +93,7 @@ class BaseHead(ReadableArguments, SafeInit, BaseModule):
     def _logits(self, feats: Any, **known: Any) -> Any:
         return self(feats, **accepted(self.forward, known))
 
-    def loss_by_feat(
-        self, cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]
-    ) -> dict[str, torch.Tensor]:
+    def loss_by_feat(self, cls_scores: Any, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
         """Return loss and accuracies from logits.
 
         Args:
@@ -126,13 +123,11 @@ class BaseHead(ReadableArguments, SafeInit, BaseModule):
         """Return the samples with ``pred_score`` and ``pred_label``."""
         return self.predict_by_feat(self._logits(feats, num_segs=num_segs, **kwargs), data_samples)
 
-    def predict_by_feat(
-        self, cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]
-    ) -> list[ActionDataSample]:
+    def predict_by_feat(self, cls_scores: Any, data_samples: Sequence[ActionDataSample]) -> list[ActionDataSample]:
         """Merge the views of each sample and write ``pred_score`` (num_classes,) and ``pred_label`` (1,), on the CPU.
 
         Args:
-            cls_scores: Logits, shape (samples * views, num_classes).
+            cls_scores: What ``classify`` returns: logits, shape (samples * views, num_classes).
             data_samples: One per sample; they are changed and returned.
         """
         scores = self.average_clip(cls_scores, views_per_sample(cls_scores, data_samples)).cpu()
@@ -202,11 +197,17 @@ class LinearHead(BaseHead):
         self.dropout = nn.Dropout(dropout_ratio)
         self.build_layers()
 
+    @property
+    def width(self) -> int:
+        """Length of a pooled feature vector."""
+        assert isinstance(self.in_channels, int), "a list is for heads of several modalities"
+        return self.in_channels
+
     def build_layers(self) -> None:
         """Create the layers that follow the dropout."""
-        self.fc_cls = nn.Linear(self.in_channels, self.num_classes)
+        self.fc_cls = nn.Linear(self.width, self.num_classes)
 
-    def pool_feats(self, feats: torch.Tensor) -> torch.Tensor:
+    def pool_feats(self, feats: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
         """Return (V, in_channels) from features (V, in_channels, ...), vectors included."""
         if not isinstance(feats, torch.Tensor):
             raise TypeError(

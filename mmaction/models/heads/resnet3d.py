@@ -44,7 +44,7 @@ class SlowFastHead(LinearHead):
     ) -> None:
         super().__init__(num_classes, in_channels, loss_cls, spatial_type, dropout_ratio, init_std, **kwargs)
 
-    def pool_feats(self, feats: Sequence[torch.Tensor]) -> torch.Tensor:
+    def pool_feats(self, feats: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
         """Return (V, in_channels) from the features of the slow and the fast pathway, each (V, C, T, H, W).
 
         The fast pathway comes first in the vector, as in the published weights.
@@ -90,7 +90,7 @@ class X3DHead(LinearHead):
 
     def build_layers(self) -> None:
         """Create both linear layers."""
-        self.fc1 = nn.Linear(self.in_channels, self.mid_channels, bias=self._fc1_bias)
+        self.fc1 = nn.Linear(self.width, self.mid_channels, bias=self._fc1_bias)
         self.fc2 = nn.Linear(self.mid_channels, self.num_classes)
 
     def classify(self, pooled: torch.Tensor, num_segs: int = 1) -> torch.Tensor:

@@ -74,9 +74,7 @@ class RGBPoseHead(BaseHead):
         layers = {"rgb": self.fc_rgb, "pose": self.fc_pose}
         return {name: layers[name](self.dropout[name](x)) for name, x in pooled.items()}
 
-    def loss_by_feat(
-        self, cls_scores: Mapping[str, torch.Tensor], data_samples: Sequence[ActionDataSample]
-    ) -> dict[str, torch.Tensor]:
+    def loss_by_feat(self, cls_scores: Any, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
         """Return loss and accuracies of each component, named ``{modality}_loss_cls``, ``{modality}_top1_acc``, ..."""
         losses = {}
         for name, weight in self.loss_weights.items():
@@ -85,13 +83,11 @@ class RGBPoseHead(BaseHead):
                 losses[f"{name}_{key}"] = value * weight if "loss" in key else value
         return losses
 
-    def predict_by_feat(
-        self, cls_scores: Mapping[str, torch.Tensor], data_samples: Sequence[ActionDataSample]
-    ) -> list[ActionDataSample]:
+    def predict_by_feat(self, cls_scores: Any, data_samples: Sequence[ActionDataSample]) -> list[ActionDataSample]:
         """Merge the views of each component and write ``pred_score`` (a dict) and ``pred_label``, on the CPU."""
         parts = {name: cls_scores[name] for name in self.loss_weights}
         scores = {name: self.average_clip(x, views_per_sample(x, data_samples)).cpu() for name, x in parts.items()}
-        labels = sum(scores.values()).argmax(dim=1)
+        labels = torch.stack(list(scores.values())).sum(dim=0).argmax(dim=1)
         for index, sample in enumerate(data_samples):
             sample.set_pred_score({name: score[index] for name, score in scores.items()})
             sample.set_pred_label(labels[index])

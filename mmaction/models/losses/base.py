@@ -68,6 +68,7 @@ class ClassWeightedLoss(BaseWeightedLoss):
 
     def __init__(self, loss_weight: float = 1.0, class_weight: list[float] | None = None) -> None:
         super().__init__(loss_weight)
+        self.class_weight: torch.Tensor | None
         weight = None if class_weight is None else torch.as_tensor(class_weight, dtype=torch.float32)
         self.register_buffer("class_weight", weight, persistent=False)
 

@@ -44,6 +44,7 @@ class CBFocalLoss(BaseWeightedLoss):
         self.gamma = gamma
         present = counts > 0
         weights = torch.where(present, (1 - beta) / (1 - beta ** counts.clamp(min=1)), 0.0)
+        self.weights: torch.Tensor
         self.register_buffer("weights", (weights / weights.sum() * present.sum()).float(), persistent=False)
 
     def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import nn
 
 from mmaction.models.initial import SafeInit
@@ -16,7 +15,7 @@ from mmaction.utils.attributes import ReadableArguments
 
 
 @MODELS.register_module()
-class PoseGuide(ReadableArguments, SafeInit, BaseModule):
+class PoseGuide(ReadableArguments, SafeInit):
     """Make the features of an early stage tell where the joints are; in testing the network needs frames alone.
 
     One linear map of the features predicts a heatmap per joint, which is trained towards Gaussians at the joints that

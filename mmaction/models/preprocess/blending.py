@@ -84,7 +84,8 @@ class CutmixBlending(BaseMiniBatchBlending):
 
     def do_blending(self, imgs: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return samples with the rectangle, and labels weighted by the share of the area."""
-        top, bottom, left, right = self.rectangle(*imgs.shape[-2:], self.beta.sample().item())
+        height, width = imgs.shape[-2:]
+        top, bottom, left, right = self.rectangle(height, width, self.beta.sample().item())
         other = torch.randperm(len(imgs))
         imgs = imgs.clone()
         # Reads the clone before it writes: an index list makes a copy of the rectangles.
@@ -94,7 +95,7 @@ class CutmixBlending(BaseMiniBatchBlending):
 
     @staticmethod
     def rectangle(height: int, width: int, weight: float) -> tuple[int, int, int, int]:
-        """Draw the centre of a rectangle of the share ``1 - weight`` of the image, cut off at the border.
+        """Draw the center of a rectangle of the share ``1 - weight`` of the image, cut off at the border.
 
         Returns:
             First row, end row, first column, end column, in pixels.
@@ -102,9 +103,9 @@ class CutmixBlending(BaseMiniBatchBlending):
         ends = []
         for size in (height, width):
             half = int(size * (1 - weight) ** 0.5) // 2
-            centre = int(torch.randint(size, ()))
-            ends += [max(centre - half, 0), min(centre + half, size)]
-        return tuple(ends)
+            center = int(torch.randint(size, ()))
+            ends.append((max(center - half, 0), min(center + half, size)))
+        return *ends[0], *ends[1]
 
 
 @MODELS.register_module()

@@ -13,7 +13,7 @@ from mmaction.models import cpu
 from mmaction.models.heads.base import BaseHead, check_average_clips, mean_feats
 from mmaction.models.initial import SafeInit
 from mmaction.models.overrides import accepted, inherits
-from mmaction.models.recognizers.views import ChunkedRunner, Views
+from mmaction.models.recognizers.views import ChunkedRunner, Views, num_views
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmaction.utils.attributes import ReadableArguments
@@ -123,6 +123,9 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         if mode == "tensor":
             return self.extract_feat(inputs, **{"stage": "backbone", **kwargs})[0]
         if mode == "loss":
+            if data_samples is None:
+                missing = "data_samples with labels" if self.with_cls_head else "a head; the model has no cls_head"
+                raise ValueError(f"mode='loss' needs {missing}")
             return self.loss(inputs, data_samples)
         if mode == "predict":
             return self.predict(inputs, data_samples)
@@ -146,7 +149,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         if not features_only and not self.with_cls_head:
             raise ValueError("the model has no cls_head to give scores; set test_cfg=dict(feature_extraction=True)")
         if data_samples is None:
-            data_samples = [ActionDataSample() for _ in range(self._batch_size(inputs))]
+            data_samples = [ActionDataSample() for _ in range(num_views(inputs))]
         steps_known = features_only or inherits(self.cls_head, BaseHead, "forward", "predict")
         if inherits(self, BaseRecognizer, "extract_feat") and steps_known:
             views, num_segs = self.flatten_views(inputs)
@@ -193,6 +196,11 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
 
     def flatten_views(self, inputs: Views) -> tuple[Views, int]:
         """Return the views of all samples in one dimension, and the number of views per sample."""
+        if isinstance(inputs, dict):
+            raise TypeError(f"{type(self).__name__} takes one modality, got {', '.join(inputs)}; use MMRecognizer3D")
+        return self._flatten(inputs)
+
+    def _flatten(self, inputs: torch.Tensor) -> tuple[torch.Tensor, int]:
         if inputs.ndim != len(self.sample_layout) + 1:
             raise ValueError(
                 f"{type(self).__name__} needs inputs of the dimensions (samples, {', '.join(self.sample_layout)}); got "
@@ -220,9 +228,6 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         if num_segs > unit or limit:
             return self._in_chunks(function, views, self.backbone, unit, limit)
         return function(views)
-
-    def _batch_size(self, inputs: Views) -> int:
-        return len(inputs)
 
     def _with_features(self, pooled: Views, data_samples: Sequence[ActionDataSample]) -> list[ActionDataSample]:
         if isinstance(pooled, dict):

@@ -32,7 +32,7 @@ class Recognizer2D(BaseRecognizer):
             )
         return frames, count
 
-    def loss(self, inputs: torch.Tensor, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
+    def loss(self, inputs: Views, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
         """Return the losses and accuracies of a training batch.
 
         Raises:
@@ -71,16 +71,15 @@ class MMRecognizer3D(BaseRecognizer):
 
     def flatten_views(self, inputs: Views) -> tuple[Views, int]:
         """Return the views of each modality in one dimension, and the number of views per sample."""
+        if not isinstance(inputs, dict):
+            raise TypeError("MMRecognizer3D takes a dict of modalities; for one alone use Recognizer3D")
         flat, counts = {}, {}
         for name, batch in inputs.items():
-            flat[name], counts[name] = super().flatten_views(batch)
+            flat[name], counts[name] = self._flatten(batch)
         if len(set(counts.values())) != 1:
             raise ValueError(f"every modality needs the same number of clips per sample; got {counts}")
         return flat, next(iter(counts.values()))
 
-    def run_backbone(self, views: Views) -> Any:
+    def run_backbone(self, views: Any) -> Any:
         """Return the backbone's features, one entry per modality."""
         return self.backbone(**views)
-
-    def _batch_size(self, inputs: Views) -> int:
-        return len(next(iter(inputs.values())))

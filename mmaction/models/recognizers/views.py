@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -35,7 +36,7 @@ def take(views: Views, start: int, stop: int) -> Views:
     return views[start:stop]
 
 
-def join(chunks: list[Views]) -> Views:
+def join(chunks: list[Any]) -> Any:
     """Concatenate what the chunks gave."""
     if len(chunks) == 1:
         return chunks[0]

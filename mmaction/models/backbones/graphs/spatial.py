@@ -5,6 +5,9 @@ Sources: ST-GCN (Yan et al., AAAI 2018, equation 10), ST-GCN++ (Duan et al., "PY
 CVPR 2019, equation 3; attention: "MS-AAGCN", TIP 2020), CTR-GCN (Chen et al., ICCV 2021, section 3.2).
 """
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -145,8 +148,9 @@ class AdaptiveGraphConv(nn.Module):
 
     def init_weights(self) -> None:
         """Start near the shortcut, as the paper's networks do."""
-        for conv in self.conv_d:
-            nn.init.normal_(conv.weight, 0, (2 / (conv.out_channels * len(self.conv_d))) ** 0.5)
+        std = (2 / (self.bn.num_features * len(self.conv_d))) ** 0.5
+        for weight in (p for p in self.conv_d.parameters() if p.ndim > 1):
+            nn.init.normal_(weight, 0, std)
         nn.init.constant_(self.bn.weight, 1e-6)
 
     def adjacency(self, x: torch.Tensor) -> torch.Tensor:
@@ -162,16 +166,22 @@ class AdaptiveGraphConv(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return shape ``(N, out_channels, T, V)`` for ``(N, in_channels, T, V)``."""
-        y = gather(merged_conv(x, list(self.conv_d), with_bias=False), self.adjacency(x))
-        y = y + sum(conv.bias for conv in self.conv_d)[:, None, None]
+        y = gather(merged_conv(x, self.conv_d, with_bias=False), self.adjacency(x))
+        y = y + merged_bias(self.conv_d).view(len(self.conv_d), -1, 1, 1).sum(dim=0)
         y = F.relu(self.bn(y) + self.down(x))
         return y if self.attention is None else self.attention(y)
 
 
-def merged_conv(x: torch.Tensor, convs: list[nn.Conv2d], with_bias: bool = True) -> torch.Tensor:
-    """Return what ``convs`` of one kernel size make of ``x`` side by side, by one convolution."""
-    weight = torch.cat([conv.weight for conv in convs])
-    return F.conv2d(x, weight, torch.cat([conv.bias for conv in convs]) if with_bias else None)
+def merged_bias(convs: Iterable[Any]) -> torch.Tensor:
+    """Return the biases of convolutions one after the other."""
+    return torch.cat([conv.bias for conv in convs])
+
+
+def merged_conv(x: torch.Tensor, convs: Sequence[Any] | nn.ModuleList, with_bias: bool = True) -> torch.Tensor:
+    """Return what convolutions of one kernel size make of ``x`` side by side, by one convolution."""
+    each: Iterable[Any] = convs
+    weight = torch.cat([conv.weight for conv in each])
+    return F.conv2d(x, weight, merged_bias(convs) if with_bias else None)
 
 
 class Attention(nn.Module):
@@ -209,6 +219,11 @@ class RefinedConv(nn.Module):
         self.conv3 = nn.Conv2d(in_channels, out_channels, 1)
         self.conv4 = nn.Conv2d(width, out_channels, 1)
 
+    def relations(self, mean: torch.Tensor) -> torch.Tensor:
+        """Return how each joint differs from each other one, ``(N, out_channels, V, V)``, from ``(N, C, 1, V)``."""
+        first, second = self.conv1(mean).squeeze(2), self.conv2(mean).squeeze(2)
+        return self.conv4(torch.tanh(first.unsqueeze(-1) - second.unsqueeze(-2)))
+
 
 class RefinedGraphConv(nn.Module):
     """Graph convolution of CTR-GCN: each channel refines the learned adjacency by the differences between joints.
@@ -221,7 +236,7 @@ class RefinedGraphConv(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, adjacency: torch.Tensor) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(RefinedConv(in_channels, out_channels) for _ in range(len(adjacency)))
+        self.convs: Any = nn.ModuleList(RefinedConv(in_channels, out_channels) for _ in range(len(adjacency)))
         self.down = shortcut(in_channels, out_channels)
         self.A = nn.Parameter(adjacency.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
@@ -235,12 +250,7 @@ class RefinedGraphConv(nn.Module):
         """Return for each subset the adjacency of every channel, ``(N, out_channels, V, V)``."""
         # The mean over time and a convolution of one frame may change places: the mean first is far less to compute.
         mean = x.mean(2, keepdim=True)
-        refined = []
-        for conv, own in zip(self.convs, self.A, strict=True):
-            first, second = conv.conv1(mean).squeeze(2), conv.conv2(mean).squeeze(2)
-            difference = torch.tanh(first.unsqueeze(-1) - second.unsqueeze(-2))
-            refined.append(conv.conv4(difference) * self.alpha + own)
-        return refined
+        return [conv.relations(mean) * self.alpha + own for conv, own in zip(self.convs, self.A, strict=True)]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return shape ``(N, out_channels, T, V)`` for ``(N, in_channels, T, V)``."""

@@ -5,6 +5,7 @@ Features have the shape ``(N, C, T, V)`` of V joints. Sources: ST-GCN (Yan et al
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -53,9 +54,11 @@ class TemporalConv(nn.Module):
         return self.drop(conv_norm(self.conv, self.bn, x))
 
 
-def conv_norm(conv: nn.Conv2d, norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def conv_norm(conv: Any, norm: Any, x: torch.Tensor) -> torch.Tensor:
     """Return ``norm(conv(x))``, by one convolution in inference on a CPU."""
-    return cpu.folded(conv, norm, x) if cpu.can_fold(conv, norm, x) else norm(conv(x))
+    if isinstance(norm, nn.BatchNorm2d) and cpu.can_fold(conv, norm, x):
+        return cpu.folded(conv, norm, x)
+    return norm(conv(x))
 
 
 def branch_widths(channels: int, branches: int) -> list[int]:
@@ -105,7 +108,7 @@ class MultiScaleConv(nn.Module):
 
 def _branch(in_channels: int, width: int, branch: Branch, stride: int) -> nn.Module:
     """Build one branch of :class:`MultiScaleConv`."""
-    if branch == "1x1":
+    if isinstance(branch, str):
         return nn.Conv2d(in_channels, width, 1, (stride, 1))
     size, dilation = branch
     last = max_pool(stride) if size == "max" else TemporalConv(width, width, int(size), stride, int(dilation), None)
