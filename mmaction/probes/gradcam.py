@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
+from mmaction.models.recognizers import RecognizerGCN
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.probes.predict import choose_samples
 from mmaction.utils.cli import suggest
@@ -74,10 +75,14 @@ class GradCAM:
         layer: Dotted name of a layer of the backbone; None: the last stage.
 
     Raises:
-        ValueError: If there is no such layer.
+        ValueError: If there is no such layer, or the model is a graph network, which has no pictures.
     """
 
     def __init__(self, model: BaseRecognizer, layer: str | None = None) -> None:
+        if isinstance(model, RecognizerGCN):
+            raise ValueError(
+                "Grad-CAM is for pictures; joint_importance.py shows the joints that a graph network looks at"
+            )
         self.model = model
         self.layer = find_layer(model, layer)
 

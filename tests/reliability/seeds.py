@@ -49,6 +49,18 @@ def pickles() -> list[bytes]:
     return [pickle.dumps(content, protocol=protocol) for content in (*contents, *texts) for protocol in (0, 2, 3, 4, 5)]
 
 
+def skeleton_pickles() -> list[bytes]:
+    """Return skeleton files whose splits share no clip, in all protocols, and those of :func:`pickles`."""
+    content = annotations() | {"split": {"train": ["clip0"], "val": {"clip1"}}}
+    return [*(pickle.dumps(content, protocol=protocol) for protocol in (0, 2, 3, 4, 5)), *pickles()]
+
+
+def boxes() -> list[bytes]:
+    """Return given boxes of a clip whose second frame shows nobody, without and with scores."""
+    frames = [np.array([[1, 2, 30, 40, 0.9][:size]], "f4") for size in (4, 5)]
+    return [pickle.dumps({"clip0": [frame, np.zeros((0, 4))]}, protocol=p) for frame in frames for p in (0, 2, 4)]
+
+
 def hostile_pickles() -> list[bytes]:
     """Return programs: calls of what must not be called, objects, bombs, in front of and inside of good content."""
     whole = [b"\x80\x04" + piece + b"." for piece in PIECES if piece]
@@ -209,8 +221,13 @@ NAMES = (
     b"epoch_12.pth",
 )
 _ROW = {"class": 0, "name": "x", "count": 1, "accuracy": 1.0, "train_count": 3}
-_ACCURACY = {"evaluated": {"count": 2, "text": "2"}, "accuracy": {"top1": 1.0, "top5": 1.0}, "run": {}, "headline": []}
-METRICS = (json.dumps({**_ACCURACY, "per_class": [_ROW]}).encode(),)
+_ACCURACY = {
+    "evaluated": {"count": 2, "listed": None, "text": "2"},
+    "accuracy": {"top1": 1.0, "top5": 1.0},
+    "run": {},
+    "headline": [],
+}
+METRICS = (json.dumps({**_ACCURACY, "per_class": [_ROW, _ROW]}).encode(),)
 
 
 def _people(points: int) -> list[float]:

@@ -364,10 +364,10 @@ def _poses(name: str, good: Sequence[bytes], file: str = "input.json") -> Target
 
 TARGETS = (
     _pickle("any pickle", read_pickle, lambda: [*seeds.pickles(), *seeds.hostile_pickles()]),
-    _pickle("skeleton file", read_annotations),
+    _pickle("skeleton file", read_annotations, seeds.skeleton_pickles),
     _pickle("skeleton tools", use_annotation_tools),
     _pickle("skeletons to draw", choose_poses),
-    _pickle("given boxes", read_boxes),
+    _pickle("given boxes", read_boxes, lambda: [*seeds.boxes(), *seeds.pickles()]),
     Target("scores", "scores.npz", read_scores, seeds.npz, mutators.mutate_npz, "input.npz"),
     Target("scores", "dumped scores", read_scores, seeds.dumps, mutators.pickle_mutator(seeds.dumps), "input.pkl"),
     Target("scores", "captions", read_captions, seeds.npz, mutators.mutate_npz, "input.npz"),

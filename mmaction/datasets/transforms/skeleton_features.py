@@ -1,5 +1,6 @@
 """Prepare skeletons for graph networks."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,29 +14,47 @@ from mmaction.skeletons import Layout, get_layout
 from mmaction.structures.sample_name import sample_name
 
 LayoutLike = str | Mapping[str, Any] | Layout
-LAYOUTS_3D = ("ntu25", "kinect20")
+SCORED = ("coco17", "coco17_posec3d", "openpose18")  # MMAction2 reads their third channel as a score in any case
 BODY = ("hip_center", "spine", "right_shoulder", "left_shoulder")
 """Joints by which `PreNormalize3D` turns a body."""
 
 
-def _has_score(dataset: LayoutLike, data: np.ndarray) -> bool:
-    """Return whether a third channel is a score: layouts of images have one, those of depth sensors a depth."""
+def _has_score(layout: Layout, data: np.ndarray, in_image: bool) -> bool:
+    """Return whether a third channel is a score: joints in an image, of a sample with ``img_shape``, have one."""
     if data.shape[-1] not in (2, 3):
         raise ValueError(f"joints have 2 or 3 channels; got shape {data.shape}")
-    return data.shape[-1] == 3 and get_layout(dataset).name not in LAYOUTS_3D
-
-
-def _check_layout(dataset: LayoutLike, num_joints: int) -> None:
-    """Raise ValueError if the layout called ``dataset`` has not ``num_joints`` joints."""
-    expected = len(get_layout(dataset).joints)
-    if expected != num_joints:
-        raise ValueError(f"dataset={dataset!r} has {expected} joints, the skeletons have {num_joints}; set dataset=")
+    if data.shape[-1] == 2 or in_image or layout.name not in SCORED:
+        return data.shape[-1] == 3 and in_image
+    low, high = data[..., 2].min(initial=0), data[..., 2].max(initial=1)
+    if low < 0 or high > 1:
+        warnings.warn(
+            f"the third channel of {layout.name} joints without img_shape is taken for a score, as in MMAction2, but "
+            f"holds {low:g} to {high:g}; give joints in space a layout of another name",
+            stacklevel=3,
+        )
+    return True
 
 
 def _check_mode(mode: str) -> str:
     if mode not in ("loop", "zero"):
         raise ValueError(f"mode is 'loop' or 'zero'; got {mode!r}")
     return mode
+
+
+class _WithLayout(Transform):
+    """A step for the joints of the layout that it calls ``dataset``."""
+
+    def __init__(self, dataset: LayoutLike) -> None:
+        self.dataset = dataset
+        self._layout = get_layout(dataset)
+
+    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
+        """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
+        expected = len(self._layout.joints)
+        if expected != num_joints:
+            raise ValueError(
+                f"dataset={self.dataset!r} has {expected} joints, the skeletons have {num_joints}; set dataset="
+            )
 
 
 @TRANSFORMS.register_module()
@@ -187,7 +206,7 @@ class PreNormalize3D(Transform):
 
 
 @TRANSFORMS.register_module()
-class JointToBone(Transform):
+class JointToBone(_WithLayout):
     """Set ``target`` to the bones of ``keypoint``: vectors from each joint's parent to the joint, float32.
 
     Args:
@@ -198,13 +217,8 @@ class JointToBone(Transform):
     reads = ("keypoint",)
 
     def __init__(self, dataset: LayoutLike = "nturgb+d", target: str = "keypoint") -> None:
-        self.dataset = dataset
+        super().__init__(dataset)
         self.target = target
-        self._parents = get_layout(dataset).parents
-
-    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
-        _check_layout(self.dataset, num_joints)
 
     def transform(self, results: dict) -> dict:
         """Set the bones.
@@ -214,12 +228,14 @@ class JointToBone(Transform):
         """
         keypoint = results["keypoint"]
         self.check_joints(keypoint.shape[2])
-        results[self.target] = bones(keypoint, self._parents, _has_score(self.dataset, keypoint))
+        results[self.target] = bones(
+            keypoint, self._layout.parents, _has_score(self._layout, keypoint, "img_shape" in results)
+        )
         return results
 
 
 @TRANSFORMS.register_module()
-class ToMotion(Transform):
+class ToMotion(_WithLayout):
     """Set ``target`` to the change of ``source`` from each frame to the next, 0 in the last frame.
 
     Args:
@@ -229,19 +245,14 @@ class ToMotion(Transform):
     """
 
     def __init__(self, dataset: LayoutLike = "nturgb+d", source: str = "keypoint", target: str = "motion") -> None:
-        get_layout(dataset)
-        self.dataset = dataset
+        super().__init__(dataset)
         self.source = source
         self.target = target
-
-    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
-        _check_layout(self.dataset, num_joints)
 
     def transform(self, results: dict) -> dict:
         """Set the motion."""
         data = results[self.source]
-        results[self.target] = motion(data, _has_score(self.dataset, data))
+        results[self.target] = motion(data, _has_score(self._layout, data, "img_shape" in results))
         return results
 
 
@@ -267,11 +278,12 @@ class MergeSkeFeat(Transform):
 
 
 @TRANSFORMS.register_module()
-class GenSkeFeat(Transform):
+class GenSkeFeat(_WithLayout):
     """Replace ``keypoint`` by features: joints ``j``, bones ``b``, and the motion of each, ``jm`` and ``bm``.
 
-    ``keypoint_score`` becomes the third channel of 2D joints. Without it, the third channel of a layout of images is
-    taken for a score, that of the layouts of depth sensors (ntu25, kinect20) for the depth.
+    ``keypoint_score`` becomes the third channel of 2D joints. Without it, the third channel is the score of joints in
+    an image, those of a sample with ``img_shape``, and else the third coordinate of joints in space. As in MMAction2,
+    COCO's 17 and OpenPose's 18 joints have a score in any case; a warning says where its values cannot be one.
 
     Args:
         dataset: Skeleton layout: a name of :mod:`mmaction.skeletons`, or a description.
@@ -285,14 +297,9 @@ class GenSkeFeat(Transform):
         unknown = set(feats) - {"j", "b", "jm", "bm"}
         if unknown or not feats:
             raise ValueError(f"feats names some of j, b, jm, bm; got {list(feats)}")
-        self.dataset = dataset
+        super().__init__(dataset)
         self.feats = tuple(feats)
         self.axis = axis
-        self._parents = get_layout(dataset).parents
-
-    def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
-        _check_layout(self.dataset, num_joints)
 
     def transform(self, results: dict) -> dict:
         """Compute and join the features.
@@ -306,11 +313,11 @@ class GenSkeFeat(Transform):
             if keypoint.shape[-1] != 2:
                 raise ValueError(f"scores belong to 2D joints; got {keypoint.shape} of {self.dataset}")
             keypoint = np.concatenate([keypoint, results.pop("keypoint_score")[..., None]], axis=-1)
-        with_score = with_score or _has_score(self.dataset, keypoint)
+        with_score = with_score or _has_score(self._layout, keypoint, "img_shape" in results)
         features = {"j": keypoint}
         if {"b", "bm"} & set(self.feats):
             self.check_joints(keypoint.shape[2])
-            features["b"] = bones(keypoint, self._parents, with_score)
+            features["b"] = bones(keypoint, self._layout.parents, with_score)
         for source in ("j", "b"):
             if f"{source}m" in self.feats:
                 features[f"{source}m"] = motion(features[source], with_score)

@@ -125,8 +125,14 @@ def _pictures(diagnosis: Diagnosis) -> Iterator[tuple[Sample, str, str, Finding 
     bad = [sample for sample in every if (sample.split, sample.position) in blamed][: THUMBNAILS // 2]
     spread = every[:: max(len(every) // THUMBNAILS, 1)]
     for sample in dict.fromkeys([*bad, *spread][:THUMBNAILS]):
-        data = thumbnail(sample)
+        notes: list[str] = []
+        data = thumbnail(sample, notes.append)
         if data:
             classes = sample.split.classes
             label = ", ".join(classes[n] if 0 <= n < len(classes) else str(n) for n in sample.labels)
-            yield sample, image_uri(data, "jpeg"), label, blamed.get((sample.split, sample.position))
+            yield (
+                sample,
+                image_uri(data, "jpeg"),
+                "; ".join([label, *notes]),
+                blamed.get((sample.split, sample.position)),
+            )

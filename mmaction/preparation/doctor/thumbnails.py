@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ from mmaction.visualization.draw import Style, draw_skeletons
 HEIGHT = 130
 
 
-def thumbnail(sample: Sample) -> bytes | None:
-    """Return a JPEG picture of a clip, or None where nothing can be shown."""
+def thumbnail(sample: Sample, say: Callable[[str], object] = print) -> bytes | None:
+    """Return a JPEG picture of a clip, or None where nothing can be shown; ``say`` hears how a layout was guessed."""
     import cv2
 
     image = _video_frame(sample.path, sample.frames // 2) if sample.path and sample.frames else None
     if sample.middle is not None:
-        image = _skeleton(sample, image)
+        image = _skeleton(sample, image, say)
     if image is None:
         return None
     width = max(1, round(image.shape[1] * HEIGHT / image.shape[0]))
@@ -44,16 +45,15 @@ def _video_frame(path: Path, index: int) -> np.ndarray | None:
     return frame.rgb()
 
 
-def _skeleton(sample: Sample, image: np.ndarray | None) -> np.ndarray | None:
+def _skeleton(sample: Sample, image: np.ndarray | None, say: Callable[[str], object]) -> np.ndarray | None:
     """Draw the middle frame of a skeleton of a known layout, on black where there is no image."""
-    if sample.middle is None:
+    if sample.middle is None or sample.middle[0].shape[-1] != 2:
         return image
     points, score = sample.middle
     try:
-        layout = choose_layout(sample.split.layout, points.shape[1], say=lambda sentence: None)
-    except ValueError:
-        return image
-    if points.shape[-1] != 2:
+        layout = choose_layout(sample.split.layout, points.shape[1], say=say)
+    except ValueError as error:
+        say(str(error))
         return image
     points = points.astype(np.float32)
     if image is None:

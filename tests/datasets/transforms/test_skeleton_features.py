@@ -17,13 +17,14 @@ from mmaction.datasets.transforms import (
     RandomScale,
     ToMotion,
 )
-from mmaction.skeletons import get_layout
+from mmaction.skeletons import LAYOUTS, get_layout
 
 
 def joints(persons=1, frames=5, count=17, channels=2, seed=0):
     return np.random.default_rng(seed).uniform(1, 90, (persons, frames, count, channels)).astype(np.float32)
 
 
+@pytest.mark.filterwarnings("ignore:the third channel")
 @pytest.mark.parametrize("dataset", ["coco", "openpose", "nturgb+d"])
 def test_bones_lead_from_parent_to_joint(dataset):
     layout = get_layout(dataset)
@@ -39,6 +40,7 @@ def test_bones_lead_from_parent_to_joint(dataset):
     assert bone.dtype == np.float32
 
 
+@pytest.mark.filterwarnings("ignore:the third channel")
 def test_motion_is_the_change_to_the_next_frame():
     keypoint = joints(channels=3)
     result = ToMotion("coco")({"keypoint": keypoint})["motion"]
@@ -69,6 +71,25 @@ def test_the_third_channel_is_a_score_or_a_depth():
     score = np.linspace(0, 1, 100, dtype=np.float32).reshape(1, 5, 20)
     scored = GenSkeFeat("kinect20", ["b"])({"keypoint": depth[..., :2], "keypoint_score": score})["keypoint"]
     np.testing.assert_allclose(scored[..., 2], (score + score[:, :, list(parents)]) / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS, dict(name="own", joints=list("abcdef"), limbs=[(0, 1)])])
+def test_the_data_decide_whether_a_third_channel_is_a_score(layout):
+    found = get_layout(layout)
+    keypoint = joints(count=len(found.joints), channels=3)
+    keypoint[..., 2] /= 100
+    parents = list(found.parents)
+    mean, way = (keypoint[..., 2] + keypoint[:, :, parents, 2]) / 2, keypoint[..., 2] - keypoint[:, :, parents, 2]
+    for step in (GenSkeFeat(layout, ["b"]), JointToBone(layout)):
+        in_image = step({"keypoint": keypoint, "img_shape": (100, 100)})["keypoint"][..., 2]
+        in_space = step({"keypoint": keypoint})["keypoint"][..., 2]
+        np.testing.assert_allclose(in_image, mean, atol=1e-6)
+        np.testing.assert_allclose(in_space, mean if found.name[:6] in ("coco17", "openpo") else way, atol=1e-6)
+
+
+def test_coordinates_that_are_read_as_scores_are_named():
+    with pytest.warns(UserWarning, match="third channel of coco17"):
+        ToMotion("coco")({"keypoint": joints(channels=3)})
 
 
 def test_merging_removes_the_parts():
