@@ -27,7 +27,7 @@ from mmaction.preparation.build_list import (
     split_entries,
     write_list,
 )
-from mmaction.utils.files import write_text
+from mmaction.utils.files import write_lines
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         write_list(targets[name], clips, indices)
     names = class_names(indices)
     if not keeps_map:
-        write_text(label_map, "".join(f"{name}\n" for name in names))
+        write_lines(label_map, names)
     print(*notes, *describe_split(lists, indices), f"wrote {', '.join(map(str, written))}", sep="\n")
     print(next_steps(args.src, args.kind, targets, len(names)))
     return 0

@@ -15,7 +15,7 @@ import numpy as np
 from mmaction.io.file_list import format_line
 from mmaction.io.suffixes import describe_passed_over, is_image
 from mmaction.io.video.folders import walk_videos
-from mmaction.utils.files import read_text, write_text
+from mmaction.utils.files import read_text, write_lines
 from mmaction.utils.text import first_few
 
 COLUMNS = {
@@ -31,34 +31,16 @@ KINDS = ("videos", *FRAME_NAMES)
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip of a list.
+    """One clip of a list."""
 
-    Attributes:
-        path: Video or folder of frames, relative to the data folder, with ``/`` between folders.
-        label: Name of the class.
-        frames: Number of frames for a folder of frames, else None.
-        split: ``'train'``, ``'val'``, ``'test'`` or None: not decided.
-    """
-
-    path: str
-    label: str
-    frames: int | None = None
-    split: str | None = None
+    path: str  # video or folder of frames, relative to the data folder, with / between folders
+    label: str  # name of the class
+    frames: int | None = None  # number of frames for a folder of frames, else None
+    split: str | None = None  # 'train', 'val', 'test' or None: not decided
 
 
 def find_clips(root: Path, kind: str) -> tuple[dict[str, int | None], list[str]]:
-    """Find all clips below the data folder.
-
-    Args:
-        root: The data folder.
-        kind: ``'videos'``, or ``'rawframes'`` or ``'flow'`` for folders of extracted images.
-
-    Returns:
-        The number of frames by relative path, None for videos; and sentences about what was passed over.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-    """
+    """Return the clips below ``root`` with their numbers of frames, and sentences about what was passed over."""
     if kind == "videos":
         videos, others = walk_videos(root)
         passed_over = describe_passed_over(others)
@@ -73,8 +55,15 @@ def find_clips(root: Path, kind: str) -> tuple[dict[str, int | None], list[str]]
             found[name] = count
         elif any(is_image(path) for path in folder.iterdir()):
             unread.append(name)
-    wanted = " or ".join(FRAME_NAMES[kind])
-    return found, [f"passed over {len(unread)} folders without images {wanted}: {first_few(unread)}"] if unread else []
+    return found, _passed_over(unread, f"folders without images {_frame_names(kind)}")
+
+
+def _passed_over(names: Sequence[str], what: str) -> list[str]:
+    return [f"passed over {len(names)} {what}: {first_few(names)}"] if names else []
+
+
+def _frame_names(kind: str) -> str:
+    return " or ".join(FRAME_NAMES[kind])
 
 
 def count_frames(folder: Path, kind: str) -> int:
@@ -87,7 +76,7 @@ def entries_of_tree(root: Path, kind: str) -> tuple[list[Entry], list[str]]:
 
     Args:
         root: The data folder.
-        kind: As in :func:`find_clips`.
+        kind: ``'videos'``, or ``'rawframes'`` or ``'flow'`` for folders of extracted images.
 
     Returns:
         The clips, and sentences about what was passed over.
@@ -105,30 +94,25 @@ def entries_of_tree(root: Path, kind: str) -> tuple[list[Entry], list[str]]:
             homeless.append(path)
         else:
             entries.append(Entry(path, parts[depth], frames, _split_name(parts[0].lower()) if depth else None))
-    if homeless:
-        notes.append(f"passed over {len(homeless)} clips that lie in no class folder: {first_few(homeless)}")
+    notes += _passed_over(homeless, "clips that lie in no class folder")
     if not entries:
-        wanted = "videos" if kind == "videos" else f"folders of images {' or '.join(FRAME_NAMES[kind])}"
+        wanted = "videos" if kind == "videos" else f"folders of images {_frame_names(kind)}"
         raise FileNotFoundError("; ".join([f"{root} holds no clips; expected {root}/CLASS/... with {wanted}", *notes]))
     classes = {path.relative_to(root).as_posix() for path in root.glob("*/" * depth + "*") if path.is_dir()}
     used = {"/".join(entry.path.split("/")[: depth + 1]) for entry in entries}
-    if empty := sorted(name for name in classes - used if not Path(name).name.startswith(".")):
-        notes.append(f"passed over {len(empty)} class folders without clips: {first_few(empty)}")
-    return entries, notes
+    empty = sorted(name for name in classes - used if not Path(name).name.startswith("."))
+    return entries, [*notes, *_passed_over(empty, "class folders without clips")]
 
 
 def _split_name(name: str) -> str:
-    """Return the split that a folder or a table calls ``name``, in lower case."""
+    """Return the split that a folder or a table calls ``name``."""
     return name if name in ("train", "test") else "val"
 
 
 def entries_of_table(table: Path, root: Path, kind: str) -> tuple[list[Entry], list[str]]:
     """Return the clips of a CSV with a header: columns ``path``, ``label`` and, if there is one, ``split``.
 
-    Columns may also be called ``video``, ``filename``, ``file`` or ``name``; ``class`` or ``action``; ``subset``.
-
-    Returns:
-        The clips, and sentences about what was passed over.
+    Sentences about what was passed over come with the clips. :data:`COLUMNS` holds other names of the columns.
 
     Raises:
         FileNotFoundError: If there is no table, or a clip is missing.
@@ -141,9 +125,8 @@ def entries_of_table(table: Path, root: Path, kind: str) -> tuple[list[Entry], l
         raise ValueError(f"{table}:{reader.line_num}: not a table in CSV: {error}") from error
     clips, notes = find_clips(root, kind)
     listed = {os.path.normpath(entry.path) for entry in entries}
-    if unlisted := [path for path in clips if path not in listed]:
-        notes.append(f"passed over {len(unlisted)} clips that {table} does not list: {first_few(unlisted)}")
-    return entries, notes
+    unlisted = [path for path in clips if path not in listed]
+    return entries, [*notes, *_passed_over(unlisted, f"clips that {table} does not list")]
 
 
 def _read_rows(reader: csv.DictReader, table: Path, root: Path, kind: str) -> list[Entry]:
@@ -171,7 +154,6 @@ def _read_rows(reader: csv.DictReader, table: Path, root: Path, kind: str) -> li
 
 
 def _entry(values: Mapping[str, str], root: Path, kind: str) -> Entry:
-    """Return the clip of one row of a table."""
     name, label, split = values["path"], values["label"], values["split"].lower()
     if not name or not label:
         raise ValueError(f"the {'label' if name else 'path'} is missing")
@@ -184,17 +166,14 @@ def _entry(values: Mapping[str, str], root: Path, kind: str) -> Entry:
         raise FileNotFoundError(f"there is no {path}")
     frames = None if kind == "videos" else count_frames(path, kind)
     if frames == 0:
-        raise FileNotFoundError(f"{path} holds no images {' or '.join(FRAME_NAMES[kind])}")
+        raise FileNotFoundError(f"{path} holds no images {_frame_names(kind)}")
     return Entry(name, label, frames, _split_name(split) if split else None)
 
 
 def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> dict[str, int]:
     """Return the index of each class: as in ``known``, or as the labels say if all are numbers, or in sorted order.
 
-    Numbers from 100,000 on, such as dates, are names.
-
-    Raises:
-        ValueError: If a label is not in ``known``.
+    ValueError for a label that is not in ``known``.
     """
     names = sorted(set(labels))
     if known is not None:
@@ -282,8 +261,7 @@ def _whole_groups(entries: Sequence[Entry], val_ratio: float, rng: np.random.Gen
 def group_names(names: Iterable[str], pattern: str) -> dict[str, str]:
     """Return the group of each name: what ``pattern`` matches in it, or the first group of the match if it has one.
 
-    Raises:
-        ValueError: If ``pattern`` is no regular expression, or does not match a name.
+    ValueError where ``pattern`` is no regular expression, or does not match a name.
     """
     try:
         expression = re.compile(pattern)
@@ -296,13 +274,9 @@ def group_names(names: Iterable[str], pattern: str) -> dict[str, str]:
 
 
 def write_list(path: Path, entries: Iterable[Entry], indices: Mapping[str, int]) -> None:
-    """Write one line ``path [frames] label`` for each clip.
-
-    Raises:
-        ValueError: If a path would not read as it is written.
-    """
+    """Write one line ``path [frames] label`` for each clip; ValueError where a path would not read as it is written."""
     numbers = ((entry.path, [] if entry.frames is None else [entry.frames], entry.label) for entry in entries)
-    write_text(path, "".join(format_line(name, *frames, indices[label]) + "\n" for name, frames, label in numbers))
+    write_lines(path, (format_line(name, *frames, indices[label]) for name, frames, label in numbers))
 
 
 def describe_split(lists: Mapping[str, Sequence[Entry]], indices: Mapping[str, int]) -> list[str]:
@@ -311,7 +285,6 @@ def describe_split(lists: Mapping[str, Sequence[Entry]], indices: Mapping[str, i
     lines = [f"{sizes} clips of {len(indices)} classes"]
     for name, entries in lists.items():
         counts = Counter(entry.label for entry in entries)
-        absent = [label for label in indices if not counts[label]]
-        if absent and entries:
+        if entries and (absent := [label for label in indices if not counts[label]]):
             lines.append(f"no {name} clip of {len(absent)} classes: {first_few(absent)}")
     return lines

@@ -9,7 +9,7 @@ from mmaction.io.downloads import download, extract_archive
 from mmaction.io.video import VideoError, check_video
 from mmaction.io.video.folders import find_videos
 from mmaction.label_spaces import load_label_space
-from mmaction.preparation.manifest import ListReport, Manifest, write_lists
+from mmaction.preparation.manifest import Manifest, write_prepared
 from mmaction.preparation.official_lists import read_diving48
 from mmaction.preparation.recognize_list import OfficialList, version_notes, version_of
 from mmaction.utils.files import read_json
@@ -24,6 +24,10 @@ ANNOTATIONS = {
 }
 ARCHIVE = "Diving48_rgb.tar.gz"  # holds rgb/NAME.mp4, about 9.6 GB
 _WORDS = {"train": "train", "val": "test"}  # our split: the word in the official file name
+_TRAPS = {
+    "V1": ["V1 holds many wrong labels; published figures since 2021 are on V2 and cannot be compared"],
+    "V2": ["class 30 has no clip in V2; mean class accuracy is over the other 47"],
+}
 
 
 def fetch(out: Path, version: str, *, videos: bool = True, progress: bool = True) -> None:
@@ -44,12 +48,7 @@ def fetch(out: Path, version: str, *, videos: bool = True, progress: bool = True
 
 
 def provide_videos(out: Path, source: Path, progress: bool = True) -> None:
-    """Make the clips of ``source`` available as ``out/videos``: unpack an archive, link to a folder.
-
-    Raises:
-        FileNotFoundError: If there is nothing at ``source``.
-        FileExistsError: If ``out/videos`` is already there and another folder, or a link where an archive is unpacked.
-    """
+    """Make the clips of ``source`` available as ``out/videos``: unpack an archive, link to a folder."""
     target = out / "videos"
     if source.is_file():
         extract_archive(source, _unlinked(target), strip=1, progress=progress)
@@ -75,15 +74,9 @@ def _unlinked(folder: Path) -> Path:
 
 
 def read_official(folder: Path, version: str | None) -> list[OfficialList]:
-    """Read the official train and test list of a folder.
+    """Read ``*train*.json`` and ``*test*.json`` of a folder, and check its vocabulary.
 
-    Args:
-        folder: Holds ``*train*.json`` and ``*test*.json``, and perhaps the vocabulary.
-        version: ``V1`` or ``V2``, needed where the folder holds both.
-
-    Raises:
-        FileNotFoundError: If a list is missing.
-        ValueError: If one cannot be read, the two are of different versions, or the vocabulary is not Diving48's.
+    ``version`` is needed where the folder holds V1 and V2. ValueError where the two lists are of different versions.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of annotations at {folder}; --download fetches the official ones")
@@ -98,6 +91,7 @@ def read_official(folder: Path, version: str | None) -> list[OfficialList]:
 
 
 def _pick(folder: Path, split: str, version: str | None) -> OfficialList:
+    """Read the list of one split; of several the one of ``version``."""
     word = _WORDS[split]
     paths = sorted(folder.glob(f"*{word}*.json"))
     if not paths:
@@ -113,13 +107,11 @@ def _pick(folder: Path, split: str, version: str | None) -> OfficialList:
 
 
 def _check_vocabulary(path: Path) -> None:
-    space = load_label_space("diving48")
     try:
-        vocabulary = read_json(path)
-        take_offs = [str(entry[0]).lower() for entry in vocabulary]
+        take_offs = [str(entry[0]).lower() for entry in read_json(path)]
     except (ValueError, TypeError, LookupError) as error:
         raise ValueError(f"{path}: not the vocabulary of Diving48: {error}") from error
-    if take_offs != list(space.table["take_off"]):
+    if take_offs != list(load_label_space("diving48").table["take_off"]):
         raise ValueError(f"{path}: not the vocabulary of the 48 classes of Diving48 (their take-offs differ)")
 
 
@@ -145,37 +137,20 @@ def prepare(
         decode: Decode every frame of every clip; False only reads the files.
         workers: Threads.
         progress: Show a progress bar.
-
-    Raises:
-        FileNotFoundError: If there are no lists or no videos.
-        ValueError: If a list cannot be read, or not one clip of the lists is there.
     """
     lists = read_official(annotations, version)
     videos = find_videos(out / "videos")
     wanted = {clip.id for official in lists for clip in official.clips}
     present = {name: path for name, path in videos.items() if name in wanted}
     if not present:
-        raise ValueError(
-            f"{out / 'videos'}: none of the {len(wanted):,} listed clips is among its {len(videos):,} videos"
-        )
+        raise ValueError(f"{out}/videos: none of the {len(wanted):,} listed clips is among its {len(videos):,} videos")
     found = _check_videos(present, Journal(out / "checked_videos.jsonl"), decode, workers, progress)
     frames = {name: count for name, count in found.items() if isinstance(count, int)}
     why_missing = dict.fromkeys(wanted - present.keys(), "clips have no video")
     why_missing |= dict.fromkeys(found.keys() - frames.keys(), "videos do not decode")
     manifest = Manifest("Diving48", version_of(lists), "diving48", {}, _notes(lists, videos.keys() - wanted))
-    space = load_label_space("diving48")
-    entries = {}
-    for official in lists:
-        usable = [clip for clip in official.clips if clip.id not in why_missing]
-        name = f"{official.split}.txt"
-        entries[name] = [(videos[clip.id].relative_to(out / "videos").as_posix(), clip.label) for clip in usable]
-        manifest.lists[name] = ListReport.of(official, why_missing, len(space))
-        for clip in usable:
-            if clip.frames is not None and clip.frames != frames[clip.id]:
-                manifest.lists[name].wrong_length[clip.id] = [clip.frames, frames[clip.id]]
-    write_lists(out, entries, space.names, "videos")
-    manifest.write(out)
-    return manifest
+    paths = {name: path.relative_to(out / "videos").as_posix() for name, path in present.items()}
+    return write_prepared(out, manifest, lists, why_missing, "videos", paths.__getitem__, frames)
 
 
 def _check_videos(
@@ -201,22 +176,15 @@ def _check_videos(
         journal.add(name, found=found, decoded=decode, **state)
         return found
 
-    bar = tqdm(total=len(videos), desc="checking clips", unit=" clips", disable=not progress)
-    frames = {}
-    with bar:
-        for (name, _), found in in_parallel(check, videos.items(), workers=workers):
-            frames[name] = found
-            bar.update()
-    return frames
+    checked = in_parallel(check, videos.items(), workers=workers)
+    bar = tqdm(checked, total=len(videos), desc="checking clips", unit=" clips", disable=not progress)
+    return {name: found for (name, _), found in bar}
 
 
 def _notes(lists: Sequence[OfficialList], unlisted: Collection[str]) -> list[str]:
     """Say what is unusual about the lists, and which videos none of them names."""
     notes = version_notes(lists)
-    if version_of(lists) == "V1":
-        notes.append("V1 holds many wrong labels; published figures since 2021 are on V2 and cannot be compared")
-    if version_of(lists) == "V2":
-        notes.append("class 30 has no clip in V2; mean class accuracy is over the other 47")
+    notes += _TRAPS.get(version_of(lists), ())
     if unlisted:
         notes.append(f"passed over {len(unlisted):,} videos that no list names: {first_few(sorted(unlisted), 3)}")
     return notes

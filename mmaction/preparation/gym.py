@@ -16,10 +16,10 @@ from mmaction.io.video.folders import walk_videos
 from mmaction.label_spaces import load_label_space
 from mmaction.preparation.cutting import Cut, Encoding, cut_clips
 from mmaction.preparation.gym_annotations import GymAnnotations, read_annotations
-from mmaction.preparation.manifest import ListReport, Manifest, write_lists
+from mmaction.preparation.manifest import Manifest, write_prepared
 from mmaction.preparation.official_lists import GymId, Span
 from mmaction.preparation.recognize_list import OfficialList, version_notes, version_of
-from mmaction.utils.files import write_text
+from mmaction.utils.files import write_lines
 from mmaction.utils.journal import Journal
 from mmaction.utils.text import first_few
 from mmaction.utils.workers import in_parallel
@@ -27,19 +27,12 @@ from mmaction.utils.workers import in_parallel
 
 @dataclass
 class GymVideos:
-    """The user's videos by what they show.
+    """The user's videos by what they show."""
 
-    Attributes:
-        videos: Full videos by YouTube id.
-        events: Event clips by event id.
-        elements: Element clips by element id.
-        passed_over: Sentences about the files that are none of these.
-    """
-
-    videos: dict[str, Path] = field(default_factory=dict)
-    events: dict[str, Path] = field(default_factory=dict)
-    elements: dict[str, Path] = field(default_factory=dict)
-    passed_over: list[str] = field(default_factory=list)
+    videos: dict[str, Path] = field(default_factory=dict)  # full videos by YouTube id
+    events: dict[str, Path] = field(default_factory=dict)  # event clips by event id
+    elements: dict[str, Path] = field(default_factory=dict)  # element clips by element id
+    passed_over: list[str] = field(default_factory=list)  # sentences about the files that are none of these
 
     def place_of(self, path: Path) -> tuple[dict[str, Path], str] | None:
         """Return the table and the id that the name of a video stands for, None for a name without an id."""
@@ -60,24 +53,19 @@ def find_videos_by_id(folders: Iterable[Path]) -> GymVideos:
     """
     found = GymVideos()
     others: list[Path] = []
-    unknown: list[Path] = []
-    repeated: list[Path] = []
+    unused: dict[str, list[Path]] = {"whose names hold no FineGym id": [], "whose id another video has": []}
+    unknown, repeated = unused.values()
     for folder in folders:
         paths, no_videos = walk_videos(folder)
         others += no_videos
         for path in paths:
-            place = found.place_of(path)
-            if place is None:
+            table, name = found.place_of(path) or ({}, "")
+            if not name:
                 unknown.append(path)
-            elif place[1] in place[0]:
+            elif table.setdefault(name, path) is not path:
                 repeated.append(path)
-            else:
-                place[0][place[1]] = path
-    if others:
-        found.passed_over.append(describe_passed_over(others))
-    for paths, why in ((unknown, "whose names hold no FineGym id"), (repeated, "whose id another video has")):
-        if paths:
-            found.passed_over.append(f"passed over {len(paths)} videos {why}: {first_few(paths, 3)}")
+    notes = [f"passed over {len(paths)} videos {why}: {first_few(paths, 3)}" for why, paths in unused.items() if paths]
+    found.passed_over = [*filter(None, [describe_passed_over(others)]), *notes]
     return found
 
 
@@ -91,19 +79,12 @@ class Job:
 
 @dataclass
 class Preparation:
-    """The state of one run: what is wanted, where it comes from, what has become of it.
+    """The state of one run: what is wanted, where it comes from, what has become of it."""
 
-    Attributes:
-        out: Folder of the data set, ``data/gym``.
-        annotations: The official annotations.
-        sources: The user's videos.
-        with_events: Whether event clips are kept too.
-    """
-
-    out: Path
+    out: Path  # folder of the data set, data/gym
     annotations: GymAnnotations
-    sources: GymVideos
-    with_events: bool = True
+    sources: GymVideos  # the user's videos
+    with_events: bool = True  # whether event clips are kept too
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.out / "clips.jsonl")
@@ -114,7 +95,7 @@ class Preparation:
             self.by_event[GymId.parse(name).event_id].append(name)
 
     def target(self, name: str) -> Path:
-        """Return where a clip goes: elements into ``subactions``, events into ``events``."""
+        """Return where a clip goes."""
         return self.out / ("subactions" if "_A_" in name else "events") / f"{name}.mp4"
 
     def is_done(self, cut: Cut) -> bool:
@@ -132,18 +113,14 @@ class Preparation:
             names = [name for name in names if name not in self.sources.elements]
             source = self.sources.videos.get(GymId.parse(event_id).video)
             if source:  # exact, while nobody knows how an event clip was cut
-                cuts = self._cuts_of_video(event_id, names)
+                events = [self._cut(event_id, *self.annotations.event_span(event_id))] if self.with_events else []
+                cuts = events + [self._cut_of_video(name) for name in names]
             elif source := self.sources.events.get(event_id):
                 cuts = [self._cut_of_event(name) for name in names]
             else:
                 continue
             if left := tuple(cut for cut in cuts if not self.is_done(cut)):
                 yield Job(source, left)
-
-    def _cuts_of_video(self, event_id: str, names: list[str]) -> list[Cut]:
-        event, event_slack = self.annotations.event_span(event_id)
-        cuts = [self._cut(event_id, event, event_slack)] if self.with_events else []
-        return cuts + [self._cut_of_video(name) for name in names]
 
     def _cut_of_video(self, name: str) -> Cut:
         event, event_slack = self.annotations.event_span(GymId.parse(name).event_id)
@@ -157,7 +134,7 @@ class Preparation:
         return Cut(name, Span(round(span.start, 4), round(span.end, 4)), self.target(name), slack)
 
     def run(self, job: Job, encoding: Encoding, stop: threading.Event) -> int:
-        """Make the clips of a job; returns how many it had."""
+        """Make the clips of a job; return how many it had."""
         for cut, found in cut_clips(job.source, job.cuts, self.out / ".unfinished", encoding, stop):
             if isinstance(found, int):
                 self.journal.add(cut.id, frames=found, span=cut.span, bytes=cut.target.stat().st_size)
@@ -187,7 +164,7 @@ class Preparation:
         return self.is_done(self._cut_of_video(name)) or self.is_done(self._cut_of_event(name))
 
     def take_element(self, name: str) -> int:
-        """Check an element clip of the user's by decoding it and link to it; returns 1."""
+        """Decode an element clip of the user's as a check, and link to it; return 1."""
         path, target = self.sources.elements[name], self.target(name)
         try:
             frames = check_video(path, decode=True).num_frames
@@ -262,8 +239,8 @@ def prepare(
     shutil.rmtree(out / ".unfinished", ignore_errors=True)  # what a killed run was writing
     _work(state, encoding or Encoding(), workers, progress)
     shutil.rmtree(out / ".unfinished", ignore_errors=True)
-    write_text(out / "missing_videos.txt", "".join(f"{name}\n" for name in state.missing_videos()))
-    write_text(out / "problems.txt", "".join(f"{name}\t{text}\n" for name, text in sorted(state.problems.items())))
+    write_lines(out / "missing_videos.txt", state.missing_videos())
+    write_lines(out / "problems.txt", (f"{name}\t{text}" for name, text in sorted(state.problems.items())))
     names = dict.fromkeys(official.name for official in official.lists)
     manifests = {name: _write_set(state, name) for name in names}
     if not any(report.available for manifest in manifests.values() for report in manifest.lists.values()):
@@ -289,30 +266,23 @@ def _work(state: Preparation, encoding: Encoding, workers: int, progress: bool) 
 
 def _write_set(state: Preparation, name: str) -> Manifest:
     """Write the lists and the manifest of Gym99 or Gym288."""
-    space = load_label_space(name)
     lists = [official for official in state.annotations.lists if official.name == name]
     version = version_of(official for official in lists if official.split == "train")
-    manifest = Manifest(space.title, version, name, {}, _notes(state, lists))
-    entries = {}
-    for official in lists:
-        missing = {clip.id: state.why_missing(clip.id) for clip in official.clips if not state.is_usable(clip.id)}
-        usable = [clip for clip in official.clips if clip.id not in missing]
-        entries[f"{official.split}.txt"] = [(f"{clip.id}.mp4", clip.label) for clip in usable]
-        manifest.lists[f"{official.split}.txt"] = ListReport.of(official, missing, len(space))
-    write_lists(state.out / name, entries, space.names, "../subactions")
-    manifest.write(state.out / name)
-    return manifest
+    manifest = Manifest(load_label_space(name).title, version, name, {}, _notes(state, lists))
+    missing = {clip.id for official in lists for clip in official.clips if not state.is_usable(clip.id)}
+    why_missing = {clip: state.why_missing(clip) for clip in missing}
+    return write_prepared(state.out / name, manifest, lists, why_missing, "../subactions", "{}.mp4".format)
 
 
 def _notes(state: Preparation, lists: list[OfficialList]) -> list[str]:
     """Say what is unusual about the official lists, which files were passed over, and how many times are rounded."""
-    official = state.annotations
-    elements = [clip.id for gym_list in lists for clip in gym_list.clips]
-    events = {GymId.parse(name).event_id for name in elements}
     notes = [*version_notes(lists), *state.sources.passed_over]
-    checks: list[tuple[str, Collection[str], Mapping[str, Span]]] = [("elements", elements, official.elements)]
-    if state.sources.videos:
-        checks.append(("events", events, official.events))
+    elements = [clip.id for official in lists for clip in official.clips]
+    events = {GymId.parse(name).event_id for name in elements if state.sources.videos}
+    checks: tuple[tuple[str, Collection[str], Mapping[str, Span]], ...] = (
+        ("elements", elements, state.annotations.elements),
+        ("events", events, state.annotations.events),
+    )
     for what, names, known in checks:
         if rounded := sum(name not in known for name in names):
             notes.append(f"{rounded:,} of {len(names):,} {what} have no exact times here; their ids give whole seconds")

@@ -23,66 +23,44 @@ def official_files(version: str) -> tuple[str, ...]:
 
 
 def fetch(folder: Path, version: str, progress: bool = True) -> None:
-    """Download the official lists and times into ``folder``.
-
-    Raises:
-        ConnectionError: If the site cannot be reached; the message says where to put the files by hand.
-    """
+    """Download the official lists and times into ``folder``."""
     for name in official_files(version):
         download(f"{SITE}/{name}", folder / name, progress=progress)
 
 
 @dataclass
 class GymAnnotations:
-    """The official annotations of a folder.
+    """The official annotations of a folder."""
 
-    Attributes:
-        lists: Train and val lists of Gym99, of Gym288, or of both.
-        events: Exact times of events in their video, where an annotation file gives them.
-        elements: Exact times of elements in their event, likewise.
-    """
-
-    lists: list[OfficialList]
+    lists: list[OfficialList]  # train and val lists of Gym99, of Gym288, or of both
+    # exact times of events in their video, where an annotation file gives them
     events: dict[str, Span] = field(default_factory=dict)
-    elements: dict[str, Span] = field(default_factory=dict)
+    elements: dict[str, Span] = field(default_factory=dict)  # exact times of elements in their event, likewise
 
     def event_span(self, event_id: str) -> tuple[Span, float]:
-        """Return when an event happens in its video, and by how much that may be rounded, in seconds.
-
-        Without exact times those of the id count, which are cut to whole seconds: the interval is widened to cover
-        the last second.
-        """
-        if event_id in self.events:
-            return self.events[event_id], 0.25
-        start, end = _seconds(GymId.parse(event_id).event)
-        return Span(start, end + 1), ROUNDED_S
+        """Return when an event happens in its video, and by how much that may be rounded, in seconds."""
+        return _span(self.events.get(event_id), GymId.parse(event_id).event)
 
     def element_span(self, element_id: str) -> tuple[Span, float]:
         """Return when an element happens in its event, and by how much that may be rounded, in seconds."""
-        if element_id in self.elements:
-            return self.elements[element_id], 0.25
-        start, end = _seconds(GymId.parse(element_id).element)
-        return Span(start, end + 1), ROUNDED_S
+        return _span(self.elements.get(element_id), GymId.parse(element_id).element)
 
 
-def _seconds(digits: str) -> tuple[int, int]:
+def _span(exact: Span | None, digits: str) -> tuple[Span, float]:
+    """Return exact times, else those of an id, which are cut to whole seconds: they are widened by the last second."""
+    if exact:
+        return exact, 0.25
     start, _, end = digits.partition("_")
     if int(end) < int(start):
         raise ValueError(f"an interval from {start} to {end} seconds ends before it starts")
-    return int(start), int(end)
+    return Span(int(start), int(end) + 1), ROUNDED_S
 
 
 def read_annotations(folder: Path, version: str = "v1.1") -> GymAnnotations:
-    """Read all official files of a folder.
+    """Read ``gym99_train*.txt``, ``gym99_val*.txt``, likewise ``gym288``, and exact times in ``*annotation*.json``.
 
-    Args:
-        folder: Holds ``gym99_train*.txt`` and ``gym99_val*.txt``, likewise ``gym288``, and perhaps
-            ``*annotation*.json`` with exact times.
-        version: Which train list to take where several are there.
-
-    Raises:
-        FileNotFoundError: If there is no list.
-        ValueError: If a file cannot be read or a list is of another set than its name says.
+    ``version`` chooses the train list where several are there. ValueError where a list is of another set than its name
+    says.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of annotations at {folder}; --download fetches the official ones")

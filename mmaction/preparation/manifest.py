@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from mmaction.io.file_list import format_line
-from mmaction.label_spaces import LABEL_MAP
+from mmaction.label_spaces import LABEL_MAP, load_label_space
+from mmaction.preparation.official_lists import ListedClip
 from mmaction.preparation.recognize_list import OfficialList
-from mmaction.utils.files import read_json, write_text
+from mmaction.utils.files import read_json, write_lines, write_text
 from mmaction.utils.text import first_few
 
 NAME = "manifest.json"
@@ -21,17 +24,11 @@ MAX_NAMED = 20  # classes without any clip
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of an official list a prepared list holds.
+    """How much of an official list a prepared list holds."""
 
-    Attributes:
-        title: Data set, version and split, such as ``Gym99 v1.1 val``.
-        available: Clips in the prepared list.
-        listed: Clips in the official list.
-    """
-
-    title: str
-    available: int
-    listed: int
+    title: str  # data set, version and split, such as Gym99 v1.1 val
+    available: int  # clips in the prepared list
+    listed: int  # clips in the official list
 
     @property
     def complete(self) -> bool:
@@ -44,77 +41,60 @@ class Coverage:
 
 @dataclass
 class ListReport:
-    """What became of one official list.
+    """What became of one official list."""
 
-    Attributes:
-        split: ``train`` or ``val``.
-        source: The official file.
-        version: Its recognized version.
-        listed: Its number of clips.
-        available: Those in the prepared list.
-        class_counts: Official number of clips per class.
-        available_class_counts: The same for the prepared list.
-        missing: Ids without a usable video, by reason.
-        wrong_length: Ids whose video has another number of frames than listed: ``[listed, found]``.
-    """
-
-    split: str
-    source: str
-    version: str
-    listed: int
-    available: int
-    class_counts: list[int]
-    available_class_counts: list[int]
-    missing: dict[str, list[str]] = field(default_factory=dict)
+    split: str  # train or val
+    source: str  # the official file
+    version: str  # its recognized version
+    listed: int  # its number of clips
+    available: int  # those in the prepared list
+    class_counts: list[int]  # official number of clips per class
+    available_class_counts: list[int]  # the same for the prepared list
+    missing: dict[str, list[str]] = field(default_factory=dict)  # ids without a usable video, by reason
+    # ids whose video has another number of frames than listed: [listed, found]
     wrong_length: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, official: OfficialList, why_missing: Mapping[str, str], num_classes: int) -> ListReport:
-        """Compare an official list with what there is.
-
-        Args:
-            official: The list.
-            why_missing: For each clip without a usable video, its id and the reason.
-            num_classes: Number of classes of the data set.
-        """
-        missing: dict[str, list[str]] = {}
+    def of(
+        cls, official: OfficialList, num_classes: int, why_missing: Mapping[str, str], frames: Mapping[str, int]
+    ) -> ListReport:
+        """Compare an official list with what there is, given as in :func:`write_prepared`."""
+        usable = [clip for clip in official.clips if clip.id not in why_missing]
+        missing: dict[str, list[str]] = defaultdict(list)
         for clip in official.clips:
             if clip.id in why_missing:
-                missing.setdefault(why_missing[clip.id], []).append(clip.id)
-        usable = [clip.label for clip in official.clips if clip.id not in why_missing]
+                missing[why_missing[clip.id]].append(clip.id)
+        listed = {clip.id: clip.frames for clip in usable if clip.frames is not None and clip.id in frames}
         return cls(
             official.split,
             official.path.name,
             str(official.version or "not an official list"),
-            listed=len(official.clips),
-            available=len(usable),
-            class_counts=count_classes((clip.label for clip in official.clips), num_classes),
-            available_class_counts=count_classes(usable, num_classes),
-            missing=missing,
+            len(official.clips),
+            len(usable),
+            _count_classes(official.clips, num_classes),
+            _count_classes(usable, num_classes),
+            dict(missing),
+            {name: [count, frames[name]] for name, count in listed.items() if count != frames[name]},
         )
+
+
+def _count_classes(clips: Iterable[ListedClip], num_classes: int) -> list[int]:
+    return np.bincount(np.array([clip.label for clip in clips], int), minlength=num_classes).tolist()
 
 
 @dataclass
 class Manifest:
-    """Everything that a run of a prepare tool found out, written as ``manifest.json``.
-
-    Attributes:
-        dataset: Title of the data set.
-        version: Version of the training list.
-        label_space: Name for :func:`mmaction.label_spaces.load_label_space`.
-        lists: One report per prepared list, by file name (``train.txt``).
-        notes: Sentences that the user should know.
-    """
+    """Everything that a run of a prepare tool found out, written as ``manifest.json``."""
 
     dataset: str
-    version: str
-    label_space: str
-    lists: dict[str, ListReport]
-    notes: list[str] = field(default_factory=list)
+    version: str  # version of the training list
+    label_space: str  # name for load_label_space
+    lists: dict[str, ListReport]  # one report per prepared list, by file name (train.txt)
+    notes: list[str] = field(default_factory=list)  # sentences that the user should know
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: Path) -> None:
         """Write ``manifest.json`` into ``folder``."""
-        return write_text(folder / NAME, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        write_text(folder / NAME, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
 
     def coverage(self, list_name: str) -> Coverage:
         """Return 'N of M' of one list."""
@@ -144,23 +124,10 @@ class Manifest:
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
 
 
-def count_classes(labels: Iterable[int], classes: int) -> list[int]:
-    """Return the number of clips per class, one number for each of ``classes`` classes."""
-    counts = Counter(labels)
-    return [counts[label] for label in range(classes)]
-
-
 def coverage(ann_file: str | Path) -> Coverage | None:
     """Return 'N of M' of a prepared list, from the manifest beside it.
 
-    Args:
-        ann_file: A list such as ``data/gym/gym99/val.txt``.
-
-    Returns:
-        None if no manifest is there or it says nothing about this list.
-
-    Raises:
-        ValueError: If the manifest is damaged.
+    None if no manifest is there or it says nothing about this list; ValueError if it is damaged.
     """
     with _manifest_entry(ann_file) as (content, report):
         if report is None:
@@ -170,11 +137,7 @@ def coverage(ann_file: str | Path) -> Coverage | None:
 
 
 def wrong_lengths(ann_file: str | Path) -> dict[str, tuple[int, int]]:
-    """Return the clips of a prepared list whose video is not as long as listed: name to frames listed and found.
-
-    Raises:
-        ValueError: If the manifest beside the list is damaged.
-    """
+    """Return the clips of a prepared list whose video is not as long as listed: name to frames listed and found."""
     with _manifest_entry(ann_file) as (_, report):
         return {str(name): (int(n), int(m)) for name, (n, m) in ((report or {}).get("wrong_length") or {}).items()}
 
@@ -191,19 +154,34 @@ def _manifest_entry(ann_file: str | Path) -> Iterator[tuple[dict, dict | None]]:
         raise ValueError(f"{path}: not a manifest of a prepare tool ({error!r}); prepare the data set again") from error
 
 
-def write_lists(
-    folder: Path, lists: Mapping[str, Sequence[tuple[str, int]]], names: Sequence[str], videos: str
-) -> None:
-    """Write the prepared lists, the label map and the list for pose extraction.
+def write_prepared(
+    folder: Path,
+    manifest: Manifest,
+    lists: Iterable[OfficialList],
+    why_missing: Mapping[str, str],
+    videos: str,
+    path_of: Callable[[str], str],
+    frames: Mapping[str, int] | None = None,
+) -> Manifest:
+    """Write the usable clips of official lists, the label map, ``skeleton_list.txt`` (all clips) and the manifest.
 
     Args:
         folder: Where they go.
-        lists: File name of a list to its entries ``(video below the video folder, label)``.
-        names: Class names; line i of ``label_map.txt`` is the name of class i.
-        videos: The video folder relative to ``folder``, for ``skeleton_list.txt``, which holds all clips.
+        manifest: Gets a report for each list.
+        lists: The official lists.
+        why_missing: For each clip without a usable video, its id and the reason.
+        videos: The video folder relative to ``folder``.
+        path_of: Gives the video of a clip, relative to the video folder.
+        frames: Number of frames found in each clip, where they were counted.
     """
-    for name, entries in lists.items():
-        write_text(folder / name, "".join(f"{format_line(video, label)}\n" for video, label in entries))
-    every = (format_line(f"{videos}/{video}", label) for entries in lists.values() for video, label in entries)
-    write_text(folder / "skeleton_list.txt", "".join(f"{line}\n" for line in every))
-    write_text(folder / LABEL_MAP, "".join(f"{name}\n" for name in names))
+    names = load_label_space(manifest.label_space).names
+    every: list[str] = []
+    for official in lists:
+        usable = [(path_of(clip.id), clip.label) for clip in official.clips if clip.id not in why_missing]
+        manifest.lists[f"{official.split}.txt"] = ListReport.of(official, len(names), why_missing, frames or {})
+        write_lines(folder / f"{official.split}.txt", (format_line(path, label) for path, label in usable))
+        every += (format_line(f"{videos}/{path}", label) for path, label in usable)
+    write_lines(folder / "skeleton_list.txt", every)
+    write_lines(folder / LABEL_MAP, names)
+    manifest.write(folder)
+    return manifest

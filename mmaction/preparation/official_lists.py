@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,17 +14,11 @@ from mmaction.utils.files import json_errors, read_json, read_text
 
 
 class ListedClip(NamedTuple):
-    """One entry of a list.
+    """One entry of a list."""
 
-    Attributes:
-        id: Name of the clip without folder and extension.
-        label: Class index.
-        frames: Number of frames that the list states, None where it states none.
-    """
-
-    id: str
+    id: str  # name of the clip without folder and extension
     label: int
-    frames: int | None = None
+    frames: int | None = None  # number of frames that the list states, None where it states none
 
 
 _ELEMENT = re.compile(r"(?P<video>[\w-]{11})_(?:E_)?(?P<event>\d+_\d+)_(?:A_)?(?P<element>\d+_\d+)", re.ASCII)
@@ -33,25 +27,15 @@ _EVENT = re.compile(r"(?P<video>[\w-]{11})_(?:E_)?(?P<event>\d+_\d+)", re.ASCII)
 
 @dataclass(frozen=True)
 class GymId:
-    """The parts of a FineGym id ``VIDEO_E_start_end_A_start_end`` (``E_`` and ``A_`` are left out in some files).
+    """The parts of a FineGym id ``VIDEO_E_start_end_A_start_end`` (``E_`` and ``A_`` are left out in some files)."""
 
-    Attributes:
-        video: YouTube id, 11 characters.
-        event: Digits of the event's seconds in the video, such as ``002407_002435``.
-        element: Digits of the element's seconds within the event, such as ``0003_0005``; empty for an event.
-    """
-
-    video: str
-    event: str
-    element: str = ""
+    video: str  # YouTube id, 11 characters
+    event: str  # digits of the event's seconds in the video, such as 002407_002435
+    element: str = ""  # digits of the element's seconds within the event, such as 0003_0005; empty for an event
 
     @classmethod
     def parse(cls, text: str) -> GymId:
-        """Read an id of an element or an event.
-
-        Raises:
-            ValueError: If ``text`` has another form.
-        """
+        """Read an id of an element or an event; ValueError for another form."""
         found = _ELEMENT.fullmatch(text) or _EVENT.fullmatch(text)
         if not found:
             raise ValueError(f"{text!r} is no FineGym id; expected YOUTUBEID_E_start_end_A_start_end")
@@ -69,23 +53,32 @@ class GymId:
 def read_clip_list(path: str | Path, *, gym: bool = False) -> list[ListedClip]:
     """Read lines ``ID LABEL``; empty lines and lines that start with ``#`` are passed over.
 
-    Args:
-        path: A FineGym element list, or any list of clip names and labels.
-        gym: Whether every id must have FineGym's form; ids are then returned in the official spelling.
+    With ``gym``, every id must have FineGym's form, and is returned in the official spelling.
 
     Raises:
         ValueError: For a line of another form, an id that stands there twice, or an empty list.
     """
+    lines = enumerate(read_text(path).split("\n"), 1)
+    wanted = ((number, line) for number, line in lines if line.strip() and not line.startswith("#"))
+    return _read_clips(path, wanted, lambda line: _parse_line(line, gym))
+
+
+def _read_clips(
+    path: str | Path, items: Iterable[tuple[int, Any]], parse: Callable[[Any], ListedClip]
+) -> list[ListedClip]:
+    """Return the clip of each item; ``items`` come with the numbers of their lines."""
     clips: dict[str, tuple[ListedClip, int]] = {}
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
+    for number, item in items:
         try:
-            clip = _parse_line(line, gym)
-            _add(clips, clip, number)
+            clip = parse(item)
+            if clip.id in clips:
+                raise ValueError(f"{clip.id} stands there already, in line {clips[clip.id][1]}")
         except ValueError as error:
             raise ValueError(f"{path}:{number}: {error}") from None
-    return _listed(clips, path)
+        clips[clip.id] = clip, number
+    if not clips:
+        raise ValueError(f"{path}:1: the list is empty")
+    return [clip for clip, _ in clips.values()]
 
 
 def _parse_line(line: str, gym: bool) -> ListedClip:
@@ -103,18 +96,6 @@ def _parse_line(line: str, gym: bool) -> ListedClip:
     return ListedClip(name, int(label))
 
 
-def _add(clips: dict[str, tuple[ListedClip, int]], clip: ListedClip, number: int) -> None:
-    if clip.id in clips:
-        raise ValueError(f"{clip.id} stands there already, in line {clips[clip.id][1]}")
-    clips[clip.id] = clip, number
-
-
-def _listed(clips: dict[str, tuple[ListedClip, int]], path: str | Path) -> list[ListedClip]:
-    if not clips:
-        raise ValueError(f"{path}:1: the list is empty")
-    return [clip for clip, _ in clips.values()]
-
-
 def read_diving48(path: str | Path) -> list[ListedClip]:
     """Read an official JSON list of Diving48, V1 or V2.
 
@@ -126,13 +107,7 @@ def read_diving48(path: str | Path) -> list[ListedClip]:
     """
     with json_errors(path):
         items = list(_json_items(read_text(path)))
-    clips: dict[str, tuple[ListedClip, int]] = {}
-    for number, entry in items:
-        try:
-            _add(clips, _diving48_clip(entry), number)
-        except ValueError as error:
-            raise ValueError(f"{path}:{number}: {error}") from None
-    return _listed(clips, path)
+    return _read_clips(path, items, _diving48_clip)
 
 
 def _json_items(text: str) -> Iterator[tuple[int, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,21 +23,13 @@ _EDITED = 0.05  # a larger share of unknown entries is another version and no ed
 
 @dataclass(frozen=True)
 class ListVersion:
-    """What a list was recognized as.
+    """What a list was recognized as."""
 
-    Attributes:
-        dataset: ``diving48``, ``gym99``, ``gym288`` or ``gym`` (a part that could be of either).
-        version: ``V1``, ``V2``, ``v1.0``, ``v1.1``, or ``v1.0 or v1.1`` where both hold the same, as in the val lists.
-        split: ``train`` or ``val`` where the content tells, else an empty string.
-        listed: Entries of the whole official list, None where the list is not known.
-        note: What differs from the official list, empty where nothing does.
-    """
-
-    dataset: str
-    version: str
-    split: str = ""
-    listed: int | None = None
-    note: str = ""
+    dataset: str  # diving48, gym99, gym288 or gym (a part that could be of either)
+    version: str  # V1, V2, v1.0, v1.1, or v1.0 or v1.1 where both hold the same, as in the val lists
+    split: str = ""  # train or val where the content tells, else an empty string
+    listed: int | None = None  # entries of the whole official list, None where the list is not known
+    note: str = ""  # what differs from the official list, empty where nothing does
 
     def __str__(self) -> str:
         title = {"diving48": "Diving48", "gym99": "Gym99", "gym288": "Gym288", "gym": "FineGym"}[self.dataset]
@@ -46,21 +38,13 @@ class ListVersion:
 
 @dataclass(frozen=True)
 class OfficialList:
-    """One official list of a data set.
+    """One official list of a data set."""
 
-    Attributes:
-        name: ``gym99``, ``gym288`` or ``diving48``.
-        split: ``train`` or ``val``: the list that is written from it.
-        path: The file.
-        clips: Its clips.
-        version: What it was recognized as, None for an unknown list.
-    """
-
-    name: str
-    split: str
+    name: str  # gym99, gym288 or diving48
+    split: str  # train or val: the list that is written from it
     path: Path
     clips: list[ListedClip]
-    version: ListVersion | None
+    version: ListVersion | None  # what it was recognized as, None for an unknown list
 
     @classmethod
     def of(cls, name: str, split: str, path: Path, clips: list[ListedClip]) -> OfficialList:
@@ -84,11 +68,7 @@ def short_hash(text: str) -> bytes:
 
 
 def list_digest(labels: Mapping[str, int]) -> str:
-    """Return 16 hexadecimal digits that identify a list whatever its order.
-
-    Args:
-        labels: Class index by clip id.
-    """
+    """Return 16 hexadecimal digits that identify a list, whatever its order; ``labels`` are by clip id."""
     lines = "\n".join(sorted(f"{name} {label}" for name, label in labels.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
@@ -102,13 +82,10 @@ def _official() -> dict:
 
 
 def identify(labels: Mapping[str, int]) -> ListVersion | None:
-    """Say which official list this is, or a part of which.
+    """Say which official list this is, or a part of which; None for a list of another data set.
 
     Args:
         labels: Class index by clip id (file name without folder and extension, or ``frame_dir``).
-
-    Returns:
-        None for a list of another data set.
     """
     if not labels:
         return None
@@ -123,17 +100,10 @@ def identify(labels: Mapping[str, int]) -> ListVersion | None:
 
 
 def _exact(labels: Mapping[str, int]) -> ListVersion | None:
-    sizes = {entry["entries"] for entry in _official()["lists"]}
-    digest = list_digest(labels) if len(labels) in sizes else ""
-    for entry in _official()["lists"]:
-        if entry["digest"] == digest:
-            return ListVersion(entry["dataset"], entry["version"], entry["split"], entry["entries"])
-    return None
-
-
-def _entries(dataset: str, split: str, version: str) -> int | None:
-    key = (dataset, split, version)
-    return next((e["entries"] for e in _official()["lists"] if (e["dataset"], e["split"], e["version"]) == key), None)
+    candidates = [entry for entry in _official()["lists"] if entry["entries"] == len(labels)]
+    digest = list_digest(labels) if candidates else ""
+    found = next((entry for entry in candidates if entry["digest"] == digest), None)
+    return ListVersion(*(found[key] for key in ("dataset", "version", "split", "entries"))) if found else None
 
 
 def _identify_diving48(labels: Mapping[str, int]) -> ListVersion | None:
@@ -151,14 +121,14 @@ def _identify_diving48(labels: Mapping[str, int]) -> ListVersion | None:
     unknown = len(entries) - found[split]
     if 30 in labels.values() or len(labels) in DIVING48_V1_ENTRIES or unknown > _EDITED * len(entries):
         return ListVersion("diving48", "V1", note=f"{unknown:,} of {len(entries):,} entries are not those of V2")
-    listed = _entries("diving48", split, "V2")
+    known_lists = {(entry["dataset"], entry["version"], entry["split"]): entry for entry in _official()["lists"]}
+    listed = known_lists["diving48", "V2", split]["entries"]
     note = f"{len(entries):,} of {listed:,} entries" + (f", {unknown:,} of them changed" if unknown else "")
     return ListVersion("diving48", "V2", split, listed, note)
 
 
-def _identify_gym_part(ids: Iterable[GymId], labels: Iterable[int]) -> ListVersion:
+def _identify_gym_part(ids: Sequence[GymId], labels: Iterable[int]) -> ListVersion:
     """Tell what a list that is no official one can be a part of."""
-    ids, top = list(ids), max(labels)
     later = {short_hash(gym_id.event_id) for gym_id in ids} & _official()["hashes"]["gym_v1.1_events"]
     version = "v1.1" if later else "v1.0 or v1.1"
-    return ListVersion("gym288" if top > 98 else "gym", version, note=f"{len(ids):,} entries, no whole list")
+    return ListVersion("gym288" if max(labels) > 98 else "gym", version, note=f"{len(ids):,} entries, no whole list")

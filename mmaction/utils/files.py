@@ -97,6 +97,11 @@ def write_text(path: str | Path, text: str) -> Path:
     return path
 
 
+def write_lines(path: str | Path, lines: Iterable[object]) -> Path:
+    """Replace a UTF-8 text file in one step by lines, each with its end of line."""
+    return write_text(path, "".join(f"{line}\n" for line in lines))
+
+
 def refuse_inputs(path: str | Path, inputs: Iterable[str | Path]) -> None:
     """Refuse to write where something is read.
 

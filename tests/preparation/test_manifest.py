@@ -1,6 +1,6 @@
 import pytest
 
-from mmaction.preparation.manifest import ListReport, Manifest, count_classes, coverage
+from mmaction.preparation.manifest import ListReport, Manifest, coverage
 from mmaction.utils.journal import Journal
 
 
@@ -36,10 +36,6 @@ def test_damaged_manifest(tmp_path, content):
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(ValueError, match="not a manifest of a prepare tool"):
         coverage(tmp_path / "val.txt")
-
-
-def test_count_classes():
-    assert count_classes([0, 2, 2], 4) == [1, 0, 2, 0]
 
 
 def test_journal_survives_a_kill_in_a_line(tmp_path):

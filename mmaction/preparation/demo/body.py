@@ -28,23 +28,14 @@ MASS /= MASS.sum()
 
 @dataclass(frozen=True)
 class Posture:
-    """Angles in degrees; 0 everywhere is standing straight with the arms at the sides.
+    """Angles in degrees; 0 everywhere is standing straight with the arms at the sides."""
 
-    Args:
-        hip: Flexion of the hips; 120 folds the body.
-        knee: Flexion of the knees; 130 brings the heels to the thighs.
-        shoulder: Elevation of the arms to the front; 90 points forward, 180 overhead.
-        elbow: Flexion of the elbows.
-        spread: Elevation of the arms to the side.
-        neck: Flexion of the neck; 40 brings the chin to the chest.
-    """
-
-    hip: float = 0.0
-    knee: float = 0.0
-    shoulder: float = 0.0
+    hip: float = 0.0  # flexion of the hips; 120 folds the body
+    knee: float = 0.0  # flexion of the knees; 130 brings the heels to the thighs
+    shoulder: float = 0.0  # elevation of the arms to the front; 90 points forward, 180 overhead
     elbow: float = 0.0
-    spread: float = 0.0
-    neck: float = 0.0
+    spread: float = 0.0  # elevation of the arms to the side
+    neck: float = 0.0  # flexion of the neck; 40 brings the chin to the chest
 
     def as_array(self) -> np.ndarray:
         """The six angles in radians, shape ``(6,)``."""

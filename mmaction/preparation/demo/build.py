@@ -15,7 +15,7 @@ from mmaction.io.video.writers import VideoSink
 from mmaction.label_spaces import LABEL_MAP
 from mmaction.preparation.demo.dives import Dive, first_dives
 from mmaction.preparation.demo.take import Take
-from mmaction.utils.files import write_text
+from mmaction.utils.files import write_lines
 from mmaction.utils.workers import in_parallel
 
 FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", LABEL_MAP, "classes.csv")
@@ -25,24 +25,16 @@ FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", LABEL_MAP, "classes.
 class DemoSpec:
     """What the data set holds.
 
-    Args:
-        num_clips: Videos in both splits together; every class gets the same number, give or take one.
-        num_classes: Dives, the first of :data:`mmaction.preparation.demo.dives.DIVES`.
-        size: Width and height of the videos in pixels, both even.
-        seed: The same seed gives the same data set, however many workers write it.
-        fps: Frames per second.
-        val_share: Share of each class that goes to the ``val`` split.
-
     Raises:
         ValueError: If a value is out of range; the message names it.
     """
 
-    num_clips: int = 300
-    num_classes: int = 10
-    size: tuple[int, int] = (160, 120)
-    seed: int = 0
+    num_clips: int = 300  # videos in both splits together; every class gets the same number, give or take one
+    num_classes: int = 10  # dives, the first of DIVES
+    size: tuple[int, int] = (160, 120)  # width and height of the videos in pixels, both even
+    seed: int = 0  # the same seed gives the same data set, however many workers write it
     fps: int = 25
-    val_share: float = 0.2
+    val_share: float = 0.2  # share of each class that goes to the val split
 
     def __post_init__(self) -> None:
         first_dives(self.num_classes)
@@ -162,10 +154,10 @@ def _write_lists(spec: DemoSpec, out: Path, records: list[dict]) -> None:
     for record, held_out in zip(records, spec.is_val(), strict=True):
         split["val" if held_out else "train"].append(record)
     for name, clips in split.items():
-        write_text(out / f"{name}.txt", "".join(f"{clip['frame_dir']}.mp4 {clip['label']}\n" for clip in clips))
+        write_lines(out / f"{name}.txt", (f"{clip['frame_dir']}.mp4 {clip['label']}" for clip in clips))
     names = {name: [clip["frame_dir"] for clip in clips] for name, clips in split.items()}
     save_annotations(out / "skeletons.pkl", records, names, overwrite=True)
-    write_text(out / LABEL_MAP, "".join(f"{dive.name}\n" for dive in spec.dives))
+    write_lines(out / LABEL_MAP, (dive.name for dive in spec.dives))
     with open(out / "classes.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["label", "name", "takeoff", "somersaults", "twists", "position"])

@@ -7,19 +7,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the camera is and looks at in each frame.
+    """Where the camera is and looks at in each frame."""
 
-    Args:
-        position: World position in meters, shape ``(3,)``.
-        axes: Rows right, up and forward of each frame, shape ``(T, 3, 3)``.
-        focal: Focal length in pixels, shape ``(T,)``.
-        size: Width and height of the image in pixels.
-    """
-
-    position: np.ndarray
-    axes: np.ndarray
-    focal: np.ndarray
-    size: tuple[int, int]
+    position: np.ndarray  # world position in meters, shape (3,)
+    axes: np.ndarray  # rows right, up and forward of each frame, shape (T, 3, 3)
+    focal: np.ndarray  # focal length in pixels, shape (T,)
+    size: tuple[int, int]  # width and height of the image in pixels
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Map world points ``(T, V, 3)`` in meters to ``(T, V, 3)``: x, y in pixels and the depth in meters."""

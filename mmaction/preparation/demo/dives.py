@@ -25,19 +25,12 @@ _BLIND_MOTIONS = (
 
 @dataclass(frozen=True)
 class Dive:
-    """One class of the data set.
+    """One class of the data set."""
 
-    Args:
-        takeoff: One of ``TAKEOFFS``: the way the diver faces and the sense of the rotation.
-        half_somersaults: Half turns about the transverse axis, at least 1.
-        half_twists: Half turns about the longitudinal axis, 0 or more.
-        position: One of ``POSITIONS``: the shape of the body while it somersaults; ``free`` is the diver's choice.
-    """
-
-    takeoff: str
-    half_somersaults: int
-    half_twists: int
-    position: str
+    takeoff: str  # one of TAKEOFFS: the way the diver faces and the sense of the rotation
+    half_somersaults: int  # half turns about the transverse axis, at least 1
+    half_twists: int  # half turns about the longitudinal axis, 0 or more
+    position: str  # one of POSITIONS: the shape of the body while it somersaults; free is the diver's choice
 
     @property
     def name(self) -> str:

@@ -17,33 +17,19 @@ _FOLDED = {"pike": body.PIKE, "tuck": body.TUCK, "straight": body.LAYOUT}
 
 @dataclass(frozen=True)
 class Performance:
-    """How one dive is carried out; drawn independently of its class.
+    """How one dive is carried out; drawn independently of its class."""
 
-    Args:
-        height: Height of the platform above the water, in meters.
-        rise_speed: Vertical speed at take-off, in meters per second.
-        travel_speed: Horizontal speed at take-off, in meters per second.
-        crouch_s: Duration of the crouch before the take-off, in seconds.
-        twist_sign: 1 to twist to the left, -1 to the right.
-        shape: What ``free`` means this time: ``pike``, ``tuck`` or ``straight``.
-        fold_at: Share of the flight at which a twisting diver folds.
-        open_at: Share of the flight at which the diver opens for the entry.
-        entry_error: Rotation too far (positive) or too short at the entry, in radians.
-        looseness: Noise on the posture angles, standard deviation in radians.
-        size: Size of the body relative to 1.75 m.
-    """
-
-    height: float
-    rise_speed: float
-    travel_speed: float
-    crouch_s: float
-    twist_sign: int
-    shape: str
-    fold_at: float
-    open_at: float
-    entry_error: float
-    looseness: float
-    size: float
+    height: float  # height of the platform above the water, in meters
+    rise_speed: float  # vertical speed at take-off, in meters per second
+    travel_speed: float  # horizontal speed at take-off, in meters per second
+    crouch_s: float  # duration of the crouch before the take-off, in seconds
+    twist_sign: int  # 1 to twist to the left, -1 to the right
+    shape: str  # what free means this time: pike, tuck or straight
+    fold_at: float  # share of the flight at which a twisting diver folds
+    open_at: float  # share of the flight at which the diver opens for the entry
+    entry_error: float  # rotation too far (positive) or too short at the entry, in radians
+    looseness: float  # noise on the posture angles, standard deviation in radians
+    size: float  # size of the body relative to 1.75 m
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Performance":

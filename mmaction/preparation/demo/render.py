@@ -21,27 +21,17 @@ _MARGIN = 1.5  # the panorama extends this many image sizes to each side
 
 @dataclass(frozen=True)
 class Scene:
-    """Colors and things of one clip, none of which knows its class; colors are RGB, 0 to 255.
+    """Colors and things of one clip, none of which knows its class; colors are RGB, 0 to 255."""
 
-    Args:
-        panorama: Distant background, shape ``(H', W', 3)``, uint8.
-        skin: Color of the limbs.
-        suit: Color of the trunk.
-        hair: Color of the head.
-        water: Color of the pool.
-        flicker: Brightness of each frame, shape ``(T,)``.
-        crowd: Moving spots of the background: x, y as shares of the image, speed of both, radius, shape ``(K, 5)``.
-        posts: Things in front: x as a share of the width, speed per frame, width as a share, shape ``(K, 3)``.
-    """
-
-    panorama: np.ndarray
+    panorama: np.ndarray  # distant background, shape (H', W', 3), uint8
     skin: tuple[int, ...]
     suit: tuple[int, ...]
     hair: tuple[int, ...]
     water: tuple[int, ...]
-    flicker: np.ndarray
+    flicker: np.ndarray  # brightness of each frame, shape (T,)
+    # moving spots of the background: x, y as shares of the image, speed of both, radius, shape (K, 5)
     crowd: np.ndarray
-    posts: np.ndarray
+    posts: np.ndarray  # things in front: x as a share of the width, speed per frame, width as a share, shape (K, 3)
 
     @classmethod
     def draw(cls, size: tuple[int, int], num_frames: int, rng: np.random.Generator) -> "Scene":
@@ -156,19 +146,12 @@ def _diver(image: np.ndarray, scene: Scene, joints: np.ndarray, pixels: np.ndarr
 
 @dataclass(frozen=True)
 class Splash:
-    """Drops thrown up at the entry.
+    """Drops thrown up at the entry."""
 
-    Args:
-        start_s: Time of the entry in seconds.
-        origin: Where the diver meets the water, in meters, shape ``(3,)``.
-        velocity: Of each drop in meters per second, shape ``(K, 3)``.
-        delay: Of each drop in seconds, shape ``(K,)``.
-    """
-
-    start_s: float
-    origin: np.ndarray
-    velocity: np.ndarray
-    delay: np.ndarray
+    start_s: float  # time of the entry in seconds
+    origin: np.ndarray  # where the diver meets the water, in meters, shape (3,)
+    velocity: np.ndarray  # of each drop in meters per second, shape (K, 3)
+    delay: np.ndarray  # of each drop in seconds, shape (K,)
 
     @classmethod
     def draw(cls, start_s: float, origin: np.ndarray, rng: np.random.Generator) -> "Splash":

@@ -13,27 +13,16 @@ from mmaction.preparation.demo.render import Scene, Splash, render_frame
 
 @dataclass(frozen=True)
 class Take:
-    """A dive in front of a camera, before it is drawn.
+    """A dive in front of a camera, before it is drawn."""
 
-    Args:
-        times: Of the frames in seconds from the take-off, shape ``(T,)``.
-        joints: World coordinates in meters, shape ``(T, 22, 3)``.
-        pixels: The same in the image: x, y in pixels and depth in meters, shape ``(T, 22, 3)``.
-        camera: What films it.
-        scene: Colors, background and things in front.
-        splash: Drops at the entry.
-        platform: Height of the platform in meters.
-        noise: Source of the errors of the pose estimator.
-    """
-
-    times: np.ndarray
-    joints: np.ndarray
-    pixels: np.ndarray
+    times: np.ndarray  # of the frames in seconds from the take-off, shape (T,)
+    joints: np.ndarray  # world coordinates in meters, shape (T, 22, 3)
+    pixels: np.ndarray  # the same in the image: x, y in pixels and depth in meters, shape (T, 22, 3)
     camera: Camera
-    scene: Scene
-    splash: Splash
-    platform: float
-    noise: np.random.Generator
+    scene: Scene  # colors, background and things in front
+    splash: Splash  # drops at the entry
+    platform: float  # height of the platform in meters
+    noise: np.random.Generator  # source of the errors of the pose estimator
 
     @classmethod
     def draw(cls, dive: Dive, size: tuple[int, int], fps: float, rng: np.random.Generator) -> "Take":

@@ -81,7 +81,7 @@ def _check_video(sample: Sample, path: Path, quick: bool) -> Iterator[Finding]:
     except (VideoError, OSError) as error:
         yield sample.finding("unreadable-file", str(error))
         return
-    sample.frames, (sample.height, sample.width), sample.fps = info.num_frames, info.shape, info.fps
+    sample.frames, (sample.height, sample.width) = info.num_frames, info.shape
     if len(sizes) > 1:
         found = ", ".join(f"{width}x{height}" for width, height in sizes)
         yield sample.finding("size-changes", f"frames are {found}; all are scaled to the first size")

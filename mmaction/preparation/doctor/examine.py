@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from mmaction.io.video.folders import VideoFolder
@@ -19,17 +20,11 @@ from mmaction.utils.workers import in_parallel
 
 @dataclass
 class Diagnosis:
-    """All that was found.
-
-    Attributes:
-        samples: The clips by split, with what was seen of each.
-        findings: What is wrong, worst first.
-        files: The annotation files as read, by path.
-    """
+    """All that was found."""
 
     samples: dict[Split, list[Sample]]
-    findings: list[Finding]
-    files: Mapping[Path, AnnotationFile] = field(default_factory=dict)
+    findings: list[Finding]  # what is wrong, worst first
+    files: Mapping[Path, AnnotationFile]  # the annotation files as read, by path
 
     def exit_code(self, strict: bool) -> int:
         """Return 2 with errors, 1 with warnings if ``strict``, else 0."""
@@ -43,19 +38,11 @@ class Diagnosis:
 
 
 def examine(
-    splits: Iterable[Split],
-    *,
-    quick: bool = False,
-    workers: int | None = None,
-    progress: bool = True,
+    splits: Iterable[Split], *, quick: bool = False, workers: int | None = None, progress: bool = True
 ) -> Diagnosis:
     """Read all splits, look at every clip, then at the splits together.
 
-    Args:
-        splits: The splits.
-        quick: Read videos without decoding every frame.
-        workers: Threads for videos; one per core by default.
-        progress: Show a progress bar.
+    ``quick`` reads videos without decoding every frame; ``workers`` are threads for videos, by default one per core.
     """
     reader = SampleReader()
     samples: dict[Split, list[Sample]] = {}
@@ -64,12 +51,9 @@ def examine(
         samples[split], found = reader.read(split)
         findings += found
     _add_video_paths(samples)
-    looked: dict[Sample, list[Finding]] = {}
-    for sample, found in _look(samples, quick, workers or os.cpu_count() or 1, progress):
-        looked[sample] = found
-    for clips in samples.values():
-        for sample in clips:
-            findings += looked[sample]
+    every = [sample for clips in samples.values() for sample in clips]
+    looked = _look(every, quick, workers or os.cpu_count() or 1, progress)
+    findings += [finding for sample in every for finding in looked[sample]]
     findings += [*check_splits(samples), *reader.unused()]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Diagnosis(samples, findings, reader.files)
@@ -86,19 +70,11 @@ def _add_video_paths(samples: dict[Split, list[Sample]]) -> None:
                 sample.path = folders[split.root].find(sample.name)
 
 
-def _look(
-    samples: dict[Split, list[Sample]], quick: bool, workers: int, progress: bool
-) -> Iterator[tuple[Sample, list[Finding]]]:
-    """Yield each clip with its findings; videos in threads, skeletons, which are arrays in memory, one by one."""
+def _look(every: list[Sample], quick: bool, workers: int, progress: bool) -> dict[Sample, list[Finding]]:
+    """Return the findings of each clip; videos in threads, skeletons, which are arrays in memory, one by one."""
     from tqdm import tqdm
 
-    every = [sample for clips in samples.values() for sample in clips]
-    in_memory = [sample for sample in every if sample.split.in_memory]
+    in_memory = ((sample, check_sample(sample)) for sample in every if sample.split.in_memory)
     on_disk = [sample for sample in every if not sample.split.in_memory]
-    with tqdm(total=len(every), desc="examining", unit=" clips", disable=not progress) as bar:
-        for sample in in_memory:
-            yield sample, check_sample(sample)
-            bar.update()
-        for sample, found in in_parallel(lambda sample: check_sample(sample, quick), on_disk, workers=workers):
-            yield sample, found
-            bar.update()
+    looked = chain(in_memory, in_parallel(lambda sample: check_sample(sample, quick), on_disk, workers=workers))
+    return dict(tqdm(looked, total=len(every), desc="examining", unit=" clips", disable=not progress))

@@ -12,17 +12,11 @@ SEVERITIES = ("error", "warning", "note")
 
 
 class Kind(NamedTuple):
-    """A kind of finding.
+    """A kind of finding."""
 
-    Attributes:
-        severity: ``error`` (training fails or learns something wrong), ``warning`` (probably not wanted), ``note``.
-        title: What it is, in a few words.
-        drops: Whether ``--fix`` leaves the clip out.
-    """
-
-    severity: str
+    severity: str  # error (training fails or learns something wrong), warning (probably not wanted), note
     title: str
-    drops: bool = False
+    drops: bool = False  # whether --fix leaves the clip out
 
 
 KINDS = {
@@ -69,23 +63,14 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """One thing that is wrong."""
 
-    Attributes:
-        code: A key of :data:`KINDS`.
-        split: Name of the split, several joined by ``/``.
-        clip: Name of the clip, empty where the finding is about the set.
-        message: What was expected and what was found.
-        position: Number of the clip in its split, from 0; of the clip to leave out.
-        listed_in: The split that lists the clip; several files may have a split of one name.
-    """
-
-    code: str
-    split: str
-    clip: str
-    message: str
-    position: int | None = None
-    listed_in: Split | None = None
+    code: str  # a key of KINDS
+    split: str  # name of the split, several joined by /
+    clip: str  # name of the clip, empty where the finding is about the set
+    message: str  # what was expected and what was found
+    position: int | None = None  # number of the clip in its split, from 0; of the clip to leave out
+    listed_in: Split | None = None  # the split that lists the clip; several files may have a split of one name
 
     @property
     def severity(self) -> str:

@@ -14,19 +14,15 @@ from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.structures.sample_name import sample_name
-from mmaction.utils.files import read_text, write_text
+from mmaction.utils.files import read_text, write_lines
 
 
 def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, int]]:
-    """Write each list and annotation file without the clips that a finding says to leave out.
+    """Write each list and annotation file into ``out`` without the clips that a finding says to leave out.
 
-    Of clips that stand in a list twice the first is kept; of those in training and evaluation the one in evaluation.
+    Of clips that stand in a list twice the first is kept; of clips in training and evaluation the one in evaluation.
     Comments of lists are kept, and the splits of an annotation file that were not examined; annotations in no split are
     left out. The label map beside the files is copied.
-
-    Args:
-        diagnosis: What was found.
-        out: Folder to write into; its files are not replaced.
 
     Yields:
         The file written, the number of clips kept, and the number left out.
@@ -61,10 +57,10 @@ def _write_label_map(out: Path, paths: Iterable[Path]) -> None:
     """Write the class names that lie beside the files, so that training with the clean files finds them."""
     maps = {names: path for path in paths if (names := names_beside(path))}
     if len(maps) > 1:
-        told = " and ".join(f"{path.with_name(LABEL_MAP)}" for path in maps.values())
+        told = " and ".join(str(path.with_name(LABEL_MAP)) for path in maps.values())
         raise ValueError(f"{told} name different classes; fix their data sets one by one")
     for names in maps:
-        write_text(out / LABEL_MAP, "".join(f"{name}\n" for name in names))
+        write_lines(out / LABEL_MAP, names)
 
 
 def _kept(diagnosis: Diagnosis, split: Split) -> Iterator[Sample]:
@@ -78,13 +74,8 @@ def _kept(diagnosis: Diagnosis, split: Split) -> Iterator[Sample]:
 
 def _write_list(path: Path, target: Path, kept: dict[Split, list[Sample]]) -> None:
     numbers = {sample.line for samples in kept.values() for sample in samples}
-    lines = read_text(path).split("\n")
-    chosen = [
-        line
-        for number, line in enumerate(lines, 1)
-        if number in numbers or line.lstrip().startswith("#") or not line.strip()
-    ]
-    write_text(target, "\n".join(chosen).rstrip("\n") + "\n")
+    lines = enumerate(read_text(path).rstrip("\n").split("\n"), 1)
+    write_lines(target, (line for n, line in lines if n in numbers or line.lstrip()[:1] in ("#", "")))
 
 
 def _write_pose(

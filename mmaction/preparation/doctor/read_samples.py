@@ -18,48 +18,26 @@ from mmaction.preparation.skeleton.files import AnnotationFile
 
 @dataclass(eq=False)
 class Sample:
-    """One clip.
-
-    Attributes:
-        split: Its split.
-        position: Its number in the split.
-        name: As listed.
-        labels: Its class indices.
-        path: Video or folder of frames; of a skeleton the video to compare with, or None.
-        info: The annotation, of a skeleton.
-        listed_frames: Number of frames that the list states.
-        line: Line in the list.
-        offset: Number of images of the folder before the clip.
-        frames: Number of frames found, 0 before it was looked at.
-        height: Pixels.
-        width: Pixels.
-        fps: Frames per second, 0 if unknown.
-        persons: Persons of a skeleton.
-        missing: Share of joints that are missing.
-        outside: Share of the joints seen that lie outside the image.
-        digest: Identifies the content; empty if it could not be read.
-        joints: Joints and coordinates of a skeleton, such as (17, 2).
-        middle: Joints ``(M, V, C)`` and scores ``(M, V)`` of the middle frame of a skeleton.
-    """
+    """One clip."""
 
     split: Split
     position: int
     name: str
     labels: tuple[int, ...]
-    path: Path | None = None
+    path: Path | None = None  # video or folder of frames; of a skeleton the video to compare with
     info: dict | None = None
-    listed_frames: int | None = None
+    listed_frames: int | None = None  # number of frames that the list states
     line: int | None = None
-    offset: int = 0
-    frames: int = 0
+    offset: int = 0  # number of images of the folder before the clip
+    frames: int = 0  # number of frames found, 0 before it was looked at
     height: int = 0
     width: int = 0
-    fps: float = 0.0
     persons: int = 0
-    missing: float = 0.0
-    outside: float = 0.0
-    digest: bytes = b""
-    joints: tuple[int, ...] = ()
+    missing: float = 0.0  # share of joints that are missing
+    outside: float = 0.0  # share of the joints seen that lie outside the image
+    digest: bytes = b""  # identifies the content
+    joints: tuple[int, ...] = ()  # joints and coordinates of a skeleton, such as (17, 2)
+    # joints (M, V, C) and scores (M, V) of the middle frame of a skeleton
     middle: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
@@ -97,8 +75,7 @@ class SampleReader:
         """Yield a note for each annotation file of which clips are in none of its own splits."""
         for path, file in self.files.items():
             used = {clip for clips in (file.splits or {}).values() for clip in clips}
-            left = [name for name in file.names if name not in used] if file.splits else []
-            if left:
+            if left := [name for name in file.names if file.splits and name not in used]:
                 yield Finding("unused-annotation", "", "", f"{path}: {len(left):,} annotations, such as {left[0]}")
 
     def read(self, split: Split) -> tuple[list[Sample], list[Finding]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os.path
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from mmaction.preparation.doctor.findings import Finding
 from mmaction.preparation.doctor.read_samples import Sample
@@ -13,105 +14,114 @@ from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.manifest import coverage, wrong_lengths
 from mmaction.preparation.official_lists import GymId
 from mmaction.preparation.recognize_list import ListVersion, identify
+from mmaction.utils.text import first_few
 
-Samples = Mapping[Split, Sequence[Sample]]
 _SIDES = (("left", "right"), ("counterclockwise", "clockwise"), ("anticlockwise", "clockwise"), ("ccw", "cw"))
 
 
-def check_splits(samples: Samples) -> Iterator[Finding]:
-    """Yield what is wrong with the splits as a whole.
+class _Side(NamedTuple):
+    """A split with its clips and what its list was recognized as."""
 
-    Args:
-        samples: The clips by split; looked at before, so that their content is known.
-    """
-    versions = {split: _version(clips) for split, clips in samples.items()}
-    for split, clips in samples.items():
-        yield from _repetitions(split, clips)
-        yield from _joint_counts(clips)
-        yield from _about_list(split, clips, versions[split])
-        yield from _flips(split)
-    for training in samples:
-        yield from _class_counts(training, samples)
-        for evaluation in samples:
-            if training.is_evaluated_with(evaluation):
-                pair = (training, evaluation)
-                yield from _leaks(*pair, samples, versions)
-                yield from _shared_videos(*pair, samples, versions)
-                yield from _mixed_versions(*pair, versions)
-                yield from _untrained(*pair, samples)
+    split: Split
+    clips: Sequence[Sample]
+    version: ListVersion | None
+
+    @property
+    def labels(self) -> set[int]:
+        return {label for sample in self.clips for label in sample.labels}
+
+    def finding(self, code: str, message: str, other: _Side | None = None) -> Finding:
+        return Finding(code, "/".join(side.split.name for side in (self, other) if side), "", message)
 
 
-def _version(clips: Sequence[Sample]) -> ListVersion | None:
-    return identify({sample.key: sample.labels[0] for sample in clips if sample.labels})
+def check_splits(samples: Mapping[Split, Sequence[Sample]]) -> Iterator[Finding]:
+    """Yield what is wrong with the splits as a whole; their clips were looked at before, so that content is known."""
+    sides = [
+        _Side(split, clips, identify({sample.key: sample.labels[0] for sample in clips if sample.labels}))
+        for split, clips in samples.items()
+    ]
+    for side in sides:
+        for check in (_same_names, _same_contents, _joint_counts, _about_list, _flips):
+            yield from check(side)
+    for training in sides:
+        yield from _class_counts(training)
+        for evaluation in sides:
+            if training.split.is_evaluated_with(evaluation.split):
+                for compare in (_leaks, _shared_videos, _mixed_versions, _untrained):
+                    yield from compare(training, evaluation)
 
 
-def _grouped(clips: Sequence[Sample], key: Callable[[Sample], object]) -> dict[object, list[Sample]]:
+def _grouped(clips: Sequence[Sample], key: Callable[[Sample], object]) -> Iterable[list[Sample]]:
     groups = defaultdict(list)
     for sample in clips:
         if value := key(sample):
             groups[value].append(sample)
-    return groups
+    return groups.values()
 
 
-def _repetitions(split: Split, clips: Sequence[Sample]) -> Iterator[Finding]:
-    """Clips of one name, and clips of one content under several names."""
-    for same in _grouped(clips, lambda sample: (sample.name, *sample.span)).values():
+def _same_names(side: _Side) -> Iterator[Finding]:
+    for same in _grouped(side.clips, lambda sample: (sample.name, *sample.span)):
         labels = {sample.labels for sample in same}
         if len(labels) > 1:
             told = " and ".join(str(list(label)) for label in sorted(labels))
             yield from (sample.finding("label-conflict", f"is listed with the labels {told}") for sample in same)
-        else:
-            for sample in same[1:]:
-                if split.kind == "pose":
-                    yield sample.finding("same-name", f"{split.ann_file} has {len(same)} annotations of this name")
-                else:
-                    yield sample.finding("listed-twice", f"is listed again in line {sample.line}")
-    for same in _grouped(clips, lambda sample: sample.digest).values():
+            continue
         for sample in same[1:]:
-            if sample.name == same[0].name:
-                continue
-            if sample.labels != same[0].labels:
-                message = (
-                    f"has the content of {same[0].name}, but label {list(sample.labels)}, not {list(same[0].labels)}"
-                )
-                yield sample.finding("label-conflict", message)
+            if side.split.kind == "pose":
+                message = f"{side.split.ann_file} has {len(same)} annotations of this name"
+                yield sample.finding("same-name", message)
             else:
-                yield sample.finding("same-content", f"has the content of {same[0].name}")
+                yield sample.finding("listed-twice", f"is listed again in line {sample.line}")
 
 
-def _joint_counts(clips: Sequence[Sample]) -> Iterator[Finding]:
+def _same_contents(side: _Side) -> Iterator[Finding]:
+    for first, *same in _grouped(side.clips, lambda sample: sample.digest):
+        for sample in (sample for sample in same if sample.name != first.name):
+            message = f"has the content of {first.name}"
+            if sample.labels == first.labels:
+                yield sample.finding("same-content", message)
+            else:
+                labels = f"label {list(sample.labels)}, not {list(first.labels)}"
+                yield sample.finding("label-conflict", f"{message}, but {labels}")
+
+
+def _joint_counts(side: _Side) -> Iterator[Finding]:
     """Skeletons with another number of joints or coordinates than most."""
-    shapes = {sample: sample.joints for sample in clips if sample.joints}
-    if not shapes:
-        return
-    usual, _ = Counter(shapes.values()).most_common(1)[0]
+    shapes = {sample: sample.joints for sample in side.clips if sample.joints}
+    usual = Counter(shapes.values()).most_common(1)
     for sample, shape in shapes.items():
-        if shape != usual:
-            yield sample.finding("joint-count", f"joints and coordinates are {shape}, those of the others {usual}")
+        if shape != usual[0][0]:
+            message = f"joints and coordinates are {shape}, the others have {usual[0][0]}"
+            yield sample.finding("joint-count", message)
 
 
-def _about_list(split: Split, clips: Sequence[Sample], version: ListVersion | None) -> Iterator[Finding]:
+def _about_list(side: _Side) -> Iterator[Finding]:
     """What the content of a list and the manifest beside it tell."""
-    if version:
-        yield Finding("list-version", split.name, "", f"{split.ann_file} is {version}")
-    if split.kind == "pose":
+    path = side.split.ann_file
+    if side.version:
+        yield side.finding("list-version", f"{path} is {side.version}")
+    if side.split.kind == "pose":
         return
     try:
-        found, lengths = coverage(split.ann_file), wrong_lengths(split.ann_file)
+        found, lengths = coverage(path), wrong_lengths(path)
     except ValueError as error:
-        yield Finding("unreadable-list", split.name, "", str(error))
+        yield side.finding("unreadable-list", str(error))
         return
     if found and not found.complete:
-        yield Finding("incomplete", split.name, "", f"{split.ann_file}: {found}; results hold for these alone")
-    for sample in clips if lengths else ():
+        yield side.finding("incomplete", f"{path}: {found}; results hold for these alone")
+    for sample in side.clips if lengths else ():
         if sample.key in lengths:
             listed, there = lengths[sample.key]
             yield sample.finding("listed-length", f"{listed} frames are listed, the video had {there} when prepared")
 
 
+def _one_spelling(name: str) -> str:
+    return re.sub(r"(counter|anti)[- ]?clockwise", r"\1clockwise", name.lower())
+
+
 def _swap_sides(name: str) -> str:
     """Exchange left and right, clockwise and counter-clockwise; the name itself where it has none of these."""
-    name = re.sub(r"(counter|anti)[- ]?clockwise", r"\1clockwise", name.lower())
+    name = _one_spelling(name)
     for one, other in _SIDES:
         words = re.findall(r"[a-z]+|[^a-z]+", name)
         if one in words or other in words:
@@ -119,49 +129,37 @@ def _swap_sides(name: str) -> str:
     return name
 
 
-def _flips(split: Split) -> Iterator[Finding]:
-    if not split.flips:
+def _flips(side: _Side) -> Iterator[Finding]:
+    """Classes whose names tell sides apart, where clips are mirrored."""
+    classes = side.split.classes if side.split.flips else ()
+    names = {_one_spelling(name): name for name in classes}
+    if sided := [name for name in classes if _swap_sides(name) != _one_spelling(name)]:
+        name = next((name for name in sided if _swap_sides(name) in names), sided[0])
+        mirrored = names.get(_swap_sides(name))
+        told = f"{name!r} becomes {mirrored!r}" if mirrored else f"{name!r} names a side"
+        message = f"the pipeline mirrors clips, and {told} ({len(sided)} classes in all)"
+        yield side.finding("flip-changes-label", f"{message}; set flip_ratio=0 or flip_label_map")
+
+
+def _class_counts(training: _Side) -> Iterator[Finding]:
+    split = training.split
+    if not (split.trains and split.num_classes and training.clips):
         return
-    lower = [re.sub(r"(counter|anti)[- ]?clockwise", r"\1clockwise", name.lower()) for name in split.classes]
-    sided = [name for name, same in zip(split.classes, lower, strict=True) if _swap_sides(name) != same]
-    pairs = [(a, b) for a, swapped in zip(split.classes, map(_swap_sides, lower), strict=True) if swapped in lower
-             for b in [split.classes[lower.index(swapped)]] if a < b]  # fmt: skip
-    if sided:
-        told = f"{pairs[0][0]!r} becomes {pairs[0][1]!r}" if pairs else f"{sided[0]!r} names a side"
-        yield Finding(
-            "flip-changes-label",
-            split.name,
-            "",
-            f"the pipeline mirrors clips, and {told} ({len(sided)} classes in all); set flip_ratio=0 or flip_label_map",
-        )
+    if split.model_classes and split.model_classes != split.num_classes:
+        message = f"the model has {split.model_classes} classes, the data set {split.num_classes}"
+        yield training.finding("class-count", message)
+    if empty := sorted(set(range(split.num_classes)) - training.labels):
+        yield training.finding("empty-class", f"no training clip of class {_named(empty, split)}")
 
 
-def _class_counts(training: Split, samples: Samples) -> Iterator[Finding]:
-    if not (training.trains and training.num_classes and samples[training]):
-        return
-    if training.model_classes and training.model_classes != training.num_classes:
-        yield Finding(
-            "class-count",
-            training.name,
-            "",
-            f"the model has {training.model_classes} classes, the data set {training.num_classes}",
-        )
-    counts = Counter(label for sample in samples[training] for label in sample.labels)
-    if empty := [label for label in range(training.num_classes) if not counts[label]]:
-        yield Finding("empty-class", training.name, "", f"no training clip of class {_listed(empty, training)}")
+def _named(labels: Iterable[int], split: Split) -> str:
+    return first_few(f"{n} ({split.classes[n]})" if n < len(split.classes) else n for n in labels)
 
 
-def _listed(labels: Sequence[int], split: Split, shown: int = 5) -> str:
-    names = [f"{n} ({split.classes[n]})" if n < len(split.classes) else str(n) for n in labels[:shown]]
-    return ", ".join(names) + (f" and {len(labels) - shown} more" if len(labels) > shown else "")
-
-
-def _untrained(training: Split, evaluation: Split, samples: Samples) -> Iterator[Finding]:
-    trained = {label for sample in samples[training] for label in sample.labels}
-    evaluated = {label for sample in samples[evaluation] for label in sample.labels}
-    if lost := sorted(evaluated - trained):
-        split = f"{training.name}/{evaluation.name}"
-        yield Finding("untrained-class", split, "", f"evaluated but never trained: {_listed(lost, evaluation)}")
+def _untrained(training: _Side, evaluation: _Side) -> Iterator[Finding]:
+    if lost := sorted(evaluation.labels - training.labels):
+        message = f"evaluated but never trained: {_named(lost, evaluation.split)}"
+        yield training.finding("untrained-class", message, evaluation)
 
 
 def _identity(sample: Sample, version: ListVersion | None) -> tuple:
@@ -173,19 +171,16 @@ def _identity(sample: Sample, version: ListVersion | None) -> tuple:
     return (name, *sample.span)
 
 
-def _leaks(
-    training: Split, evaluation: Split, samples: Samples, versions: Mapping[Split, ListVersion | None]
-) -> Iterator[Finding]:
+def _leaks(training: _Side, evaluation: _Side) -> Iterator[Finding]:
     """Training clips that evaluation has too, by name or by content."""
-    names = {_identity(sample, versions[evaluation]) for sample in samples[evaluation]}
-    contents = {sample.digest: sample.name for sample in samples[evaluation] if sample.digest}
-    for sample in samples[training]:
-        if _identity(sample, versions[training]) in names:
-            yield sample.finding("in-train-and-val", f"is in {evaluation.name} too")
-        elif sample.digest and sample.digest in contents:
-            yield sample.finding(
-                "in-train-and-val", f"has the content of {contents[sample.digest]} in {evaluation.name}"
-            )
+    names = {_identity(sample, evaluation.version) for sample in evaluation.clips}
+    contents = {sample.digest: sample.name for sample in evaluation.clips if sample.digest}
+    for sample in training.clips:
+        if _identity(sample, training.version) in names:
+            yield sample.finding("in-train-and-val", f"is in {evaluation.split.name} too")
+        elif sample.digest in contents:
+            message = f"has the content of {contents[sample.digest]} in {evaluation.split.name}"
+            yield sample.finding("in-train-and-val", message)
 
 
 def _parts(sample: Sample, version: ListVersion | None) -> tuple[str, str] | None:
@@ -199,33 +194,26 @@ def _parts(sample: Sample, version: ListVersion | None) -> tuple[str, str] | Non
     return gym_id.event_id, gym_id.video
 
 
-def _shared_videos(
-    training: Split, evaluation: Split, samples: Samples, versions: Mapping[Split, ListVersion | None]
-) -> Iterator[Finding]:
-    events, videos = [], []
-    for split in (training, evaluation):
-        parts = [found for sample in samples[split] if (found := _parts(sample, versions[split]))]
-        events.append({event for event, _ in parts if event})
-        videos.append({video for _, video in parts})
-    shared_events, shared_videos = events[0] & events[1], videos[0] & videos[1]
-    if not shared_videos:
+def _shared_videos(training: _Side, evaluation: _Side) -> Iterator[Finding]:
+    both = (training, evaluation)
+    parts = [[part for sample in side.clips if (part := _parts(sample, side.version))] for side in both]
+    events, videos = ({part[place] for part in parts[0]} & {part[place] for part in parts[1]} for place in (0, 1))
+    events.discard("")  # clips of Diving48 have none
+    if not videos:
         return
-    pair = f"{training.name}/{evaluation.name}"
-    counts = f"{len(shared_videos)} videos" + (f" and {len(shared_events)} events" if shared_events else "")
-    if all(version and version.dataset.startswith("gym") for version in (versions[training], versions[evaluation])):
+    counts = f"{len(videos)} videos" + (f" and {len(events)} events" if events else "")
+    if all(side.version and side.version.dataset.startswith("gym") for side in both):
         message = (
             f"{counts} appear in both. The official FineGym split is made so by design: it divides elements, not "
             "videos. Keep it to compare with published figures, but expect lower accuracy on new competitions"
         )
-        yield Finding("same-source-by-design", pair, "", message)
+        yield training.finding("same-source-by-design", message, evaluation)
     else:
-        yield Finding("same-source", pair, "", f"{counts} appear in both, such as {sorted(shared_videos)[0]}")
+        yield training.finding("same-source", f"{counts} appear in both, such as {min(videos)}", evaluation)
 
 
-def _mixed_versions(
-    training: Split, evaluation: Split, versions: Mapping[Split, ListVersion | None]
-) -> Iterator[Finding]:
-    one, other = versions[training], versions[evaluation]
+def _mixed_versions(training: _Side, evaluation: _Side) -> Iterator[Finding]:
+    one, other = training.version, evaluation.version
     if one and other and one.dataset == other.dataset == "diving48" and one.version != other.version:
-        split = f"{training.name}/{evaluation.name}"
-        yield Finding("mixed-versions", split, "", f"{training.name} is {one}, {evaluation.name} is {other}")
+        message = f"{training.split.name} is {one}, {evaluation.split.name} is {other}"
+        yield training.finding("mixed-versions", message, evaluation)

@@ -25,44 +25,25 @@ _KINDS: dict[type[BaseActionDataset], str] = {VideoDataset: "video", RawframeDat
 
 @dataclass(frozen=True)
 class Split:
-    """One split of a data set.
+    """One split of a data set."""
 
-    Attributes:
-        name: ``train``, ``val``, ``test``, or the split's name in an annotation file.
-        kind: ``video``, ``frames`` (folders of frames) or ``pose``.
-        ann_file: The list or annotation file.
-        root: Folder of the clips; for ``pose`` that of the videos to compare with, or None.
-        pose_split: Split of the annotation file, None for all of it.
-        num_classes: Class count against which labels are checked, None if unknown.
-        model_classes: Class count of the model, None if unknown.
-        classes: Class names, empty if unknown.
-        flips: Whether the pipeline mirrors clips and keeps their labels.
-        multi_class: Whether clips have several labels.
-        delimiter: What separates name and label in the list.
-        layout: Layout of the joints, a name or ``auto``.
-        with_offset: Whether the list states where in its folder of frames a clip starts.
-        filename_tmpl: Name of the image of a frame, None if unknown.
-        start_index: Index of the first image.
-        is_flow: Whether a frame is two images of optical flow.
-        skeletons: Folder of one pickle per clip, where the annotation file holds only names and labels (Kinetics).
-    """
-
-    name: str
-    kind: str
+    name: str  # train, val, test, or the split's name in an annotation file
+    kind: str  # video, frames (folders of frames) or pose
     ann_file: Path
-    root: Path | None = None
-    pose_split: str | None = None
-    num_classes: int | None = None
+    root: Path | None = None  # folder of the clips; for pose, the videos to compare with, or None
+    pose_split: str | None = None  # split of the annotation file, None for all of it
+    num_classes: int | None = None  # class count against which labels are checked, None if unknown
     model_classes: int | None = None
     classes: tuple[str, ...] = ()
-    flips: bool = False
+    flips: bool = False  # whether the pipeline mirrors clips and keeps their labels
     multi_class: bool = False
-    delimiter: str = " "
+    delimiter: str = " "  # what separates name and label in the list
     layout: str | Layout = "auto"
-    with_offset: bool = False
-    filename_tmpl: str | None = None
-    start_index: int = 1
+    with_offset: bool = False  # whether the list states where in its folder of frames a clip starts
+    filename_tmpl: str | None = None  # name of the image of a frame, None if unknown
+    start_index: int = 1  # index of the first image
     is_flow: bool = False
+    # folder of one pickle per clip, where the annotation file holds only names and labels (Kinetics)
     skeletons: Path | None = None
 
     @property
