@@ -11,6 +11,7 @@ from mmaction.apis.clips import Clip
 from mmaction.apis.predictions import Prediction, class_name
 from mmaction.io.video import open_video
 from mmaction.io.video.writers import VideoSink
+from mmaction.utils.files import replacing
 from mmaction.visualization.draw import draw_scores
 
 
@@ -55,8 +56,7 @@ def write_labelled(
     centers = np.array([((p.start_s or 0) + (p.end_s or 0)) / 2 for p in predictions])
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
-    temporary = path.with_name(f".{path.name}.part{path.suffix}")
-    try:
+    with replacing(path, f".part{path.suffix}") as temporary:
         with closing(VideoSink(temporary, rate)) as sink:
             for count, frame in enumerate(frames, 1):
                 shown = (count - 1) / rate if times is None else float(times[count - 1])
@@ -64,9 +64,6 @@ def write_labelled(
                 sink.write(draw_scores(np.ascontiguousarray(frame), labels, nearest.scores.tolist(), count=topk), shown)
         if not count:
             raise ValueError(f"{clip.name}: no frame of this video can be decoded ({reader and reader.problem})")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     broken = reader.problem if reader else None
     return f"{clip.name}: the video breaks off after {count} frames ({broken})" if broken else ""
 

@@ -1,4 +1,8 @@
-"""Fetch files over HTTP so that an interrupted transfer goes on where it stopped, and unpack archives safely."""
+"""Fetch files over HTTP so that an interrupted transfer goes on where it stopped, and unpack archives safely.
+
+The transfer is our own because torch.hub and pooch start an interrupted one anew. So is the check of names in archives:
+zipfile renames a file that would leave the folder, and tarfile's filter drops a leading slash, both without a word.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +24,18 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from mmaction.utils.files import check_growth, unpacked_limit
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None
-
 CHUNK = 1 << 20
-_COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}  # by the first bytes of a file
+TIMEOUT_S = 30.0  # of silence, after which a connection counts as broken
+WAIT_S = 2.0  # before the first retry; doubled each time
+# by the first bytes of a file
+_COMPRESSIONS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 # what the readers of archives raise for damaged ones
 _DAMAGED = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
@@ -43,30 +45,20 @@ _TRANSIENT = (urllib.error.URLError, http.client.HTTPException, ConnectionError,
 
 
 def hash_from_name(name: str) -> str | None:
-    """Return the SHA-256 prefix that a published file name carries.
+    """Return the SHA-256 prefix of 8 digits or more in a name such as ``slowonly_r50-b1234567.pth``, if it has one.
 
-    Args:
-        name: A file name or URL such as ``slowonly_r50-b1234567.pth``.
-
-    Returns:
-        The hexadecimal prefix (8 digits or more) before the extension, or None where there is none or where it reads
-        as a date (``best-20240115.pth``), with or without the time of day.
+    Digits that read as a date (``best-20240115.pth``), with or without the time of day, are none.
     """
     found = re.search(r"-([0-9a-f]{8,64})\.[A-Za-z0-9.]+$", name)
-    return found[1] if found and not _is_date(found[1]) else None
-
-
-def _is_date(digits: str) -> bool:
-    if not re.fullmatch(r"(19|20)\d{6}(\d{4}|\d{6})?", digits):
-        return False
-    try:
-        return bool(date(int(digits[:4]), int(digits[4:6]), int(digits[6:8])))
-    except ValueError:
-        return False
+    if found and re.fullmatch(r"(19|20)\d{6}(\d{4}|\d{6})?", found[1]):
+        with contextlib.suppress(ValueError):
+            datetime.strptime(found[1][:8], "%Y%m%d")
+            return None
+    return found and found[1]
 
 
 def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits, read in pieces of 1 MiB."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK):
@@ -74,22 +66,8 @@ def file_sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def check_file(path: str | Path, *, sha256: str | None = None, size: int | None = None) -> None:
-    """Compare a file with what was published about it.
-
-    Args:
-        path: The file.
-        sha256: Its SHA-256, or a prefix of it.
-        size: Its length in bytes.
-
-    Raises:
-        ValueError: If one of them differs; the message holds both values.
-    """
-    path = Path(path)
-    if size is not None and path.stat().st_size != size:
-        raise ValueError(
-            f"{path}: expected {size:,} bytes, found {path.stat().st_size:,}. Delete it and fetch it again."
-        )
+def check_file(path: str | Path, sha256: str | None) -> None:
+    """Compare a file with its published SHA-256 or a prefix of it, if there is one; a ValueError holds both values."""
     if sha256 is not None and not (found := file_sha256(path)).startswith(sha256.lower()):
         raise ValueError(
             f"{path}: SHA-256 should start with {sha256}, found {found[: max(len(sha256), 16)]}. "
@@ -97,18 +75,8 @@ def check_file(path: str | Path, *, sha256: str | None = None, size: int | None 
         )
 
 
-def download(
-    url: str,
-    path: str | Path,
-    *,
-    sha256: str | None = None,
-    size: int | None = None,
-    progress: bool = True,
-    retries: int = 3,
-    timeout: float = 30.0,
-    wait_s: float = 2.0,
-) -> Path:
-    """Fetch ``url`` into ``path``; a file that is already there and passes the checks is kept.
+def download(url: str, path: str | Path, *, sha256: str | None = None, progress: bool = True, retries: int = 3) -> Path:
+    """Fetch ``url`` into ``path`` and return ``path``; a file that is already there and passes the checks is kept.
 
     The bytes go to ``PATH.part`` first, which a later call continues (HTTP Range, guarded by the entity tag that the
     server gave), and are renamed only when complete, so ``path`` never holds half a file. Of several processes that
@@ -118,43 +86,37 @@ def download(
         url: An ``http://`` or ``https://`` address.
         path: The file to write; its folder is made.
         sha256: Expected SHA-256 or a prefix of it; by default the one in the file name (``NAME-HASH.ext``), if any.
-        size: Expected length in bytes.
         progress: Show a progress bar.
         retries: How many times a broken connection is taken up again.
-        timeout: Seconds of silence after which a connection counts as broken.
-        wait_s: Seconds before the first retry; doubled each time.
-
-    Returns:
-        ``path``.
 
     Raises:
-        ValueError: For an address of another kind, or when size or hash differ.
+        ValueError: For an address of another kind, or when the hash differs.
         ConnectionError: When the server cannot be reached or refuses; the message says what to do by hand.
     """
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"cannot download {url!r}: expected an address that starts with http:// or https://")
     path = Path(path)
     sha256 = sha256 or hash_from_name(url)
-    if path.exists():
-        check_file(path, sha256=sha256, size=size)
-        return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(path.with_name(path.name + ".lock"), progress):
-        if path.exists():  # another process has fetched it meanwhile
-            check_file(path, sha256=sha256, size=size)
+    with contextlib.nullcontext() if path.exists() else _locked(path, progress):
+        if path.exists():  # perhaps another process has fetched it meanwhile
+            check_file(path, sha256)
             return path
         part = path.with_name(path.name + ".part")
         for attempt in range(retries + 1):
             try:
-                _transfer(url, part, progress, timeout)
+                _transfer(url, part, progress)
                 break
             except _TRANSIENT as error:
                 refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
                 if refused or attempt == retries:
-                    raise ConnectionError(_advice(url, path, error)) from error
-                time.sleep(wait_s * 2**attempt)
+                    raise ConnectionError(
+                        f"could not download {url}: {error}. What arrived is kept in {part.name} and the next run "
+                        f"continues it. Without network, fetch the file elsewhere and put it at {path}."
+                    ) from error
+                time.sleep(WAIT_S * 2**attempt)
         try:
-            check_file(part, sha256=sha256, size=size)
+            check_file(part, sha256)
         except ValueError:
             _discard(part)
             raise
@@ -164,51 +126,23 @@ def download(
 
 
 @contextlib.contextmanager
-def _lock(path: Path, progress: bool) -> Iterator[None]:
-    """Keep other processes out of the same block until this one leaves it; the lock file goes with the last of them.
+def _locked(path: Path, progress: bool) -> Iterator[None]:
+    from filelock import FileLock, Timeout
 
-    A process that is killed gives its lock up. Where the disk knows no locks, nobody is kept out.
-    """
-    if fcntl is None:
+    lock_file = path.with_name(path.name + ".lock")
+    lock = FileLock(lock_file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if progress:
+            print(f"another process downloads {path.name}; waiting for it", file=sys.stderr)
+        lock.acquire()
+    try:
         yield
-        return
-    while True:
-        with open(path, "ab") as file:
-            _wait_for_lock(file, path, progress)
-            if not _lies_at(file, path):  # who had the lock before has removed it: others lock a new file by now
-                continue
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-            return
-
-
-def _lies_at(file: IO[bytes], path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _wait_for_lock(file: IO[bytes], path: Path, progress: bool) -> None:
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if progress:
-                print(f"another process downloads {path.stem}; waiting for it", file=sys.stderr)
-            fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-            raise
-
-
-def _advice(url: str, path: Path, error: Exception) -> str:
-    return (
-        f"could not download {url}: {error}. What arrived is kept in {path.name}.part and the next run continues it. "
-        f"Without network, fetch the file elsewhere and put it at {path}."
-    )
+    finally:
+        lock.release()
+        if path.exists():  # who waits for the lock then needs it no more
+            lock_file.unlink(missing_ok=True)
 
 
 def _tag_file(part: Path) -> Path:
@@ -220,7 +154,7 @@ def _discard(part: Path) -> None:
     _tag_file(part).unlink(missing_ok=True)
 
 
-def _transfer(url: str, part: Path, progress: bool, timeout: float) -> None:
+def _transfer(url: str, part: Path, progress: bool) -> None:
     """Bring ``part`` to the full length that the server announces, from where it stands."""
     start = part.stat().st_size if part.exists() else 0
     tag_file = _tag_file(part)
@@ -230,14 +164,13 @@ def _transfer(url: str, part: Path, progress: bool, timeout: float) -> None:
         if tag_file.exists():
             request.add_header("If-Range", tag_file.read_text(encoding="utf-8"))
     try:
-        response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310 - the scheme was checked
+        response = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310 - the scheme was checked
     except urllib.error.HTTPError as error:
         if error.code != 416:  # the range starts at or after the end of the file
             raise
-        if error.headers.get("Content-Range", "").endswith(f"/{start}"):
-            return
-        _discard(part)
-        _transfer(url, part, progress, timeout)
+        if not error.headers.get("Content-Range", "").endswith(f"/{start}"):
+            _discard(part)
+            _transfer(url, part, progress)
         return
     with response:
         if response.status != 206:  # no resume on this server, or the file has changed meanwhile
@@ -246,7 +179,9 @@ def _transfer(url: str, part: Path, progress: bool, timeout: float) -> None:
         total = int(response.headers["Content-Length"]) + start if "Content-Length" in response.headers else None
         if tag := response.headers.get("ETag") or response.headers.get("Last-Modified"):
             tag_file.write_text(tag, encoding="utf-8")
-        _check_space(part.parent, (total or 0) - start)
+        needed, free = (total or 0) - start, shutil.disk_usage(part.parent).free
+        if needed > free:
+            raise OSError(f"{part.parent}: {needed:,} more bytes are needed, {free:,} are free. Make room there.")
         _copy(response, part, start, total, progress)
     found = part.stat().st_size
     if total is not None and found > total:  # nothing of it can be trusted
@@ -256,26 +191,16 @@ def _transfer(url: str, part: Path, progress: bool, timeout: float) -> None:
         raise ConnectionError(f"the connection broke after {found:,} of {total:,} bytes")
 
 
-def _check_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise OSError(
-            f"{folder}: {needed:,} more bytes are needed, {free:,} are free. Make room or choose another disk."
-        )
-
-
 def _copy(source: IO[bytes], part: Path, start: int, total: int | None, progress: bool) -> None:
     from tqdm import tqdm
 
-    bar = tqdm(initial=start, total=total, unit="B", unit_scale=True, desc=part.stem, disable=not progress)
-    with bar, open(part, "ab" if start else "wb") as file:
-        while chunk := source.read(CHUNK):
-            file.write(chunk)
-            bar.update(len(chunk))
+    bar = tqdm.wrapattr(source, "read", total=total, initial=start, desc=part.stem, disable=not progress)
+    with bar as counted, open(part, "ab" if start else "wb") as file:
+        shutil.copyfileobj(counted, file, CHUNK)
 
 
 def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, progress: bool = True) -> int:
-    """Unpack the regular files of a ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.zip`` archive.
+    """Unpack a ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.zip`` archive and return the number of its files.
 
     Files that are already there with the right length are kept, so an interrupted run can be repeated. Each file is
     renamed into place when complete.
@@ -286,11 +211,9 @@ def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, 
         strip: How many leading folders of the archive's paths to leave out.
         progress: Show a progress bar.
 
-    Returns:
-        The number of files in the archive.
-
     Raises:
-        ValueError: If the archive is damaged or of another kind, or holds a link, or a path that leaves ``folder``.
+        ValueError: If the archive is damaged or of another kind, would unpack to far more than its size, or holds a
+            link, or a path that leaves ``folder``.
     """
     from tqdm import tqdm
 
@@ -306,7 +229,8 @@ def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, 
                 raise ValueError(f"{archive}: refused {name!r}, under which files are unpacked")
             count += 1
             with source:
-                _unpack(source, size, target, part, f"{archive}: {name[:100]!r}")
+                if not target.is_file() or target.stat().st_size != size:
+                    _unpack(source, target, part, f"{archive}: {name[:100]!r}")
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # of the disk, not of the archive
             raise
@@ -316,9 +240,7 @@ def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, 
     return count
 
 
-def _unpack(source: IO[bytes], size: int, target: Path, part: Path, where: str) -> None:
-    if target.is_file() and target.stat().st_size == size:
-        return
+def _unpack(source: IO[bytes], target: Path, part: Path, where: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
@@ -338,16 +260,16 @@ class _Bounded:
         self.tell, self.last = stream.tell, b""
 
     def read(self, size: int) -> bytes:
-        self._check(self.tell() + size)
+        self.check(self.tell() + size)
         self.last = self._stream.read(size)
         return self.last
 
     def seek(self, position: int) -> int:
-        self._check(position)
+        self.check(position)
         return self._stream.seek(position)
 
-    def _check(self, position: int) -> None:
-        if position > self._limit:
+    def check(self, size: int) -> None:
+        if size > self._limit:
             raise ValueError(f"{self._archive}: refused: it would unpack to more than {self._limit:,} bytes")
 
 
@@ -368,13 +290,17 @@ def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
     with open(archive, "rb") as file:
         start = file.read(8)
     unpack = next((unpack for magic, unpack in _COMPRESSIONS.items() if start.startswith(magic)), open)
-    with unpack(archive, "rb") as stream, tarfile.open(fileobj=_Bounded(stream, archive), mode="r:") as packed:
-        for info in packed:
-            if not (info.isfile() or info.isdir()):
-                raise ValueError(f"{archive}: refused {info.name!r}, which is a link or a device and not a file")
-            if info.isfile():
-                yield info.name, info.size, packed.extractfile(info)
-        _check_end(packed.fileobj)
+    with unpack(archive, "rb") as stream:
+        bounded, total = _Bounded(stream, archive), 0
+        with tarfile.open(fileobj=bounded, mode="r:") as packed:  # type: ignore[call-overload]
+            for info in packed:
+                if not (info.isfile() or info.isdir()):
+                    raise ValueError(f"{archive}: refused {info.name!r}, which is a link or a device and not a file")
+                if info.isfile():
+                    total += info.size  # with the holes of sparse files, which the archive does not hold
+                    bounded.check(total)
+                    yield info.name, info.size, packed.extractfile(info)
+        _check_end(bounded)
 
 
 def _check_end(stream: _Bounded) -> None:

@@ -61,14 +61,14 @@ def json_errors(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, suffix: str = ".tmp") -> Iterator[Path]:
     """Give a temporary path next to ``path``; at the end its content is synced to the disk and renamed to ``path``.
 
     If the block fails, the temporary file is removed and ``path`` stays as it was. An error of the system in writing,
     as on a full disk, names ``path``.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
     try:
         yield temporary
         with temporary.open("rb+") as file:

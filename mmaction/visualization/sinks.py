@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.io.video.writers import ImageFolderSink, Sink, VideoSink, write_image
-from mmaction.utils.files import move_into
+from mmaction.utils.files import move_into, replacing
 from mmaction.visualization.draw import contact_sheet, fit_height
 
 
@@ -40,18 +40,18 @@ def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]
 
     A folder that exists gets the frames and keeps its other files; frames of an earlier, longer drawing are deleted.
     """
+    if kind != "frames":
+        with replacing(path, f".partial{path.suffix}") as partial:
+            sink: Sink = SheetSink(partial, columns) if kind == "sheet" else VideoSink(partial, fps)
+            yield sink
+            sink.close()
+        return
     partial = path.with_name(f".partial-{path.name}")
-    if kind == "frames":
-        shutil.rmtree(partial, ignore_errors=True)
-        sink: Sink = ImageFolderSink(partial)
-    else:
-        sink = SheetSink(partial, columns) if kind == "sheet" else VideoSink(partial, fps)
+    shutil.rmtree(partial, ignore_errors=True)
     try:
+        sink = ImageFolderSink(partial)
         yield sink
         sink.close()
-        if kind == "frames":
-            move_into(partial, path, lambda file: ImageFolderSink.NAME.fullmatch(file.name) is not None)
-        else:
-            partial.replace(path)
+        move_into(partial, path, lambda file: ImageFolderSink.NAME.fullmatch(file.name) is not None)
     finally:
-        shutil.rmtree(partial, ignore_errors=True) if kind == "frames" else partial.unlink(missing_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)

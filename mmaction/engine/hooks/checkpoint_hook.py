@@ -1,6 +1,7 @@
 """Keep the last good checkpoint whatever happens while the next one is written."""
 
 import hashlib
+import io
 import os
 import signal
 import threading
@@ -267,9 +268,9 @@ class CheckpointHook(PlainCheckpointHook):
         import torch
 
         content = read_checkpoint(ckpt_path, trust=bool(runner.cfg.get("trust_checkpoint")))
-        temporary = Path(ckpt_path).with_suffix(".publishing")
-        torch.save({key: value for key, value in content.items() if key in self.published_keys}, temporary)
-        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        file = io.BytesIO()
+        torch.save({key: value for key, value in content.items() if key in self.published_keys}, file)
+        digest = hashlib.sha256(file.getvalue()).hexdigest()
         target = Path(ckpt_path).with_name(f"{Path(ckpt_path).stem}-{digest[:8]}.pth")
-        temporary.replace(target)
+        write_atomically(target, file.getvalue())
         runner.logger.info(f"published {target}")

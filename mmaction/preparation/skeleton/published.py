@@ -59,7 +59,7 @@ def fetch(name: str, folder: Path, *, progress: bool = True) -> Path:
     record = path.with_name(path.name + ".sha256")
     recorded = read_text(record).split() if record.is_file() else []
     if path.exists() and recorded:
-        check_file(path, sha256=recorded[0])
+        check_file(path, recorded[0])
         return path
     download(row.url, path, progress=progress)
     if row.splits:

@@ -101,7 +101,7 @@ def test_a_published_checkpoint_carries_its_hash(tmp_path, toy, train):
         "train_cfg.max_epochs=1",
     )
     (published,) = (tmp_path / "run").glob("epoch_1-*.pth")
-    check_file(published, sha256=hash_from_name(published.name))
+    check_file(published, hash_from_name(published.name))
     assert set(read_checkpoint(published)) == {"meta", "state_dict"}
 
 
