@@ -3,7 +3,7 @@
 Examples:
   python tools/infer.py CONFIG CHECKPOINT dive.mp4
   python tools/infer.py CONFIG CHECKPOINT videos/ 'more/*.avi' --format csv > scores.csv
-  python tools/infer.py CONFIG CHECKPOINT dive.mp4 --out labelled.mp4
+  python tools/infer.py CONFIG CHECKPOINT dive.mp4 --out labeled.mp4
   python tools/infer.py CONFIG CHECKPOINT competition.mp4 --window 2 --stride 0.5 --timeline timeline.png
   python tools/infer.py CONFIG CHECKPOINT skeletons.pkl --clip dive_0001 dive_0002
 
@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from mmaction.apis.clips import Clip, as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_config, predict_clip
-from mmaction.apis.labelled_video import check_suffix, write_labelled
+from mmaction.apis.labeled_video import check_suffix, write_labeled
 from mmaction.apis.predictions import FORMATS, Prediction, render
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.io.annotations import load_annotations
@@ -217,7 +217,7 @@ def progress(items: Iterable, unit: str = "window") -> Iterable:
 
 
 def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str, Path]) -> tuple[list[Prediction], int]:
-    """Classify clips and write their labelled videos; one that fails is named and does not end the others.
+    """Classify clips and write their labeled videos; one that fails is named and does not end the others.
 
     Returns:
         The predictions and the number of clips that failed.
@@ -228,7 +228,7 @@ def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str,
         try:
             found = classifier.classify(clip)
             if clip.name in files:
-                problem = write_labelled(clip, found, classifier.names, files[clip.name], args.fps, args.topk)
+                problem = write_labeled(clip, found, classifier.names, files[clip.name], args.fps, args.topk)
                 if problem:
                     tqdm.write(f"warning: {problem}", file=sys.stderr)
         except USER_ERRORS as error:

@@ -22,8 +22,7 @@ from mmengine.dist import is_main_process
 
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import annotation_files, check_config, metric_configs
-from mmaction.engine.results.facts import add_result_writer
-from mmaction.engine.results.writer import REPORT
+from mmaction.engine.results.writer import REPORT, ResultWriter
 from mmaction.engine.resume import is_work_dir
 from mmaction.evaluation.metrics import check_metric_names
 from mmaction.io.checkpoints import local_path
@@ -31,7 +30,7 @@ from mmaction.reports.dumps import is_dump
 from mmaction.reports.report import write_report
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import ConfigOptions, add_run_options, set_local_rank
-from mmaction.utils.config import default_work_dir, load_config
+from mmaction.utils.config import default_work_dir, load_config, type_name
 from mmaction.utils.files import claim
 
 
@@ -109,12 +108,17 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
             "type": "ActionVisualizer",
             "vis_backends": [{"type": "LocalVisBackend"}],
         }
+    # the result comes first, before what may fail, such as a dump on a full disk
+    result = {"type": "ResultWriter", "out_dir": str(Path(cfg.work_dir, f"test_{Path(args.checkpoint).stem}"))}
+    others = [metric for metric in metric_configs(cfg.test_evaluator) if type_name(metric) != "ResultWriter"]
+    metrics = [result, *others]  # a config that an earlier test wrote holds its writer
     if args.dump:
         claim(Path(args.dump), args.overwrite or is_dump(args.dump), [args.config, checkpoint, *annotation_files(cfg)])
-        dump = {"type": "DumpResults", "out_file_path": args.dump}
-        metrics = [*metric_configs(cfg.test_evaluator), dump]
-        is_whole = isinstance(cfg.test_evaluator, dict) and "metrics" in cfg.test_evaluator
-        cfg.test_evaluator = {**cfg.test_evaluator, "metrics": metrics} if is_whole else metrics
+        metrics.append({"type": "DumpResults", "out_file_path": args.dump})
+    is_whole = isinstance(cfg.test_evaluator, dict) and "metrics" in cfg.test_evaluator
+    cfg.test_evaluator = {**cfg.test_evaluator, "metrics": metrics} if is_whole else metrics
+    teller = {"type": "ResultHook", "checkpoint": args.checkpoint}
+    cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "result": teller}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -127,12 +131,11 @@ def main(argv: list[str] | None = None) -> int:
         print(note, file=sys.stderr)
     apply_options(cfg, args)
     runner = build_runner(cfg)
-    folder = Path(runner.work_dir) / f"test_{Path(args.checkpoint).stem}"
-    writer = add_result_writer(runner, folder, args.checkpoint)
     metrics = runner.test()
     if is_main_process():
         if args.report:
-            print(f"report: {write_report([writer.out_dir], writer.out_dir / REPORT)}")
+            (folder,) = (part.out_dir for part in runner.test_evaluator.metrics if isinstance(part, ResultWriter))
+            print(f"report: {write_report([folder], folder / REPORT)}")
         for name, value in metrics.items():
             print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}:\n{value}")
     return 0

@@ -16,6 +16,7 @@ from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.engine.optim_groups import TSMOptimWrapperConstructor
 from mmaction.engine.pretrained import PretrainedInit
+from mmaction.engine.results.facts import ResultHook
 from mmaction.engine.runner import ActionRunner, build_runner
 from mmaction.engine.sharding import MMFullyShardedDataParallel
 
@@ -36,6 +37,7 @@ __all__ = [
     "PredictionHealthHook",
     "PreflightHook",
     "PretrainedInit",
+    "ResultHook",
     "TSMOptimWrapperConstructor",
     "build_runner",
 ]

@@ -99,7 +99,8 @@ def confusion_matrix(
     y_real = as_labels(y_real, None, num_classes)
     y_pred = as_labels(y_pred, len(y_real), num_classes)
     classes = np.union1d(y_real, y_pred) if num_classes is None else np.arange(num_classes)
-    return metrics.confusion_matrix(y_real, y_pred, labels=classes, normalize=normalize)
+    # scikit-learn warns of a matrix of one class; another class, which nothing has, keeps it quiet
+    return metrics.confusion_matrix(y_real, y_pred, labels=[*classes, -1], normalize=normalize)[:-1, :-1]
 
 
 def class_recall(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:

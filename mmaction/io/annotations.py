@@ -174,7 +174,7 @@ def _check_skeleton(info: dict) -> str | None:
     if keypoint.ndim == 3 and "frame_inds" in info:  # one row per detected person, to be sorted by DecompressPose
         rows = np.size(np.asarray(as_numbers(info["frame_inds"])))
         return None if rows == len(keypoint) else f"frame_inds has {rows} entries, keypoint has {len(keypoint)}"
-    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3) or 0 in keypoint.shape:
+    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3) or 0 in keypoint.shape[1:]:
         return f"keypoint has shape (M, T, V, 2 or 3): persons, frames, joints, coordinates; got {keypoint.shape}"
     if info.setdefault("total_frames", keypoint.shape[1]) != keypoint.shape[1]:
         return f"total_frames is {info['total_frames']}, but keypoint {keypoint.shape} has {keypoint.shape[1]} frames"
@@ -184,6 +184,9 @@ def _check_skeleton(info: dict) -> str | None:
             got = _shown(info["keypoint_score"]) if score is None else score.shape
             return f"keypoint_score has the shape (M, T, V) of keypoint, {keypoint.shape[:3]}; got {got}"
         info["keypoint_score"] = score
+    if not len(keypoint):  # nobody was found: one person of whom no joint is seen, so that every clip has one
+        for key in {"keypoint", "keypoint_score"} & info.keys():
+            info[key] = np.zeros((1, *info[key].shape[1:]), info[key].dtype)
     if keypoint.dtype.kind == "f":
         _mark_missing(info)
     return None

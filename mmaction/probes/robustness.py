@@ -124,7 +124,7 @@ def joint_importance(
 
 
 def plot_importance(result: Mapping[str, Any], layout: Layout) -> "Figure":
-    """Return a bar for each joint, the most important first, coloured by the side of the body."""
+    """Return a bar for each joint, the most important first, colored by the side of the body."""
     from matplotlib.figure import Figure
 
     rows = sorted(result["joints"], key=lambda row: row["drop"])

@@ -86,7 +86,7 @@ def test_patterns_frames_and_csv(infer, rgb, folder, clip_files):
     assert float(rows[0]["score"]) == pytest.approx(float(rows[1]["score"]), abs=1e-5)
 
 
-def test_timeline_picture_and_labelled_video(infer, rgb, clip_files, tmp_path):
+def test_timeline_picture_and_labeled_video(infer, rgb, clip_files, tmp_path):
     from mmaction.io.video import open_video
 
     files = ["--timeline", tmp_path / "t.png", "--out", tmp_path / "o.mp4"]
@@ -100,7 +100,7 @@ def test_timeline_picture_and_labelled_video(infer, rgb, clip_files, tmp_path):
     assert infer(*rgb, clip_files["video"], "--window", 2, *files, "--overwrite")[0] == 0
 
 
-def test_the_labelled_video_of_one_that_is_cut_off_ends_with_a_warning(infer, rgb, shared, tmp_path):
+def test_the_labeled_video_of_one_that_is_cut_off_ends_with_a_warning(infer, rgb, shared, tmp_path):
     from mmaction.io.video import open_video
 
     content = (shared / "data/video/test.avi").read_bytes()
@@ -112,9 +112,9 @@ def test_the_labelled_video_of_one_that_is_cut_off_ends_with_a_warning(infer, rg
     assert len(list(open_video(tmp_path / "o.mp4").images())) == 34
 
 
-def test_labelled_videos_of_a_folder(infer, rgb, folder, tmp_path):
-    assert infer(*rgb, folder, "--out", tmp_path / "labelled")[0] == 0
-    assert sorted(path.name for path in (tmp_path / "labelled").iterdir()) == ["one.mp4", "two.mp4"]
+def test_labeled_videos_of_a_folder(infer, rgb, folder, tmp_path):
+    assert infer(*rgb, folder, "--out", tmp_path / "labeled")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "labeled").iterdir()) == ["one.mp4", "two.mp4"]
     shutil.copy(folder / "one.mp4", folder / "deep" / "one.mp4")
     with pytest.raises(ValueError, match="several clips have the same name"):
         infer(*rgb, folder, "--out", tmp_path / "again")
@@ -180,11 +180,13 @@ def test_skeletons_of_a_pickle(infer, pose, tmp_path):
         infer(*pose, path, "--clip", "wlak")
 
 
-@pytest.mark.parametrize("empty", ["score 0", "NaN", "zeros without scores"])
+@pytest.mark.parametrize("empty", ["score 0", "NaN", "zeros without scores", "M = 0"])
 def test_a_skeleton_without_a_person_is_in_no_class(infer, pose, tmp_path, empty):
     walk, run = skeletons("walk", "run")
     if empty == "score 0":
         walk["keypoint_score"][:] = 0
+    elif empty == "M = 0":
+        walk |= {name: walk[name][:0] for name in ("keypoint", "keypoint_score")}
     else:
         walk["keypoint"][:] = np.nan if empty == "NaN" else 0
     if empty == "zeros without scores":

@@ -29,4 +29,5 @@ def test_resuming_warns_of_other_classes_and_not_of_the_object_left_out(tmp_path
         rows = [f"{label},{name}" for label, name in enumerate(text.split())]
         table.write_text("\n".join(["label,name", *rows]))
         train(config, "--work-dir", tmp_path / "run", "--resume", "--cfg-options", f"train_cfg.max_epochs={epochs}")
+    assert read_checkpoint(tmp_path / "run/epoch_2.pth")["meta"]["class_counts"] == [8, 8, 8]
     assert ("dataset metainfo from the resumed checkpoint is different" in capfd.readouterr().out) == warned

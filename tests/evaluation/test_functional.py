@@ -35,7 +35,13 @@ def test_top_k_is_brute_force_with_ties_by_lower_index(data):
     assert np.mean((best == labels[:, None]).any(1)) == pytest.approx(F.top_k_accuracy(scores, labels, 2)[0])
 
 
-@pytest.mark.filterwarnings("ignore:A single label was found")
+def test_a_confusion_matrix_of_one_class_warns_of_nothing(recwarn):
+    assert F.confusion_matrix([3, 3], [3, 3]).tolist() == [[2]]
+    assert F.confusion_matrix([3, 3], [3, 3], normalize="all").tolist() == [[1.0]]
+    assert not recwarn.list
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found")  # from the reference
 @settings(max_examples=60, deadline=None)
 @given(scored(min_classes=2), st.sampled_from([None, "true", "pred", "all"]))
 def test_confusion_matrix_is_sklearns(data, normalize):

@@ -110,7 +110,7 @@ def test_compressed_skeletons(write):
         ({"label": "dive"}, "a class index from 0 on, or a list of them; got 'dive'"),
         ({"keypoint": np.zeros((1, 5, 17))}, r"shape \(M, T, V, 2 or 3\).*; got \(1, 5, 17\)"),
         ({"keypoint": np.zeros((1, 5, 17, 4))}, r"got \(1, 5, 17, 4\)"),
-        ({"keypoint": np.zeros((0, 5, 17, 2))}, r"got \(0, 5, 17, 2\)"),
+        ({"keypoint": np.zeros((1, 5, 0, 2))}, r"got \(1, 5, 0, 2\)"),
         ({"keypoint": np.full((1, 5, 17, 2), "x")}, "keypoint is an array of numbers; got <U1"),
         ({"keypoint_score": np.zeros((1, 5, 16))}, r"shape \(M, T, V\) of keypoint, \(1, 5, 17\); got \(1, 5, 16\)"),
         ({"total_frames": 7}, r"total_frames is 7, but keypoint \(1, 5, 17, 2\) has 5 frames"),
@@ -123,6 +123,13 @@ def test_a_wrong_annotation_is_named(write, changes, message):
     path = write([annotation("good"), annotation("bad", **changes)])
     with pytest.raises(ValueError, match=rf"ann\.pkl, annotation 1 \(bad\): .*{message}"):
         load_annotations(path)
+
+
+def test_a_clip_without_persons_has_one_of_whom_no_joint_is_seen(write):
+    empty = {"keypoint": np.ones((0, 5, 17, 2), np.float16), "keypoint_score": np.ones((0, 5, 17), np.float16)}
+    (info,) = load_annotations(write([annotation(**empty)]))
+    assert info["keypoint"].shape == (1, 5, 17, 2) and info["keypoint_score"].shape == (1, 5, 17)
+    assert not info["keypoint"].any() and not info["keypoint_score"].any()
 
 
 def test_only_the_chosen_split_is_checked(write):

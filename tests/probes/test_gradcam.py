@@ -115,7 +115,7 @@ def test_fewer_views(pose_run):
         fewer_views(packed({"imgs": 1, "heatmap_imgs": 2}), model, 2)
 
 
-def test_overlay_colours_only_where_the_map_is():
+def test_overlay_colors_only_where_the_map_is():
     pictures = np.full((1, 2, 8, 8, 3), 100, np.uint8)
     maps = np.zeros((2, 2, 4, 4), np.float32)
     maps[0, 1, :2] = 1

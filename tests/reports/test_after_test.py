@@ -126,3 +126,13 @@ def test_a_dump_replaces_an_earlier_one_and_nothing_else(pose_run, root, tmp_pat
     with pytest.raises(OSError, match="no space left"):
         run("mine.pkl")
     assert {*FILES} == {path.name for path in (tmp_path / "run/test_tiny").iterdir()}
+
+
+def test_the_checkpoint_says_on_how_many_samples_it_was_trained(pose_run, root, tmp_path):
+    config, checkpoint = pose_run
+    torch.save({**torch.load(checkpoint), "meta": {"class_counts": [7, 0, 3]}}, tmp_path / "own.pth")
+    main = runpy.run_path(str(root / "tools/test.py"))["main"]
+    gone = ["--cfg-options", "train_dataloader.dataset.dataset.ann_file=gone.pkl"]
+    assert main([str(config), str(tmp_path / "own.pth"), "--work-dir", str(tmp_path), *gone]) == 0
+    metrics = json.loads((tmp_path / "test_own/metrics.json").read_text())
+    assert [row["train_count"] for row in metrics["per_class"]] == [7, 0, 3, 0, 0]

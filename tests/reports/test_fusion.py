@@ -12,7 +12,7 @@ from mmaction.structures.scores import as_probabilities
 
 
 def simulated(seed, skill, labels, classes=5):
-    """Scores that favour the right class of the samples where ``skill`` is true."""
+    """Scores that favor the right class of the samples where ``skill`` is true."""
     scores = np.random.default_rng(seed).normal(size=(len(labels), classes))
     scores[np.arange(len(labels)), labels] += np.where(skill, 6, 0)
     return Result([f"clip {i}" for i in range(len(labels))], labels, scores)

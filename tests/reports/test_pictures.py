@@ -16,12 +16,12 @@ def test_frames_keep_their_pixels():
     assert input_pictures({"imgs": torch.from_numpy(frames)}).shape == shown.shape
 
 
-def test_normalised_frames_are_stretched():
+def test_normalized_frames_are_stretched():
     shown = input_pictures(torch.linspace(-2, 2, 3 * 8 * 8).reshape(1, 3, 1, 8, 8))
     assert (shown.min(), shown.max()) == (0, 255)
 
 
-def test_heatmaps_have_a_colour_for_each_channel():
+def test_heatmaps_have_a_color_for_each_channel():
     heatmaps = torch.zeros(1, 17, 2, 20, 20)
     heatmaps[0, 0, 0, 5, 5] = heatmaps[0, 6, 0, 9, 9] = 1
     shown = input_pictures(heatmaps)

@@ -16,12 +16,15 @@ from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.runner import Runner
 
 from mmaction.engine.dist import any_process
+from mmaction.engine.hooks.data_hooks import class_counts
 from mmaction.engine.optim import wrappers
 from mmaction.engine.resume import SNAPSHOT, STARTS, note_start
 from mmaction.io.checkpoints import plain_part, read_checkpoint
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
+
+CLASS_COUNTS = "class_counts"  # entry of a checkpoint's meta: training samples of each class
 
 
 @HOOKS.register_module()
@@ -54,6 +57,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._is_put_off = False
         self._terminated = False
         self._is_training = False
+        self._class_counts: list[int] = []
         self._saved_iter = -1
         self._resumed_iter = 0
 
@@ -65,6 +69,7 @@ class CheckpointHook(PlainCheckpointHook):
         """Find the folder of the checkpoints, note that the run begins or goes on, and listen for SIGTERM."""
         super().before_train(runner)
         self._is_training = True
+        self._class_counts = class_counts(runner.train_dataloader.dataset)
         self._find_own_best()
         is_resumed = runner._resume  # nothing public tells, nor from where (_load_from)
         starts = runner.message_hub.runtime_info.get(STARTS, []) if is_resumed else []
@@ -209,10 +214,13 @@ class CheckpointHook(PlainCheckpointHook):
         barrier()  # as after a snapshot: SIGTERM may break off the validation that follows
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Leave out objects, because reading a checkpoint builds none, and every run makes them anew.
+        """Note the training samples of each class. Leave out objects: reading a checkpoint builds none.
 
-        They are objects in ``dataset_meta``, such as a label space, and functions that schedules keep.
+        They are objects in ``dataset_meta``, such as a label space, and functions that schedules keep; every run makes
+        them anew.
         """
+        if self._class_counts:
+            checkpoint["meta"][CLASS_COUNTS] = self._class_counts
         for holder in (checkpoint.get("meta", {}), checkpoint.get("message_hub", {}).get("runtime_info", {})):
             if holder.get("dataset_meta"):
                 holder["dataset_meta"] = plain_part(holder["dataset_meta"])

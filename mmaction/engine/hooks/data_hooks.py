@@ -1,5 +1,6 @@
 """Hooks that look after the data of a run: its random numbers, and whether it arrives in time."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,13 @@ def nested_datasets(dataset: Any) -> Iterator[Any]:
 def sources(dataset: Any) -> list[Any]:
     """Return the data sets below the wrappers, those that read annotations."""
     return [part for part in nested_datasets(dataset) if not hasattr(part, "dataset") and not hasattr(part, "datasets")]
+
+
+def class_counts(dataset: Any) -> list[int]:
+    """Return how many samples each class has, up to the last class with any; repetitions of a sample count once."""
+    parts = (part.class_counts() for part in sources(dataset) if hasattr(part, "class_counts"))
+    counts: Counter[int] = sum(parts, Counter())
+    return [counts[label] for label in range(max(counts, default=-1) + 1)]
 
 
 def set_epoch(dataset: Any, epoch: int) -> None:

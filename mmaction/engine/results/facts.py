@@ -4,65 +4,75 @@ import hashlib
 import json
 import logging
 import platform
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from mmengine.dist import get_world_size, is_main_process
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
 
 from mmaction.engine.checks.plan import views_of
+from mmaction.engine.hooks.checkpoint_hook import CLASS_COUNTS
+from mmaction.engine.hooks.data_hooks import class_counts
 from mmaction.engine.results.writer import ResultWriter, free_folder, stored_identity
 from mmaction.io.downloads import file_sha256
 from mmaction.preparation.manifest import Coverage, coverage
-from mmaction.registry import DATASETS
+from mmaction.registry import DATASETS, HOOKS
 from mmaction.utils.config import dataset_config, inner_datasets
 from mmaction.version import __version__
 
 SPEED_OPTIONS = ("batch_size", "num_workers", "persistent_workers", "pin_memory", "prefetch_factor", "timeout")
 
 
-def add_result_writer(runner: Any, out_dir: str | Path, checkpoint: str | None = None) -> ResultWriter:
-    """Let ``runner.test()`` write ``predictions.csv``, ``scores.npz`` and ``metrics.json``.
+@HOOKS.register_module()
+class ResultHook(Hook):
+    """Tell each :class:`ResultWriter` among the metrics of a test what is tested, before the test begins.
+
+    Where its ``out_dir`` holds the result of another test (see :func:`identity`), that stays: the files then go to the
+    first free of ``out_dir_2``, ``out_dir_3``, ..., and the log says what differs.
 
     Args:
-        runner: An MMEngine runner with a test set, before its test.
-        out_dir: Folder of the files. If it holds the result of another test (see :func:`identity`), that stays: the
-            files then go to the first free of ``out_dir_2``, ``out_dir_3``, ..., and the log says what differs.
         checkpoint: What the user called the checkpoint, such as a web address; by default its file.
-
-    Returns:
-        The writer; its ``out_dir`` is the folder, and after the test its ``result`` holds what was found (both in the
-        first process).
-
-    Raises:
-        ValueError: If the test loader shuffles.
     """
-    loop = runner.test_loop
-    if getattr(loop.dataloader.sampler, "shuffle", False):
-        raise ValueError(
-            "test_dataloader.sampler.shuffle is True, but the result files name the samples by their order in the test "
-            "set; set it to False, which changes no figure"
-        )
-    dataset = loop.dataloader.dataset
-    writer = ResultWriter(str(out_dir), dataset, collect_device="gpu")  # sent between processes, as our Evaluator does
-    if is_main_process():
-        writer.run = run_facts(runner, dataset, checkpoint)
-        writer.out_dir = free_folder(out_dir, writer.run["identity"])
-        if writer.out_dir != Path(out_dir):
-            different = _difference(stored_identity(Path(out_dir)), writer.run["identity"])
-            said = f"{out_dir} holds the result of another test ({different}); this one goes to {writer.out_dir}"
+
+    def __init__(self, checkpoint: str | None = None) -> None:
+        self.checkpoint = checkpoint
+        self._class_counts: list[int] | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Keep the training samples of each class, which our checkpoints hold."""
+        self._class_counts = (checkpoint.get("meta") or {}).get(CLASS_COUNTS)
+
+    def before_test(self, runner: Runner) -> None:
+        """Tell the writers; ValueError where the test loader shuffles, so that nobody knows which sample is which."""
+        writers = [metric for metric in runner.test_evaluator.metrics if isinstance(metric, ResultWriter)]
+        loader = runner.test_dataloader
+        if writers and getattr(loader.sampler, "shuffle", False):
+            raise ValueError(
+                "test_dataloader.sampler.shuffle is True, but the result files name the samples by their order in the "
+                "test set; set it to False, which changes no figure"
+            )
+        for writer in writers:
+            writer.dataset = loader.dataset
+            if is_main_process():
+                self._tell(writer, runner)
+
+    def _tell(self, writer: ResultWriter, runner: Runner) -> None:
+        writer.run = run_facts(runner, writer.dataset, self.checkpoint)
+        wanted, mine = writer.out_dir, writer.run["identity"]
+        writer.out_dir = free_folder(wanted, mine)
+        if writer.out_dir != wanted:
+            different = _difference(stored_identity(wanted), mine)
+            said = f"{wanted} holds the result of another test ({different}); this one goes to {writer.out_dir}"
             print_log(said, logger="current", level=logging.WARNING)
-        writer.train_counts = training_counts(runner.cfg, _num_classes(runner, dataset))
-        found = _coverage(dataset)
+        writer.train_counts = self._class_counts or training_counts(runner.cfg)
+        found = _coverage(writer.dataset)
         writer.listed = found.listed if found else None
-    loop.evaluator.metrics.insert(0, writer)  # before what may fail, such as a dump on a full disk
-    writer.dataset_meta = getattr(dataset, "metainfo", None)
-    return writer
 
 
 def identity(cfg: Mapping[str, Any], checkpoint_sha256: str | None) -> dict[str, str | None]:
@@ -101,14 +111,6 @@ def _difference(stored: Any, current: Mapping[str, Any]) -> str:
     if not isinstance(stored, Mapping):
         return "its files do not name it"
     return "other " + ", ".join(name for name in current if stored.get(name) != current[name])
-
-
-def _num_classes(runner: Any, dataset: Any) -> int | None:
-    """Return how many classes the test set has, or else the model, where either tells."""
-    classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    head = getattr(model, "cls_head", None)
-    return len(classes) or getattr(dataset, "num_classes", None) or getattr(head, "num_classes", None)
 
 
 def _coverage(dataset: Any) -> Coverage | None:
@@ -163,24 +165,23 @@ def _sha256(path: Any) -> str | None:
     return file_sha256(path) if path and Path(str(path)).is_file() else None
 
 
-def training_counts(cfg: Mapping[str, Any], num_classes: int | None) -> list[int] | None:
-    """Return how many training samples each class has, from the training set that a config names.
+def training_counts(cfg: Mapping[str, Any]) -> list[int] | None:
+    """Return the training samples of each class for a checkpoint that does not hold them, from the config's files.
 
-    Repetitions of a sample do not count. Where the training set cannot be read (its files may be on another machine)
-    the log says why and the result is None; so it is where the number of classes is unknown.
+    The log says that they are counted anew. Where they cannot be read (they may be on another machine), it says why and
+    the result is None.
     """
     loader = cfg.get("train_dataloader")
-    if not loader or not num_classes:
+    if not loader:
         return None
     try:
-        parts = (DATASETS.build({**part, "pipeline": []}) for part in inner_datasets(loader["dataset"]))
-        counts: Counter[int] = sum((part.class_counts() for part in parts), Counter())
+        parts = [DATASETS.build({**part, "pipeline": []}) for part in inner_datasets(loader["dataset"])]
+        counts = class_counts(SimpleNamespace(datasets=parts))
         if not counts:
             raise ValueError("it is no config of a data set with samples")
     except (OSError, ValueError, KeyError, TypeError) as error:
         print_log(f"no long-tail figures, because the training set cannot be read: {error}", logger="current")
         return None
-    if max(counts) >= num_classes:
-        print_log(f"no long-tail figures: the training set has class {max(counts)}, the test set {num_classes} classes")
-        return None
-    return [counts[c] for c in range(num_classes)]
+    said = "the checkpoint does not hold the training samples of each class; they are counted in the config's"
+    print_log(f"{said} training set", logger="current")
+    return counts

@@ -43,7 +43,7 @@ class ResultWriter(BaseMetric):
         dataset: The test set, in the order of the samples; its annotations give ids and facts. Without it samples
             are called by their number.
         run: Facts of the run: checkpoint, seed, views and the like; plain values.
-        train_counts: Training samples of every class, for the long-tail view.
+        train_counts: Training samples of the classes, for the long-tail view; classes beyond them have none.
         listed: Samples of the official list, where it is known that clips are missing; by default those tested.
         collect_device: ``cpu`` or ``gpu``: where the results of several processes are brought together.
 
@@ -93,12 +93,13 @@ class ResultWriter(BaseMetric):
         about: dict[str, Any] = {
             "classes": meta.get("classes") or (),
             "label_space": meta.get("label_space") if hasattr(meta.get("label_space"), "table") else None,
-            "train_counts": self.train_counts,
+            "train_counts": self.train_counts
+            and [*self.train_counts, *[0] * (scores.shape[1] - len(self.train_counts))],
         }
         about = {name: value for name, value in about.items() if value}
         for name, value in list(about.items()):
             if len(value) != scores.shape[1]:
-                said = f"{name} of the data set ignored: it has {len(value)} classes, the scores {scores.shape[1]}"
+                said = f"{name} of the data set ignored: {len(value)} classes, but the scores have {scores.shape[1]}"
                 print_log(said, "current", logging.WARNING)
                 del about[name]
         self.result = Result(ids, labels, scores, meta=_columns(facts), listed=self.listed, run=self.run, **about)

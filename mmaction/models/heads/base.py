@@ -8,6 +8,7 @@ from torch import nn
 
 from mmaction.models.initial import SafeInit
 from mmaction.models.labels import gather_labels, smooth_labels, top_k_accuracies
+from mmaction.models.losses.cross_entropy import BCELossWithLogits
 from mmaction.models.overrides import accepted
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -28,7 +29,8 @@ class BaseHead(ReadableArguments, SafeInit):
         in_channels: Length of a pooled feature vector.
         loss_cls: Config of the loss.
         multi_class: Whether a sample may have several labels; they become a multi-hot vector, and the probabilities
-            of the classes are independent: the sigmoid of the logits instead of the softmax.
+            of the classes are independent: the sigmoid of the logits instead of the softmax. So they are with
+            ``BCELossWithLogits``.
         label_smooth_eps: Share of a label that is spread evenly over all classes, in [0, 1).
         topk: The k of the training accuracies ``top{k}_acc`` that are logged beside the loss; () logs none.
         average_clips: How the views of a sample are merged: ``prob`` (mean of the probabilities), ``score`` (mean of
@@ -152,8 +154,9 @@ class BaseHead(ReadableArguments, SafeInit):
         return (self.probabilities(scores) if self.average_clips == "prob" else scores).mean(dim=1)
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return the probability of each class from logits (..., num_classes)."""
-        return logits.sigmoid() if self.multi_class else logits.softmax(dim=-1)
+        """Return the probability of each class from logits (..., num_classes), as the loss understands them."""
+        independent = self.multi_class or isinstance(self.loss_cls, BCELossWithLogits)
+        return logits.sigmoid() if independent else logits.softmax(dim=-1)
 
     def check_width(self, pooled: torch.Tensor, in_channels: int | None = None) -> torch.Tensor:
         """Return ``pooled`` if its vectors are ``in_channels`` long; a ValueError names both lengths otherwise."""

@@ -115,12 +115,18 @@ def test_training_counts_look_through_wrappers():
     part = {"type": "CountedClips", "labels": [0, 1, 1]}
     repeat = {"type": "RepeatDataset", "times": 10, "dataset": part}
     both = {"type": "ConcatDataset", "datasets": [repeat, part]}
-    assert training_counts({"train_dataloader": {"dataset": both}}, 3) == [2, 4, 0]
-    assert training_counts({}, 3) is None
-    assert training_counts({"train_dataloader": {"dataset": part}}, 1) is None
+    assert training_counts({"train_dataloader": {"dataset": both}}) == [2, 4]
+    assert training_counts({}) is None
     missing = {"train_dataloader": {"dataset": {"type": "CountedClips"}}}
-    assert training_counts(missing, 3) is None
-    assert training_counts({"train_dataloader": {"dataset": CountedClips([0], [])}}, 3) is None  # built already
+    assert training_counts(missing) is None
+    assert training_counts({"train_dataloader": {"dataset": CountedClips([0], [])}}) is None  # built already
+
+
+@pytest.mark.parametrize(("counts", "written"), [([2, 4], [2, 4, 0]), ([2, 4, 0, 1], None)])
+def test_training_counts_are_those_of_the_classes_scored(tmp_path, run, counts, written):
+    writer = ResultWriter(str(tmp_path), train_counts=counts)
+    run(writer, [[0.1, 0.2, 0.7]], [2])
+    assert writer.result.train_counts == written
 
 
 def test_results_of_something_else_are_not_replaced(tmp_path):

@@ -262,9 +262,16 @@ def test_several_labels_become_a_multi_hot_vector():
         head.loss_by_feat(logits, labelled([0, 1, 2, 3], 3))
 
 
-@pytest.mark.parametrize(("multi_class", "activation"), [(True, torch.sigmoid), (False, lambda x: x.softmax(-1))])
-def test_classes_of_several_labels_do_not_exclude_each_other(multi_class, activation):
-    head = I3DHead(4, 6, multi_class=multi_class, average_clips="prob")
+@pytest.mark.parametrize(
+    ("multi_class", "loss", "activation"),
+    [
+        (True, "CrossEntropyLoss", torch.sigmoid),
+        (False, "BCELossWithLogits", torch.sigmoid),
+        (False, "CrossEntropyLoss", lambda x: x.softmax(-1)),
+    ],
+)
+def test_classes_of_several_labels_do_not_exclude_each_other(multi_class, loss, activation):
+    head = I3DHead(4, 6, multi_class=multi_class, loss_cls={"type": loss}, average_clips="prob")
     logits = features(6, 4)
     expected = activation(logits).unflatten(0, (2, 3)).mean(1)
     torch.testing.assert_close(head.average_clip(logits, 3), expected)

@@ -21,7 +21,7 @@ def check_suffix(path: Path) -> None:
         raise ValueError(f"{path}: labels are written into *.mp4 or *.gif")
 
 
-def write_labelled(
+def write_labeled(
     clip: Clip,
     predictions: Sequence[Prediction],
     names: Sequence[str] | None,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmaction.apis.clips import as_clip
-from mmaction.apis.labelled_video import write_labelled
+from mmaction.apis.labeled_video import write_labeled
 from mmaction.apis.predictions import Prediction
 from mmaction.io.video import open_video
 
@@ -17,10 +17,10 @@ def bars(frame: np.ndarray, original: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["video", "frames"])
-def test_all_frames_are_kept_and_labelled(clip_files, tmp_path, kind):
-    out = tmp_path / "new" / "labelled.mp4"
+def test_all_frames_are_kept_and_labeled(clip_files, tmp_path, kind):
+    out = tmp_path / "new" / "labeled.mp4"
     clip = as_clip(clip_files[kind])
-    write_labelled(clip, [Prediction(clip.name, np.array([0.9, 0.1, 0.0]))], NAMES, out, fps=10)
+    write_labeled(clip, [Prediction(clip.name, np.array([0.9, 0.1, 0.0]))], NAMES, out, fps=10)
     reader = open_video(out)
     frames = [image for _, image in reader.images()]
     assert len(frames) == 40 and reader.info.fps == pytest.approx(10)
@@ -32,11 +32,11 @@ def test_all_frames_are_kept_and_labelled(clip_files, tmp_path, kind):
 def test_each_frame_shows_the_nearest_window(clip_files, tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(
-        "mmaction.apis.labelled_video.draw_scores",
+        "mmaction.apis.labeled_video.draw_scores",
         lambda image, names, scores, count: shown.append(int(np.argmax(scores))) or image,
     )
     parts = [Prediction("a", np.eye(3)[i], float(i), i + 2.0) for i in range(3)]
-    write_labelled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.mp4")
+    write_labeled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.mp4")
     assert shown == [0] * 15 + [1] * 10 + [2] * 15
 
 
@@ -44,9 +44,9 @@ def test_no_half_written_file_is_left(clip_files, tmp_path, monkeypatch):
     def broken(*args, **kwargs):
         raise ValueError("no drawing today")
 
-    monkeypatch.setattr("mmaction.apis.labelled_video.draw_scores", broken)
+    monkeypatch.setattr("mmaction.apis.labeled_video.draw_scores", broken)
     with pytest.raises(ValueError, match="no drawing today"):
-        write_labelled(as_clip(clip_files["video"]), [Prediction("a", np.eye(3)[0])], NAMES, tmp_path / "a.mp4")
+        write_labeled(as_clip(clip_files["video"]), [Prediction("a", np.eye(3)[0])], NAMES, tmp_path / "a.mp4")
     assert not list(tmp_path.iterdir())
 
 
@@ -54,6 +54,6 @@ def test_what_has_no_pictures_is_explained(clip_files, tmp_path):
     skeleton = {"keypoint": np.zeros((1, 4, 17, 2)), "img_shape": (8, 8), "frame_dir": "walk"}
     parts = [Prediction("a", np.eye(3)[0])]
     with pytest.raises(ValueError, match=r"walk has no pictures.*pose_visualizer"):
-        write_labelled(as_clip(skeleton), parts, NAMES, tmp_path / "a.mp4")
+        write_labeled(as_clip(skeleton), parts, NAMES, tmp_path / "a.mp4")
     with pytest.raises(ValueError, match=r"a\.avi: labels are written into"):
-        write_labelled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.avi")
+        write_labeled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.avi")
