@@ -35,23 +35,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("src", type=Path, help="the data folder: data_prefix of the data set")
     parser.add_argument("--out", type=Path, help="folder of the lists (default: the one that holds SRC)")
-    parser.add_argument(
-        "--kind",
-        choices=KINDS,
-        default="videos",
-        help="what the lists name; flow counts the flow images of frame folders (default: %(default)s)",
-    )
+    told = "what the lists name; flow counts the flow images of frame folders (default: %(default)s)"
+    parser.add_argument("--kind", choices=KINDS, default="videos", help=told)
     parser.add_argument("--csv", type=Path, help="table of clips and labels")
     parser.add_argument("--label-map", type=Path, help="class names, one a line, in the order of their numbers")
-    parser.add_argument(
-        "--val-ratio", type=float, default=0.2, help="share of undecided clips for validation (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--group",
-        metavar="REGEX",
-        help="keep clips on one side of the split whose paths match alike, such as those of one recording or person; "
-        "the first group (...) counts, if there is one",
-    )
+    told = "share of undecided clips for validation (default: %(default)s)"
+    parser.add_argument("--val-ratio", type=float, default=0.2, help=told)
+    told = "keep clips on one side of the split whose paths match alike; the first group (...) counts, if there is one"
+    parser.add_argument("--group", metavar="REGEX", help=told)
     parser.add_argument("--seed", type=int, default=0, help="seed of the random split (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace existing lists")
     return parser.parse_args(argv)

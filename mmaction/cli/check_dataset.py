@@ -19,14 +19,13 @@ Exit codes: 0 nothing wrong, 1 warnings (with --strict), 2 errors or wrong input
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from mmaction.preparation.doctor.examine import examine
 from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
 from mmaction.preparation.doctor.fix import write_fixed
 from mmaction.preparation.doctor.splits import Split, splits_of_config, splits_of_paths
-from mmaction.utils.arguments import add_layout_option
+from mmaction.utils.arguments import add_layout_option, add_workers_option
 from mmaction.utils.cli import add_config_options
 
 
@@ -40,7 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add_layout_option(parser)
     parser.add_argument("--flips", action="store_true", help="say that training will mirror clips (a config tells it)")
     parser.add_argument("--quick", action="store_true", help="read videos without decoding every frame")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)")
+    add_workers_option(parser)
     parser.add_argument("--out", type=Path, help="folder of the report (default: work_dirs/check/NAME)")
     parser.add_argument("--strict", action="store_true", help="exit code 1 if there are warnings")
     parser.add_argument("--fix", type=Path, metavar="OUT", help="write cleaned lists and annotation files into OUT")
@@ -52,14 +51,8 @@ def find_splits(args: argparse.Namespace) -> list[Split]:
     """Return the splits to examine."""
     first = args.paths[0]
     if first.suffix in (".pkl", ".txt", ".csv", ".list"):
-        return splits_of_paths(
-            args.paths,
-            videos=args.videos,
-            num_classes=args.num_classes,
-            label_space=args.label_space,
-            flips=args.flips,
-            layout=args.layout,
-        )
+        options = {name: getattr(args, name) for name in ("videos", "num_classes", "label_space", "flips", "layout")}
+        return splits_of_paths(args.paths, **options)
     if len(args.paths) > 1:
         raise ValueError(f"give one config, or lists (.txt) and annotation files (.pkl); got {len(args.paths)} paths")
     from mmaction.utils.config import load_config

@@ -8,14 +8,7 @@ import argparse
 from pathlib import Path
 
 from mmaction.preparation.demo.build import DemoSpec, write_demo_data
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Read ``WIDTHxHEIGHT`` in pixels."""
-    width, cross, height = text.lower().partition("x")
-    if not (cross and width.isdigit() and height.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 160x120, got {text!r}")
-    return int(width), int(height)
+from mmaction.utils.arguments import image_size
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -28,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--num-clips", type=int, default=default.num_clips, help="videos (default: %(default)s)")
     parser.add_argument("--num-classes", type=int, default=default.num_classes, help="dives (default: %(default)s)")
     parser.add_argument(
-        "--size", type=parse_size, default=default.size, metavar="WxH", help="frame size in pixels (default: 160x120)"
+        "--size", type=image_size, default=default.size, metavar="WxH", help="frame size in pixels (default: 160x120)"
     )
     parser.add_argument("--seed", type=int, default=default.seed, help="same seed, same data (default: %(default)s)")
     parser.add_argument("--workers", type=int, help="processes (default: one per CPU core)")

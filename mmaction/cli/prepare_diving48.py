@@ -15,18 +15,17 @@ Exit codes: 0 done, 1 clips are missing and --strict was given, 2 wrong input.
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from mmaction.preparation import diving48
+from mmaction.utils.arguments import add_workers_option
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--out", type=Path, default=Path("data/diving48"), help="folder to write (default: %(default)s)"
-    )
+    out = Path("data/diving48")
+    parser.add_argument("--out", type=Path, default=out, help="folder to write (default: %(default)s)")
     parser.add_argument("--annotations", type=Path, help="folder of the official JSON lists (default: OUT/annotations)")
     parser.add_argument("--videos", type=Path, help="folder or archive of the clips (default: OUT/videos)")
     parser.add_argument("--version", choices=("V1", "V2"), help="version to take or download (default: recognised, V2)")
@@ -38,7 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="fetch annotations and videos, or only annotations, from the official site; goes on where it stopped",
     )
     parser.add_argument("--quick", action="store_true", help="read the clips without decoding every frame")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)")
+    add_workers_option(parser)
     parser.add_argument("--strict", action="store_true", help="exit code 1 if a listed clip is missing or damaged")
     return parser.parse_args(argv)
 
@@ -50,13 +49,9 @@ def main(argv: list[str] | None = None) -> int:
         diving48.fetch(args.out, args.version or "V2", videos=args.download == "all" and args.videos is None)
     if args.videos:
         diving48.provide_videos(args.out, args.videos)
+    annotations = args.annotations or args.out / "annotations"
     manifest = diving48.prepare(
-        args.out,
-        args.annotations or args.out / "annotations",
-        version=args.version,
-        decode=not args.quick,
-        workers=args.workers,
+        args.out, annotations, version=args.version, decode=not args.quick, workers=args.workers
     )
-    print(f"{manifest.dataset} {manifest.version} in {args.out}")
-    print(manifest.summary())
+    print(f"{manifest.dataset} {manifest.version} in {args.out}\n{manifest.summary()}")
     return int(args.strict and not manifest.complete)

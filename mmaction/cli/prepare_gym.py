@@ -19,11 +19,11 @@ Exit codes: 0 done, 1 clips are missing and --strict was given, 2 wrong input, 1
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from mmaction.preparation import gym, gym_annotations
 from mmaction.preparation.cutting import Encoding
+from mmaction.utils.arguments import add_workers_option
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -33,14 +33,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("data/gym"), help="folder to write (default: %(default)s)")
     parser.add_argument("--annotations", type=Path, help="folder of the official files (default: OUT/annotations)")
     parser.add_argument("--videos", type=Path, nargs="+", help="folders of videos or clips (default: OUT/videos)")
-    parser.add_argument(
-        "--version", choices=("v1.0", "v1.1"), default="v1.1", help="train lists (default: %(default)s)"
-    )
+    versions = ("v1.0", "v1.1")
+    parser.add_argument("--version", choices=versions, default="v1.1", help="train lists (default: %(default)s)")
     parser.add_argument("--download", action="store_true", help="fetch the official lists and times first")
     parser.add_argument("--no-events", action="store_true", help="do not keep event clips; saves time and disk")
     parser.add_argument("--crf", type=int, default=encoding.crf, help="x264 quality, 0 to 51 (default: %(default)s)")
     parser.add_argument("--preset", default=encoding.preset, help="x264 speed (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)")
+    add_workers_option(parser)
     parser.add_argument("--strict", action="store_true", help="exit code 1 if a listed clip is missing")
     return parser.parse_args(argv)
 
@@ -64,8 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         workers=args.workers,
     )
     for name, manifest in manifests.items():
-        print(f"\n{manifest.dataset} {manifest.version} in {args.out / name}")
-        print(manifest.summary())
+        print(f"\n{manifest.dataset} {manifest.version} in {args.out / name}\n{manifest.summary()}")
     complete = all(manifest.complete for manifest in manifests.values())
     if not complete:
         print(f"\nvideos that are missing: {args.out}/missing_videos.txt; what went wrong: {args.out}/problems.txt")

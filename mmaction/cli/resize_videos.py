@@ -19,6 +19,7 @@ from mmaction.io.suffixes import describe_passed_over
 from mmaction.io.video.folders import videos_by_name
 from mmaction.preparation.batch import close_batch, run_batch
 from mmaction.preparation.resizing import ResizeSpec, resize_video
+from mmaction.utils.arguments import add_workers_option
 from mmaction.utils.journal import Journal
 
 
@@ -45,9 +46,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--small-files", action="store_true", help="smaller files that decode more slowly (CABAC, deblocking)"
     )
-    parser.add_argument(
-        "--num-worker", "--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)"
-    )
+    add_workers_option(parser, "--num-worker")
     parser.add_argument("--overwrite", action="store_true", help="make all copies again, whatever is there")
     return parser.parse_args(argv)
 

@@ -112,26 +112,18 @@ def read_diving48(path: str | Path) -> list[ListedClip]:
 
 def _json_items(text: str) -> Iterator[tuple[int, Any]]:
     """Yield the line number and the value of each item of a JSON array."""
-    decoder, word = json.JSONDecoder(), re.compile(r"\S")
-
-    def skip(position: int) -> int:
-        found = word.search(text, position)
-        return found.start() if found else len(text)
-
-    position = skip(0)
-    if text[position : position + 1] != "[":
-        raise json.JSONDecodeError("expected '['", text, position)
-    position = skip(position + 1)
-    line, counted = 1, 0
-    while text[position : position + 1] != "]":
+    decoder, separator = json.JSONDecoder(), re.compile(r"\s*(,\s*|(?=\]))")
+    found = re.match(r"\s*\[\s*", text)
+    position, line, counted = 0, 1, 0
+    while found:
+        position = found.end()
+        if text[position : position + 1] == "]":
+            return
         line, counted = line + text.count("\n", counted, position), position
         value, position = decoder.raw_decode(text, position)
         yield line, value
-        position = skip(position)
-        if text[position : position + 1] == ",":
-            position = skip(position + 1)
-        elif text[position : position + 1] != "]":
-            raise json.JSONDecodeError("expected ',' or ']'", text, position)
+        found = separator.match(text, position)
+    raise json.JSONDecodeError("expected ',' or ']'" if position else "expected '['", text, position)
 
 
 def _diving48_clip(entry: Any) -> ListedClip:

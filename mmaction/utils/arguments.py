@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 from pathlib import Path
 
 from mmaction.skeletons import AUTO
@@ -32,6 +33,12 @@ def split_and_file(text: str) -> tuple[str, Path]:
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"expected SPLIT=FILE such as train=data/gym/gym99/train.txt, got {text!r}")
     return name, Path(path)
+
+
+def add_workers_option(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add ``--workers`` for threads, and the names that it has beside that."""
+    cores = os.cpu_count() or 1
+    parser.add_argument(*names, "--workers", type=int, default=cores, help="threads (default: one per core)")
 
 
 def add_layout_option(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ Body axes: x to the front, y from the feet to the head, z to the right. Lengths 
 Winter, "Biomechanics and Motor Control of Human Movement", for a person of 1.75 m.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -38,8 +38,8 @@ class Posture:
     neck: float = 0.0  # flexion of the neck; 40 brings the chin to the chest
 
     def as_array(self) -> np.ndarray:
-        """The six angles in radians, shape ``(6,)``."""
-        return np.radians([self.hip, self.knee, self.shoulder, self.elbow, self.spread, self.neck])
+        """Return the six angles in radians, shape ``(6,)``."""
+        return np.radians(astuple(self))
 
 
 STAND = Posture(shoulder=8, spread=8)
@@ -94,19 +94,15 @@ def _head(neck_angle: np.ndarray, neck: np.ndarray) -> dict[int, np.ndarray]:
 
 
 def body_joints(angles: np.ndarray) -> np.ndarray:
-    """Place the joints of a body at the origin of its own axes, center of mass at 0.
+    """Place the joints of postures (radians, shape ``(T, 6)``) in the body's own axes, center of mass at 0.
 
     Hip flexion is shared between trunk and legs, so that folding alone does not turn the body as a whole.
-
-    Args:
-        angles: Postures in radians, shape ``(T, 6)``, columns as in :class:`Posture`.
 
     Returns:
         Joints in meters, shape ``(T, 22, 3)``: COCO-17, then the top of the head, left and right toes and fingertips.
     """
-    num_frames = len(angles)
-    joints = np.zeros((num_frames, len(MASS), 3))
-    neck = np.tile([0.0, TORSO, 0.0], (num_frames, 1))
+    joints = np.zeros((len(angles), len(MASS), 3))
+    neck = np.tile([0.0, TORSO, 0.0], (len(angles), 1))
     for index, place in _head(angles[:, 5], neck).items():
         joints[:, index] = place
     for sign, shoulder, elbow, wrist, hip, knee, ankle, toe, hand in (

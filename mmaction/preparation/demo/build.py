@@ -39,14 +39,11 @@ class DemoSpec:
     def __post_init__(self) -> None:
         first_dives(self.num_classes)
         if self.num_clips < 2 * self.num_classes:
-            raise ValueError(
-                f"num_clips: expected at least {2 * self.num_classes} (for each of {self.num_classes} classes one to "
-                f"train on and one to test on), got {self.num_clips}"
-            )
+            classes = f"for each of {self.num_classes} classes one to train on and one to test on"
+            raise ValueError(f"num_clips: expected at least {2 * self.num_classes} ({classes}), got {self.num_clips}")
         if min(self.size) < 32 or any(n % 2 for n in self.size):
-            raise ValueError(
-                f"size: expected an even width and height of at least 32, got {self.size[0]}x{self.size[1]}"
-            )
+            width, height = self.size
+            raise ValueError(f"size: expected an even width and height of at least 32, got {width}x{height}")
         if self.seed < 0:
             raise ValueError(f"seed: expected 0 or a positive number, got {self.seed}")
         if not 0.0 < self.val_share < 1.0:
@@ -111,20 +108,14 @@ def _records(spec: DemoSpec, detections: Iterable[tuple[np.ndarray, np.ndarray]]
 def write_demo_data(
     spec: DemoSpec, out: Path, workers: int | None = None, overwrite: bool = False, progress: bool = True
 ) -> Path:
-    """Write the whole data set below ``out``.
+    """Write the whole data set below ``out``, and return ``out``.
 
     Args:
         spec: What the data set holds.
         out: Folder; made when absent.
         workers: Processes; the number of CPU cores by default.
-        overwrite: Replace the files of an earlier call instead of refusing.
+        overwrite: Replace the files of an earlier call instead of refusing with FileExistsError.
         progress: Show a progress bar on stderr.
-
-    Returns:
-        ``out``.
-
-    Raises:
-        FileExistsError: If ``out`` already holds a file of the data set and ``overwrite`` is False.
     """
     from tqdm import tqdm
 

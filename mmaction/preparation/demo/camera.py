@@ -1,6 +1,6 @@
 """A hand-held camera beside the pool: it follows the diver late, zooms and shakes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,11 @@ class Camera:
         x = self.size[0] / 2 + scale * local[..., 0]
         y = self.size[1] / 2 - scale * local[..., 1]
         return np.stack([x, y, depth], axis=-1)
+
+    def project_at(self, frame: int, points: np.ndarray) -> np.ndarray:
+        """Map world points ``(V, 3)`` of a single frame."""
+        one = slice(frame, frame + 1)
+        return replace(self, axes=self.axes[one], focal=self.focal[one]).project(points[None])[0]
 
     def pan(self) -> np.ndarray:
         """How far the distant background has moved since the first frame, in pixels, shape ``(T, 2)``."""

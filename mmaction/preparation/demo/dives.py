@@ -59,13 +59,9 @@ class Dive:
         return (self.half_somersaults + self.starts_inverted) % 2 == 1
 
 
-def _all_dives() -> tuple[Dive, ...]:
-    blind = [Dive(*motion, position) for motion in _BLIND_MOTIONS for position in ("pike", "tuck")]
-    more = (Dive(*attributes) for attributes in product(TAKEOFFS, range(2, 8), range(5), POSITIONS))
-    return tuple(dict.fromkeys([*blind, *more]))
-
-
-DIVES = _all_dives()
+_BLIND_DIVES = (Dive(*motion, position) for motion in _BLIND_MOTIONS for position in ("pike", "tuck"))
+_OTHERS = (Dive(*attributes) for attributes in product(TAKEOFFS, range(2, 8), range(5), POSITIONS))
+DIVES = tuple(dict.fromkeys([*_BLIND_DIVES, *_OTHERS]))
 
 
 def first_dives(num_classes: int) -> tuple[Dive, ...]:
@@ -73,9 +69,6 @@ def first_dives(num_classes: int) -> tuple[Dive, ...]:
 
     Within the first 16, a single frame shows at most the position, which every other class shares: the best guess
     from one frame is right in 2 of ``num_classes`` cases.
-
-    Raises:
-        ValueError: If there are not that many dives, or fewer than 2 are asked for.
     """
     if not 2 <= num_classes <= len(DIVES):
         raise ValueError(f"num_classes: expected 2 to {len(DIVES)} dives, got {num_classes}")

@@ -78,13 +78,10 @@ def _key_postures(dive: Dive, how: Performance) -> list[tuple[float, float, body
 def _flight_angles(dive: Dive, how: Performance, share: np.ndarray) -> np.ndarray:
     """Posture angles in radians, shape ``(T, 6)``, at shares 0 to 1 of the flight (before and after allowed)."""
     stretch = how.crouch_s / how.flight_s
-    if dive.starts_inverted:
-        angles = np.tile(body.HANDSTAND.as_array(), (len(share), 1))
-        keys = []
-    else:
-        angles = np.tile(body.STAND.as_array(), (len(share), 1))
-        keys = [(-stretch, -0.4 * stretch, body.CROUCH), (-0.4 * stretch, 0.0, body.REACH)]
-    for start, end, posture in keys + _key_postures(dive, how):
+    keys = [(-stretch, -0.4 * stretch, body.CROUCH), (-0.4 * stretch, 0.0, body.REACH)]
+    first = body.HANDSTAND if dive.starts_inverted else body.STAND
+    angles = np.tile(first.as_array(), (len(share), 1))
+    for start, end, posture in ([] if dive.starts_inverted else keys) + _key_postures(dive, how):
         weight = _smoothstep(share, start, end)[:, None]
         angles = (1.0 - weight) * angles + weight * posture.as_array()
     return angles
@@ -107,16 +104,9 @@ def _rotation(dive: Dive, how: Performance, share: np.ndarray) -> tuple[np.ndarr
 
 
 def dive_joints(dive: Dive, how: Performance, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Compute the joints at ``times``; the take-off is at 0 and the entry at ``how.flight_s``.
+    """Return the joints in the world in meters, shape ``(T, 22, 3)``.
 
-    Args:
-        dive: The class.
-        how: The performance.
-        times: Seconds, shape ``(T,)``, increasing.
-        rng: Source of the looseness of the posture.
-
-    Returns:
-        World coordinates in meters, shape ``(T, 22, 3)``.
+    ``times`` rise, in seconds, shape ``(T,)``; the take-off is at 0 and the entry at ``how.flight_s``.
     """
     share = times / how.flight_s
     angles = _flight_angles(dive, how, share)
@@ -126,8 +116,7 @@ def dive_joints(dive: Dive, how: Performance, times: np.ndarray, rng: np.random.
     tilt = 0.12 * how.twist_sign * np.sin(np.pi * np.clip(share / 0.5, 0.0, 1.0)) * min(dive.half_twists, 1)
     joints = body.rotate(body.rotate(joints, twist, "y"), tilt, "x")
     joints = body.rotate(joints, somersault + np.pi * dive.starts_inverted, "z")
-    facing = 0.0 if dive.faces_water else np.pi
-    joints = body.rotate(joints, np.full(len(times), facing), "y")
+    joints = body.rotate(joints, np.full(len(times), 0.0 if dive.faces_water else np.pi), "y")
     return joints + _path(dive, how, times, joints)[:, None]
 
 

@@ -43,9 +43,9 @@ class Scene:
         return cls(
             panorama=_panorama(size, rng),
             skin=tuple(int(shade * c) for c in (235, 190, 160)),
-            suit=tuple(int(c) for c in rng.integers(20, 230, 3)),
-            hair=tuple(int(c) for c in rng.integers(10, 120, 3)),
-            water=tuple(int(c) for c in rng.integers([10, 80, 120], [80, 170, 235])),
+            suit=tuple(rng.integers(20, 230, 3).tolist()),
+            hair=tuple(rng.integers(10, 120, 3).tolist()),
+            water=tuple(rng.integers([10, 80, 120], [80, 170, 235]).tolist()),
             flicker=1.0 + 0.05 * np.sin(np.arange(num_frames) * rng.uniform(0.1, 0.8) + rng.uniform(0, 6)),
             crowd=spots,
             posts=posts,
@@ -94,7 +94,7 @@ def _water(image: np.ndarray, scene: Scene, camera: Camera, frame: int) -> None:
     """Fill the pool, which lies at height 0 and ends 12 m behind the diver."""
     away = -np.sign(camera.position[2])
     edge = np.array([[-30.0, 0.0, 12.0 * away], [30.0, 0.0, 12.0 * away]])
-    ends = camera_at(camera, frame).project(edge[None])[0]
+    ends = camera.project_at(frame, edge)
     ends = ends[np.argsort(ends[:, 0])]
     height, width = image.shape[:2]
     polygon = np.array([[0, ends[0, 1]], [width, ends[1, 1]], [width, height], [0, height]])
@@ -106,15 +106,10 @@ def _water(image: np.ndarray, scene: Scene, camera: Camera, frame: int) -> None:
             cv2.line(image, (0, int(row)), (width, int(row)), tuple(min(c + 14, 255) for c in scene.water), 1)
 
 
-def camera_at(camera: Camera, frame: int) -> Camera:
-    """The camera of a single frame."""
-    return Camera(camera.position, camera.axes[frame : frame + 1], camera.focal[frame : frame + 1], camera.size)
-
-
 def _platform(image: np.ndarray, camera: Camera, frame: int, height: float, scene: Scene) -> None:
     """A narrow stand below the feet, alike from both sides so that it does not show the direction of the dive."""
     points = np.array([[-0.35, height, 0.0], [0.35, height, 0.0], [0.0, height, 0.0], [0.0, 0.0, 0.0]])
-    pixels = camera_at(camera, frame).project(points[None])[0]
+    pixels = camera.project_at(frame, points)
     thickness = max(int(0.12 * camera.focal[frame] / pixels[0, 2]), 1)
     for a, b in ((0, 1), (2, 3)):
         cv2.line(image, _fixed(pixels[a]), _fixed(pixels[b]), scene.hair, thickness, cv2.LINE_AA, SHIFT)
@@ -170,15 +165,9 @@ class Splash:
 
 
 def render_frame(
-    scene: Scene,
-    camera: Camera,
-    joints: np.ndarray,
-    pixels: np.ndarray,
-    frame: int,
-    platform: float,
-    drops: np.ndarray,
+    scene: Scene, camera: Camera, joints: np.ndarray, pixels: np.ndarray, frame: int, platform: float, drops: np.ndarray
 ) -> np.ndarray:
-    """Draw one frame.
+    """Draw a frame, RGB, shape ``(H, W, 3)``, uint8.
 
     Args:
         scene: Colors and background of the clip.
@@ -188,19 +177,15 @@ def render_frame(
         frame: Index of the frame.
         platform: Height of the platform in meters.
         drops: World positions of the drops of the splash, shape ``(K, 3)``.
-
-    Returns:
-        RGB image, shape ``(H, W, 3)``, uint8.
     """
     focal = float(camera.focal[frame])
     image = _background(scene, camera.pan()[frame], focal / float(camera.focal[0]), frame, camera.size)
     _water(image, scene, camera, frame)
     _platform(image, camera, frame, platform, scene)
     _diver(image, scene, joints, pixels, focal)
-    if len(drops):
-        for x, y, depth in camera_at(camera, frame).project(drops[None])[0]:
-            radius = max(int(0.05 * focal / depth * 2**SHIFT), 4)
-            cv2.circle(image, _fixed(np.array([x, y])), radius, (235, 245, 250), -1, cv2.LINE_AA, SHIFT)
+    for drop in camera.project_at(frame, drops):
+        radius = max(int(0.05 * focal / drop[2] * 2**SHIFT), 4)
+        cv2.circle(image, _fixed(drop), radius, (235, 245, 250), -1, cv2.LINE_AA, SHIFT)
     for left, right in scene.post_spans(frame, camera.size[0]):
         cv2.rectangle(image, (int(left), 0), (int(right), camera.size[1]), scene.hair, -1)
     return cv2.convertScaleAbs(image, alpha=float(scene.flicker[frame]))

@@ -26,15 +26,9 @@ class Take:
 
     @classmethod
     def draw(cls, dive: Dive, size: tuple[int, int], fps: float, rng: np.random.Generator) -> "Take":
-        """Draw a take of a dive.
+        """Draw a take; all but the motion is drawn without looking at ``dive``: diver, camera, background, tempo.
 
-        Everything but the motion is drawn without looking at ``dive``: diver, camera, background, start, end, tempo.
-
-        Args:
-            dive: The class.
-            size: Width and height of the frames in pixels.
-            fps: Frames per second of the video.
-            rng: Source of all that is random.
+        ``size`` is the width and height of the frames in pixels.
         """
         how = Performance.draw(rng)
         times = _times(how, fps, rng)
@@ -49,12 +43,11 @@ class Take:
 
     def frames(self) -> np.ndarray:
         """Draw the frames, RGB, shape ``(T, H, W, 3)``, uint8."""
-        return np.stack(
-            [
-                render_frame(self.scene, self.camera, joints, pixels, t, self.platform, self.splash.drops(time))
-                for t, (time, joints, pixels) in enumerate(zip(self.times, self.joints, self.pixels, strict=True))
-            ]
+        frames = (
+            render_frame(self.scene, self.camera, joints, pixels, t, self.platform, self.splash.drops(time))
+            for t, (time, joints, pixels) in enumerate(zip(self.times, self.joints, self.pixels, strict=True))
         )
+        return np.stack(list(frames))
 
     def detections(self) -> tuple[np.ndarray, np.ndarray]:
         """What a pose estimator finds: errors that grow with the body, unsure, hidden and missing joints.

@@ -26,13 +26,12 @@ FLAT = 1.5  # standard deviation of gray levels (0 to 255) below which a frame s
 
 
 def check_sample(sample: Sample, quick: bool = False) -> list[Finding]:
-    """Check one clip, note what was found in it, and return what is wrong.
+    """Check one clip, note frames, size and so on in it, and return what is wrong.
 
-    Args:
-        sample: The clip; frames, size and so on are filled in.
-        quick: Read videos without decoding every frame, and only the first image of a folder.
+    ``quick`` reads videos without decoding every frame, and only the first image of a folder.
     """
-    findings = list(_check_labels(sample))
+    problems = (outside_classes(label, sample.split.num_classes) for label in sample.labels)
+    findings = [sample.finding("bad-label", problem) for problem in problems if problem]
     path = sample.path or Path(sample.name)
     if sample.split.kind == "video":
         findings += _check_video(sample, path, quick)
@@ -45,13 +44,6 @@ def check_sample(sample: Sample, quick: bool = False) -> list[Finding]:
     if 0 < sample.frames < SHORT_FRAMES:
         findings.append(sample.finding("short-clip", f"has {sample.frames} frames"))
     return findings
-
-
-def _check_labels(sample: Sample) -> Iterator[Finding]:
-    count = sample.split.num_classes
-    for label in sample.labels:
-        if problem := outside_classes(label, count):
-            yield sample.finding("bad-label", problem)
 
 
 def _file_digest(path: Path) -> bytes:
@@ -133,5 +125,5 @@ def _compare_with_video(sample: Sample) -> Iterator[Finding]:
     if video.num_frames != sample.frames:
         yield sample.finding("frame-count", f"{sample.frames} frames, the video {sample.path} has {video.num_frames}")
     if sample.height and video.shape != (sample.height, sample.width):
-        message = f"img_shape is {sample.height}x{sample.width}, that of {sample.path} {video.height}x{video.width}"
-        yield sample.finding("other-size", f"{message} (height x width)")
+        told = f"img_shape is {sample.height}x{sample.width}, {sample.path} has {video.height}x{video.width}"
+        yield sample.finding("other-size", f"{told} (height x width)")

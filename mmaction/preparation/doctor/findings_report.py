@@ -47,13 +47,11 @@ def facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
 def summary(diagnosis: Diagnosis) -> str:
     """Return the lines for the terminal: facts, then each kind of finding with examples, then the verdict."""
     lines = [f"{name}: {value}" for name, value in facts(diagnosis)]
-    kinds: dict[str, list[Finding]] = {}
-    for finding in diagnosis.findings:
-        kinds.setdefault(finding.code, []).append(finding)
-    for findings in kinds.values():
+    for code in dict.fromkeys(finding.code for finding in diagnosis.findings):
+        findings = [finding for finding in diagnosis.findings if finding.code == code]
         lines.append(f"{findings[0].severity}: {findings[0].title} ({len(findings):,} x)")
-        for finding in findings[:SHOWN_IN_TERMINAL]:
-            lines.append("    " + ": ".join(filter(None, (finding.split, finding.clip, finding.message))))
+        shown = ((finding.split, finding.clip, finding.message) for finding in findings[:SHOWN_IN_TERMINAL])
+        lines += ["    " + ": ".join(filter(None, texts)) for texts in shown]
         if len(findings) > SHOWN_IN_TERMINAL:
             lines.append(f"    ... and {len(findings) - SHOWN_IN_TERMINAL:,} more")
     counts = count_severities(diagnosis.findings)
@@ -112,8 +110,7 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
 
 
 def _with_legend(figure: Figure) -> Figure:
-    handles, _ = figure.axes[0].get_legend_handles_labels()
-    if handles:
+    if figure.axes[0].get_legend_handles_labels()[0]:
         figure.axes[0].legend()
     return figure
 

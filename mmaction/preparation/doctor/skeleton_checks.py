@@ -33,9 +33,9 @@ def check_skeleton(sample: Sample) -> Iterator[Finding]:
     sample.persons, sample.frames = keypoint.shape[:2]
     sample.joints = keypoint.shape[2:]
     seen = np.asarray(keypoint.any(-1) if score is None else score > 0)
-    middle = sample.frames // 2
-    drawn = keypoint[:, middle], (seen if score is None else score)[:, middle]
-    sample.middle = np.nan_to_num(drawn[0].astype(np.float32)), np.nan_to_num(drawn[1].astype(np.float32))
+    drawn = (values[:, sample.frames // 2] for values in (keypoint, seen if score is None else score))
+    points, scores = (np.nan_to_num(values.astype(np.float32)) for values in drawn)
+    sample.middle = points, scores
     sample.digest = hashlib.blake2b(keypoint.tobytes(), digest_size=16).digest()
     if not finite:
         yield sample.finding("not-finite", "a coordinate or score is NaN or infinite")
@@ -69,14 +69,7 @@ def _check_places(sample: Sample, points: np.ndarray) -> Iterator[Finding]:
 
 
 def _read(sample: Sample) -> tuple[np.ndarray, np.ndarray | None, bool]:
-    """Return joints ``(M, T, V, C)``, scores ``(M, T, V)`` and whether all values of the file are finite.
-
-    Notes the size of the image in ``sample``.
-
-    Raises:
-        FileNotFoundError: If the skeleton has a file of its own that is not there.
-        ValueError: If an array is missing or has another shape.
-    """
+    """Return joints ``(M, T, V, C)``, scores ``(M, T, V)`` and whether all are finite; note the image's size."""
     info = dict(sample.info or {})
     if sample.split.skeletons:
         own = load_pickle(resolve_name(f"{sample.name}.pkl", str(sample.split.skeletons)))

@@ -38,7 +38,7 @@ class Split:
     flips: bool = False  # whether the pipeline mirrors clips and keeps their labels
     multi_class: bool = False
     delimiter: str = " "  # what separates name and label in the list
-    layout: str | Layout = "auto"
+    layout: str | Layout = AUTO
     with_offset: bool = False  # whether the list states where in its folder of frames a clip starts
     filename_tmpl: str | None = None  # name of the image of a frame, None if unknown
     start_index: int = 1  # index of the first image
@@ -62,28 +62,21 @@ class Split:
 
 
 def splits_of_config(cfg: Mapping) -> list[Split]:
-    """Return the splits of a config's data loaders; a test split that is the val split is named once.
-
-    Raises:
-        ValueError: If the config has no data loader with a list of clips.
-    """
+    """Return the splits of a config's data loaders; a test split that is the val split is named once."""
     splits: list[Split] = []
     layout = layout_of_config(cfg) or AUTO
+    head = (cfg.get("model") or {}).get("cls_head") or {}
+    model_classes = head.get("num_classes") if isinstance(head, Mapping) else None
     for name in ("train", "val", "test"):
         loader = cfg.get(f"{name}_dataloader") or {}
         for dataset in inner_datasets(loader.get("dataset")):
-            split = replace(_split_of_dataset(name, dataset, _model_classes(cfg)), layout=layout)
+            split = _split_of_dataset(name, dataset, model_classes, layout)
             known = {(s.ann_file, s.root, s.pose_split) for s in splits}
             if name != "test" or (split.ann_file, split.root, split.pose_split) not in known:
                 splits.append(split)
     if not splits:
         raise ValueError("the config has no train_dataloader, val_dataloader or test_dataloader with a data set")
     return splits
-
-
-def _model_classes(cfg: Mapping) -> int | None:
-    head = (cfg.get("model") or {}).get("cls_head") or {}
-    return head.get("num_classes") if isinstance(head, Mapping) else None
 
 
 def _class_of(dataset: Mapping) -> Any:
@@ -98,12 +91,11 @@ def _kind_of(name: str, dataset: Mapping) -> str:
         if isinstance(kind, type) and issubclass(kind, known) and kind.load_data_list is known.load_data_list:
             return held
     names = ", ".join(known.__name__ for known in _KINDS)
-    raise ValueError(
-        f"{name}_dataloader: {type_name(dataset)!r} cannot be examined, only {names} and what reads lists as they do"
-    )
+    told = f"{name}_dataloader: {type_name(dataset)!r} cannot be examined"
+    raise ValueError(f"{told}, only {names} and what reads lists as they do")
 
 
-def _split_of_dataset(name: str, dataset: Mapping, model_classes: int | None) -> Split:
+def _split_of_dataset(name: str, dataset: Mapping, model_classes: int | None, layout: str | Layout) -> Split:
     kind = _kind_of(name, dataset)
     base = dataset.get("data_root") or ""
     ann_file = Path(os.path.join(base, dataset["ann_file"]))
@@ -120,7 +112,8 @@ def _split_of_dataset(name: str, dataset: Mapping, model_classes: int | None) ->
         classes=classes,
         flips=any(_mirrors(step) for step in dataset.get("pipeline") or ()),
         multi_class=bool(dataset.get("multi_class")),
-        delimiter=dataset.get("delimiter", " "),
+        delimiter=dataset.get("delimiter", Split.delimiter),
+        layout=layout,
         with_offset=bool(dataset.get("with_offset")),
         filename_tmpl=_template(dataset) if kind == "frames" else None,
         start_index=dataset.get("start_index", Split.start_index),
@@ -157,12 +150,12 @@ def splits_of_paths(
     flips: bool = False,
     layout: str = "auto",
 ) -> list[Split]:
-    """Return the splits of lists (``train.txt``) and annotation files.
+    """Return the splits of lists (``train.txt``), named after their split, and of annotation files.
 
     Args:
-        paths: Text lists of videos, named after their split, and pickles, whose splits are taken all.
-        videos: Folder of the videos; by default the list's folder, or ``videos`` in it.
-        num_classes: Class count, if it is not that of ``label_space`` or of a ``label_map.txt`` beside the file.
+        paths: Text lists of videos, and pickles.
+        videos: Folder of the videos; by default ``videos`` beside a list, else its folder.
+        num_classes: By default the number of names in ``label_space`` or in a ``label_map.txt`` beside the file.
         label_space: Name or file of the label space.
         flips: Whether training will mirror clips.
         layout: Layout of the joints.
