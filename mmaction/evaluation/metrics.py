@@ -18,6 +18,7 @@ from mmaction.structures.result import missing_reason
 from mmaction.structures.scores import as_labels, as_scores, label_to_array, mean_score, to_numpy
 from mmaction.utils.attributes import ReadableArguments
 from mmaction.utils.cli import suggest
+from mmaction.utils.text import first_few
 
 DEFAULT_METRICS = ("top_k_accuracy", "mean_class_accuracy")
 
@@ -95,8 +96,7 @@ def single_labels(labels: Sequence[np.ndarray], num_classes: int) -> np.ndarray:
 
 def describe_classes(indices: Sequence[int], classes: Sequence[str] | None, limit: int = 10) -> str:
     """Return class indices with their names, where ``classes`` has them; at most ``limit``, then a count."""
-    shown = [f"{i} ({classes[i]})" if classes and i < len(classes) else str(i) for i in indices[:limit]]
-    return ", ".join(shown) + (f" and {len(indices) - limit} more" if len(indices) > limit else "")
+    return first_few((f"{i} ({classes[i]})" if classes and i < len(classes) else i for i in indices), limit)
 
 
 @METRICS.register_module()

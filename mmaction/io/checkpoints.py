@@ -23,6 +23,7 @@ from mmaction.io.downloads import download
 from mmaction.io.foreign_checkpoints import convert, name_of_others
 from mmaction.io.pickles import load_pickle
 from mmaction.utils.cli import suggest
+from mmaction.utils.text import first_few
 
 HEAD_PREFIX = "cls_head."
 # below this share of matching tensors a checkpoint is taken for one of another architecture
@@ -289,8 +290,7 @@ class LoadReport:
             ("unexpected", self.unexpected, "in the file, not in the model; ignored"),
         ):
             if keys:
-                more = f" and {len(keys) - _NAMES_SHOWN} more" if len(keys) > _NAMES_SHOWN else ""
-                text.append(f"  {name:<11} {', '.join(keys[:_NAMES_SHOWN])}{more}: {why}")
+                text.append(f"  {name:<11} {first_few(keys, _NAMES_SHOWN)}: {why}")
         return text
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mmaction.io.skeleton_values import ADVICE, odd_places, odd_scores
 from mmaction.io.video import VideoInfo
 from mmaction.skeletons import Layout
+from mmaction.utils.text import first_few
 from mmaction.visualization.draw import visible_joints
 from mmaction.visualization.poses import ClipPoses
 
@@ -118,7 +119,7 @@ def frame_ranges(frames: list[int], limit: int = 8) -> str:
     starts = [frame for index, frame in enumerate(frames) if index == 0 or frames[index - 1] != frame - 1]
     ends = [frame for index, frame in enumerate(frames) if index + 1 == len(frames) or frames[index + 1] != frame + 1]
     ranges = [str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True)]
-    return ", ".join(ranges[:limit]) + (f" and {len(ranges) - limit} more" if len(ranges) > limit else "")
+    return first_few(ranges, limit)
 
 
 def check_clip(poses: ClipPoses, info: VideoInfo, limits: Limits = Limits(), rescaled: bool = False) -> Report:

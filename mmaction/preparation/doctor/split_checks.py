@@ -8,13 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from mmaction.evaluation.metrics import describe_classes
 from mmaction.preparation.doctor.findings import Finding
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.splits import Split
 from mmaction.preparation.manifest import coverage, wrong_lengths
 from mmaction.preparation.official_lists import GymId
 from mmaction.preparation.recognize_list import ListVersion, identify
-from mmaction.utils.text import first_few
 
 _SIDES = (("left", "right"), ("counterclockwise", "clockwise"), ("anticlockwise", "clockwise"), ("ccw", "cw"))
 
@@ -149,16 +149,12 @@ def _class_counts(training: _Side) -> Iterator[Finding]:
         message = f"the model has {split.model_classes} classes, the data set {split.num_classes}"
         yield training.finding("class-count", message)
     if empty := sorted(set(range(split.num_classes)) - training.labels):
-        yield training.finding("empty-class", f"no training clip of class {_named(empty, split)}")
-
-
-def _named(labels: Iterable[int], split: Split) -> str:
-    return first_few(f"{n} ({split.classes[n]})" if n < len(split.classes) else n for n in labels)
+        yield training.finding("empty-class", f"no training clip of class {describe_classes(empty, split.classes, 5)}")
 
 
 def _untrained(training: _Side, evaluation: _Side) -> Iterator[Finding]:
     if lost := sorted(evaluation.labels - training.labels):
-        message = f"evaluated but never trained: {_named(lost, evaluation.split)}"
+        message = f"evaluated but never trained: {describe_classes(lost, evaluation.split.classes, 5)}"
         yield training.finding("untrained-class", message, evaluation)
 
 
