@@ -49,11 +49,9 @@ class SavedState:
 
     @classmethod
     def read(cls, path: Path, trust: bool = False) -> "SavedState":
-        """Read it.
+        """Read it; ValueError if it is damaged, refused (RefusedCheckpointError) or of no training (WeightsOnlyError).
 
-        Raises:
-            ValueError: If the file is damaged, refused (RefusedCheckpointError) or no checkpoint of a training
-                (WeightsOnlyError).
+        Damage may also show as TypeError or OverflowError, where it has hit a number.
         """
         content = read_checkpoint(path, mmap=True, trust=trust)
         meta, hub, has_optimizer = content.get("meta"), content.get("message_hub"), "optimizer" in content
@@ -68,7 +66,7 @@ class SavedState:
 
     @property
     def progress(self) -> tuple[int, int, int]:
-        """Return what is greater for a later state of a run, whose iterations another batch counts anew."""
+        """What is greater for a later state of a run, whose iterations another batch counts anew."""
         return len(self.starts), int(self.meta["iter"]), int(self.meta["epoch"])
 
     def leads_to(self, starts: Starts) -> bool:
@@ -96,6 +94,29 @@ class Survey:
             others = _listed(self.others)
             yield f"left out, as another run or an earlier course of this one has written them: {others}"
 
+    def refuse_to_begin_again(self, work_dir: Path) -> None:
+        """Raise ValueError where there is nothing to go on from, but something that a new run would replace."""
+        damaged = [f"{bad.name}: {why}" for bad, why in self.damaged.items()]
+        why = None
+        if self.refused:
+            why = f"no checkpoint in {work_dir} can be used: " + "; ".join([*damaged, *self.refused.values()])
+        elif damaged:
+            why = f"no intact checkpoint in {work_dir}; remove the damaged ones to start again, or name another: "
+            why += "; ".join(damaged)
+        elif self.weights_only:
+            why = (
+                f"the checkpoints of the run hold weights only (save_optimizer=False): {_listed(self.weights_only)}; "
+                "pass one as --load-from, or leave --resume out to begin again"
+            )
+        elif self.others:
+            why = (
+                f"the run that began last in {work_dir} has written no checkpoint, and these are of an earlier one: "
+                f"{_listed(self.others)}; name one to go on with that (--resume FILE), or leave --resume out to begin "
+                "again"
+            )
+        if why:
+            raise ValueError(f"--resume: {why}")
+
 
 @dataclass
 class ResumePlan:
@@ -105,19 +126,16 @@ class ResumePlan:
         state: The checkpoint; None to begin anew.
         notes: What the user should know.
         snapshots: Snapshots of the run that were seen, which its next checkpoint replaces.
+        is_named: Whether the user named the checkpoint: the run then replaces nothing that is there already.
     """
 
     state: SavedState | None
     notes: list[str]
     snapshots: list[Path] = field(default_factory=list)
+    is_named: bool = False
 
     def take(self, source: str | Path, device: Any) -> dict[str, Any] | None:
-        """Return the contents of the checkpoint ``source`` in memory, once; None if the plan is not about it.
-
-        Args:
-            source: Path of the checkpoint.
-            device: Where its tensors go.
-        """
+        """Return the contents of the checkpoint ``source`` on ``device``, once; None if the plan is not about it."""
         state = self.state
         if state is None or str(source) != str(state.path) or not state.content:
             return None
@@ -143,13 +161,12 @@ def plan_resume(cfg: Config, request: str | Path | None) -> ResumePlan | None:
     """
     if request is None:
         return None
-    trust, notes = bool(cfg.get("trust_checkpoint")), []
     if request == "auto":
         found = _survey_for(cfg)
-        state, states, notes = found.found, found.states, list(found.notes())
+        state, notes = found.found, list(found.notes())
     else:
-        state = SavedState.read(local_path(request), trust)
-        states = [state]
+        found, notes = Survey(), []
+        state = SavedState.read(local_path(request), bool(cfg.get("trust_checkpoint")))
     if state is None:
         cfg.resume = False
         return ResumePlan(None, [*notes, f"nothing to resume in {cfg.work_dir}; starting from the beginning"])
@@ -162,8 +179,8 @@ def plan_resume(cfg: Config, request: str | Path | None) -> ResumePlan | None:
         notes.append(f"seed {seed} is replaced by {stored}, with which the run began")
     cfg.randomness = {**randomness, "seed": state.meta.get("seed", seed)}
     notes.append(f"resuming {state.path}: epoch {state.meta['epoch']}, iteration {state.meta['iter']}")
-    own = [one for one in states if one.meta.get(SNAPSHOT) and one.starts and one.starts[:1] == state.starts[:1]]
-    return ResumePlan(state, notes, [one.path for one in own])
+    own = [one for one in found.states if one.meta.get(SNAPSHOT) and one.starts and one.starts[:1] == state.starts[:1]]
+    return ResumePlan(state, notes, [one.path for one in own], is_named=request != "auto")
 
 
 # -- the checkpoints of a work directory -------------------------------------------------------------------------------
@@ -210,48 +227,15 @@ def survey(work_dir: str | Path, out_dir: str | Path | None = None, trust: bool 
 
 
 def _survey_for(cfg: Config) -> Survey:
-    """Survey the folders of ``cfg``.
-
-    Raises:
-        ValueError: If there is nothing to go on from, but something that a new run would replace.
-    """
+    """Survey the folders of ``cfg``; ValueError if a new run would replace what cannot be resumed."""
     work_dir = Path(cfg.work_dir)
-    pointer = work_dir / "last_checkpoint"
-    address = pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
+    address = _pointer(work_dir)
     if "://" in address:
         raise ValueError(f"--resume: the last checkpoint is {address}; copy it here and name the copy: --resume FILE")
     result = survey(work_dir, _out_dir(cfg), bool(cfg.get("trust_checkpoint")))
     if result.found is None:
-        _refuse_to_begin_again(result, work_dir)
+        result.refuse_to_begin_again(work_dir)
     return result
-
-
-def _refuse_to_begin_again(found: Survey, work_dir: Path) -> None:
-    """Raise where there is something in ``work_dir``, though nothing to go on from, that a new run would replace.
-
-    Raises:
-        ValueError: Then.
-    """
-    damaged = [f"{bad.name}: {why}" for bad, why in found.damaged.items()]
-    why = None
-    if found.refused:
-        why = f"no checkpoint in {work_dir} can be used: " + "; ".join([*damaged, *found.refused.values()])
-    elif damaged:
-        why = f"no intact checkpoint in {work_dir}; remove the damaged ones to start again, or name another: "
-        why += "; ".join(damaged)
-    elif found.weights_only:
-        why = (
-            f"the checkpoints of the run hold weights only (save_optimizer=False): {_listed(found.weights_only)}; "
-            "pass one as --load-from, or leave --resume out to begin again"
-        )
-    elif found.others:
-        why = (
-            f"the run that began last in {work_dir} has written no checkpoint, and these are of an earlier "
-            f"one: {_listed(found.others)}; name one to go on with that (--resume FILE), or leave --resume "
-            "out to begin again"
-        )
-    if why:
-        raise ValueError(f"--resume: {why}")
 
 
 def _listed(paths: Iterable[Path]) -> str:
@@ -268,12 +252,15 @@ def _files(folders: Iterable[Path], pattern: str = "*.pth", also: Path | None = 
     return list(unique.values())
 
 
+def _pointer(work_dir: Path) -> str:
+    """Return what ``last_checkpoint`` names."""
+    pointer = work_dir / "last_checkpoint"
+    return pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
+
+
 def _last_named(work_dir: Path, folders: list[Path]) -> Path | None:
     """Return the file that ``last_checkpoint`` names, also if the work directory was moved or copied since."""
-    pointer = work_dir / "last_checkpoint"
-    if not pointer.is_file():
-        return None
-    named = Path(pointer.read_text(errors="replace").strip())
+    named = Path(_pointer(work_dir))
     if not any(os.path.realpath(named.parent) == os.path.realpath(folder) for folder in folders):
         moved = [folder / named.name for folder in folders if os.path.isfile(folder / named.name)]
         named = moved[0] if moved else named
@@ -283,8 +270,7 @@ def _last_named(work_dir: Path, folders: list[Path]) -> Path | None:
 def _of_the_last_run(states: list[SavedState], starts: Starts) -> list[SavedState]:
     """Return the checkpoints of the run that began last; all where checkpoints do not tell runs apart.
 
-    A run begun anew in the folder of an earlier one leaves that one's further checkpoints there, and so does a run that
-    was taken up again from an earlier epoch.
+    A run begun anew in the folder of an earlier one leaves that one's further checkpoints there.
     """
     if starts:
         return [state for state in states if state.leads_to(starts)]
@@ -324,13 +310,7 @@ def note_start(work_dir: str | Path, before: Starts, iteration: int, origin: str
 
 
 def _last_start(work_dir: Path) -> tuple[Starts, Path | None]:
-    """Return the starts of the run that began last in ``work_dir``, and the checkpoint from which it was resumed.
-
-    There are none in a directory of MMEngine's own.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """Return the starts of the run that began last, and its checkpoint; none where MMEngine itself has written."""
     path = work_dir / LAST_START
     if not path.is_file():
         return [], None
@@ -355,12 +335,9 @@ def is_work_dir(folder: Path) -> bool:
 
 
 def check_common_place(runner: Runner) -> None:
-    """Check that all processes of ``runner`` go on from the same checkpoint, or all from none.
-
-    Raises:
-        ToolStop: If they do not, as where one cannot see the work directory.
-    """
+    """Raise ToolStop unless all processes go on from the same checkpoint, or all from none."""
     starts = runner.message_hub.runtime_info.get(STARTS, [])
+    # nothing public tells whether a runner resumes
     places = all_gather_object((runner.epoch, runner.iter, starts[-1:]) if runner._resume else None)
     if all(place == places[0] for place in places):
         return

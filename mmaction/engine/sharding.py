@@ -1,9 +1,7 @@
 """Parameters, gradients and states of the optimizer in parts, one in each process, by PyTorch's ``fully_shard``.
 
-To the outside a sharded model and its optimizer look like any other: their state dicts name whole tensors in the usual
-way, so that checkpoints are the same with and without sharding, whatever the number of processes. Hooks on both do so,
-as MMEngine asks each of them for its state dict. (``torch.distributed.checkpoint.state_dict`` names the states of an
-optimizer after its parameters, which would make another kind of file.)
+Hooks on the state dicts of model and optimizer let checkpoints hold whole tensors, as without sharding.
+(``torch.distributed.checkpoint.state_dict`` would name the states of an optimizer in another way.)
 """
 
 import inspect
@@ -15,6 +13,7 @@ import torch
 import torch.distributed as dist
 from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_distributed, is_main_process
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import nn
@@ -27,13 +26,13 @@ from mmaction.utils.cli import suggest
 from mmaction.utils.config import type_name
 
 RESHARD_AFTER_FORWARD = {"FULL_SHARD": True, "SHARD_GRAD_OP": False}
+# arguments of PyTorch's first FSDP that change speed alone, or ask for what fully_shard does anyway
+NOT_NEEDED = ("use_orig_params", "sync_module_states", "limit_all_gathers", "forward_prefetch", "backward_prefetch",
+              "device_id")  # fmt: skip
 
 
 def residual_blocks(model: nn.Module) -> list[nn.Module]:
-    """Return the parts of the backbone that are gathered one at a time: the blocks of its stages.
-
-    A block is an element of a sequence that has layers of its own; sequences inside a block stay with it.
-    """
+    """Return the blocks of the backbone: elements of sequences that have layers of their own, outer ones alone."""
     found: list[nn.Module] = []
 
     def collect(module: nn.Module) -> None:
@@ -55,7 +54,7 @@ def chosen_by(policy: Callable[..., bool], model: nn.Module) -> list[nn.Module]:
     found: list[nn.Module] = []
 
     def collect(module: nn.Module) -> int:
-        """Return how many parameters of ``module`` belong to a module that was picked."""
+        """Return how many parameters of ``module`` are picked."""
         numel = sum(parameter.numel() for parameter in module.parameters())
         if not policy(module=module, recurse=True, nonwrapped_numel=numel):
             return 0
@@ -86,42 +85,39 @@ def _policy(spec: str | dict[str, Any] | Callable[..., bool] | None) -> Callable
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:
-    """Refuse the arguments of PyTorch's first FSDP, which MMEngine's class takes and ``fully_shard`` lacks.
+    """Check the arguments that MMEngine's class takes and ``fully_shard`` lacks; log those that are not needed.
 
-    Raises:
-        TypeError: If there is no such argument.
-        ValueError: If one is given; None asks for nothing.
+    TypeError where there is no such argument, ValueError where one asks for what is not done; None asks for nothing.
     """
     known = inspect.signature(FullyShardedDataParallel).parameters
     for name, value in arguments.items():
         if name not in known:
             known_here = ["sharding_strategy", "auto_wrap_policy"]
             raise TypeError(f"model_wrapper_cfg: there is no argument {name!r}{suggest(name, known_here)}")
-        if value is not None:
+        if value is not None and name not in NOT_NEEDED:
             raise ValueError(
                 f"model_wrapper_cfg: {name}={value!r} cannot be honored; leave it out. For mixed precision pass --amp, "
                 f"which keeps batch norms in float32; docs/scale.md names other ways to save memory"
             )
+    if ignored := [name for name in arguments if name in NOT_NEEDED]:
+        print_log(f"model_wrapper_cfg: {', '.join(ignored)} not needed here, ignored", logger="current")
 
 
-def _whole(value: Any) -> Any:
-    """Return the whole of a tensor in parts, on the CPU; anything else as it is. Every process must call it."""
-    return value.full_tensor().cpu() if isinstance(value, DTensor) else value
+def _whole(value: Any, in_first_alone: bool = False) -> Any:
+    """Return the whole of a tensor in parts, on the CPU; anything else as it is. Every process must call it.
 
-
-def _whole_in_first(value: Any) -> Any:
-    """Return the whole of a tensor in parts in process 0, in the others only their part, as :func:`_whole` does."""
+    With ``in_first_alone`` the processes but the first get their part.
+    """
     if not isinstance(value, DTensor):
         return value
     whole = value.full_tensor()
-    return whole.cpu() if is_main_process() else value.to_local()
+    return value.to_local() if in_first_alone and not is_main_process() else whole.cpu()
 
 
 def _in_parts(value: Any, like: torch.Tensor) -> Any:
     """Return a whole tensor in parts like those of ``like``, if that is in parts and has its shape; else ``value``."""
-    if not isinstance(like, DTensor) or not isinstance(value, torch.Tensor) or isinstance(value, DTensor):
-        return value
-    if value.shape != like.shape:
+    is_whole = isinstance(value, torch.Tensor) and not isinstance(value, DTensor)
+    if not isinstance(like, DTensor) or not is_whole or value.shape != like.shape:
         return value
     return distribute_tensor(value.detach(), like.device_mesh, like.placements)
 
@@ -152,10 +148,8 @@ def optimizer_in_whole(optimizer: torch.optim.Optimizer) -> None:
     """Let the state dict of ``optimizer`` hold whole tensors, in process 0 alone, and let it load such."""
 
     def gather(_optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
-        whole = {
-            key: {name: _whole_in_first(value) for name, value in entry.items()}
-            for key, entry in state["state"].items()
-        }
+        entries = state["state"].items()
+        whole = {key: {name: _whole(v, in_first_alone=True) for name, v in entry.items()} for key, entry in entries}
         return {**state, "state": whole}
 
     def split(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
@@ -173,11 +167,7 @@ def optimizer_in_whole(optimizer: torch.optim.Optimizer) -> None:
 
 
 def parts_of(module: nn.Module) -> nn.Module:
-    """Return a module that computes nothing and holds the very parameters and buffers of ``module`` by their names.
-
-    Taken while parameters are in parts, it goes on to hold the parts when ``module`` has them gathered, and it can be
-    copied, which a sharded module cannot.
-    """
+    """Return a module that holds the parameters, in parts, and buffers of ``module`` and, unlike it, can be copied."""
     parts = nn.Module()
     for name, parameter in module.named_parameters(recurse=False):
         parts.register_parameter(name, parameter)
@@ -205,11 +195,11 @@ class MMFullyShardedDataParallel(nn.Module):
         auto_wrap_policy: What is gathered at a time: None for the residual blocks of the backbone, or a policy of
             :mod:`torch.distributed.fsdp.wrap`, as a function, its full name, or a dict of ``type`` and arguments. What
             it does not pick is one more part, gathered all the time.
-        **others: Further arguments of MMEngine's class of this name, which are refused.
+        **others: Further arguments of MMEngine's class of this name: those that are not needed are ignored, others
+            raise ValueError.
 
     Raises:
         RuntimeError: If there is no process group.
-        ValueError, TypeError, KeyError: On an argument that cannot be honored or does not exist.
     """
 
     def __init__(
@@ -256,7 +246,7 @@ class MMFullyShardedDataParallel(nn.Module):
         return self.module(*args, **kwargs)
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, torch.Tensor]:
-        """Train on one batch and return the losses, as the model alone does."""
+        """Train on one batch and return the losses."""
         return self.module.train_step(data, optim_wrapper)
 
     def val_step(self, data: Any) -> list[Any]:

@@ -180,6 +180,36 @@ def test_a_run_taken_up_again_from_an_earlier_epoch_goes_on_from_there(trained, 
     assert find_resumable(work_dir)[0] == work_dir / "epoch_1.pth"  # not epoch 3 of the earlier course
 
 
+def contents(folder):
+    return {path.read_bytes() for path in folder.rglob("*.pth")}
+
+
+@pytest.mark.parametrize(("source", "keep"), [("other", 1), ("other", -1), ("run", 1)])
+def test_a_run_that_goes_on_from_a_named_checkpoint_replaces_nothing(trained, tmp_path, train, source, keep):
+    config, work_dir = trained
+    other = work_dir if source == "run" else tmp_path / source
+    if other != work_dir:
+        train(config, "--work-dir", other, "--seed", 5)
+    before = contents(work_dir) | contents(other)
+    options = ("--cfg-options", f"default_hooks.checkpoint.max_keep_ckpts={keep}")
+    train(config, "--work-dir", work_dir, "--resume", other / "epoch_1.pth", *options)
+    assert before <= contents(work_dir) | contents(other)
+    assert find_resumable(work_dir) == (work_dir / "epoch_3.pth", {})
+    (aside,) = work_dir.glob("before_*")
+    first = 2 if other == work_dir else 1
+    assert {path.name for path in aside.glob("epoch_*")} == {f"epoch_{n}.pth" for n in range(first, 4)}
+
+
+def test_a_named_snapshot_stays(tmp_path, toy, train, keep_everything):
+    config, work_dir = toy.write_config(tmp_path, extra=SNAPSHOTS + KEEP), tmp_path / "run"
+    train(config, "--work-dir", work_dir)
+    shutil.copy(work_dir / "kept_iter_8.pth", work_dir / "iter_8.pth")
+    before = contents(work_dir)
+    larger = ("--cfg-options", "train_dataloader.batch_size=8")  # iteration 8 is 4 then, and 8 comes again
+    train(config, "--work-dir", work_dir, "--resume", work_dir / "iter_8.pth", *larger)
+    assert before <= contents(work_dir)
+
+
 @pytest.fixture
 def stop_at_once(register):
     """What ends a run in its first iteration, when added to a config."""

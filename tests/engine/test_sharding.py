@@ -222,6 +222,13 @@ def test_arguments_that_cannot_be_honoured_are_refused(alone, arguments, error, 
         MMFullyShardedDataParallel(nn.Linear(2, 2), **arguments)
 
 
+def test_arguments_that_are_not_needed_are_logged_and_ignored(alone, monkeypatch):
+    said = []
+    monkeypatch.setattr("mmaction.engine.sharding.print_log", lambda text, logger: said.append(text))
+    MMFullyShardedDataParallel(nn.Linear(2, 2), use_orig_params=True, sync_module_states=False, cpu_offload=None)
+    assert len(said) == 1 and "use_orig_params, sync_module_states" in said[0]
+
+
 def test_sharding_needs_processes_and_an_optimizer_that_is_built_afterwards(tmp_path, toy, alone, monkeypatch):
     dist.destroy_process_group()
     with pytest.raises(RuntimeError, match="needs a process group; start the run with a launcher"):

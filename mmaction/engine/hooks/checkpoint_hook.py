@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import re
 import signal
 import threading
 import time
@@ -53,6 +54,7 @@ class CheckpointHook(PlainCheckpointHook):
         self.snapshot_interval = snapshot_interval
         self.snapshot_minutes = snapshot_minutes
         self._snapshots: set[str] = set()
+        self._untouched: set[str] = set()  # files from before the run, which it does not remove
         self._is_owed = False
         self._is_put_off = False
         self._terminated = False
@@ -67,27 +69,72 @@ class CheckpointHook(PlainCheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints, note that the run begins or goes on, and listen for SIGTERM."""
+        # nothing public tells whether a runner resumes, nor from where
+        origin = runner._load_from if runner._resume else None
+        hub, plan = runner.message_hub, getattr(runner, "resume_plan", None)
+        kept = hub.runtime_info.pop("keep_ckpt_ids", None)  # MMEngine would remove files by these numbers at once
         super().before_train(runner)
         self._is_training = True
         self._class_counts = class_counts(runner.train_dataloader.dataset)
-        self._find_own_best()
-        is_resumed = runner._resume  # nothing public tells, nor from where (_load_from)
-        starts = runner.message_hub.runtime_info.get(STARTS, []) if is_resumed else []
+        is_local = "://" not in str(self.out_dir)
+        is_own = origin is None or os.path.realpath(os.path.dirname(origin)) == os.path.realpath(self.out_dir)
+        starts = hub.runtime_info.get(STARTS, []) if origin else []
+        if is_local and origin and plan and plan.is_named and is_main_process():
+            origin = self._set_aside(runner, origin, is_own)
+        if is_own:
+            self._find_own_best()
+            self._take_over_kept(runner, kept or [])
         if is_main_process():
-            origin = runner._load_from if is_resumed else None
-            starts = note_start(runner.work_dir, starts, self._resumed_iter if is_resumed else 0, origin)
-            runner.message_hub.update_info(STARTS, starts)
-        if is_main_process() and "://" not in str(self.out_dir):
-            folder = Path(str(self.out_dir))
-            for left_over in folder.glob(".*.pth.*.tmp"):  # of a run killed while saving
-                left_over.unlink()
-            plan = getattr(runner, "resume_plan", None)
-            own = [path for path in (plan.snapshots if plan else ()) if path.resolve().parent == folder.resolve()]
-            self._snapshots = {self.file_backend.join_path(self.out_dir, path.name) for path in own}
+            hub.update_info(STARTS, note_start(runner.work_dir, starts, self._resumed_iter if origin else 0, origin))
+            if is_local:
+                self._tidy(plan.snapshots if plan else [])
         self._pid = os.getpid()
         self._last_saved = time.monotonic()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_sigterm)  # the runner puts the old handler back
+
+    def _take_over_kept(self, runner: Runner, kept: list[int]) -> None:
+        """Go on counting the checkpoints of the earlier part of the run towards ``max_keep_ckpts``."""
+        if self.max_keep_ckpts > 0 and kept:
+            if is_main_process():
+                for step in kept[: -self.max_keep_ckpts]:
+                    self._remove(self._in_own_folder(self.filename_tmpl.format(step)))
+            self.keep_ckpt_ids.extend(kept)
+            runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+
+    def _set_aside(self, runner: Runner, origin: str, is_own: bool) -> str:
+        """Move the checkpoints that the run would replace into a folder, keep the others; return where ``origin`` is.
+
+        Args:
+            runner: It has loaded ``origin``.
+            origin: The checkpoint that the user has named.
+            is_own: Whether it lies in the folder to which the run writes; else what lies there is of another run.
+        """
+        folder = Path(str(self.out_dir))
+        aside = folder / f"before_{runner.timestamp}"
+        reached = {"epoch": runner.epoch, "iter": runner.iter, "": runner.epoch if self.by_epoch else runner.iter}
+        template = re.escape(self.filename_tmpl).replace(r"\{\}", r"()(\d+)")
+        moved = []
+        for path in sorted(folder.glob("*.pth")):
+            number = re.search(r"(epoch|iter)_(\d+)\.pth$", path.name) or re.fullmatch(template, path.name)
+            if number and int(number[2]) + (not is_own) > reached[number[1]]:
+                aside.mkdir(exist_ok=True)
+                is_origin = os.path.samefile(path, origin)
+                path.rename(aside / path.name)
+                origin = str(aside / path.name) if is_origin else origin
+                moved.append(path.name)
+        self._untouched = {self._in_own_folder(path.name) for path in folder.glob("*.pth")}
+        if moved:
+            runner.logger.warning(f"moved to {aside}, as the run would replace them: {', '.join(moved)}")
+        return origin
+
+    def _tidy(self, snapshots: Sequence[Path]) -> None:
+        """Take over the snapshots of the run, and remove what a run killed while saving has left."""
+        folder = Path(str(self.out_dir))
+        for left_over in folder.glob(".*.pth.*.tmp"):
+            left_over.unlink()
+        own = [path for path in snapshots if path.resolve().parent == folder.resolve()]
+        self._snapshots = {self._in_own_folder(path.name) for path in own}
 
     def after_train(self, runner: Runner) -> None:
         """Write the published checkpoint; a later validation keeps no best checkpoint."""
@@ -128,7 +175,8 @@ class CheckpointHook(PlainCheckpointHook):
             self._save_checkpoint(runner)
         step = runner.iter + 1  # mmengine counts the iteration that just ended only later
         ends_epoch = self.by_epoch and batch_idx + 1 == len(runner.train_dataloader)
-        due = not ends_epoch and self._snapshot_is_due()
+        waited_min = (time.monotonic() - self._last_saved) / 60
+        due = not ends_epoch and (self._is_owed or 0 < self.snapshot_minutes <= waited_min)
         terminated, due = any_process(self._terminated, due)  # clocks and signals differ between processes
         if (terminated or due) and self._saved_iter != step:
             self._write_snapshot(runner, step)
@@ -151,10 +199,6 @@ class CheckpointHook(PlainCheckpointHook):
         """Return whether gradients wait for the next step of the optimizer, which no checkpoint holds."""
         return not all(part.should_update() for part in wrappers(runner.optim_wrapper))
 
-    def _snapshot_is_due(self) -> bool:
-        waited_min = (time.monotonic() - self._last_saved) / 60
-        return self._is_owed or 0 < self.snapshot_minutes <= waited_min
-
     def _write_snapshot(self, runner: Runner, step: int) -> None:
         """Save the state after ``step`` iterations."""
         name = f"iter_{step}.pth"
@@ -169,7 +213,7 @@ class CheckpointHook(PlainCheckpointHook):
         )
         self._note_saved(step)
         if is_main_process():
-            path = self.file_backend.join_path(self.out_dir, name)
+            path = self._in_own_folder(name)
             self._point_to(runner, path)
             self._remove_snapshots(but=path)
             self._snapshots = {path}
@@ -185,7 +229,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._snapshots = set()
 
     def _remove(self, path: str) -> None:
-        if self.file_backend.isfile(path):
+        if path not in self._untouched and self.file_backend.isfile(path):
             self.file_backend.remove(path)
 
     @staticmethod
@@ -210,7 +254,7 @@ class CheckpointHook(PlainCheckpointHook):
             self._point_to(runner, self.last_ckpt)
             self._remove_snapshots(but=self.last_ckpt)
             if outdated is not None:
-                self._remove(self.file_backend.join_path(self.out_dir, outdated))
+                self._remove(self._in_own_folder(outdated))
         barrier()  # as after a snapshot: SIGTERM may break off the validation that follows
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
