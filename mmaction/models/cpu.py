@@ -95,10 +95,15 @@ def can_fold(conv: nn.Module, norm: nn.Module | None, x: torch.Tensor) -> bool:
 
 def folded(conv: nn.Conv2d | nn.Conv3d, norm: _BatchNorm, x: torch.Tensor) -> torch.Tensor:
     """Return ``norm(conv(x))`` by one convolution, whose weights are scaled anew each time (2 % of the whole)."""
+    return conv._conv_forward(x, *fold(conv, norm))
+
+
+def fold(conv: nn.Conv2d | nn.Conv3d, norm: _BatchNorm) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weight and bias of one convolution that does what ``norm(conv(x))`` does."""
     mean, variance = norm.running_mean, norm.running_var
     assert mean is not None and variance is not None, "can_fold asks for them"
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
     if conv.bias is not None:
         mean = mean - conv.bias
     weight = conv.weight * scale.view(-1, *[1] * (conv.weight.ndim - 1))
-    return conv._conv_forward(x, weight, norm.bias - mean * scale)
+    return weight, norm.bias - mean * scale

@@ -188,6 +188,7 @@ def sample_of(kind: str) -> dict:
         return dict(sample, imgs=list(imgs), clip_len=3, num_clips=1, modality="RGB")
     sample["modality"] = "Pose"
     if kind == POSE_3D:
+        del sample["img_shape"], sample["original_shape"]  # which joints in an image have
         return dict(sample, keypoint=rng.standard_normal((1, 40, 25, 3)).astype(np.float32))
     walk = rng.uniform(8, 40, (2, 1, 17, 2)) + rng.standard_normal((2, 40, 17, 2)).cumsum(axis=1)
     score = rng.uniform(0.2, 1, (2, 40, 17)).astype(np.float32)

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmaction.models.backbones.graphs.temporal import pointwise
+
 ADAPTIVE = ("init", "offset", "importance", None)
 
 
@@ -103,7 +105,7 @@ class GraphConv(nn.Module):
         """Return shape ``(N, out_channels, T, V)`` for ``(N, in_channels, T, V)``."""
         adjacency = self.adjacency()
         if self.conv_pos == "pre":
-            y = gather(self.conv(x), adjacency)
+            y = gather(pointwise(x, self.conv.weight, self.conv.bias), adjacency)
         else:
             y = self.conv(torch.cat([gather(x, part[None]) for part in adjacency], dim=1))
         y = self.bn(y)
@@ -181,7 +183,7 @@ def merged_conv(x: torch.Tensor, convs: Sequence[Any] | nn.ModuleList, with_bias
     """Return what convolutions of one kernel size make of ``x`` side by side, by one convolution."""
     each: Iterable[Any] = convs
     weight = torch.cat([conv.weight for conv in each])
-    return F.conv2d(x, weight, merged_bias(convs) if with_bias else None)
+    return pointwise(x, weight, merged_bias(convs) if with_bias else None)
 
 
 class Attention(nn.Module):

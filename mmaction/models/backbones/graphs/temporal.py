@@ -56,9 +56,18 @@ class TemporalConv(nn.Module):
 
 def conv_norm(conv: Any, norm: Any, x: torch.Tensor) -> torch.Tensor:
     """Return ``norm(conv(x))``, by one convolution in inference on a CPU."""
-    if isinstance(norm, nn.BatchNorm2d) and cpu.can_fold(conv, norm, x):
-        return cpu.folded(conv, norm, x)
-    return norm(conv(x))
+    foldable = isinstance(norm, nn.BatchNorm2d) and cpu.can_fold(conv, norm, x)
+    if conv.kernel_size == (1, 1) == conv.stride:
+        return pointwise(x, *cpu.fold(conv, norm)) if foldable else norm(pointwise(x, conv.weight, conv.bias))
+    return cpu.folded(conv, norm, x) if foldable else norm(conv(x))
+
+
+def pointwise(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """Return the convolution of ``x`` with a kernel of one frame and joint, channels last.
+
+    It is a matrix product there. PyTorch's own convolution takes twice as long on one thread with less than 16 clips.
+    """
+    return F.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
 
 
 def branch_widths(channels: int, branches: int) -> list[int]:
