@@ -59,14 +59,14 @@ class YuvFrame(Frame):
         self.shape = upright_shape(frame)
         self.turns = quarter_turns(frame)
         if stored_shape not in (None, (frame.height, frame.width)):
-            frame = converter.reformat(frame, width=stored_shape[1], height=stored_shape[0])
+            frame = converter.reformat(frame, width=stored_shape[1], height=stored_shape[0], threads=1)
             self.shape = stored_shape[::-1] if self.turns % 2 else stored_shape
         self.frame = frame
         self._converter = converter
 
     def rgb(self) -> np.ndarray:
         """Return the upright image, uint8, shape ``(H, W, 3)``."""
-        converted = self._converter.reformat(self.frame, format="rgb24")
+        converted = self._converter.reformat(self.frame, format="rgb24", threads=1)
         return turned(_plane(converted.planes[0], channels=3), self.turns)
 
     def scaled(self, shape: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> np.ndarray:
