@@ -27,8 +27,8 @@ def in_parallel(
         function: Work on one item. An exception ends the iteration.
         items: Taken as needed, not collected.
         workers: How many items are worked on at a time.
-        processes: Use new processes instead of threads, which are enough for work outside Python's lock, such as that
-            of the video libraries. Function, items and results are pickled. One worker needs no process of its own.
+        processes: Use new processes instead of threads, which are enough where libraries do the work outside Python's
+            lock. Function, items and results are pickled. One worker needs no process of its own.
         initializer: Called with ``initargs`` in each worker before its first item.
         initargs: Arguments of ``initializer``.
         stop: Set when the iteration ends early, so that running work can end itself.

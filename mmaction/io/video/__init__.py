@@ -1,8 +1,6 @@
 """Videos: `open_video` picks a decoder, the `VideoReader` it returns gives frames and tells their times."""
 
-import os
 from contextlib import suppress
-from pathlib import Path
 
 from mmaction.io.video.backends import DecordReader, OpenCVReader, TorchCodecReader
 from mmaction.io.video.base import VideoReader
@@ -22,25 +20,12 @@ BACKENDS = ("auto", *READERS)
 # Of which streams a reader that seeks finds every frame; the others find it always.
 _EXACT = {"decord": lambda info: info.decord_is_exact, "torchcodec": lambda info: info.is_seekable}
 
-__all__ = [
-    "BACKENDS",
-    "Frame",
-    "VideoError",
-    "VideoInfo",
-    "VideoReader",
-    "check_backend",
-    "check_video",
-    "open_video",
-    "probe",
-]
+__all__ = ["BACKENDS", "Frame", "VideoError", "VideoInfo", "VideoReader"]
+__all__ += ["check_backend", "check_video", "open_video", "probe"]
 
 
 def check_backend(backend: str) -> str:
-    """Return ``backend``.
-
-    Raises:
-        ValueError: If no decoder has that name; lists those that do.
-    """
+    """Return ``backend``; ValueError if no decoder has that name."""
     if backend not in BACKENDS:
         raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {backend!r}{suggest(backend, BACKENDS, 1)}")
     return backend
@@ -57,8 +42,7 @@ def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> V
     Args:
         source: Path, or the file's content.
         backend: ``'auto'`` (PyAV, which converts only what is used), ``'pyav'``, ``'decord'``, ``'opencv'`` or
-            ``'torchcodec'``. A stream that decord or torchcodec does not open, or whose frames it does not find
-            exactly, is read by PyAV instead.
+            ``'torchcodec'``. PyAV also reads the streams that decord or torchcodec does not open or reads wrongly.
         num_threads: Threads that decode.
 
     Raises:
@@ -67,8 +51,6 @@ def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> V
         ModuleNotFoundError: If torchcodec is asked for and does not load.
     """
     check_backend(backend)
-    if isinstance(source, (str, Path)) and not os.path.isfile(source):
-        raise FileNotFoundError(f"there is no video {source}: check the list, data_root and data_prefix")
     if backend in _EXACT:
         info = probe(source)
         with suppress(ValueError):

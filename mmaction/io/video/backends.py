@@ -39,26 +39,17 @@ class _OtherReader(VideoReader):
 
 
 class DecordReader(_OtherReader):
-    """Reads with decord2; exact for the streams of which `VideoInfo.decord_is_exact` says so.
-
-    Args:
-        source: Path, or the file's content.
-        num_threads: Threads that decode; 0 lets decord choose.
-
-    Raises:
-        ValueError: If decord cannot open the file.
-    """
+    """Reads with decord2; exact for the streams of which `VideoInfo.decord_is_exact` says so."""
 
     def __init__(self, source: Source, num_threads: int = 1) -> None:
         import decord
 
         super().__init__(source, num_threads)
         self._errors = (decord.DECORDError, RuntimeError)
+        path = os.fspath(source) if isinstance(source, (str, Path)) else source
         try:
-            self._video = decord.VideoReader(
-                os.fspath(source) if isinstance(source, (str, Path)) else source, num_threads=num_threads
-            )
-        except (decord.DECORDError, RuntimeError, AssertionError) as error:
+            self._video = decord.VideoReader(path, num_threads=num_threads)
+        except (*self._errors, AssertionError) as error:
             raise not_a_video(source, "decord does not open it") from error
         self.num_frames = len(self._video)
 
@@ -67,20 +58,11 @@ class DecordReader(_OtherReader):
 
 
 class OpenCVReader(_OtherReader):
-    """Reads with OpenCV, forward from the first frame: exact, and slow for frames late in a video.
-
-    Args:
-        source: Path, or the file's content, which is written to a temporary file because OpenCV reads files alone.
-        num_threads: Threads that decode.
-
-    Raises:
-        ValueError: If OpenCV cannot open the file.
-    """
+    """Reads with OpenCV, forward from the first frame: exact, and slow for frames late in a video."""
 
     def __init__(self, source: Source, num_threads: int = 1) -> None:
         super().__init__(source, num_threads)
-        self._copy = None
-        if not isinstance(source, (str, Path)):
+        if not isinstance(source, (str, Path)):  # OpenCV reads files alone
             self._copy = tempfile.NamedTemporaryFile(suffix=".video")  # noqa: SIM115 - lives as long as the reader
             self._copy.write(source.getbuffer())
             self._copy.flush()
@@ -98,10 +80,10 @@ class OpenCVReader(_OtherReader):
         capture, position = self._open(), 0
         try:
             for index in indices:
-                while position <= index:
+                for _ in range(position, index + 1):
                     if not capture.grab():
                         return
-                    position += 1
+                position = index + 1
                 done, image = capture.retrieve()
                 if not done:
                     return
@@ -111,18 +93,7 @@ class OpenCVReader(_OtherReader):
 
 
 class TorchCodecReader(_OtherReader):
-    """Reads with torchcodec, an optional package that needs FFmpeg's libraries on the system.
-
-    Exact where frames are found by their time stamps (`VideoInfo.is_seekable`); in AVI it was one frame off.
-
-    Args:
-        source: Path, or the file's content.
-        num_threads: Threads that decode.
-
-    Raises:
-        ModuleNotFoundError: If torchcodec is not installed or does not load.
-        ValueError: If torchcodec cannot open the file.
-    """
+    """Reads with torchcodec, an optional package; exact where frames are found by time (`VideoInfo.is_seekable`)."""
 
     def __init__(self, source: Source, num_threads: int = 1) -> None:
         try:
@@ -133,13 +104,9 @@ class TorchCodecReader(_OtherReader):
                 f"install FFmpeg, or leave backend out ({str(error).splitlines()[0]})"
             ) from error
         super().__init__(source, num_threads)
+        content = str(source) if isinstance(source, (str, Path)) else source.getvalue()
         try:
-            self._video = VideoDecoder(
-                str(source) if isinstance(source, (str, Path)) else source.getvalue(),
-                dimension_order="NHWC",
-                num_ffmpeg_threads=num_threads,
-                seek_mode="exact",
-            )
+            self._video = VideoDecoder(content, dimension_order="NHWC", num_ffmpeg_threads=num_threads)
         except (RuntimeError, ValueError) as error:
             raise not_a_video(source, str(error).splitlines()[0]) from error
         self.num_frames = len(self._video)

@@ -1,7 +1,7 @@
 """What every decoder offers: how long a video is, and its frames in ascending order, each decoded once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -15,24 +15,16 @@ class VideoReader(ABC):
 
     Index i stands for the i-th frame that a decoder gives out when it reads the video from its start.
 
-    Args:
-        source: Path, or the file's content.
-        num_threads: Threads that decode; 0 lets the library choose.
-
     Attributes:
         info: What the file is; its `VideoInfo.times` tell when each frame is shown.
         name: What to call the video in messages.
         num_frames: Number of frames that decode if the file is not damaged.
         fps: Average frames per second, 0 when unknown.
         problem: Where and why the last call of `images` broke off, '' if it did not.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        VideoError: If the file is no video.
     """
 
     def __init__(self, source: Source, num_threads: int = 1) -> None:
-        self.info: VideoInfo = probe(source)
+        self.info: VideoInfo = probe(source)  # FileNotFoundError, or VideoError if the file is no video
         self.source, self.num_threads = source, num_threads
         self.name, self.num_frames, self.fps = source_name(source), self.info.num_frames, self.info.fps
         self.problem = ""
@@ -42,26 +34,24 @@ class VideoReader(ABC):
     def decode(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
         """Yield those frames of ``indices`` (ascending, each once, within range) that can be decoded, in order."""
 
-    def frames(self, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
-        """Yield (index, frame) for every distinct index, in ascending order; nothing is decoded before it is asked for.
+    def frames(self, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]:
+        """Yield (index, frame) for every distinct index, in ascending order, each decoded when it is asked for.
 
-        Raises:
-            VideoError: If an index is outside the video, or its frame cannot be decoded.
+        A frame that is outside the video or cannot be decoded raises a `VideoError`.
         """
         wanted = sorted({int(index) for index in indices})
         if wanted and (wanted[0] < 0 or wanted[-1] >= self.num_frames):
-            raise VideoError(
-                f"{self.name} has {self.num_frames} frames (0 to {self.num_frames - 1}); "
-                f"asked for frame {wanted[0] if wanted[0] < 0 else wanted[-1]}"
-            )
-        expected = iter(wanted)
-        for index, frame in self.decode(wanted):
-            due = next(expected)
-            if index != due:
-                raise self._broken(due)
+            bad = wanted[0] if wanted[0] < 0 else wanted[-1]
+            raise VideoError(f"{self.name} has frames 0 to {self.num_frames - 1}, asked for frame {bad}")
+        decoded = self.decode(wanted)
+        for due in wanted:
+            index, frame = next(decoded, (None, None))
+            if index != due or frame is None:
+                raise VideoError(
+                    f"{self.name}: frame {due} cannot be decoded, although the file promises {self.num_frames} frames; "
+                    f"the video is damaged or cut off{self._fault}: fetch or encode it again, or take it off the list"
+                )
             yield index, frame
-        for due in expected:
-            raise self._broken(due)
 
     def images(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
         """Yield number and RGB image ``(H, W, 3)``, uint8, of the frames from ``start`` to before ``stop``.
@@ -81,9 +71,3 @@ class VideoReader(ABC):
             self.problem = f"frame {due} of {self.num_frames} cannot be decoded{self._fault}"
         elif end == self.num_frames:
             self.problem = cut_off_problem(self.source)
-
-    def _broken(self, index: int) -> VideoError:
-        return VideoError(
-            f"{self.name}: frame {index} cannot be decoded, although the file promises {self.num_frames} frames; the "
-            f"video is damaged or cut off{self._fault}: fetch or encode it again, or take it off the list"
-        )

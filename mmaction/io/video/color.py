@@ -20,8 +20,8 @@ _PLANAR_420 = {"yuv420p", "yuvj420p"}
 
 def _plane(plane: av.video.plane.VideoPlane, channels: int = 1) -> np.ndarray:
     """Return a plane as an array that shares its memory, ``(H, W)`` or ``(H, W, channels)``."""
-    shape, strides = (plane.height, plane.width, channels), (plane.line_size, channels, 1)
-    image = np.ndarray(shape, np.uint8, buffer=memoryview(plane), strides=strides)
+    shape = plane.height, plane.width, channels
+    image = np.ndarray(shape, np.uint8, buffer=memoryview(plane), strides=(plane.line_size, channels, 1))
     return image if channels > 1 else image[..., 0]
 
 
@@ -70,12 +70,7 @@ class YuvFrame(Frame):
         return turned(_plane(converted.planes[0], channels=3), self.turns)
 
     def scaled(self, shape: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> np.ndarray:
-        """Return the upright image at ``shape`` (height, width), interpolated bilinearly, or a part of it.
-
-        Args:
-            shape: Height and width of the whole.
-            box: Left, top, right and bottom of the part; only its pixels are converted to RGB.
-        """
+        """Return the upright image as `Frame.scaled` does; only the pixels inside ``box`` are converted to RGB."""
         height, width = self.shape
         if 2 * shape[0] * shape[1] > height * width or self.frame.format.name not in _PLANAR_420:
             return super().scaled(shape, box)
@@ -90,9 +85,9 @@ class YuvFrame(Frame):
         """Return the upright frame for an encoder; one that had to be turned is RGB."""
         import av
 
-        return (
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(self.rgb()), format="rgb24") if self.turns else self.frame
-        )
+        if not self.turns:
+            return self.frame
+        return av.VideoFrame.from_ndarray(np.ascontiguousarray(self.rgb()), format="rgb24")
 
 
 @lru_cache(maxsize=16)
@@ -100,11 +95,7 @@ def swscale_matrix(pixel_format: str, colorspace: int, color_range: int) -> np.n
     """Return the affine map, ``(3, 4)``, from YUV to RGB that swscale applies, rounding bias included.
 
     It is measured rather than tabled: swscale converts a picture of many colors and the map is fitted to that.
-
-    Args:
-        pixel_format: ``'yuv420p'`` or ``'yuvj420p'``.
-        colorspace: FFmpeg's number of the color matrix.
-        color_range: FFmpeg's number of the value range.
+    ``colorspace`` and ``color_range`` are FFmpeg's numbers.
     """
     import av
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +40,7 @@ def reason(error: str | Exception) -> str:
 def open_container(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a file; gives the container and its video stream, which decodes on one thread.
 
-    Raises:
-        VideoError: If the file cannot be opened, has no video stream or none that can be decoded, or if an error of
-            PyAV leaves the ``with`` block.
+    A file without a video stream that can be decoded, and an error of PyAV in the ``with`` block, is a `VideoError`.
     """
     import av
 
@@ -70,6 +68,16 @@ def _video_stream(container: InputContainer, source: Source) -> VideoStream:
     return streams[0]
 
 
+@contextmanager
+def demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Iterator[Packet]]:
+    """Give the packets of a stream; PyAV 18 frees what it holds only when its generator is closed or at its end."""
+    packets = container.demux(stream)
+    try:
+        yield packets
+    finally:
+        packets.close()  # type: ignore[attr-defined] # PyAV's stubs call its generator an iterator
+
+
 def decoded(packets: Iterable[Packet]) -> Iterator[VideoFrame]:
     """Yield the frames of packets.
 
@@ -90,21 +98,25 @@ def decoded(packets: Iterable[Packet]) -> Iterator[VideoFrame]:
         yield from frames
 
 
+def flush_packet(packet: Packet) -> Packet:
+    """Return an empty packet of the same stream, which makes the decoder give out the frames that it holds back."""
+    flush = type(packet)()
+    flush.stream = packet.stream
+    return flush
+
+
 def whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
     """Yield the packets of a video up to its end, or up to the first damage; the last one makes the decoder give all.
 
     A header that states more frames than there are is believed only if the file is cut off: edit lists and dropped
     frames give whole videos such headers too. Where one transport stream was joined to another, a packet before the
-    joint is marked as incomplete; it counts as whole if a key frame is among the next two.
-
-    Raises:
-        VideoError: If a packet is incomplete, or the file is shorter and holds fewer frames than it states.
+    joint is marked as incomplete; it counts as whole if a key frame is among the next two. Damage is a `VideoError`.
     """
     packets = frames = 0
     is_joinable = container.format.name == "mpegts"
     suspect = None  # number of a frame that is damaged, unless a joint follows
-    with closing(container.demux(stream)) as demuxed:  # PyAV 18 frees what it holds only when closed or at the end
-        for packet in demuxed:
+    with demuxed(container, stream) as found:
+        for packet in found:
             packets += bool(packet.size)
             frames += bool(packet.size) and not packet.is_discard
             if packet.is_keyframe and is_joinable:
@@ -112,9 +124,7 @@ def whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Pa
             if packet.is_corrupt and suspect is None:
                 suspect = frames
             if suspect is not None and not (is_joinable and packet.size and frames <= suspect + 1):
-                flush = type(packet)()
-                flush.stream = stream
-                yield flush
+                yield flush_packet(packet)
                 raise VideoError(f"{container.name}: damaged at frame {suspect}")
             yield packet
     if packets < stream.frames and _is_cut_off(container.name):

@@ -11,9 +11,6 @@ def walk_videos(folder: str | Path) -> tuple[list[Path], list[Path]]:
     """Return the videos below a folder and the files that are none by their names, both sorted.
 
     Links to folders are followed; files and folders whose names begin with a dot are in neither list.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -35,11 +32,7 @@ def no_videos(folder: str | Path) -> FileNotFoundError:
 def videos_by_name(folder: str | Path) -> tuple[dict[str, Path], list[Path]]:
     """Return the videos below a folder by their relative paths without suffix, and the files passed over.
 
-    Names have ``/`` between folders on every system.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or no video in it.
-        ValueError: If two videos differ in their suffix alone.
+    Names have ``/`` between folders on every system; ValueError if two videos differ in their suffix alone.
     """
     paths, passed_over = walk_videos(folder)
     if not paths:
@@ -54,12 +47,7 @@ def videos_by_name(folder: str | Path) -> tuple[dict[str, Path], list[Path]]:
 
 
 def find_videos(folder: str | Path) -> dict[str, Path]:
-    """Return all videos below a folder by name without extension.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If two videos have one name.
-    """
+    """Return all videos below a folder by name without extension; ValueError if two have one name."""
     found: dict[str, Path] = {}
     for path in walk_videos(folder)[0]:
         if path.stem in found:
@@ -73,9 +61,6 @@ class VideoFolder:
 
     A video is named by its path in the folder, without extension. It belongs to the clip of this name, else to one
     whose name is the end of it or ends in it: ``judo/001`` to ``001`` and ``videos/judo/001``, never to ``dive/001``.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -85,11 +70,7 @@ class VideoFolder:
             self._by_stem[path.stem].append(path)
 
     def find(self, clip: str) -> Path | None:
-        """Return the video of a clip, None if there is none.
-
-        Raises:
-            ValueError: If two videos could be meant.
-        """
+        """Return the video of a clip, None if there is none; ValueError if two videos could be meant."""
         wanted = PurePath(clip).parts[::-1]
         fitting: list[Path] = []
         for path in self._by_stem.get(PurePath(clip).name, ()):

@@ -76,11 +76,7 @@ class VideoInfo:
 
     @cached_property
     def shape(self) -> tuple[int, int]:
-        """Height and width, upright. Decodes the first frame, which alone tells the rotation.
-
-        Raises:
-            VideoError: If no frame can be decoded.
-        """
+        """Height and width, upright. Decodes the first frame, which alone tells the rotation."""
         with open_container(self.source) as (container, stream):
             first = next(decoded(container.demux(stream)), None)
         if first is None:
@@ -129,9 +125,7 @@ class VideoInfo:
 def probe(source: Source) -> VideoInfo:
     """Read the packets of a video; remembered per file for as long as it does not change.
 
-    Raises:
-        FileNotFoundError: If there is no such file.
-        VideoError: If the file is no video.
+    FileNotFoundError if there is no such file, VideoError if it is no video.
     """
     if not isinstance(source, (str, Path)):
         info = _read_packets(source)
@@ -168,8 +162,9 @@ def _read_packets(source: Source) -> VideoInfo:
         raise not_a_video(source, "no frame of it can be decoded")
     times = [time for time, _, _ in packets if time is not None and time not in lost_pts]
     pts = np.unique(np.array(times, dtype=np.int64))
+    is_timed = len(times) == len(pts) == count and clock is not None
     seekable, key_times, leading = False, np.empty((0, 2), np.int64), False
-    if len(times) == len(pts) == count and clock is not None:
+    if is_timed:
         seekable = bool(_SEEKABLE_CONTAINERS & set(name.split(",")))
         key_times = np.array([time[:2] for time in packets if time[2]], dtype=np.int64).reshape(-1, 2)
         in_file, is_key = np.array(times, dtype=np.int64), [key for time, _, key in packets if time not in lost_pts]
@@ -183,7 +178,7 @@ def _read_packets(source: Source) -> VideoInfo:
         fps=float(rate or 0),
         stored_shape=shape,
         time_base=clock or Fraction(1, 25),
-        pts=pts if len(times) == len(pts) == count and clock is not None else None,
+        pts=pts if is_timed else None,
         is_seekable=seekable,
         key_times=key_times,
         has_leading_frames=leading,
@@ -232,7 +227,7 @@ def check_video(
         watch: Called with every frame that is decoded.
 
     Raises:
-        VideoError: If it is missing, is no video, or does not decode; the message holds the path.
+        VideoError: If it is missing, is no video, or does not decode.
     """
     try:
         info = probe(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from mmaction.io.video.base import VideoReader
 from mmaction.io.video.color import YuvFrame
-from mmaction.io.video.container import decoded, open_container, reason
+from mmaction.io.video.container import decoded, demuxed, flush_packet, open_container, reason
 
 if TYPE_CHECKING:
     import av
@@ -50,24 +49,21 @@ class PyAVReader(VideoReader):
             try:
                 for index, frame in find(container, stream, indices):
                     if (frame.height, frame.width) != self.info.stored_shape:
-                        self._warn_of_size(frame)
+                        height, width = self.info.stored_shape
+                        warnings.warn(
+                            f"{self.name}: the size changes from {width}x{height} to {frame.width}x{frame.height} "
+                            "inside the file; all frames are scaled to the first size",
+                            stacklevel=2,
+                        )
                     yield index, YuvFrame(frame, converter, self.info.stored_shape)
             except (av.error.FFmpegError, IndexError) as error:
                 # Reading ends at damage, since what follows may refer to it; the caller reports what is missing.
                 self._fault = f" ({reason(error)})"
 
-    def _warn_of_size(self, frame: av.VideoFrame) -> None:
-        height, width = self.info.stored_shape
-        warnings.warn(
-            f"{self.name}: the size changes from {width}x{height} to {frame.width}x{frame.height} inside the file; "
-            "all frames are scaled to the first size",
-            stacklevel=2,
-        )
-
     @staticmethod
     def _by_count(container: InputContainer, stream: VideoStream, indices: Sequence[int]) -> Found:
         wanted = set(indices)
-        with closing(container.demux(stream)) as packets:
+        with demuxed(container, stream) as packets:
             for index, frame in enumerate(decoded(packets)):
                 if index in wanted:
                     yield index, frame
@@ -83,10 +79,8 @@ class PyAVReader(VideoReader):
         starts = [0, *(np.flatnonzero(np.diff(key_of) > 1) + 1).tolist(), len(indices)]
         for first, last in pairwise(starts):
             run = {int(pts[index]) for index in indices[first:last]}
-            if key_of[first] > 0:
-                container.seek(int(self.info.key_times[key_of[first], 1]), stream=stream)
-            elif first > 0:
-                container.seek(int(self.info.key_times[0, 1]), stream=stream)
+            if key_of[first] > 0 or first > 0:
+                container.seek(int(self.info.key_times[max(key_of[first], 0), 1]), stream=stream)
             for frame in self._decode_run(container, stream, run):
                 yield position[int(frame.pts or 0)], frame
 
@@ -103,12 +97,10 @@ class PyAVReader(VideoReader):
                 yield packet
                 unread.discard(packet.pts)
                 if not unread and packet.size:  # the decoder has them all; what follows need not be decoded
-                    flush = type(packet)()
-                    flush.stream = stream
-                    yield flush
+                    yield flush_packet(packet)
                     return
 
-        with closing(container.demux(stream)) as packets:  # PyAV 18 frees what it holds only when closed or at the end
+        with demuxed(container, stream) as packets:
             for frame in decoded(chosen(packets)):
                 if frame.pts in waiting:
                     waiting.discard(frame.pts)

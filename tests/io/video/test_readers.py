@@ -137,7 +137,7 @@ def test_wanted_frames_are_decoded_once_and_others_hardly(videos, monkeypatch):
 def test_index_outside_the_video_is_named(videos):
     path = videos["h264_b.mp4"]
     for wanted, named in (([3, 60], "60"), ([-1, 3], "-1")):
-        with pytest.raises(ValueError, match=rf"h264_b.mp4 has 60 frames \(0 to 59\); asked for frame {named}"):
+        with pytest.raises(ValueError, match=rf"h264_b.mp4 has frames 0 to 59, asked for frame {named}"):
             list(open_video(path).frames(wanted))
 
 
