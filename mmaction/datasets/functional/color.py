@@ -13,15 +13,15 @@ def adjust_brightness(img: np.ndarray, factor: float) -> np.ndarray:
 
 
 def adjust_contrast(img: np.ndarray, factor: float) -> np.ndarray:
-    """Multiply the distance of all values from the image's mean grey by ``factor``."""
+    """Multiply the distance of all values from the image's mean gray by ``factor``."""
     mean = cv2.mean(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY))[0]
     return cv2.addWeighted(img, factor, img, 0, (1 - factor) * mean)
 
 
 def adjust_saturation(img: np.ndarray, factor: float) -> np.ndarray:
-    """Multiply the distance of each pixel from its own grey by ``factor``; 0 makes a grey image."""
-    grey = cv2.cvtColor(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return cv2.addWeighted(img, factor, grey, 1 - factor, 0)
+    """Multiply the distance of each pixel from its own gray by ``factor``; 0 makes a gray image."""
+    gray = cv2.cvtColor(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return cv2.addWeighted(img, factor, gray, 1 - factor, 0)
 
 
 def adjust_hue(img: np.ndarray, share: float) -> np.ndarray:

@@ -20,7 +20,7 @@ class SampleFrames(RandomTransform):
 
     Args:
         clip_len: Frames of a clip.
-        frame_interval: Distance of neighbouring frames of a clip.
+        frame_interval: Distance of neighboring frames of a clip.
         num_clips: Clips of a sample.
         temporal_jitter: Move each frame later by up to ``frame_interval - 1`` frames.
         twice_sample: Test with twice as many clips, as TSM does.
@@ -140,7 +140,7 @@ class UntrimmedSampleFrames(Transform):
     Args:
         clip_len: Frames of a clip; those outside the video are replaced by its first or last frame.
         clip_interval: Distance of the clips in frames.
-        frame_interval: Distance of neighbouring frames of a clip.
+        frame_interval: Distance of neighboring frames of a clip.
 
     Raises:
         ValueError: If an argument is out of range; in use, if the video is shorter than half a stretch.

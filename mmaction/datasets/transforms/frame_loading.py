@@ -1,7 +1,7 @@
 """Read frames that are not in a video: extracted images, one image, an array."""
 
 import os
-from collections.abc import Sequence
+from contextlib import suppress
 
 import cv2
 import mmcv
@@ -12,15 +12,21 @@ from mmaction.datasets.transforms.loading import fetch
 from mmaction.registry import TRANSFORMS
 
 
+def _with_frames(results: dict, imgs: list[np.ndarray]) -> dict:
+    results["imgs"] = imgs
+    results["original_shape"] = results["img_shape"] = imgs[0].shape[:2]
+    return results
+
+
 @TRANSFORMS.register_module()
 class RawFrameDecode(Transform):
     """Read the sampled frames from a folder of images, each once however many clips share it.
 
-    Optical flow (``modality='Flow'``) is two grey images per frame: x and y components, which take turns in ``imgs``.
+    Optical flow (``modality='Flow'``) has two gray images a frame: x and y components, which take turns in ``imgs``.
 
     Args:
-        io_backend: Where files are, by MMEngine's name.
-        decoding_backend: Image decoder, by mmcv's name: ``'cv2'``, ``'turbojpeg'`` or ``'pillow'``.
+        io_backend: MMEngine's name of the place where the files are, such as ``'disk'``.
+        decoding_backend: mmcv's name of the image decoder: ``'cv2'``, ``'turbojpeg'`` or ``'pillow'``.
         **kwargs: Further arguments of MMEngine's storage backend.
 
     Raises:
@@ -28,7 +34,7 @@ class RawFrameDecode(Transform):
         ValueError: In use, if an image cannot be decoded.
     """
 
-    reads = ("frame_dir", "filename_tmpl", "modality", "frame_inds")
+    reads: tuple[str, ...] = ("frame_dir", "filename_tmpl", "modality", "frame_inds")
     writes = ("imgs", "img_shape", "original_shape")
 
     def __init__(self, io_backend: str = "disk", decoding_backend: str = "cv2", **kwargs) -> None:
@@ -49,9 +55,7 @@ class RawFrameDecode(Transform):
                 if name not in read:
                     read[name] = self._read(os.path.join(folder, name), "grayscale" if is_flow else "color")
                 imgs.append(read[name])
-        results["imgs"] = imgs
-        results["original_shape"] = results["img_shape"] = imgs[0].shape[:2]
-        return results
+        return _with_frames(results, imgs)
 
     def _read(self, path: str, flag: str) -> np.ndarray:
         try:
@@ -60,32 +64,23 @@ class RawFrameDecode(Transform):
             raise FileNotFoundError(
                 f"there is no image {path}: check filename_tmpl, start_index and the number of frames in the list"
             ) from None
-        try:
+        image = None
+        with suppress(cv2.error, OSError):  # the decoders raise, or give None for a gray image
             image = mmcv.imfrombytes(content, flag=flag, channel_order="rgb", backend=self.decoding_backend)
-        except (cv2.error, OSError) as error:
-            raise ValueError(f"{path} cannot be decoded as an image") from error
-        if image is None:  # a grey image that OpenCV does not decode
+        if image is None:
             raise ValueError(f"{path} cannot be decoded as an image")
         return image
 
 
 @TRANSFORMS.register_module()
 class ImageDecode(RawFrameDecode):
-    """Read the one image ``filename`` as a video of one frame.
-
-    Args:
-        io_backend: As in `RawFrameDecode`.
-        decoding_backend: As in `RawFrameDecode`.
-        **kwargs: As in `RawFrameDecode`.
-    """
+    """Read the one image ``filename`` as a video of one frame; arguments as in `RawFrameDecode`."""
 
     reads = ("filename",)
 
     def transform(self, results: dict) -> dict:
         """Write ``imgs``, ``img_shape`` and ``original_shape``."""
-        results["imgs"] = [self._read(results["filename"], "color")]
-        results["original_shape"] = results["img_shape"] = results["imgs"][0].shape[:2]
-        return results
+        return _with_frames(results, [self._read(results["filename"], "color")])
 
 
 @TRANSFORMS.register_module()
@@ -96,20 +91,14 @@ class ArrayDecode(Transform):
     writes = ("imgs", "img_shape", "original_shape")
 
     def transform(self, results: dict) -> dict:
-        """Write ``imgs``, ``img_shape`` and ``original_shape``.
-
-        Raises:
-            ValueError: If ``array`` has another number of axes, or a sampled frame is outside it.
-        """
+        """Write ``imgs``, ``img_shape`` and ``original_shape``; ValueError if a sampled frame is outside ``array``."""
         array, inds = results["array"], np.asarray(results["frame_inds"]).reshape(-1)
         offset = results.get("offset", 0)
         if array.ndim != 4:
             raise ValueError(f"array has the shape (T, H, W, C); got {array.shape}")
         if inds.min() + offset < 0 or inds.max() + offset >= len(array):
             raise ValueError(f"frames {inds.min() + offset} to {inds.max() + offset} asked of {len(array)} in array")
-        frames: Sequence[np.ndarray] = [array[index + offset] for index in inds]
+        frames = [array[index + offset] for index in inds]
         if results["modality"] == "Flow":
             frames = [frame[..., component] for frame in frames for component in (0, 1)]
-        results["imgs"] = list(frames)
-        results["original_shape"] = results["img_shape"] = frames[0].shape[:2]
-        return results
+        return _with_frames(results, frames)

@@ -29,7 +29,7 @@ class VideoInit(Transform):
     Args:
         io_backend: Where files are, by MMEngine's name: ``'disk'``, or one of its remote file stores.
         num_threads: Threads that decode.
-        backend: Decoder, see `mmaction.io.video.open_video`.
+        backend: Decoder, see `mmaction.io.video.open_video`; by default the class chooses it.
         **kwargs: Further arguments of MMEngine's storage backend.
 
     Raises:
@@ -39,11 +39,12 @@ class VideoInit(Transform):
 
     reads = ("filename",)
     writes = ("video_reader", "total_frames", "avg_fps")
+    default_backend = "auto"
 
-    def __init__(self, io_backend: str = "disk", num_threads: int = 1, backend: str = "auto", **kwargs) -> None:
+    def __init__(self, io_backend: str = "disk", num_threads: int = 1, backend: str | None = None, **kwargs) -> None:
         self.io_backend = io_backend
         self.num_threads = num_threads
-        self.backend = check_backend(backend)
+        self.backend = check_backend(backend or self.default_backend)
         self.kwargs = kwargs
 
     def transform(self, results: dict) -> dict:
@@ -62,42 +63,21 @@ class VideoInit(Transform):
 
 @TRANSFORMS.register_module()
 class DecordInit(VideoInit):
-    """Open the video with PyAV, which gives the same frames as decord2 in about half the time, or with decord2.
-
-    Args:
-        io_backend: As in `VideoInit`.
-        num_threads: Threads that decode.
-        backend: As in `VideoInit`; with ``'decord'`` decord2 reads the streams of which it finds every frame.
-        **kwargs: As in `VideoInit`.
-    """
+    """`VideoInit` by its published name: PyAV gives decord2's frames in half the time, ``backend='decord'`` decord2."""
 
 
 @TRANSFORMS.register_module()
 class PyAVInit(VideoInit):
-    """Open the video with PyAV.
+    """`VideoInit` with PyAV."""
 
-    Args:
-        io_backend: As in `VideoInit`.
-        num_threads: Threads that decode.
-        **kwargs: As in `VideoInit`.
-    """
-
-    def __init__(self, io_backend: str = "disk", num_threads: int = 1, **kwargs) -> None:
-        super().__init__(io_backend, num_threads, "pyav", **kwargs)
+    default_backend = "pyav"
 
 
 @TRANSFORMS.register_module()
 class OpenCVInit(VideoInit):
-    """Open the video with OpenCV.
+    """`VideoInit` with OpenCV."""
 
-    Args:
-        io_backend: As in `VideoInit`.
-        num_threads: Threads that decode.
-        **kwargs: As in `VideoInit`.
-    """
-
-    def __init__(self, io_backend: str = "disk", num_threads: int = 1, **kwargs) -> None:
-        super().__init__(io_backend, num_threads, "opencv", **kwargs)
+    default_backend = "opencv"
 
 
 @TRANSFORMS.register_module()
@@ -132,17 +112,9 @@ class VideoDecode(Transform):
         return results
 
 
-class _PublishedDecode(VideoDecode):
-    def __init__(self, mode: str, lazy: bool) -> None:
-        if mode not in ("accurate", "efficient"):
-            raise ValueError(f"mode is 'accurate' or 'efficient'; got {mode!r}")
-        super().__init__(lazy)
-        self.mode = mode
-
-
 @TRANSFORMS.register_module()
-class DecordDecode(_PublishedDecode):
-    """Read the sampled frames of the video that `DecordInit` opened.
+class DecordDecode(VideoDecode):
+    """`VideoDecode` by its published name.
 
     Args:
         mode: ``'accurate'``, or ``'efficient'``, which older recipes use and which reads the exact frames as well.
@@ -151,13 +123,14 @@ class DecordDecode(_PublishedDecode):
     """
 
     def __init__(self, mode: str = "accurate", io_backend: str = "disk", lazy: bool = False) -> None:
-        super().__init__(mode, lazy)
-        self.io_backend = io_backend
+        if mode not in ("accurate", "efficient"):
+            raise ValueError(f"mode is 'accurate' or 'efficient'; got {mode!r}")
+        super().__init__(lazy)
 
 
 @TRANSFORMS.register_module()
-class PyAVDecode(_PublishedDecode):
-    """Read the sampled frames of the video that `PyAVInit` opened.
+class PyAVDecode(DecordDecode):
+    """`VideoDecode` by its published name.
 
     Args:
         multi_thread: Let FFmpeg choose the number of threads.
@@ -166,7 +139,7 @@ class PyAVDecode(_PublishedDecode):
     """
 
     def __init__(self, multi_thread: bool = False, mode: str = "accurate", lazy: bool = False) -> None:
-        super().__init__(mode, lazy)
+        super().__init__(mode, lazy=lazy)
         self.multi_thread = multi_thread
 
     def transform(self, results: dict) -> dict:
@@ -178,11 +151,7 @@ class PyAVDecode(_PublishedDecode):
 
 @TRANSFORMS.register_module()
 class OpenCVDecode(VideoDecode):
-    """Read the sampled frames of the video that `OpenCVInit` opened.
-
-    Args:
-        lazy: As in `VideoDecode`.
-    """
+    """`VideoDecode` by its published name; ``lazy`` as there."""
 
     def __init__(self, lazy: bool = False) -> None:
         super().__init__(lazy)

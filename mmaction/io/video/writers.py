@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
@@ -62,11 +62,7 @@ class ClipWriter:
         return index if self.info.pts is None else int(self.info.pts[index])
 
     def add(self, index: int, frame: YuvFrame) -> None:
-        """Encode frame ``index`` of the video; the first one is shown at time 0.
-
-        Raises:
-            OSError: If it cannot be written.
-        """
+        """Encode frame ``index`` of the video; the first one is shown at time 0."""
         from av.video.frame import PictureType
 
         if not self.frames:
@@ -91,9 +87,7 @@ class ClipWriter:
     def finish(self, target: Path) -> int:
         """Complete the file, decode it as a check, move it to ``target`` and return its number of frames.
 
-        Raises:
-            OSError: If it cannot be written.
-            VideoError: If it does not decode to as many frames as were encoded.
+        OSError if it cannot be written, VideoError if it does not decode to as many frames as were encoded.
         """
         try:
             if self.frames:
@@ -144,34 +138,27 @@ class VideoSink:
         self._thread = ThreadPoolExecutor(1)
         self._pending: deque[Future] = deque()
 
-    def _start(self, height: int, width: int, is_timed: bool) -> None:
+    def _start(self, height: int, width: int, is_timed: bool) -> VideoStream:
         rate = Fraction(self.fps).limit_denominator(1001)
         if self.path.suffix.lower() == ".gif":
-            self._stream = self._container.add_stream("gif", rate=rate, width=width, height=height, pix_fmt="pal8")
-            self._graph = _palette_graph(width, height, rate)
-            if is_timed:
-                self._stream.codec_context.time_base = Fraction(1, 100)
-            return
-        # Without its macroblock tree, whose results vary from run to run in some builds of x264
-        options = {
-            "x264-params": "mbtree=0",
-            "crf": "25",
-            "preset": "ultrafast" if width * height > 1280 * 720 else "veryfast",
-        }
-        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
-        self._stream.width, self._stream.height = width + width % 2, height + height % 2
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = self.num_threads
+            stream = self._container.add_stream("gif", rate=rate, width=width, height=height, pix_fmt="pal8")
+            self._graph, clock = _palette_graph(width, height, rate), 100
+        else:
+            # Without its macroblock tree, whose results vary from run to run in some builds of x264
+            preset = "ultrafast" if width * height > 1280 * 720 else "veryfast"
+            options = {"x264-params": "mbtree=0", "crf": "25", "preset": preset}
+            stream, clock = self._container.add_stream("libx264", rate=rate, options=options), 90_000
+            stream.width, stream.height = width + width % 2, height + height % 2
+            stream.pix_fmt, stream.thread_type = "yuv420p", "AUTO"
+            stream.codec_context.thread_count = self.num_threads
         if is_timed:
-            self._stream.codec_context.time_base = Fraction(1, 90_000)
+            stream.codec_context.time_base = Fraction(1, clock)
+        return stream
 
     def write(self, image: np.ndarray, time_s: float | None = None) -> None:
         """Encode one frame, which must not be changed any more; an odd size is extended by one row or column.
 
-        Args:
-            image: RGB, uint8, ``(H, W, 3)``.
-            time_s: When it is shown, in seconds from the first frame; None for all frames: evenly spaced.
+        Without ``time_s``, which all frames have or none, they are evenly spaced.
         """
         self._pending.append(self._thread.submit(self._encode, image, time_s))
         while len(self._pending) > 2:
@@ -181,20 +168,22 @@ class VideoSink:
         import av
 
         height, width = image.shape[:2]
-        if self._stream is None:
-            self._start(height, width, time_s is not None)
+        stream = self._stream = self._stream or self._start(height, width, time_s is not None)
         if self._graph is not None:
-            self._graph.push(av.VideoFrame.from_ndarray(image, format="rgb24"))
-            frame = self._graph.pull()
+            self._graph.vpush(av.VideoFrame.from_ndarray(image, format="rgb24"))
+            frame = self._graph.vpull()
             frame.pts = None
         else:
             if height % 2 or width % 2:
                 image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-            frame = av.VideoFrame.from_ndarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+            planes: np.ndarray[Any, np.dtype[np.uint8]] = np.asarray(
+                cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), np.uint8
+            )
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         if time_s is not None:
-            frame.time_base = self._stream.codec_context.time_base
+            frame.time_base = stream.codec_context.time_base or 1 / Fraction(self.fps)
             frame.pts = round(time_s / frame.time_base)
-        self._container.mux(self._stream.encode(frame))
+        self._container.mux(stream.encode(frame))
 
     def close(self) -> None:
         """Encode what is pending and close the file."""
@@ -213,30 +202,23 @@ def _palette_graph(width: int, height: int, rate: Fraction) -> av.filter.Graph:
     import av.filter
 
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=1 / rate)
-    split, sink = graph.add("split"), graph.add("buffersink")
-    palette, apply = graph.add("palettegen", "stats_mode=single"), graph.add("paletteuse", "new=1")
-    source.link_to(split)
-    split.link_to(apply, 0, 0)
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=1 / rate)
+    split, palette = graph.add("split"), graph.add("palettegen", "stats_mode=single")
+    apply, sink = graph.add("paletteuse", "new=1"), graph.add("buffersink")
+    graph.link_nodes(source, split, apply, sink)
     split.link_to(palette, 1, 0)
     palette.link_to(apply, 0, 1)
-    apply.link_to(sink)
     graph.configure()
     return graph
 
 
 class ImageFolderSink:
-    """Write frames as ``000000.png``, ``000001.png``, ... into a folder.
-
-    Args:
-        folder: Made when absent.
-        first: Number of the first file.
-    """
+    """Write frames as ``000000.png``, ``000001.png``, ... into a folder, which is made when absent."""
 
     NAME = re.compile(r"[0-9]{6,}\.png")
 
-    def __init__(self, folder: Path, first: int = 0) -> None:
-        self.folder, self._next = folder, first
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._next = folder, 0
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, image: np.ndarray, time_s: float | None = None) -> None:
@@ -249,11 +231,7 @@ class ImageFolderSink:
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an RGB picture in the format of the file's suffix.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
+    """Write an RGB picture in the format of the file's suffix; OSError if it cannot be written."""
     encoded, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     if not encoded:
         raise OSError(f"{path}: OpenCV cannot encode a picture of shape {image.shape} as {path.suffix}")
