@@ -20,10 +20,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mmaction.io.pickle_program import MAX_DEPTH, check_program, refusal
+from mmaction.io.pickle_program import GROWTH, MAX_DEPTH, SPARE, check_program, refusal
 
-# What is built may be larger than its file by this factor and this many bytes, counting shared parts each time.
-GROWTH, SPARE = 16, 1 << 20
 MAX_BITS = 1000  # of a whole number, which is then always printable and a float
 _TYPE_CODE = "[a-zA-Z?][0-9]{0,9}"  # of plain numbers and text, such as f4; NumPy parses others as Python
 
@@ -280,6 +278,8 @@ _BROKEN = (
     *(pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, MemoryError, RecursionError),
     *(SystemError, TypeError, ValueError, ArithmeticError, struct.error),
 )
+# words of the messages about an end that is missing
+_CUT_OFF = ("truncated", "exhausted", "no newline", "not enough data", "remain")
 
 
 def load_pickle(path: str | os.PathLike, unpickler: type[RestrictedUnpickler] = RestrictedUnpickler) -> Any:
@@ -330,9 +330,9 @@ def _load(file: BinaryIO, path: str, unpickler: type[RestrictedUnpickler]) -> An
                 f"{path} would build {reason.removeprefix('refused: ')}, but an annotation file holds only "
                 "containers, numbers, text and NumPy arrays; do not open it with other tools if you do not trust it"
             ) from error
-        elif isinstance(error, EOFError) or "truncated" in reason or "exhausted" in reason:
+        elif isinstance(error, EOFError) or any(word in reason for word in _CUT_OFF):
             reason = "it ends too early"
-        elif isinstance(error, (pickle.UnpicklingError, LookupError)):  # of an opcode, or of what it works on
+        elif isinstance(error, (pickle.UnpicklingError, LookupError, ValueError)):  # of an opcode, or its values
             reason = f"it is damaged or no pickle ({reason})"
         raise ValueError(f"{path} cannot be read as a pickle: {reason or type(error).__name__}") from error
 

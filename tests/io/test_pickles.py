@@ -132,6 +132,7 @@ BOMBS = {
     "shared tuples as a key": b"})" + b"2\x86" * 60 + b"Ns",
     "tuples of a memo as a key": b"})q\x00" + b"h\x00h\x00\x86q\x000" * 60 + b"h\x00Ns",
     "tuples of a memo and a mark": b"})q\x00" + b"(h\x00h\x00tq\x000" * 60 + b"h\x00Ns",
+    "tuples behind an empty change": b"})q\x00" + b"h\x00h\x00\x86}b(uq\x000" * 60 + b"h\x00Ns",
     "tuples that were the arguments of set": b"})q\x00" + b"h\x01h\x00\x85q\x00R0" * 300_000 + b"h\x00Ns",
     "tuples that were the arguments of an array": b"})q\x00" + b"h\x06h\x00h\x00h\x00\x87q\x00R0" * 60 + b"h\x00Ns",
     "tuples that were the arguments of a type": b"})q\x00"
@@ -246,6 +247,23 @@ def test_shared_and_nested_content_is_read_up_to_the_limits(write):
     content = {"annotations": [{"classes": names, "shape": (1080, 1920)} for _ in range(200)], "deep": nested(1, 95)}
     assert load_pickle(write(content)) == content
     assert load_pickle(write({(1, (2, (3, 4))): [np.zeros(2)] * 3}, protocol=2)).keys() == {(1, (2, (3, 4)))}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_tuples_may_hold_what_was_made_before(write, protocol):
+    name, shape = "a" * 20, (480, 640)
+    numbers = np.float64(2.5), np.float64(2.5)
+    content = [(name, name), {(name, shape): shape}, (shape, shape, [shape]), (name, np.arange(3)), numbers] * 50
+    np.testing.assert_equal(load_pickle(write(content, protocol)), content)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_tuples_that_double_without_end_are_refused(write, protocol):
+    shared: tuple = ("text", "text")
+    for _ in range(40):
+        shared = (shared, shared)
+    with pytest.raises(ValueError, match="would build tuples that are nested too deeply or repeat"):
+        load_pickle(write([shared], protocol))
 
 
 @pytest.mark.parametrize("protocol", [2, 4, 5])
