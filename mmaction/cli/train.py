@@ -22,6 +22,7 @@ from mmengine.runner import Runner
 
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import check_config
+from mmaction.engine.hooks.checkpoint_hook import BEST_FIGURES
 from mmaction.engine.resume import plan_resume
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import add_run_options, set_local_rank
@@ -94,19 +95,18 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 def summary(runner: Runner, config: str) -> str:
     """Return what a training ends with: the best checkpoint and its figures, where everything is, what to do next."""
     known = runner.message_hub.runtime_info
-    best = {key: known[key] for key in known if key.startswith("best_ckpt")}
+    best = [Path(known[key]).name for key in known if key.startswith("best_ckpt")]
     place = Path(os.path.relpath(runner.work_dir))
     rows = []
-    for key, path in best.items():
-        score = known.get(key.replace("best_ckpt", "best_score"))
-        figure = f", {score:.4g}" if isinstance(score, (int, float)) else ""
-        rows.append(f"best       {Path(path).name}{figure}")
+    for name in best:
+        figures = (known.get(BEST_FIGURES) or {}).get(name) or {}
+        rows.append(", ".join([f"best       {name}", *(f"{key} {value:.4g}" for key, value in figures.items())]))
     pointer = place / "last_checkpoint"
     last = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
     if last:
         rows.append(f"last       {last}")
     rows.append(f"output     {place}: checkpoints, the config, and in {runner.timestamp} the log")
-    chosen = place / (Path(next(iter(best.values()))).name if best else last)
+    chosen = place / (best[0] if best else last)
     if best or last:
         rows.append(f"next       python tools/test.py {config} {chosen}")
         rows.append(f"           python tools/infer.py {config} {chosen} VIDEO_OR_SKELETON")

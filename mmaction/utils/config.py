@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,10 +26,11 @@ _BATCH_IN_NAME = re.compile(r"(?<![0-9a-z])(\d+)xb(\d+)(?![0-9])")
 class _PlainLoader(yaml.SafeLoader):
     """Builds plain values, and tuples, which MMEngine writes."""
 
+    def construct_tuple(self, node: yaml.SequenceNode) -> tuple:
+        return tuple(self.construct_sequence(node))
 
-_PlainLoader.add_constructor(
-    "tag:yaml.org,2002:python/tuple", lambda loader, node: tuple(loader.construct_sequence(node))
-)
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:python/tuple", _PlainLoader.construct_tuple)
 
 
 class _PlainYaml(YamlHandler):
@@ -242,9 +243,13 @@ def type_name(config: Mapping[str, Any]) -> str:
 
 def inner_datasets(dataset: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the configs of the data sets that a config repeats, joins or wraps otherwise, or the config itself."""
-    found: list[Mapping[str, Any]] = []
-    change_datasets(dataset, lambda part: found.append(part) or part)
-    yield from found
+    if not isinstance(dataset, Mapping):
+        return
+    parts = dataset["datasets"] if "datasets" in dataset else [dataset["dataset"]] if "dataset" in dataset else None
+    if parts is None:
+        yield dataset
+    for part in parts or ():
+        yield from inner_datasets(part)
 
 
 def change_datasets(dataset: Any, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Any:
@@ -268,22 +273,22 @@ def dataset_config(
 
     With ``inner`` it is that without its wrappers; where several are joined it is that of the first.
     """
-    loaders = (cfg.get(f"{split}_dataloader") for split in splits)
-    dataset = next(filter(None, loaders), {}).get("dataset") or {}
+    loader = next(filter(None, (cfg.get(f"{split}_dataloader") for split in splits)), None)
+    dataset = (loader or {}).get("dataset") or {}
     return next(inner_datasets(dataset), {}) if inner else dataset
 
 
-def scheduler_configs(schedulers: Any) -> Iterator[Mapping[str, Any]]:
+def scheduler_configs(schedulers: Any) -> Iterator[MutableMapping[str, Any]]:
     """Yield the configs of the schedules in ``param_scheduler``: one, a list, or such a list for each optimizer."""
     is_by_optimizer = isinstance(schedulers, Mapping) and "type" not in schedulers
     for part in schedulers.values() if is_by_optimizer else [schedulers or ()]:
         for config in [part] if isinstance(part, Mapping) else part:
-            if isinstance(config, Mapping):
+            if isinstance(config, MutableMapping):
                 yield config
 
 
 def scale_epochs(cfg: Config, epochs: int) -> None:
-    """Let a training by epochs end after ``epochs``, and scale its schedules that count epochs by the same factor.
+    """Let a training by epochs end after ``epochs``, and scale its schedules, also those by iterations, with it.
 
     Validations that would begin or recur later than the end come at the end.
 
@@ -303,13 +308,13 @@ def scale_epochs(cfg: Config, epochs: int) -> None:
         return max(1, round(value * epochs / before)) if value > 0 else value
 
     for scheduler in scheduler_configs(cfg.get("param_scheduler")):
-        if not scheduler.get("by_epoch", True):
-            continue
+        by_epoch = scheduler.get("by_epoch", True)
         begin, period = scheduler.get("begin", 0), scheduler.get("T_max")
-        is_to_end = period is not None and begin + period == scheduler.get("end", before)
+        is_to_end = period is not None and begin + period == scheduler.get("end", before if by_epoch else None)
         if begin:
-            scheduler["begin"] = min(round(begin * epochs / before), epochs - 1)
-        for key in ("end", "T_max", "total_iters", "step_size"):
+            begin = round(begin * epochs / before)
+            scheduler["begin"] = min(begin, epochs - 1) if by_epoch else begin
+        for key in ("end", "T_max", "T_0", "total_iters", "total_steps", "step_size"):
             if isinstance(scheduler.get(key), int):
                 scheduler[key] = scaled(scheduler[key])
         if "milestones" in scheduler:

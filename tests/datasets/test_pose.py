@@ -5,7 +5,7 @@ import pytest
 from mmengine.config import Config
 
 from mmaction.datasets import PoseDataset, RepeatDataset
-from mmaction.engine.checks.plan import missing_files
+from mmaction.engine.checks.data import missing_files
 from mmaction.engine.results.writer import dataset_facts
 from mmaction.io.annotations import save_annotations
 from mmaction.registry import DATASETS

@@ -180,6 +180,14 @@ def test_a_scaled_schedule_ends_with_the_run(kind, epochs):
     assert cfg.train_cfg == dict(max_epochs=epochs, val_begin=min(10, epochs), val_interval=min(5, epochs))
 
 
+def test_schedules_by_iterations_are_scaled_with_the_run():
+    parts = [dict(type="Linear", end=100), dict(type="Cosine", begin=100, end=1000, T_max=900)]
+    cfg = Config(dict(train_cfg=dict(max_epochs=10), param_scheduler=[dict(part, by_epoch=False) for part in parts]))
+    scale_epochs(cfg, 3)
+    first, second = cfg.param_scheduler
+    assert (first.end, second.begin, second.end, second.T_max) == (30, 30, 300, 270)
+
+
 def test_a_training_by_iterations_has_no_epochs_to_scale():
     with pytest.raises(ValueError, match="max_iters"):
         scale_epochs(Config(dict(train_cfg=dict(max_iters=9))), 3)

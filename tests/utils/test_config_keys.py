@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmaction.engine.checks.arguments import check_arguments
 from mmaction.utils.config import load_config
 from mmaction.utils.config_keys import unread_keys
 
@@ -83,9 +84,10 @@ def test_other_keys_that_nothing_reads_are_listed(root, tmp_path):
     assert unread_keys(load_config(path)[0], path) == ["max_epochs; did you mean train_cfg.max_epochs?", "mine."]
 
 
-def test_shipped_configs_read_all_their_variables(root):
+def test_shipped_configs_read_all_their_variables_and_have_no_unknown_argument(root):
     for path in sorted((root / "configs").rglob("*.py")):
         if "_base_" not in path.parts:
             cfg, notes = load_config(path)
             assert not notes and set(unread_keys(cfg, path)) <= {"valid_ratio."}, path
             assert {"ann_file_train", "ann_file_val", "ann_file_test", "num_classes"} <= set(cfg), path
+            check_arguments(cfg)

@@ -2,11 +2,13 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 
+from mmaction.engine.checks.arguments import check_arguments
+from mmaction.engine.checks.views import views_of
 from mmaction.registry import METRICS
 from mmaction.utils.cli import suggest
 from mmaction.utils.config import inner_datasets, scheduler_configs, type_name
@@ -37,9 +39,11 @@ def check_config(cfg: Config, purpose: str) -> None:
     for key in ("val_evaluator", "test_evaluator"):
         if isinstance(cfg.get(key), str):
             cfg[key] = {"type": cfg[key]}
+    check_arguments(cfg)
     level = cfg.get("log_level", "INFO")
     if isinstance(level, str) and not isinstance(logging.getLevelName(level), int):
         raise ValueError(f"log_level={level!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    _check_segments(cfg, ("train", "val") if purpose == "training" else ("test",))
     if purpose == "training":
         _check_length(cfg)
         _check_lr(cfg)
@@ -59,6 +63,25 @@ def annotation_files(cfg: Config) -> list[str]:
     found = [loader.get("dataset") for loader in loaders if isinstance(loader, Mapping)]
     parts = [part for dataset in found for part in inner_datasets(dataset)]
     return [os.path.join(part.get("data_root") or "", part["ann_file"]) for part in parts if part.get("ann_file")]
+
+
+def _check_segments(cfg: Config, splits: Sequence[str]) -> None:
+    """Check that samples hold whole clips of a network that mixes the frames of a clip, in training exactly one."""
+    model = cfg.get("model") or {}
+    owners = [(f"model.{key}", model.get(key) or {}) for key in ("backbone", "cls_head")]
+    stated = {place: part.get("num_segments", 8) for place, part in owners if "TSM" in type_name(part)}
+    if "model.backbone" not in stated:
+        return
+    for split in splits:
+        loader = cfg.get(f"{split}_dataloader")
+        for dataset in inner_datasets(loader.get("dataset")) if isinstance(loader, Mapping) else ():
+            clips, crops, _ = views_of(dataset.get("pipeline") or ())
+            for place, segments in stated.items():
+                if clips != segments if split == "train" else clips * crops % segments:
+                    raise ValueError(
+                        f"{split}_dataloader: its samples have {clips * crops} frames, and {place}.num_segments is "
+                        f"{segments}: set num_clips of SampleFrames and num_segments of backbone and head to one number"
+                    )
 
 
 def _check_length(cfg: Config) -> None:

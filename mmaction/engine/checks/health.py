@@ -90,7 +90,8 @@ class FiniteLossHook(Hook):
         Raises:
             ToolStop: With the samples and what to try; the newest checkpoint may be what gives such scores.
         """
-        bad = [sample for sample in outputs or () if self._is_training and not _has_finite_scores(sample)]
+        outputs = outputs or ()
+        bad = [sample for sample in outputs if self._is_training and not _has_finite_scores(sample)]
         if bad:
             names = ", ".join(sample_names({"data_samples": bad}))
             raise ToolStop(

@@ -50,7 +50,7 @@ class Pipeline:
 
     def num_joints(self) -> int | None:
         """Return the number of joints of the skeletons, None if the annotations hold none."""
-        shapes = (getattr(info.get("keypoint"), "shape", ()) for info in self.infos())
+        shapes: Iterator[tuple[int, ...]] = (getattr(info.get("keypoint"), "shape", ()) for info in self.infos())
         return next((shape[-2] for shape in shapes if len(shape) >= 3), None)
 
     def sample(self) -> dict[str, Any] | None:
@@ -157,7 +157,7 @@ def _check_mirrors(pipelines: list[Pipeline], modules: Mapping[str, Any]) -> Non
 
 
 @torch.no_grad()
-def check_channels(pipelines: list[Pipeline], model: nn.Module) -> None:
+def check_channels(pipelines: list[Pipeline], model: Any) -> None:
     """Compare the channels of one sample of each pipeline with the first layer of the network.
 
     Raises:

@@ -26,6 +26,7 @@ from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
 
 CLASS_COUNTS = "class_counts"  # entry of a checkpoint's meta: training samples of each class
+BEST_FIGURES = "best_figures"  # in the message hub: all figures of each best checkpoint, by its file name
 
 
 @HOOKS.register_module()
@@ -295,7 +296,14 @@ class CheckpointHook(PlainCheckpointHook):
         before = self._best_paths()
         self._set_best_paths(dict.fromkeys(before))  # hides the old ones from MMEngine, which removes before it saves
         super()._save_best_checkpoint(runner, metrics)
-        after = {name: path or before[name] for name, path in self._best_paths().items()}
+        saved = self._best_paths()
+        after = {name: saved[name] or before[name] for name in saved}
+        known = runner.message_hub.runtime_info.get(BEST_FIGURES, {})
+        own = {key: float(value) for key, value in metrics.items() if isinstance(value, (int, float))}
+        kept = {
+            Path(path).name: own if saved[name] else known.get(Path(path).name) for name, path in after.items() if path
+        }
+        runner.message_hub.update_info(BEST_FIGURES, kept)
         self._set_best_paths(after)
         if is_main_process():
             for path in set(filter(None, before.values())) - set(after.values()):

@@ -16,7 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmaction.engine.checks.plan import views_of
+from mmaction.engine.checks.views import views_of
 from mmaction.engine.hooks.checkpoint_hook import CLASS_COUNTS
 from mmaction.engine.hooks.data_hooks import class_counts
 from mmaction.engine.results.writer import ResultWriter, free_folder, stored_identity

@@ -7,7 +7,7 @@ from mmaction.engine.checks.config import annotation_files, check_config
 
 TRAINING = dict(
     train_dataloader={},
-    train_cfg={},
+    train_cfg=dict(max_epochs=9, by_epoch=True),
     optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
     val_evaluator=dict(type="AccMetric", metric_options=dict(top_k_accuracy=dict(topk=(1,)))),
 )
@@ -26,7 +26,11 @@ def training(save_best=None, **changes):
         (dict(train_cfg=dict(max_iters=-5, by_epoch=False)), ValueError, r"train_cfg\.max_iters: .* got -5"),
         (dict(train_cfg=dict(max_epochs="ten")), ValueError, r"train_cfg\.max_epochs: .* got 'ten'"),
         (dict(train_cfg=dict(max_epochs=2.5)), ValueError, r"train_cfg\.max_epochs: .* got 2.5"),
-        (dict(train_cfg=dict(val_interval=0)), ValueError, r"train_cfg\.val_interval: .* got 0; --no-validate trains"),
+        (
+            dict(train_cfg=dict(max_epochs=9, val_interval=0)),
+            ValueError,
+            r"train_cfg\.val_interval: .* got 0; --no-validate trains",
+        ),
         (dict(log_level="LOUD"), ValueError, "log_level='LOUD': expected DEBUG, INFO"),
         (
             dict(optim_wrapper=dict(optimizer=dict(lr="abc"))),
@@ -68,11 +72,38 @@ def test_a_mistake_is_named(changes, error, message):
         dict(default_hooks=dict(early=dict(type="EarlyStoppingHook", monitor="acc/top1"), timer=None)),
         dict(param_scheduler=dict(net=[dict(type="ReduceOnPlateauLR", monitor="acc/mean1")], head=[])),
         dict(param_scheduler=dict(type="ReduceOnPlateauLR"), val_evaluator=None),
-        dict(train_cfg=dict(max_epochs=1, max_iters=None)),
+        dict(train_cfg=dict(type="EpochBasedTrainLoop", max_epochs=1)),
     ],
 )
 def test_what_is_right_passes(changes):
     check_config(training(**changes), "training")
+
+
+def tsm(clips, backbone=8, head=8, split="train"):
+    pipeline = [
+        dict(type="SampleFrames", clip_len=1, num_clips=clips, test_mode=split == "val"),
+        dict(type="TenCrop", crop_size=8),
+    ]
+    model = dict(
+        type="Recognizer2D",
+        backbone=dict(type="ResNetTSM", depth=50, num_segments=backbone),
+        cls_head=dict(type="TSMHead", num_classes=2, in_channels=2048, num_segments=head),
+    )
+    dataset = dict(
+        type="RepeatDataset", times=2, dataset=dict(type="Foreign", pipeline=pipeline[: 1 + (split == "val")])
+    )
+    return {"model": model, f"{split}_dataloader": dict(dataset=dataset)}
+
+
+@pytest.mark.parametrize("setting", [dict(clips=16), dict(clips=8, head=16), dict(clips=9, split="val")])
+def test_samples_that_are_no_whole_clips_of_tsm_are_refused(setting):
+    with pytest.raises(ValueError, match="num_segments"):
+        check_config(training(**tsm(**setting)), "training")
+
+
+@pytest.mark.parametrize("setting", [dict(clips=16, backbone=16, head=16), dict(clips=16, split="val")])
+def test_samples_of_whole_clips_of_tsm_pass(setting):
+    check_config(training(**tsm(**setting)), "training")
 
 
 def test_a_metric_may_be_given_by_its_name(tmp_path, train, toy):
