@@ -16,12 +16,7 @@ from mmaction.utils.files import write_atomically
 
 
 def model_parser(description: str | None, checkpoint: str = "required") -> argparse.ArgumentParser:
-    """Return a parser with config, checkpoint, device, ``--trust-checkpoint`` and ``--cfg-options``.
-
-    Args:
-        description: The tool's docstring.
-        checkpoint: ``required`` or ``optional``.
-    """
+    """Return a parser with config, checkpoint (``required`` or ``optional``), device, trust and config options."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file; it is a Python program and runs as such")
     nargs = "?" if checkpoint == "optional" else None
@@ -53,15 +48,9 @@ def layout_chooser(layout: str, cfg: Any) -> Callable[[int], Layout]:
 
 
 def find_layout(layout: str, dataset: Any, cfg: Any) -> Layout:
-    """Return the skeleton layout of a data set.
+    """Return the skeleton layout of a data set; ``layout`` is what ``--layout`` says, and ``auto`` asks ``cfg``.
 
-    Args:
-        layout: Value of ``--layout``.
-        dataset: The data set.
-        cfg: Its config, which decides where ``layout`` is ``auto``.
-
-    Raises:
-        ValueError: If the samples are no skeletons, or the layout has another number of joints.
+    ValueError if the samples are no skeletons, or the layout has another number of joints.
     """
     keypoint = dataset.get_data_info(0).get("keypoint")
     if keypoint is None:

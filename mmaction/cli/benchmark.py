@@ -14,16 +14,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmaction.cli.arguments import model_parser, open_model, write_json
+from mmaction.probes import speed
 from mmaction.probes.predict import choose_samples
-from mmaction.probes.speed import (
-    inference_step,
-    load_batch,
-    time_loader,
-    time_model,
-    time_pipeline,
-    training_step,
-    verdict,
-)
 from mmaction.utils.files import refuse_inputs
 
 
@@ -46,11 +38,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def build_loader(cfg: Config, args: argparse.Namespace) -> Any:
-    """Return the data loader of the split, changed as the options say.
-
-    Raises:
-        ValueError: If the config has no such split.
-    """
+    """Return the data loader of the split, changed as the options say."""
     config = cfg.get(f"{args.split}_dataloader")
     if not config:
         raise ValueError(f"config {cfg.filename} has no {args.split}_dataloader")
@@ -67,9 +55,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     model = open_model(args)
     loader = build_loader(model.cfg, args)
     dataset = loader.dataset
-    pipeline = time_pipeline(dataset, choose_samples(len(dataset), args.num))
-    batch = load_batch(dataset, loader.batch_size)
-    step = training_step(model, batch) if args.split == "train" else inference_step(model, batch)
+    pipeline = speed.time_pipeline(dataset, choose_samples(len(dataset), args.num))
+    batch = speed.load_batch(dataset, loader.batch_size)
+    step = speed.training_step(model, batch) if args.split == "train" else speed.inference_step(model, batch)
     device = next(model.parameters()).device
     return {
         "split": args.split,
@@ -78,8 +66,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "batch_size": loader.batch_size,
         "workers": loader.num_workers,
         "pipeline_ms": pipeline,
-        "loader_samples_per_s": time_loader(loader, args.batches),
-        "model_samples_per_s": time_model(step, loader.batch_size, args.steps, device),
+        "loader_samples_per_s": speed.time_loader(loader, args.batches),
+        "model_samples_per_s": speed.time_model(step, loader.batch_size, args.steps, device),
     }
 
 
@@ -97,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     what = f"{'training' if args.split == 'train' else 'prediction'} on {found['device']}, batch {found['batch_size']}"
     print(f"model, {what}: {found['model_samples_per_s']:.3g} samples a second")
     rates = found["loader_samples_per_s"], found["model_samples_per_s"]
-    found["verdict"] = verdict(found["pipeline_ms"], *rates, found["workers"])
+    found["verdict"] = speed.verdict(found["pipeline_ms"], *rates, found["workers"])
     print("\n".join(found["verdict"]))
     if args.out:
         write_json(args.out, found)

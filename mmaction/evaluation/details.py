@@ -32,10 +32,8 @@ def _share(part: int, whole: int) -> str:
 def _confusions(true: np.ndarray, guess: np.ndarray, values: Sequence[str]) -> list[dict[str, Any]]:
     """Return the commonest pairs of value indices, most common first."""
     pairs = Counter(zip(true.tolist(), guess.tolist(), strict=True))
-    return [
-        {"true": values[t], "predicted": values[p], "count": count}
-        for (t, p), count in pairs.most_common(NUM_CONFUSIONS)
-    ]
+    common = pairs.most_common(NUM_CONFUSIONS)
+    return [{"true": values[t], "predicted": values[p], "count": count} for (t, p), count in common]
 
 
 def _offsets(true: np.ndarray, guess: np.ndarray, values: Sequence[str]) -> dict[str, Any]:
@@ -51,18 +49,13 @@ def _offsets(true: np.ndarray, guess: np.ndarray, values: Sequence[str]) -> dict
 def attribute_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpace) -> dict[str, Any]:
     """Measure each attribute of the classes alone, and what the errors have in common.
 
-    Args:
-        labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes or -1, shape ``(N,)``.
-        space: The classes and their attributes; those that form the hierarchy are left out.
-
     Returns:
-        ``accuracy``: share of samples whose predicted class has the true value, or one of the two classes does not
-        tell its value, by attribute. ``errors``: their
-        number. ``wrong_attributes``: how many errors have 0, 1, 2, ... wrong attributes. ``all_but_one``: for each
-        attribute how many errors have only that one wrong (``count``), the commonest ``confusions`` among them and,
-        for numbers, the ``step`` between neighboring values and ``offsets``, the number of errors by signed steps.
-        ``headline``: the same in a sentence.
+        ``accuracy``: share of samples whose predicted class has the true value (or one of the two classes does not tell
+        it), by attribute. ``errors``: their number. ``wrong_attributes``: how many errors have 0, 1, 2, ... wrong
+        attributes. ``all_but_one``: for each attribute how many errors have only that one wrong (``count``), the
+        commonest ``confusions`` among them and, for numbers, the ``step`` between neighboring values and ``offsets``,
+        the number of errors by signed steps. ``headline``: the same in a sentence. The levels of the hierarchy are left
+        out.
     """
     count, known = len(labels), predicted >= 0
     labels, predicted = labels[known], predicted[known]
@@ -102,9 +95,9 @@ def _attribute_headline(details: dict[str, Any]) -> str:
     text += f"; {_share(entries[name]['count'], errors)} miss only {name}"
     offsets = entries[name].get("offsets")
     if offsets:
-        sizes = Counter(
-            {size: offsets.get(str(size), 0) + offsets.get(str(-size), 0) for size in map(abs, map(int, offsets))}
-        )
+        sizes: Counter[int] = Counter()
+        for offset, number in offsets.items():
+            sizes[abs(int(offset))] += number
         size, count = sizes.most_common(1)[0]
         text += f", most often ({count} times) by {size * entries[name]['step']:g}"
     return text + "."
@@ -113,16 +106,10 @@ def _attribute_headline(details: dict[str, Any]) -> str:
 def hierarchy_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpace) -> dict[str, Any]:
     """Measure each level of the hierarchy of classes, and at which level the errors leave the right branch.
 
-    Args:
-        labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes or -1, shape ``(N,)``.
-        space: The classes and the levels above them.
-
     Returns:
-        ``accuracy`` by level, the class itself last as ``element``; ``errors``; ``lost_at``: for each level how many
-        errors are right above it and wrong there (so ``lost_at["element"]`` is the confusion within the finest
-        group); ``confusions``: for each level above the classes the commonest pairs of groups among the errors lost
-        there; ``headline``.
+        ``accuracy`` by level, the class itself last as ``element``; ``errors``; ``lost_at``: how many errors are right
+        above a level and wrong there; ``confusions``: for each level above the classes the commonest pairs of groups
+        among the errors lost there; ``headline``.
     """
     count, known = len(labels), predicted >= 0
     labels, predicted = labels[known], predicted[known]
@@ -137,14 +124,8 @@ def hierarchy_details(labels: np.ndarray, predicted: np.ndarray, space: LabelSpa
             confusions[name] = _confusions(group[labels[lost]], group[predicted[lost]], space.values(name))
         right_above &= right
     errors = int(np.sum(labels != predicted))
-    headline = _hierarchy_headline(errors, lost_at)
-    return {
-        "accuracy": accuracy,
-        "errors": errors,
-        "lost_at": lost_at,
-        "confusions": confusions,
-        "headline": headline,
-    }
+    found = {"accuracy": accuracy, "errors": errors, "lost_at": lost_at, "confusions": confusions}
+    return found | {"headline": _hierarchy_headline(errors, lost_at)}
 
 
 def _hierarchy_headline(errors: int, lost_at: dict[str, int]) -> str:
@@ -164,19 +145,19 @@ def long_tail_details(
     head_above: int = HEAD_ABOVE,
     tail_below: int = TAIL_BELOW,
 ) -> dict[str, Any]:
-    """Measure classes with many, some and few training samples apart.
+    """Measure classes with many, some and few training samples apart (limits as in Liu et al., CVPR 2019).
 
     Args:
         labels: True classes, shape ``(N,)``.
         predicted: Predicted classes or -1, shape ``(N,)``.
         train_counts: Training samples of every class.
         head_above: Classes with more training samples than this are the head.
-        tail_below: Classes with fewer are the tail. (100 and 20 as in Liu et al., CVPR 2019.)
+        tail_below: Classes with fewer are the tail.
 
     Returns:
         For ``head``, ``middle`` and ``tail``: ``classes`` (how many), ``samples``, ``top1`` and ``mean1`` (None without
-        samples), ``rule``; and ``correlation``, Spearman's between training count and class accuracy (None where it
-        is not defined).
+        samples), ``rule``; and ``correlation``, Spearman's between training count and class accuracy, None where
+        undefined.
     """
     counts = np.asarray(train_counts)
     labels = as_labels(labels, None, len(counts))
@@ -212,17 +193,11 @@ def _spearman(first: np.ndarray, second: np.ndarray) -> float | None:
 def confused_pairs(
     labels: np.ndarray, predicted: np.ndarray, space: LabelSpace | None = None, count: int = 30
 ) -> list[dict[str, Any]]:
-    """Return the pairs of classes that are confused most often.
-
-    Args:
-        labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes or -1, shape ``(N,)``.
-        space: The classes and their attributes, to say in what the two differ.
-        count: At most this many pairs.
+    """Return the ``count`` pairs of classes that are confused most often.
 
     Returns:
         ``true``, ``predicted``, ``count``, ``share`` (of the samples of the true class) and ``differs``:
-        ``[attribute, true value, predicted value]`` for each attribute in which the classes differ.
+        ``[attribute, true value, predicted value]`` for each attribute of ``space`` in which the classes differ.
     """
     wrong = (labels != predicted) & (predicted >= 0)
     pairs = Counter(zip(labels[wrong].tolist(), predicted[wrong].tolist(), strict=True))

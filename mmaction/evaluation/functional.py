@@ -172,9 +172,7 @@ def get_weighted_score(score_list: Sequence[Sequence[ArrayLike]], coeff_list: Se
         ValueError: If the numbers of models, samples or classes disagree.
     """
     if len(score_list) != len(coeff_list):
-        raise ValueError(
-            f"one coefficient for each model is needed: got {len(coeff_list)} for {len(score_list)} models"
-        )
+        raise ValueError(f"each model needs one coefficient: got {len(coeff_list)} for {len(score_list)} models")
     stacks = [np.asarray(scores) for scores in score_list]
     shapes = {stack.shape for stack in stacks}
     if len(shapes) > 1:
@@ -185,19 +183,20 @@ def get_weighted_score(score_list: Sequence[Sequence[ArrayLike]], coeff_list: Se
 def _as_binary(labels: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
     """Return multi-label targets as a boolean array of ``shape`` (N, C)."""
     array = np.asarray(labels)
-    if array.shape != shape:
-        raise ValueError(f"labels must be 0 or 1 for each sample and class, shape {shape}; got shape {array.shape}")
-    if not np.isin(array, (0, 1)).all():
-        raise ValueError("labels must be 0 or 1 for each sample and class (see label_to_array)")
+    if array.shape != shape or not np.isin(array, (0, 1)).all():
+        raise ValueError(
+            f"labels must be 0 or 1 for each sample and class, shape {shape} (see label_to_array); got {array.shape}"
+        )
     return array.astype(bool)
 
 
-def _average_precisions(scores: np.ndarray, labels: np.ndarray) -> list[float]:
-    """Return the average precision of each row that has a positive label."""
+def _mean_precision(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean of the average precisions of the rows that have a positive label, NaN without any."""
     from sklearn.metrics import average_precision_score
 
     rows = zip(scores, labels, strict=True)
-    return [float(average_precision_score(label, score)) for score, label in rows if label.any()]
+    precisions = [average_precision_score(label, score) for score, label in rows if label.any()]
+    return float(np.mean(precisions)) if precisions else float("nan")
 
 
 def _rank_last(scores: np.ndarray, labels: np.ndarray, missing: ArrayLike | None) -> np.ndarray:
@@ -220,8 +219,7 @@ def mean_average_precision(scores: ArrayLike, labels: ArrayLike, missing: ArrayL
     """
     scores = as_scores(scores)
     labels = _as_binary(labels, scores.shape)
-    precisions = _average_precisions(_rank_last(scores, labels, missing).T, labels.T)
-    return float(np.mean(precisions)) if precisions else float("nan")
+    return _mean_precision(_rank_last(scores, labels, missing).T, labels.T)
 
 
 def mmit_mean_average_precision(scores: ArrayLike, labels: ArrayLike, missing: ArrayLike | None = None) -> float:
@@ -237,8 +235,7 @@ def mmit_mean_average_precision(scores: ArrayLike, labels: ArrayLike, missing: A
     """
     scores = as_scores(scores)
     labels = _as_binary(labels, scores.shape)
-    precisions = _average_precisions(_rank_last(scores, labels, missing), labels)
-    return float(np.mean(precisions)) if precisions else float("nan")
+    return _mean_precision(_rank_last(scores, labels, missing), labels)
 
 
 def f1_scores(
@@ -264,6 +261,14 @@ def f1_scores(
     hits, total = (predicted & labels).sum(axis=0), predicted.sum(axis=0) + labels.sum(axis=0)
     every = np.divide(2 * hits, total, out=np.full(len(total), np.nan), where=total > 0)
     return every, float(2 * hits.sum() / total.sum()) if total.any() else float("nan")
+
+
+def mean_f1(
+    scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5, missing: ArrayLike | None = None
+) -> dict[str, float]:
+    """Return ``macro_f1``, the mean over the classes with an F1 (NaN without any), and ``micro_f1``."""
+    every, micro = f1_scores(scores, labels, threshold, missing)
+    return {"macro_f1": float(np.nanmean(every)) if np.isfinite(every).any() else float("nan"), "micro_f1": micro}
 
 
 def independent_probabilities(scores: ArrayLike) -> np.ndarray:

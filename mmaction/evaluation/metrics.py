@@ -37,19 +37,20 @@ def _mean_class(scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.nd
 
 def _multi_label(name: str) -> Callable[..., dict[str, float]]:
     def measure(scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.ndarray) -> dict[str, float]:
-        targets = np.stack([label_to_array(scores.shape[1], label) for label in labels])
-        return {name: getattr(functional, name)(scores, targets, missing)}
+        return {name: getattr(functional, name)(scores, _targets(labels, scores.shape[1]), missing)}
 
     return measure
+
+
+def _targets(labels: Sequence[np.ndarray], num_classes: int) -> np.ndarray:
+    """Return 0 or 1 for each sample and class, ``(N, C)``."""
+    return np.stack([label_to_array(num_classes, label) for label in labels])
 
 
 def _f1(
     scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.ndarray, threshold: float = 0.5
 ) -> dict[str, float]:
-    targets = np.stack([label_to_array(scores.shape[1], label) for label in labels])
-    every, micro = functional.f1_scores(scores, targets, threshold, missing)
-    macro = float(np.nanmean(every)) if np.isfinite(every).any() else float("nan")
-    return {"macro_f1": macro, "micro_f1": micro}
+    return functional.mean_f1(scores, _targets(labels, scores.shape[1]), threshold, missing)
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {

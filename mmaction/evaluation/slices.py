@@ -19,10 +19,7 @@ def wilson_interval(hits: int, count: int) -> tuple[float, float]:
 
 
 def quantile_index(values: np.ndarray, bins: int = NUM_BINS) -> np.ndarray:
-    """Return for each value the number of its range, rising with the value.
-
-    Ranges hold about equally many values; where there are at most ``bins`` distinct values each is a range.
-    """
+    """Return each value's range: one for each of at most ``bins`` distinct values, else ranges of like counts."""
     distinct, index = np.unique(values, return_inverse=True)
     if len(distinct) <= bins:
         return index
@@ -31,16 +28,11 @@ def quantile_index(values: np.ndarray, bins: int = NUM_BINS) -> np.ndarray:
 
 
 def accuracy_by(values: np.ndarray, right: np.ndarray, bins: int = NUM_BINS) -> list[dict[str, Any]]:
-    """Return the accuracy in each range of a quantity.
-
-    Args:
-        values: One number for each sample, shape ``(N,)``; samples with NaN are left out.
-        right: Whether the prediction is right, bool of shape ``(N,)``.
-        bins: At most this many ranges.
+    """Return the accuracy in at most ``bins`` ranges of a quantity ``values`` ``(N,)``; NaN is left out.
 
     Returns:
-        ``low``, ``high`` (smallest and largest value of the range's samples), ``count``, ``accuracy`` and
-        ``interval`` (95 %), rising. Empty where all values are equal.
+        ``low``, ``high`` (smallest and largest value of the range's samples), ``count``, ``accuracy`` and ``interval``
+        (95 %), rising. Empty where all values are equal.
     """
     known = np.isfinite(values)
     values, right = values[known], right[known]
@@ -51,15 +43,9 @@ def accuracy_by(values: np.ndarray, right: np.ndarray, bins: int = NUM_BINS) -> 
     for i in np.unique(index):
         chosen = index == i
         hits, count = int(right[chosen].sum()), int(chosen.sum())
-        rows.append(
-            {
-                "low": float(values[chosen].min()),
-                "high": float(values[chosen].max()),
-                "count": count,
-                "accuracy": hits / count,
-                "interval": list(wilson_interval(hits, count)),
-            }
-        )
+        low, high = float(values[chosen].min()), float(values[chosen].max())
+        measured = {"count": count, "accuracy": hits / count, "interval": list(wilson_interval(hits, count))}
+        rows.append({"low": low, "high": high, **measured})
     return rows
 
 
@@ -69,7 +55,6 @@ def clip_slices(result: Result) -> dict[str, list[dict[str, Any]]]:
     if {"width", "height"} <= meta.keys():
         meta["short_side"] = np.minimum(meta["width"], meta["height"])
     right = result.predicted == result.labels
-    slices = {
-        title: accuracy_by(np.asarray(meta[name], dtype=float), right) for name, title in TITLES.items() if name in meta
-    }
+    known = ((title, meta[name].astype(float)) for name, title in TITLES.items() if name in meta)
+    slices = {title: accuracy_by(values, right) for title, values in known}
     return {title: rows for title, rows in slices.items() if len(rows) > 1}

@@ -49,12 +49,7 @@ def bootstrap_intervals(
 
 
 def calibration(scores: ArrayLike, labels: ArrayLike, bins: int = CALIBRATION_BINS) -> dict[str, Any]:
-    """Compare the confidence of the predicted class with how often it is right.
-
-    Args:
-        scores: Shape ``(N, C)``; scores that are no probabilities go through a softmax first.
-        labels: Shape ``(N,)``.
-        bins: Confidence bins of equal width over (0, 1].
+    """Compare the confidence of the predicted class with how often it is right, in ``bins`` of equal width over (0, 1].
 
     Returns:
         ``ece``, the expected calibration error (Guo et al., ICML 2017, eq. 3), in [0, 1]; ``mean_confidence``; and
@@ -71,13 +66,8 @@ def calibration(scores: ArrayLike, labels: ArrayLike, bins: int = CALIBRATION_BI
     rows = []
     for i in np.unique(index):
         chosen = index == i
-        rows.append(
-            {
-                "count": int(chosen.sum()),
-                "confidence": float(confidence[chosen].mean()),
-                "accuracy": float(right[chosen].mean()),
-            }
-        )
+        means = {"confidence": float(confidence[chosen].mean()), "accuracy": float(right[chosen].mean())}
+        rows.append({"count": int(chosen.sum()), **means})
     ece = sum(row["count"] * abs(row["confidence"] - row["accuracy"]) for row in rows) / len(right)
     return {"ece": float(ece), "mean_confidence": float(confidence.mean()), "bins": rows}
 
@@ -85,10 +75,9 @@ def calibration(scores: ArrayLike, labels: ArrayLike, bins: int = CALIBRATION_BI
 def per_class_rows(result: Result) -> list[dict[str, Any]]:
     """Return for each class its ``class`` index, ``name``, ``count``, ``predicted`` (how often) and ``accuracy``.
 
-    The accuracy of a class without samples is None. With a label space there are also ``attributes``, with training
-    counts ``train_count``. For samples with several labels ``f1`` at the ``threshold`` replaces the accuracy, and
-    ``best_f1`` at ``best_threshold`` is the highest that any threshold gives on these samples; all None for a class
-    without samples.
+    With a label space there are also ``attributes``, with training counts ``train_count``. For samples with several
+    labels ``f1`` at the ``threshold`` replaces the accuracy, and ``best_f1`` at ``best_threshold`` is the highest that
+    any threshold gives on these samples. Measures of a class without samples are None.
     """
     measured = _f1_columns(result) if result.is_multi_label else _accuracy_columns(result)
     rows: list[dict[str, Any]] = []
@@ -163,12 +152,10 @@ def summarize(result: Result) -> dict[str, Any]:
 
 def _multi_label(result: Result) -> dict[str, Any]:
     scores, labels, missing = result.scores, result.labels, result.missing
-    every, micro = functional.f1_scores(scores, labels, THRESHOLD, missing)
     values = {
         "mean_average_precision": functional.mean_average_precision(scores, labels, missing),
         "mmit_mean_average_precision": functional.mmit_mean_average_precision(scores, labels, missing),
-        "macro_f1": float(np.nanmean(every)) if np.isfinite(every).any() else float("nan"),
-        "micro_f1": micro,
+        **functional.mean_f1(scores, labels, THRESHOLD, missing),
     }
     return {"accuracy": {name: None if np.isnan(value) else value for name, value in values.items()}}
 
@@ -192,8 +179,8 @@ def _details(result: Result) -> dict[str, Any]:
     labels, predicted, space = result.labels, result.predicted, result.label_space
     facts: dict[str, Any] = {}
     if space is not None:
-        facts["label_space"] = {name: getattr(space, name) for name in ("title", "hierarchy", "numeric")}
-        facts["label_space"] |= {name: list(facts["label_space"][name]) for name in ("hierarchy", "numeric")}
+        lists = {"hierarchy": list(space.hierarchy), "numeric": list(space.numeric)}
+        facts["label_space"] = {"title": space.title, **lists}
         if details.plain_attributes(space):
             facts["attributes"] = details.attribute_details(labels, predicted, space)
         if space.hierarchy:

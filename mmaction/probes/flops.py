@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from torch import nn
 
 from mmaction.apis.inference import pipeline_config
 from mmaction.models.recognizers.base import BaseRecognizer
@@ -12,8 +13,6 @@ from mmaction.models.recognizers.recognizers import MMRecognizer3D
 from mmaction.utils.config import type_name
 
 PARTS = ("backbone", "neck", "cls_head")
-
-
 Shape = Sequence[int] | Mapping[str, Sequence[int]]
 
 
@@ -27,8 +26,7 @@ def input_shape(cfg: Config) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
     Raises:
         ValueError: If the pipeline does not tell it, as for skeleton graphs.
     """
-    clip_len, num_clips = None, 1
-    scaling = 1.0
+    clip_len, num_clips, scaling = None, 1, 1.0
     size: tuple[int, int] | None = None
     for step in pipeline_config(cfg):
         kind = type_name(step)
@@ -61,25 +59,21 @@ def _pair(value: int | Sequence[int]) -> tuple[int, int]:
 
 def _inputs(model: BaseRecognizer, shape: Shape) -> torch.Tensor | dict[str, torch.Tensor]:
     """Return zeros as a sample of one view of a shape."""
-    several = isinstance(model, MMRecognizer3D)
+    several, device = isinstance(model, MMRecognizer3D), next(model.parameters()).device
     if several != isinstance(shape, Mapping):
         takes = "several inputs, whose shapes follow from its test pipeline; leave --shape out" if several else "one"
         raise ValueError(f"the model takes {takes}; got the shape {shape}")
     if isinstance(shape, Mapping):
-        return {name: torch.zeros((1, 1, *part), device=_device(model)) for name, part in shape.items()}
-    return torch.zeros((1, *shape) if model.sample_layout[0] == "frames" else (1, 1, *shape), device=_device(model))
+        return {name: torch.zeros((1, 1, *part), device=device) for name, part in shape.items()}
+    return torch.zeros((1, *shape) if model.sample_layout[0] == "frames" else (1, 1, *shape), device=device)
 
 
-def _device(model: BaseRecognizer) -> torch.device:
-    return next(model.parameters()).device
+def _num_parameters(module: nn.Module, trained: bool = False) -> int:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trained)
 
 
 def count(model: BaseRecognizer, shape: Shape) -> dict[str, Any]:
-    """Count parameters, and the operations of one view through backbone, neck and head.
-
-    Args:
-        model: A recognizer.
-        shape: As :func:`input_shape` returns it, or what the backbone needs otherwise, without the batch.
+    """Count parameters, and the operations of one view, of a shape from :func:`input_shape`, through all parts.
 
     Returns:
         ``shape``, ``params``, ``trainable``, ``macs`` (multiply-adds of convolutions and matrix products, which is what
@@ -90,29 +84,22 @@ def count(model: BaseRecognizer, shape: Shape) -> dict[str, Any]:
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    model.eval()
-    inputs = _inputs(model, shape)
+    inputs = _inputs(model.eval(), shape)
     counter = FlopCounterMode(display=False)
     try:
         with torch.no_grad(), counter:
             model(inputs, mode="tensor", stage="head")
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
         raise ValueError(f"the model cannot take an input of shape {_shown(shape)}: {error}") from error
-    total = counter.get_total_flops()
-    by_module = {name: sum(values.values()) for name, values in counter.get_flop_counts().items()}
-    root = type(model).__name__
-    parts = {
-        name: {
-            "params": sum(p.numel() for p in getattr(model, name).parameters()),
-            "macs": by_module.get(f"{root}.{name}", 0) // 2,
-        }
-        for name in PARTS
-        if getattr(model, name, None) is not None
-    }
+    total, counted, parts = counter.get_total_flops(), counter.get_flop_counts(), {}
+    for name in PARTS:
+        if (part := getattr(model, name, None)) is not None:
+            macs = sum(counted.get(f"{type(model).__name__}.{name}", {}).values()) // 2
+            parts[name] = {"params": _num_parameters(part), "macs": macs}
     return {
         "shape": {n: list(part) for n, part in shape.items()} if isinstance(shape, Mapping) else list(shape),
-        "params": sum(p.numel() for p in model.parameters()),
-        "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "params": _num_parameters(model),
+        "trainable": _num_parameters(model, trained=True),
         "macs": total // 2,
         "flops": total,
         "parts": parts,
@@ -139,7 +126,5 @@ def describe(counts: Mapping[str, Any]) -> str:
     for name, part in counts["parts"].items():
         lines.append(f"  {name:10s} {human(part['params']):>8s} parameters {human(part['macs']):>8s} multiply-adds")
     lines.append(f"parameters: {human(counts['params'])} ({human(counts['trainable'])} trained)")
-    lines.append(
-        f"FLOPs: {human(counts['macs'])} multiply-adds (as in published tables), {human(counts['flops'])} operations"
-    )
-    return "\n".join(lines)
+    macs, operations = human(counts["macs"]), human(counts["flops"])
+    return "\n".join([*lines, f"FLOPs: {macs} multiply-adds (as in published tables), {operations} operations"])

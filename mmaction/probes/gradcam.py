@@ -20,32 +20,25 @@ from mmaction.utils.cli import suggest
 def last_stage(model: BaseRecognizer) -> str:
     """Return the name of the last stage of a model, of the first pathway where there are several.
 
-    Stages are the modules called ``layerN``; without any, the last part of the backbone that convolves counts as one.
-
-    Raises:
-        ValueError: If nothing in the backbone convolves.
+    Stages are called ``layerN``; without any, the last part of the backbone that convolves counts as one. ValueError
+    where nothing does.
     """
     stages = [name for name, _ in model.named_modules() if re.search(r"(^|\.)layer\d+$", name)]
     if not stages:
-        parts = [name for name, part in model.backbone.named_children() if any(map(_convolves, part.modules()))]
+        parts = [
+            name
+            for name, part in model.backbone.named_children()
+            if any(isinstance(layer, nn.Conv2d | nn.Conv3d) for layer in part.modules())
+        ]
         if not parts:
             raise ValueError(f"{type(model.backbone).__name__} has no convolution; name a layer with --layer")
         return f"backbone.{parts[-1]}"
-    prefixes = dict.fromkeys(name.rpartition(".")[0] for name in stages)
-    first = next(iter(prefixes))
+    first = stages[0].rpartition(".")[0]
     return max(name for name in stages if name.rpartition(".")[0] == first)
 
 
-def _convolves(layer: nn.Module) -> bool:
-    return isinstance(layer, (nn.Conv2d, nn.Conv3d))
-
-
 def find_layer(model: BaseRecognizer, name: str | None) -> nn.Module:
-    """Return a layer by its dotted name; None: the last stage.
-
-    Raises:
-        ValueError: If there is no such layer; lists close names.
-    """
+    """Return a layer by its dotted name; None: the last stage. ValueError, with close names, if there is none."""
     layers = dict(model.named_modules())
     name = name or last_stage(model)
     if name not in layers or not name:
@@ -56,8 +49,7 @@ def find_layer(model: BaseRecognizer, name: str | None) -> nn.Module:
 def fewer_views(data: Mapping[str, Any], model: BaseRecognizer, count: int) -> dict[str, Any]:
     """Return a packed sample with at most ``count`` of its clips, evenly spread; frames of 2D networks all stay.
 
-    Raises:
-        ValueError: If the sample has several modalities, for which there is no map.
+    ValueError if the sample has several modalities, for which there is no map.
     """
     inputs = data["inputs"]
     if isinstance(inputs, Mapping):
@@ -73,9 +65,6 @@ class GradCAM:
     Args:
         model: A recognizer, from :func:`mmaction.apis.init_recognizer`.
         layer: Dotted name of a layer of the backbone; None: the last stage.
-
-    Raises:
-        ValueError: If there is no such layer, or the model is a graph network, which has no pictures.
     """
 
     def __init__(self, model: BaseRecognizer, layer: str | None = None) -> None:
@@ -87,11 +76,7 @@ class GradCAM:
         self.layer = find_layer(model, layer)
 
     def __call__(self, data: dict[str, Any], target: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the map of one sample.
-
-        Args:
-            data: What the pipeline packed.
-            target: The class; None: the predicted one.
+        """Return the map of one packed sample for the class ``target``; None: the predicted one.
 
         Returns:
             The map, float32 of shape ``(clips, T, H, W)`` for inputs of T frames of H x W pixels, in [0, 1] over the
@@ -111,9 +96,8 @@ class GradCAM:
         handle = self.layer.register_forward_hook(keep)
         try:
             with torch.enable_grad():
-                inputs = batch["inputs"]
                 # weights may be frozen: the input asks for gradients, so that the layer's output has them
-                inputs = inputs.detach().float().requires_grad_()
+                inputs = batch["inputs"].detach().float().requires_grad_()
                 logits = self.model(inputs, mode="tensor", stage="head").mean(dim=0)
                 target = int(logits.argmax()) if target is None else target
                 logits[target].backward()
@@ -149,12 +133,6 @@ def overlay(pictures: np.ndarray, maps: np.ndarray, strength: float = 0.5) -> np
         maps: Values in [0, 1], shape ``(clips or more, T, h, w)``; scaled to the pictures. Further clips (the mirror
             images of ``double=True``) are left out.
         strength: Share of the map's color where it is 1; where it is 0 the picture stays as it is.
-
-    Returns:
-        RGB uint8 of the shape of ``pictures``.
-
-    Raises:
-        ValueError: If there are not as many frames in both.
     """
     clips, frames, height, width = pictures.shape[:4]
     if maps.shape[1] != frames or maps.shape[0] < clips:

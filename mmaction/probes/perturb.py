@@ -49,10 +49,7 @@ def jitter(keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random
 def swapped_sides(
     keypoint: np.ndarray, score: np.ndarray, level: float, rng: np.random.Generator, flip_order: Sequence[int]
 ) -> Joints:
-    """Left and right are mixed up in a share ``level`` of a person's frames.
-
-    ``flip_order`` holds for each joint the index of its mirror image.
-    """
+    """Left and right (``flip_order`` gives each joint's mirror image) are mixed up in a share of a person's frames."""
     swapped = rng.random(score.shape[:2]) < level
     order = list(flip_order)
     return (
@@ -68,18 +65,9 @@ def hidden_joint(keypoint: np.ndarray, score: np.ndarray, joints: Sequence[int])
     return _hide(keypoint, score, hidden)
 
 
-KINDS: dict[str, Callable[..., Joints]] = {
-    "missing_frames": missing_frames,
-    "missing_joints": missing_joints,
-    "jitter": jitter,
-    "swapped_sides": swapped_sides,
-}
-LEVELS = {
-    "missing_frames": (0, 0.1, 0.25, 0.5, 0.75),
-    "missing_joints": (0, 0.1, 0.25, 0.5, 0.75),
-    "jitter": (0, 0.01, 0.02, 0.05, 0.1),
-    "swapped_sides": (0, 0.1, 0.25, 0.5, 0.75),
-}
+FUNCTIONS: tuple[Callable[..., Joints], ...] = (missing_frames, missing_joints, jitter, swapped_sides)
+KINDS = {function.__name__: function for function in FUNCTIONS}
+LEVELS = {kind: (0, 0.01, 0.02, 0.05, 0.1) if kind == "jitter" else (0, 0.1, 0.25, 0.5, 0.75) for kind in KINDS}
 MEANING = {
     "missing_frames": "share of frames without a person",
     "missing_joints": "share of joints that are missed",
@@ -104,18 +92,12 @@ class Perturb:
         """Return a sample whose ``keypoint`` and ``keypoint_score`` are damaged copies.
 
         A sample without scores gets them where the damage needs them: 1, and 0 for missing joints in 2D.
-
-        Raises:
-            ValueError: If the sample has no skeleton.
         """
         if np.ndim(results.get("keypoint", 0)) != 4:
-            raise ValueError(
-                "only skeletons (M, T, V, 2 or 3) can be damaged; this sample "
-                + (f"has the shape {np.shape(results['keypoint'])}" if "keypoint" in results else "has no keypoint")
-            )
-        keypoint, given = split_scores(
-            np.asarray(results["keypoint"]), results.get("keypoint_score"), "img_shape" in results
-        )
+            got = f"the shape {np.shape(results['keypoint'])}" if "keypoint" in results else "no keypoint"
+            raise ValueError(f"only skeletons (M, T, V, 2 or 3) can be damaged; this sample has {got}")
+        joints = np.asarray(results["keypoint"])
+        keypoint, given = split_scores(joints, results.get("keypoint_score"), "img_shape" in results)
         score = np.ones(keypoint.shape[:3], np.float32) if given is None else np.asarray(given)
         draw = {} if self.seed is None else {"rng": np.random.default_rng([self.seed, results.get("sample_idx", 0)])}
         keypoint, score = self.change(keypoint, score, **draw)

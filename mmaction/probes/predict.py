@@ -20,15 +20,7 @@ from mmaction.utils.config import change_datasets, dataset_config
 
 
 def build_test_set(cfg: Config, first: Sequence[Callable] = ()) -> Any:
-    """Return the test set of a config, joined ones together.
-
-    Args:
-        cfg: The config.
-        first: Functions of a sample that run before the pipeline's own steps.
-
-    Raises:
-        ValueError: If the config names no test set.
-    """
+    """Return the test set of a config; the functions ``first`` see each sample before its pipeline does."""
     config = dataset_config(cfg, inner=False)
     if not config:
         raise ValueError(f"config {cfg.filename or ''} has no test_dataloader.dataset (nor val_dataloader.dataset)")
@@ -52,10 +44,7 @@ def predict_scores(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return scores ``(N, C)`` and labels ``(N,)`` of the samples at ``indices``, with a progress bar.
 
-    A sample that cannot be loaded has scores that are wrong, as in a test.
-
-    Raises:
-        ValueError: If a sample has not exactly one label.
+    A sample that cannot be loaded has scores that are wrong, as in a test. Each needs exactly one label.
     """
     loader = DataLoader(Subset(dataset, indices), batch_size, num_workers=workers, collate_fn=pseudo_collate)
     scores, labels = [], []

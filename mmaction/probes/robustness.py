@@ -28,7 +28,7 @@ def robustness(
     batch_size: int = 8,
     workers: int = 0,
 ) -> dict[str, Any]:
-    """Test a model on damaged skeletons.
+    """Test a model on samples of the test set, whose skeletons are damaged.
 
     Args:
         model: From :func:`mmaction.apis.init_recognizer`; its ``cfg`` names the test set.
@@ -49,7 +49,7 @@ def robustness(
     clean: dict[str, Any] | None = None
     for kind, level in tqdm(steps, desc="levels"):
         if level == 0 and clean is not None:
-            measured[kind, level] = {**clean}
+            measured[kind, level] = clean
             continue
         dataset = build_test_set(model.cfg, [perturbation(kind, level, layout.flip_order, seed)])
         scores, labels = predict_scores(model, dataset, indices, batch_size, workers, f"{kind} {level:g}")
@@ -66,11 +66,7 @@ def robustness(
 
 
 def plot_robustness(results: Mapping[str, dict[str, Any]]) -> "Figure":
-    """Return accuracy over severity, a panel for each kind of damage and a line for each model.
-
-    Args:
-        results: What :func:`robustness` returned, by the name of the model.
-    """
+    """Return accuracy over severity, a panel for each kind of damage, a line for each model by its name."""
     from matplotlib.figure import Figure
 
     kinds = list(next(iter(results.values()))["curves"])
@@ -96,14 +92,8 @@ def joint_importance(
 ) -> dict[str, Any]:
     """Measure what each joint is worth to a model: what is lost where it is never seen.
 
-    Works for every skeleton model, since it changes the annotation and not the network.
-
-    Args:
-        model: From :func:`mmaction.apis.init_recognizer`.
-        layout: Names of the joints.
-        indices: Samples of the test set.
-        batch_size: Samples at once.
-        workers: Processes that prepare data.
+    Works for every skeleton model, since it changes the annotation and not the network; arguments as
+    :func:`robustness`.
 
     Returns:
         ``samples``, ``top1`` with all joints, and ``joints``: ``joint``, ``drop`` (mean fall of the true class's
@@ -130,8 +120,8 @@ def plot_importance(result: Mapping[str, Any], layout: Layout) -> "Figure":
     rows = sorted(result["joints"], key=lambda row: row["drop"])
     left = {layout.joints[i] for i in layout.left_joints}
     right = {layout.joints[i] for i in layout.right_joints}
-    colors = {True: "#0099e6", False: "#6b7280"}
-    bars = ["#ea8c00" if row["joint"] in right else colors[row["joint"] in left] for row in rows]
+    colors = dict.fromkeys(left, "#0099e6") | dict.fromkeys(right, "#ea8c00")
+    bars = [colors.get(row["joint"], "#6b7280") for row in rows]
     figure = Figure(figsize=(6.5, 1 + 0.24 * len(rows)), layout="constrained")
     axis = figure.subplots()
     axis.barh([row["joint"] for row in rows], [row["drop"] for row in rows], color=bars)

@@ -1,6 +1,7 @@
 """How fast the data and the model of a config are, and which of the two a training waits for."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,25 +18,21 @@ SLACK = 1.1
 def time_pipeline(dataset: Any, indices: Sequence[int]) -> dict[str, float]:
     """Return the mean milliseconds of a sample in each step of the pipeline, in order, in this process.
 
-    A step has the name of its transform, with a number where one occurs again; ``annotation`` reads the record.
-    The first sample is not counted, it pays for imports and caches.
-
-    Args:
-        dataset: A data set, possibly in wrappers.
-        indices: At least two samples.
+    A step has the name of its transform, with a number where one occurs again; ``annotation`` reads the record. The
+    first of the samples at ``indices`` (two or more) is not counted, it pays for imports and caches.
     """
     source = list(nested_datasets(dataset))[-1]
     steps = source.pipeline.transforms
-    names: list[str] = []
-    for step in steps:
-        name = type(step).__name__
-        again = sum(other.partition(" ")[0] == name for other in names)
-        names.append(f"{name} {again + 1}" if again else name)
-    totals = dict.fromkeys(["annotation", *names], 0.0)
+    seen: Counter[str] = Counter()
+    names = ["annotation"]
+    for name in (type(step).__name__ for step in steps):
+        seen[name] += 1
+        names.append(f"{name} {seen[name]}" if seen[name] > 1 else name)
+    totals = dict.fromkeys(names, 0.0)
     for number, index in enumerate(tqdm(indices, desc="data", leave=False)):
         start = time.perf_counter()
         results = source.get_data_info(index % len(source))
-        for name, step in zip(["annotation", *names], [None, *steps], strict=True):
+        for name, step in zip(names, [None, *steps], strict=True):
             results = step(results) if step is not None else results
             now = time.perf_counter()
             if number:
@@ -85,12 +82,7 @@ def training_step(model: BaseRecognizer, batch: Mapping[str, Any]) -> Callable[[
 def inference_step(model: BaseRecognizer, batch: Mapping[str, Any]) -> Callable[[], Any]:
     """Return a function that predicts ``batch``."""
     model.eval()
-
-    def step() -> Any:
-        with torch.no_grad():
-            return model.test_step(dict(batch))
-
-    return step
+    return torch.no_grad()(lambda: model.test_step(dict(batch)))
 
 
 def load_batch(dataset: Any, size: int) -> dict[str, Any]:
@@ -99,29 +91,19 @@ def load_batch(dataset: Any, size: int) -> dict[str, Any]:
 
 
 def verdict(pipeline_ms: Mapping[str, float], loader_rate: float, model_rate: float, workers: int) -> list[str]:
-    """Say in sentences which part a run waits for, and what would help.
-
-    Args:
-        pipeline_ms: From :func:`time_pipeline`.
-        loader_rate: Samples a second of the data loader.
-        model_rate: Samples a second of the model.
-        workers: Processes of the data loader.
-    """
+    """Say in sentences which part a run waits for (rates in samples a second), and what would help."""
     total = sum(pipeline_ms.values())
     slowest = max(pipeline_ms, key=lambda name: pipeline_ms[name])
     share = pipeline_ms[slowest] / max(total, 1e-9)
-    lines = []
     if loader_rate * SLACK < model_rate:
         needed = -(-model_rate * total // 1000)
-        lines.append(
+        return [
             f"bottleneck: the data. The model could take {model_rate:.3g} samples a second, the loader gives "
-            f"{loader_rate:.3g} with {workers} workers; about {needed:.0f} such workers would keep up."
-        )
-        lines.append(f"Of the {total:.3g} ms of a sample, {slowest} takes {share:.0%}: speed that step up first.")
-    else:
-        lines.append(
-            f"bottleneck: the model. The loader gives {loader_rate:.3g} samples a second, the model takes "
-            f"{model_rate:.3g}; more workers would not help."
-        )
-        lines.append(f"(The slowest step of the data is {slowest}, {share:.0%} of {total:.3g} ms a sample.)")
-    return lines
+            f"{loader_rate:.3g} with {workers} workers; about {needed:.0f} such workers would keep up.",
+            f"Of the {total:.3g} ms of a sample, {slowest} takes {share:.0%}: speed that step up first.",
+        ]
+    return [
+        f"bottleneck: the model. The loader gives {loader_rate:.3g} samples a second, the model takes "
+        f"{model_rate:.3g}; more workers would not help.",
+        f"(The slowest step of the data is {slowest}, {share:.0%} of {total:.3g} ms a sample.)",
+    ]

@@ -36,10 +36,9 @@ def _figure(title: str, height: int = 380, **layout: Any) -> "Figure":
     return figure
 
 
-def class_labels(result: Result) -> list[str]:
-    """Return a short label for each class, unique because its index stands in front."""
-    names = (result.class_name(c) for c in range(result.num_classes))
-    return [f"{c} {textwrap.shorten(name, LABEL_WIDTH, placeholder='…')}" for c, name in enumerate(names)]
+def class_label(index: int, name: str, width: int = LABEL_WIDTH) -> str:
+    """Return a short label of a class, unique because its index stands in front."""
+    return f"{index} {textwrap.shorten(name, width, placeholder='…')}"
 
 
 def hierarchy_order(space: LabelSpace | None, num_classes: int) -> np.ndarray:
@@ -50,15 +49,13 @@ def hierarchy_order(space: LabelSpace | None, num_classes: int) -> np.ndarray:
     return np.lexsort([np.arange(num_classes), *(space.groups(name) for name in reversed(names))])
 
 
-def _group_spans(space: LabelSpace | None, order: np.ndarray) -> list[tuple[str, int, int]]:
-    """Return name, first and last position of each group of the finest level (or first attribute) in ``order``."""
+def _group_spans(space: LabelSpace | None, order: np.ndarray) -> list[tuple[int, int]]:
+    """Return first and last position of each group of the finest level (or first attribute) in ``order``."""
     if space is None or not space.table:
         return []
     name = space.hierarchy[-1] if space.hierarchy else next(iter(space.table))
-    values = [space.table[name][c] for c in order]
-    starts = [i for i in range(len(values)) if i == 0 or values[i] != values[i - 1]]
-    ends = [*(start - 1 for start in starts[1:]), len(values) - 1]
-    return [(values[start], start, end) for start, end in zip(starts, ends, strict=True)]
+    ends = np.flatnonzero(np.diff(space.groups(name)[order], append=-1))
+    return list(zip([0, *(ends[:-1] + 1)], ends, strict=True))
 
 
 def _confusions(result: Result, groups: np.ndarray) -> np.ndarray:
@@ -73,35 +70,27 @@ def confusion_figure(result: Result) -> "Figure":
 
     The axes are categories, so that Plotly shows as many class names as fit and more when zoomed in.
     """
-    import plotly.graph_objects as go
-
     space = result.label_space
-    counts = _confusions(result, np.arange(result.num_classes))
     order = hierarchy_order(space, result.num_classes)
-    counts = counts[np.ix_(order, order)]
+    counts = _confusions(result, np.arange(result.num_classes))[np.ix_(order, order)]
     shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(np.float32)
     shares[counts == 0] = np.nan
-    names = class_labels(result)
-    labels = [names[c] for c in order]
+    labels = [class_label(c, result.class_name(c)) for c in order]
     title = "Confusion matrix, rows: true class, columns: predicted (drag to zoom, double click to reset)"
     figure = _figure(title, min(900, 300 + 25 * len(labels)))
-    figure.add_trace(
-        go.Heatmap(
-            z=shares,
-            x=labels,
-            y=labels,
-            customdata=counts.astype(np.uint16 if counts.max() < 2**16 else np.uint32),
-            colorscale=SHARES,
-            zmin=0,
-            zmax=1,
-            hoverongaps=False,
-            xgap=0,
-            ygap=0,
-            colorbar={"title": "share", "thickness": 12, "tickformat": ".0%"},
-            hovertemplate="true %{y}<br>predicted %{x}<br>%{customdata} samples, %{z:.1%} of the class<extra></extra>",
-        )
+    figure.add_heatmap(
+        z=shares,
+        x=labels,
+        y=labels,
+        customdata=counts.astype(np.uint16 if counts.max() < 2**16 else np.uint32),
+        colorscale=SHARES,
+        zmin=0,
+        zmax=1,
+        hoverongaps=False,
+        colorbar={"title": "share", "thickness": 12, "tickformat": ".0%"},
+        hovertemplate="true %{y}<br>predicted %{x}<br>%{customdata} samples, %{z:.1%} of the class<extra></extra>",
     )
-    for _, start, end in _group_spans(space, order):
+    for start, end in _group_spans(space, order):
         box = {"x0": start - 0.5, "x1": end + 0.5, "y0": start - 0.5, "y1": end + 0.5}
         figure.add_shape(type="rect", **box, line={"color": ORANGE, "width": 1})
     axis = {"type": "category", "showgrid": False, "tickfont": {"size": 9}, "automargin": True}
@@ -112,8 +101,6 @@ def confusion_figure(result: Result) -> "Figure":
 
 def group_confusion_figure(result: Result, name: str) -> "Figure":
     """Return the confusion matrix of the values of one attribute or level, with shares written into the cells."""
-    import plotly.graph_objects as go
-
     assert result.label_space is not None
     groups, values = result.label_space.groups(name), result.label_space.values(name)
     counts = _confusions(result, groups)
@@ -121,11 +108,9 @@ def group_confusion_figure(result: Result, name: str) -> "Figure":
     text = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
     figure = _figure(f"{name}: true (rows) against predicted, % of the row", 190 + 26 * len(values))
     template = "true %{y}<br>predicted %{x}<br>%{customdata} samples, %{z:.1%}<extra></extra>"
-    figure.add_trace(
-        go.Heatmap(
-            z=shares, x=values, y=values, text=text, texttemplate="%{text}", customdata=counts, colorscale=SHARES,
-            zmin=0, zmax=1, showscale=False, hovertemplate=template, xgap=1, ygap=1,
-        )
+    figure.add_heatmap(
+        z=shares, x=values, y=values, text=text, texttemplate="%{text}", customdata=counts, colorscale=SHARES,
+        zmin=0, zmax=1, showscale=False, hovertemplate=template, xgap=1, ygap=1,
     )  # fmt: skip
     figure.update_xaxes(type="category", automargin=True)
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
@@ -134,11 +119,9 @@ def group_confusion_figure(result: Result, name: str) -> "Figure":
 
 def accuracy_bars(title: str, values: Mapping[str, float]) -> "Figure":
     """Return a bar for each named accuracy."""
-    import plotly.graph_objects as go
-
     figure = _figure(title, 110 + 42 * len(values))
     text = [f"{value:.1%}" for value in values.values()]
-    figure.add_trace(go.Bar(x=list(values.values()), y=list(values), orientation="h", text=text, marker_color=BLUE))
+    figure.add_bar(x=list(values.values()), y=list(values), orientation="h", text=text, marker_color=BLUE)
     figure.update_xaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_yaxes(autorange="reversed", automargin=True)
     return figure
@@ -146,10 +129,8 @@ def accuracy_bars(title: str, values: Mapping[str, float]) -> "Figure":
 
 def offset_bars(name: str, step: float, offsets: Mapping[str, int]) -> "Figure":
     """Return how many errors miss a numeric attribute by how much (predicted minus true)."""
-    import plotly.graph_objects as go
-
     figure = _figure(f"{name}: predicted minus true, errors that miss nothing else", 300)
-    figure.add_trace(go.Bar(x=[int(k) * step for k in offsets], y=list(offsets.values()), marker_color=ORANGE))
+    figure.add_bar(x=[int(k) * step for k in offsets], y=list(offsets.values()), marker_color=ORANGE)
     figure.update_xaxes(title=f"difference ({name})", dtick=step)
     figure.update_yaxes(title="errors")
     return figure
@@ -157,8 +138,6 @@ def offset_bars(name: str, step: float, offsets: Mapping[str, int]) -> "Figure":
 
 def class_bars(rows: Sequence[dict[str, Any]]) -> "Figure":
     """Return the accuracy (or F1) of every class with samples, the worst first; hovering shows the counts."""
-    import plotly.graph_objects as go
-
     measure = "f1" if "f1" in rows[0] else "accuracy"
     rows = sorted((row for row in rows if row["count"]), key=lambda row: (row[measure], row["class"]))
     figure = _figure(f"{measure.capitalize()} of each class, the worst first (drag to zoom)", 420)
@@ -167,9 +146,9 @@ def class_bars(rows: Sequence[dict[str, Any]]) -> "Figure":
         + (f"<br>{row['train_count']} training samples" if "train_count" in row else "")
         for row in rows
     ]
-    labels = [f"{row['class']} {textwrap.shorten(row['name'], LABEL_WIDTH, placeholder='…')}" for row in rows]
+    labels = [class_label(row["class"], row["name"]) for row in rows]
     values = [row[measure] for row in rows]
-    figure.add_trace(go.Bar(x=labels, y=values, hovertext=hover, hoverinfo="text", marker_color=BLUE))
+    figure.add_bar(x=labels, y=values, hovertext=hover, hoverinfo="text", marker_color=BLUE)
     figure.update_xaxes(type="category", tickangle=-60, tickfont={"size": 9}, automargin=True)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     return figure
@@ -177,19 +156,15 @@ def class_bars(rows: Sequence[dict[str, Any]]) -> "Figure":
 
 def long_tail_figure(rows: Sequence[dict[str, Any]]) -> "Figure":
     """Return the accuracy of each class over its number of training samples."""
-    import plotly.graph_objects as go
-
     rows = [row for row in rows if row["count"]]
     figure = _figure("Class accuracy over training samples")
-    figure.add_trace(
-        go.Scatter(
-            x=[max(row["train_count"], 0.5) for row in rows],
-            y=[row["accuracy"] for row in rows],
-            mode="markers",
-            marker={"color": BLUE, "opacity": 0.6, "size": 7},
-            hovertext=[f"{row['class']} {row['name']}<br>{row['train_count']} training samples" for row in rows],
-            hovertemplate="%{hovertext}<br>%{y:.1%}<extra></extra>",
-        )
+    figure.add_scatter(
+        x=[max(row["train_count"], 0.5) for row in rows],
+        y=[row["accuracy"] for row in rows],
+        mode="markers",
+        marker={"color": BLUE, "opacity": 0.6, "size": 7},
+        hovertext=[f"{row['class']} {row['name']}<br>{row['train_count']} training samples" for row in rows],
+        hovertemplate="%{hovertext}<br>%{y:.1%}<extra></extra>",
     )
     figure.update_xaxes(type="log", title="training samples")
     figure.update_yaxes(range=[-0.02, 1.05], tickformat=".0%", title="accuracy")
@@ -198,20 +173,15 @@ def long_tail_figure(rows: Sequence[dict[str, Any]]) -> "Figure":
 
 def calibration_figure(calibration: dict[str, Any]) -> "Figure":
     """Return the reliability curve and how many samples each confidence has."""
-    import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
-
     bins = calibration["bins"]
-    confidence = [row["confidence"] for row in bins]
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
+    confidence, accuracy, count = ([row[name] for row in bins] for name in ("confidence", "accuracy", "count"))
     error = f"ECE {calibration['ece']:.2%}" if bins else "no samples"
-    figure.update_layout(_figure(f"Reliability ({error})", 440).layout, showlegend=False)
+    figure = _figure(f"Reliability ({error})", 440, showlegend=False)
+    figure.set_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
     diagonal = {"mode": "lines", "line": {"color": "#9ca3af", "dash": "dash"}, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], **diagonal), 1, 1)
-    accuracy = [row["accuracy"] for row in bins]
-    figure.add_trace(go.Scatter(x=confidence, y=accuracy, mode="lines+markers", line={"color": BLUE}), 1, 1)
-    bars = go.Bar(x=confidence, y=[row["count"] for row in bins], marker_color="#93c5fd", width=0.8 / CALIBRATION_BINS)
-    figure.add_trace(bars, 2, 1)
+    figure.add_scatter(x=[0, 1], y=[0, 1], **diagonal, row=1, col=1)
+    figure.add_scatter(x=confidence, y=accuracy, mode="lines+markers", line={"color": BLUE}, row=1, col=1)
+    figure.add_bar(x=confidence, y=count, marker_color="#93c5fd", width=0.8 / CALIBRATION_BINS, row=2, col=1)
     figure.update_yaxes(title="accuracy", range=[0, 1.02], tickformat=".0%", row=1, col=1)
     figure.update_yaxes(title="samples", row=2, col=1)
     figure.update_xaxes(title="confidence of the prediction", range=[0, 1.02], tickformat=".0%", row=2, col=1)
@@ -220,17 +190,14 @@ def calibration_figure(calibration: dict[str, Any]) -> "Figure":
 
 def slice_figure(title: str, rows: Sequence[dict[str, Any]]) -> "Figure":
     """Return the accuracy in ranges of a quantity with its 95 % interval."""
-    import plotly.graph_objects as go
-
     names = [f"{r['low']:.4g} to {r['high']:.4g}" if r["low"] != r["high"] else f"{r['low']:.4g}" for r in rows]
     figure = _figure(f"Accuracy by {title}", 320)
     above = [row["interval"][1] - row["accuracy"] for row in rows]
     below = [row["accuracy"] - row["interval"][0] for row in rows]
     error = {"type": "data", "array": above, "arrayminus": below, "symmetric": False}
     hover = [f"{row['accuracy']:.1%} of {row['count']} samples" for row in rows]
-    values = [row["accuracy"] for row in rows]
     mode = {"mode": "lines+markers", "line": {"color": BLUE}, "hoverinfo": "text"}
-    figure.add_trace(go.Scatter(x=names, y=values, error_y=error, hovertext=hover, **mode))
+    figure.add_scatter(x=names, y=[row["accuracy"] for row in rows], error_y=error, hovertext=hover, **mode)
     figure.update_xaxes(type="category", title=title)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
     return figure
@@ -238,16 +205,14 @@ def slice_figure(title: str, rows: Sequence[dict[str, Any]]) -> "Figure":
 
 def gain_bars(title: str, rows: Sequence[dict[str, Any]], count: int = 15) -> "Figure":
     """Return the classes that gain and lose most right samples from one run to another."""
-    import plotly.graph_objects as go
-
     changed = [row for row in rows if row["gained"]]
     shown = changed if len(changed) <= 2 * count else [*changed[:count], *changed[-count:]]
     figure = _figure(title, 140 + 20 * len(shown))
-    names = [f"{row['class']} {textwrap.shorten(row['name'], 48, placeholder='…')}" for row in shown]
+    names = [class_label(row["class"], row["name"], 48) for row in shown]
     hover = [f"{row['first']:.1%} to {row['second']:.1%} of {row['count']} samples" for row in shown]
     colors = [GREEN if row["gained"] > 0 else RED for row in shown]
     bar = {"orientation": "h", "marker_color": colors, "hovertext": hover, "hoverinfo": "text"}
-    figure.add_trace(go.Bar(x=[row["gained"] for row in shown], y=names, **bar))
+    figure.add_bar(x=[row["gained"] for row in shown], y=names, **bar)
     figure.update_xaxes(title="samples more (or fewer) that are right")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     return figure
