@@ -60,6 +60,7 @@ class HeatmapSpec:
         own_sides = set(map(frozenset, zip(*self.joint_sides, strict=True))) == layout.side_pairs
         self._checks_sides = self.layout is None or not own_sides
         needs_layout = self.layout is not None or (self.with_limb and self.skeletons is None)
+        self._segments: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by the number of joints: every sample asks
         self._num_joints = len(layout.joints) if needs_layout else None
 
     def check_joints(self, num_joints: int, mirrored: bool) -> None:
@@ -81,9 +82,11 @@ class HeatmapSpec:
 
     def segments(self, num_joints: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the joints at which the segment of each heatmap starts and ends, two arrays of C indices."""
-        joints = [(joint, joint) for joint in range(num_joints)] if self.with_kp else []
-        pairs = np.array(joints + list(self.limbs if self.with_limb else ()), dtype=np.int64)
-        return pairs[:, 0], pairs[:, 1]
+        if num_joints not in self._segments:
+            joints = [(joint, joint) for joint in range(num_joints)] if self.with_kp else []
+            pairs = np.array(joints + list(self.limbs if self.with_limb else ()), dtype=np.int64)
+            self._segments[num_joints] = pairs[:, 0].copy(), pairs[:, 1].copy()
+        return self._segments[num_joints]
 
     def mirror_order(self, num_joints: int) -> np.ndarray:
         """Return for each heatmap of a mirror image the heatmap that it mirrors, C indices."""

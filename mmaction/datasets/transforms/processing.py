@@ -220,6 +220,7 @@ class Flip(RandomTransform):
         self.right_kp = list(right_kp) if right_kp is not None else None
         self.lazy = lazy
         self._layout = get_layout(layout) if layout is not None else None
+        self._orders: dict[int, np.ndarray] = {}  # where each joint comes from, by the number of joints
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
         """Check that skeletons of ``num_joints`` joints fit.
@@ -243,7 +244,7 @@ class Flip(RandomTransform):
         """Write ``flip``, ``flip_direction`` and, when it happens, ``imgs``, ``keypoint`` and the label."""
         img_shape = prepare_geometry(results, self.lazy)
         if "keypoint" in results:
-            self.check_joints(results["keypoint"].shape[-2])
+            self._joint_order(results["keypoint"].shape[-2])
         is_flow = results.get("modality") == "Flow"
         if self.direction != "horizontal" and (is_flow or "keypoint" in results):
             raise ValueError("keypoints and optical flow can only be flipped with direction='horizontal'")
@@ -261,12 +262,21 @@ class Flip(RandomTransform):
             self._flip_keypoints(results, img_shape[1])
         return results
 
+    def _joint_order(self, num_joints: int) -> np.ndarray:
+        """Return where each joint of a mirror image comes from; checks and computes it once for each ``num_joints``."""
+        if num_joints not in self._orders:
+            self.check_joints(num_joints)
+            order = np.arange(num_joints)
+            if self.left_kp is not None and self.right_kp is not None:
+                order[self.left_kp], order[self.right_kp] = self.right_kp, self.left_kp
+            self._orders[num_joints] = order
+        return self._orders[num_joints]
+
     def _flip_keypoints(self, results: Result, img_width: int) -> None:
         keypoint = geometry.flip_keypoints(results["keypoint"], img_width)
         score = results.get("keypoint_score")
         if self.left_kp is not None and self.right_kp is not None:
-            order = np.arange(keypoint.shape[2])
-            order[self.left_kp], order[self.right_kp] = self.right_kp, self.left_kp
+            order = self._joint_order(keypoint.shape[2])
             keypoint = keypoint[:, :, order]
             if score is not None:
                 results["keypoint_score"] = score[:, :, order]
