@@ -13,11 +13,7 @@ from mmaction.engine.schedules import Schedule
 
 
 def steps_of(runner: Runner) -> dict[str, int]:
-    """Return how a run divides its data into steps, which its checkpoints hold as ``meta["steps"]``.
-
-    ``iters`` and ``samples`` of an epoch; ``batch``, the samples of an iteration over all processes; and
-    ``effective_batch``, the samples of a step of the optimizer.
-    """
+    """Return the iterations and samples of an epoch, the samples of an iteration over all processes, and of a step."""
     loader = runner.train_dataloader
     return {
         "iters": len(loader),
@@ -28,15 +24,12 @@ def steps_of(runner: Runner) -> dict[str, int]:
 
 
 def fit_iteration(loop: Any, before: Mapping[str, int] | None, now: Mapping[str, int]) -> str | None:
-    """Set the iteration of a loop over epochs to where the data that the checkpoint has seen ends.
+    """Set the iteration of a loop over epochs to where the data that the checkpoint has seen ends; say what was done.
 
     Args:
         loop: Its ``_epoch`` and ``_iter`` come from the checkpoint; MMEngine has no other way to set them.
         before: The steps of the run that wrote it; None if it does not tell.
         now: The steps of this run.
-
-    Returns:
-        What was done, None where an epoch has as many iterations as before.
     """
     length = before["iters"] if before else loop._iter // max(loop._epoch, 1)
     if length == now["iters"] or not loop._iter:
@@ -62,14 +55,9 @@ class Continuation:
         self._rates = base_rates(runner.optim_wrapper)
 
     def adapt(self, source: str, before: Mapping[str, int] | None) -> Iterator[str]:
-        """Fit the runner, which has loaded the checkpoint ``source``, to the epochs that it has now.
+        """Fit the runner, which has loaded ``source``, to the epochs that it has now; yield what the user should know.
 
-        Args:
-            source: Name of the checkpoint.
-            before: The steps of the run that wrote it; None if it does not tell.
-
-        Yields:
-            What the user should know: what was changed, and what the checkpoint overrules.
+        ``before`` are the steps of the run that wrote the checkpoint; None if it does not tell.
         """
         runner, now = self._runner, steps_of(self._runner)
         loop, schedulers = runner.train_loop, runner.param_schedulers

@@ -30,11 +30,7 @@ _HOW = {
 
 
 def check_launcher(launcher: str) -> None:
-    """Check that ``launcher`` has told this process its place.
-
-    Raises:
-        ValueError: If a variable of the launcher is missing, with the command that starts it.
-    """
+    """Check that ``launcher`` has told this process its place; else ValueError with the command that starts it."""
     missing = [name for name in _PLACE.get(launcher, ()) if name not in os.environ]
     if missing:
         raise ValueError(f"--launcher {launcher}: the variable {missing[0]} is not set; {_HOW[launcher]}")
@@ -43,14 +39,7 @@ def check_launcher(launcher: str) -> None:
 def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
     """Set the variables of torchrun under every launcher, and connect the processes through gloo if there is no GPU.
 
-    With a GPU MMEngine connects them through NCCL.
-
-    Args:
-        launcher: ``"none"``, ``"pytorch"``, ``"slurm"`` or ``"mpi"``.
-        dist_cfg: ``env_cfg.dist_cfg`` of the config; ``timeout`` (seconds) and ``port`` are used.
-
-    Raises:
-        ValueError: If the launcher's variables are missing.
+    With a GPU MMEngine connects them through NCCL. ``timeout`` (seconds) and ``port`` of ``dist_cfg`` are used.
     """
     if launcher == "none" or is_distributed():
         return
@@ -66,11 +55,7 @@ def start_gloo(launcher: str, dist_cfg: dict[str, Any]) -> None:
 
 
 def leave_group() -> None:
-    """Wait for gloo's threads at the end of a process.
-
-    They free tensors a moment after a collective operation has returned, and need Python for it: a thread that comes
-    after Python has ended aborts the process (SIGABRT).
-    """
+    """Wait for gloo's threads, which free tensors late: one that needs Python when it has ended aborts the process."""
     if dist.is_initialized():
         dist.destroy_process_group()
     gc.collect()  # the wrapped model, which holds the group too
@@ -78,11 +63,7 @@ def leave_group() -> None:
 
 
 def _first_host(launcher: str) -> str:
-    """Return the machine of rank 0.
-
-    Raises:
-        ValueError: If the launcher does not tell it.
-    """
+    """Return the machine of rank 0; ValueError if the launcher does not tell it."""
     if launcher == "slurm":
         nodes = os.environ.get("SLURM_STEP_NODELIST") or os.environ.get("SLURM_NODELIST", "")
         try:
@@ -113,11 +94,7 @@ def any_process(*flags: bool) -> list[bool]:
 
 
 def refuse_sync_bn_on_cpu(model: nn.Module, sync_bn: str | None) -> None:
-    """Check that no batch norm shares its statistics between processes: there are only GPU kernels for it.
-
-    Raises:
-        ValueError: If one is.
-    """
+    """Raise ValueError if a batch norm shares its statistics between processes: there are only GPU kernels for it."""
     if sync_bn or any(isinstance(module, nn.SyncBatchNorm) for module in model.modules()):
         raise ValueError(
             "batch norms share their statistics between processes on GPUs only; on the CPU leave out sync_bn and use "

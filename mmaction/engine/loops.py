@@ -47,11 +47,7 @@ def batches_from(dataloader: DataLoader, start: int) -> Iterator[tuple[int, Any]
 
 
 def seed_iteration(seed: int, iteration: int) -> None:
-    """Seed the global generators of torch, which dropout and mixup use, for one iteration of this process.
-
-    The random numbers of an iteration then depend on the seed, the iteration and the rank alone: a resumed run draws
-    the same ones without the state of a generator being stored.
-    """
+    """Seed torch's generators by seed, rank and iteration alone: a resumed run draws the same, no state is stored."""
     words = np.random.SeedSequence([seed, get_rank(), iteration]).generate_state(2, np.uint32)
     torch.manual_seed(int(words[0]) << 32 | int(words[1]))
 
@@ -111,12 +107,7 @@ class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
 
 
 class _Passes(Sampler):
-    """``sampler`` with the number of the pass over the data set beside each index, from 0 on.
-
-    Args:
-        sampler: Gives indices, of one pass or without end.
-        start: Where an endless sampler begins, in indices of this process.
-    """
+    """``sampler`` with the number of the pass over the data beside each index; an endless one begins at ``start``."""
 
     def __init__(self, sampler: Collection[int], start: int) -> None:
         self.sampler = sampler

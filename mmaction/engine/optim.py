@@ -69,11 +69,7 @@ def peak_of_cycle(schedulers: Any) -> float | None:
 
 
 def check_optimizer(wrapper: OptimWrapper | OptimWrapperDict, states: dict[str, Any], source: str) -> None:
-    """Check that ``states``, which the checkpoint ``source`` holds, are of optimizers with the same settings.
-
-    Raises:
-        ValueError: If both theirs and ours have settings that the other lacks, as SGD and AdamW have.
-    """
+    """Raise ValueError if the optimizers of checkpoint ``source`` and ours both have settings that the other lacks."""
     parts = [states.get(name) for name in wrapper] if isinstance(wrapper, OptimWrapperDict) else [states]
     for optimizer, state in zip((part.optimizer for part in wrappers(wrapper)), parts, strict=True):
         stored = {key for group in (state or {}).get("param_groups", ()) for key in group}

@@ -21,11 +21,7 @@ class TSMOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """
 
     def add_params(self, params: list[dict], model: nn.Module, **kwargs: object) -> None:
-        """Write the groups into ``params``, each once, empty ones left out.
-
-        Raises:
-            ValueError: If a layer that is neither a convolution, a linear layer nor a norm has parameters of its own.
-        """
+        """Write the groups into ``params``, each once, empty ones left out."""
         fc_lr5 = bool(self.paramwise_cfg.get("fc_lr5"))
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, module in model.named_modules():
@@ -42,7 +38,7 @@ class TSMOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             return 1.0, 0.0
         if isinstance(module, nn.Linear) and fc_lr5:
             return (10.0, 0.0) if kind == "bias" else (5.0, 1.0)
-        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
+        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):  # as _BatchNorm: the one base of all kinds
             return (2.0, 0.0) if kind == "bias" else (1.0, 1.0)
         raise ValueError(
             f"TSMOptimWrapperConstructor knows convolutions, linear layers and norms; {name} is a "

@@ -21,18 +21,11 @@ MAX_SILENT_BEATS = 8
 class ProcessWatch(threading.Thread):
     """Show that this process lives, and watch the process of the next rank.
 
-    A collective operation waits for all processes. Some backends wait up to half an hour for a process that is gone,
-    and block the main thread meanwhile. This thread ends its own process instead: about 45 seconds after the other's
-    last sign of life, or one beat after the other has reported a failure. Within that beat the main thread may notice
-    by itself, as with gloo, and end the process in order.
+    Some backends wait up to half an hour for a process that is gone, and block the main thread meanwhile. This thread
+    ends its own process about 45 seconds after the other's last sign of life, or one beat after the other has reported
+    a failure; within that beat the main thread may notice by itself, as with gloo, and end the process in order.
 
-    Args:
-        store: Key-value store that all processes share.
-        rank: Rank of this process.
-        world_size: Number of processes.
-        beat_s: Seconds between signs of life.
-        is_patient: Wait for the other one's first sign of life however long it takes, as after an earlier part of the
-            run, from which it may come late.
+    ``is_patient``: wait for the other's first sign of life however long it takes, as after an earlier part of the run.
     """
 
     _started = 0  # watches of the default group so far; all processes start the same number

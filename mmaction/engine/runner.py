@@ -111,12 +111,7 @@ class ActionRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Config, plan: ResumePlan | None = None) -> "ActionRunner":
-        """Build a runner; with ``resume=True`` and no ``load_from``, from the furthest intact checkpoint.
-
-        Args:
-            cfg: The config.
-            plan: From where the run goes on, if :func:`plan_resume` has found out already.
-        """
+        """Build a runner; ``plan`` says from where it goes on, if :func:`plan_resume` has found out already."""
         cfg = deepcopy(cfg)
         if plan is None and cfg.get("resume"):
             plan = plan_resume(cfg, cfg.get("load_from") or "auto")
@@ -131,24 +126,22 @@ class ActionRunner(Runner):
         logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
         logger.addFilter(_is_for_users)
         self.logger = logger
-        for handler in self._console_handlers():
-            handler.addFilter(_is_short)
         self._console_level = logging.getLevelName(log_level) if isinstance(log_level, str) else log_level
         for handler in self._console_handlers():
+            handler.addFilter(_is_short)
             handler.setLevel(max(logging.WARNING, handler.level))
         return logger
 
     def _console_handlers(self) -> list[logging.StreamHandler]:
-        return [handler for handler in self.logger.handlers if type(handler) is logging.StreamHandler] * (
-            not get_rank()
-        )
+        is_first = get_rank() == 0
+        return [h for h in self.logger.handlers if type(h) is logging.StreamHandler and is_first]
 
     # -- processes ----------------------------------------------------------------------------------------------------
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Connect the processes, through gloo where there is no GPU, and set up the environment."""
         start_gloo(self._launcher, env_cfg.get("dist_cfg") or {})
         super().setup_env(env_cfg)
-        same_second = sum(self._timestamp in name for name in MMLogger._instance_dict)
+        same_second = sum(self._timestamp in name for name in MMLogger._instance_dict)  # nothing public lists them
         if same_second:  # else the runs would share one logger and write one log
             self._timestamp += f"_{same_second + 1}"
         self._watch = ProcessWatch.of_default_group()
@@ -172,12 +165,7 @@ class ActionRunner(Runner):
             self._watch.done()
 
     def train(self) -> nn.Module:
-        """Train the model and return it.
-
-        Raises:
-            TypeError: If the optimizer of a model to be sharded is built already: its parameters would be others.
-            ValueError: If batch norms are to share their statistics between processes on the CPU.
-        """
+        """Train the model and return it; ValueError if batch norms are to share their statistics on the CPU."""
         with self._watching_processes(), _signal_handler_kept(signal.SIGTERM):
             if self.distributed and get_device() == "cpu":
                 refuse_sync_bn_on_cpu(self.model, self.cfg.get("sync_bn"))
@@ -210,7 +198,7 @@ class ActionRunner(Runner):
             self.model = MMFullyShardedDataParallel(self.model, **self._shard_cfg)
 
     def _shard_to_train(self) -> None:
-        """Give the weights their initial values, then shard the model; the optimizer must be built after that."""
+        """Give the weights their initial values, then shard the model; TypeError if the optimizer is built already."""
         if self._shard_cfg is None or is_model_wrapper(self.model):
             return
         if not isinstance(self.optim_wrapper, dict):
@@ -218,27 +206,21 @@ class ActionRunner(Runner):
                 f"optim_wrapper: to shard the model (model_wrapper_cfg), give a config; got "
                 f"{type(self.optim_wrapper).__name__}, which holds the parameters from before"
             )
-        self._init_trusted()
+        self._init_model_weights()
         self._shard()
 
     def _init_model_weights(self) -> None:
         """Give the weights their initial values; a sharded model has got them before it was sharded."""
-        if self._shard_cfg is None:
-            self._init_trusted()
-
-    def _init_trusted(self) -> None:
-        """Give the weights their initial values; ``trust_checkpoint`` also holds for files of pretrained weights."""
-        with trusting(bool(self.cfg.get("trust_checkpoint"))):
-            super()._init_model_weights()
+        if not is_model_wrapper(self.model) or self._shard_cfg is None:
+            with trusting(bool(self.cfg.get("trust_checkpoint"))):  # it also holds for files of pretrained weights
+                super()._init_model_weights()
 
     # -- parts of a run -----------------------------------------------------------------------------------------------
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
         """Register MMEngine's hooks and ours, each replaceable by name."""
         own = {name: {"type": kind} for name, kind in OWN_HOOKS.items()}
         merged = {**own, "checkpoint": {"type": "CheckpointHook", "interval": 1}, **(hooks or {})}
-        super().register_default_hooks(
-            {name: hook for name, hook in merged.items() if hook is not None or name not in own}
-        )
+        super().register_default_hooks({k: hook for k, hook in merged.items() if hook is not None or k not in own})
 
     def build_train_loop(self, loop: Any) -> Any:
         """Build the training loop; without a type it is one of ours, which resume exactly."""
@@ -248,11 +230,7 @@ class ActionRunner(Runner):
         return super().build_train_loop(loop)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
-        """Build the optimizer with its wrapper.
-
-        Raises:
-            KeyError: If there is no optimizer of the name; MMEngine would say that None cannot be called.
-        """
+        """Build the optimizer with its wrapper; KeyError if none has its name, where MMEngine would call None."""
         name = (optim_wrapper.get("optimizer") or {}).get("type") if isinstance(optim_wrapper, dict) else None
         if isinstance(name, str) and OPTIMIZERS.get(name) is None:
             raise KeyError(f"{name} is not in the mmaction::{OPTIMIZERS.name} registry")
@@ -293,18 +271,16 @@ class ActionRunner(Runner):
 
     def accumulation(self) -> int:
         """Return over how many iterations gradients are summed."""
-        return int(getattr(self.optim_wrapper, "_accumulative_counts", 1))
+        return int(getattr(self.optim_wrapper, "_accumulative_counts", 1))  # nothing public tells
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None) -> None:
         """Scale the learning rate in proportion to the batch (Goyal et al., 2017, arXiv:1706.02677).
 
-        Raises:
-            ValueError: If nothing says for which batch the learning rate was chosen, or a schedule sets the learning
-                rate without regard to the optimizer's.
+        ValueError if nothing says for which batch it was chosen, or a schedule sets it without regard to the optimizer.
         """
-        if not (auto_scale_lr or {}).get("enable"):
+        if not auto_scale_lr or not auto_scale_lr.get("enable"):
             return
-        base = (auto_scale_lr or {}).get("base_batch_size") or base_batch_size(self.cfg)
+        base = auto_scale_lr.get("base_batch_size") or base_batch_size(self.cfg)
         if not base:
             raise ValueError(
                 "--auto-scale-lr: the config does not say for which batch its learning rate is meant; "
@@ -317,10 +293,8 @@ class ActionRunner(Runner):
                 f"optimizer; leave --auto-scale-lr out and set eta_max (the linear rule gives {peak * factor:.4g})"
             )
         for wrapper in wrappers(optim_wrapper):
-            groups = list(wrapper.optimizer.param_groups)
-            if settings := getattr(wrapper, "base_param_settings", None):  # the log shows it where groups differ
-                groups.append(settings)
-            for group in groups:
+            settings = getattr(wrapper, "base_param_settings", None)  # the log shows it where groups differ
+            for group in [*wrapper.optimizer.param_groups, *([settings] if settings else [])]:
                 group["lr"] *= factor
 
     def test(self) -> dict[str, float]:
@@ -345,16 +319,13 @@ class ActionRunner(Runner):
         strict: bool = False,
         revise_keys: list | None = None,
     ) -> dict[str, Any]:
-        """Load weights and say once which were loaded, dropped, missing or unexpected.
+        """Load weights, say once which were loaded, dropped, missing or unexpected, and return the checkpoint.
 
         Args:
             filename: A path or a web address.
             map_location: Where the tensors go, as in :func:`torch.load`.
             strict: Accept only a checkpoint that fits the model exactly; always so when testing or resuming.
             revise_keys: Not used: the prefixes that wrappers add are known.
-
-        Returns:
-            The contents of the checkpoint.
 
         Raises:
             FileNotFoundError, ConnectionError, ValueError: As :func:`mmaction.io.checkpoints.read_checkpoint` and
@@ -381,11 +352,7 @@ class ActionRunner(Runner):
         return checkpoint
 
     def load_or_resume(self) -> None:
-        """Load weights or go on with a run, as the config says.
-
-        Raises:
-            ToolStop: If the processes do not go on from the same place.
-        """
+        """Load weights or go on with a run; ToolStop if the processes would not go on from the same place."""
         super().load_or_resume()
         check_common_place(self)
 
@@ -409,15 +376,7 @@ class ActionRunner(Runner):
     ) -> None:
         """Write a checkpoint; every process must call it, process 0 writes.
 
-        Args:
-            out_dir: Folder, or address of an object store.
-            filename: Name in it.
-            *args: As in MMEngine.
-            save_optimizer: Whether the state of the optimizer belongs to it.
-            **kwargs: As in MMEngine.
-
-        Raises:
-            ToolStop: If it cannot be written; what was there before is still there.
+        Arguments are MMEngine's. ToolStop if it cannot be written; what was there before is still there.
         """
         if is_main_process():
             self._write_checkpoint(out_dir, filename, *args, save_optimizer=save_optimizer, **kwargs)
@@ -458,11 +417,9 @@ class ActionRunner(Runner):
 
 
 def build_runner(cfg: Config, plan: ResumePlan | None = None) -> Runner:
-    """Return the Runner that ``cfg`` describes: an :class:`ActionRunner`, or the one that ``runner_type`` names.
+    """Return the Runner that ``cfg`` describes: the one that ``runner_type`` names, or an :class:`ActionRunner`.
 
-    Args:
-        cfg: The config.
-        plan: From where the run goes on, if :func:`mmaction.engine.resume.plan_resume` has found out already.
+    ``plan`` says from where it goes on, if :func:`mmaction.engine.resume.plan_resume` has found out already.
     """
     kind = RUNNERS.get(cfg.get("runner_type", "ActionRunner"))
     if kind is not None and issubclass(kind, ActionRunner):

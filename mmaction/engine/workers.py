@@ -22,11 +22,9 @@ def start_worker(worker_id: int, then: Callable[[int], None] | None = None) -> N
 
 
 def _outlive_sigterm() -> None:
-    """End at a SIGTERM that the main process sends, and at no other.
+    """End at a SIGTERM that the main process sends, not at that of a batch system: the iteration needs the worker.
 
-    Batch systems send SIGTERM to every process of a job, but the main process needs the worker to finish its iteration.
-    A thread receives the signal, because it learns the sender; the thread also ends a worker that hangs after the main
-    process is gone.
+    A thread receives the signal, because it learns the sender; it also ends a worker whose main process is gone.
     """
     parent = multiprocessing.parent_process()
     if parent is None or not hasattr(signal, "sigtimedwait"):  # macOS and Windows have no such function

@@ -60,26 +60,16 @@ def _history_statistics(owner: type, name: str) -> Any:
 def _harmless_globals() -> list[Any]:
     """Return what checkpoints of MMEngine hold beside tensors: log buffers, numpy arrays and scalars."""
     core = np._core if hasattr(np, "_core") else np.core  # pickles name the functions by these private places
-    dtypes = {type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdgFDSUO"}
     functions = {"_reconstruct": core.multiarray._reconstruct, "scalar": core.multiarray.scalar}
-    return [
-        HistoryBuffer,
-        slice,
-        np.ndarray,
-        np.dtype,
-        *dtypes,
-        (_history_statistics, "builtins.getattr"),
-        *[(f, f"numpy.{home}.multiarray.{name}") for name, f in functions.items() for home in ("core", "_core")],
-    ]
+    named = [(f, f"numpy.{home}.multiarray.{name}") for name, f in functions.items() for home in ("core", "_core")]
+    dtypes = {type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdgFDSUO"}
+    return [HistoryBuffer, slice, np.ndarray, np.dtype, *dtypes, (_history_statistics, "builtins.getattr"), *named]
 
 
 def local_path(source: str | Path) -> Path:
     """Return the file behind ``source``, a path or a web address; the latter is downloaded once and cached.
 
-    Raises:
-        FileNotFoundError: If there is no such file; close matches are named.
-        ConnectionError: If a download fails.
-        ValueError: If a download is not the file that its name promises.
+    FileNotFoundError names close matches; ConnectionError if a download fails, ValueError if its content is wrong.
     """
     source = str(source)
     if source.startswith(("http://", "https://")):
@@ -115,7 +105,7 @@ def read_checkpoint(
     """Return the contents of a checkpoint.
 
     Only tensors, containers, numbers, strings, numpy arrays and MMEngine's log buffers are built. A plain pickle, the
-    format of Caffe2's models, is read as annotations are: containers, numbers and numpy arrays.
+    format of Caffe2's models, is read as annotations are.
 
     Args:
         source: A path or a web address.
@@ -134,9 +124,10 @@ def read_checkpoint(
         if is_zip := is_archive(path):
             _refuse_compressed(path)
         if _is_plain_pickle(path):
-            return _as_dict(load_pickle(path), path)
-        with torch.serialization.safe_globals(_harmless_globals()):
-            content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap and is_zip)
+            content = load_pickle(path)
+        else:
+            with torch.serialization.safe_globals(_harmless_globals()):
+                content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap and is_zip)
     except UnpicklingError as error:
         foreign = re.findall(r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)", str(error))
         if foreign and trust:
@@ -155,10 +146,6 @@ def read_checkpoint(
         raise
     except Exception as error:  # damaged bytes make PyTorch raise anything
         raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {_damage(path, error)}") from error
-    return _as_dict(content, path)
-
-
-def _as_dict(content: Any, path: Path) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise ValueError(f"checkpoint {path}: expected a dict with a state_dict, got {type(content).__name__}")
     return dict(content)
@@ -201,10 +188,9 @@ def _first_line(error: BaseException) -> str:
 
 
 def is_intact(path: str | Path) -> str | None:
-    """Return None if the checkpoint file ``path`` is whole, else what is wrong with it.
+    """Return None if the checkpoint file ``path`` is whole by its check sums, else what is wrong with it.
 
-    The check sums of the archive are compared, which :func:`torch.load` does not do. PyTorch's old format has none;
-    such a file is whole if it can be read.
+    PyTorch's old format has none; such a file is whole if it can be read.
     """
     try:
         with open(path, "rb") as file:
@@ -218,14 +204,12 @@ def is_intact(path: str | Path) -> str | None:
 
 
 def model_weights(checkpoint: Mapping[str, Any], source: str | Path = "checkpoint") -> dict[str, torch.Tensor]:
-    """Return the weights in ``checkpoint`` under the names that our models use.
+    """Return the weights in ``checkpoint`` under the names that our models use; ValueError if there are none.
 
     Files of MMAction2 0.x and 1.x keep them as ``state_dict``, others are a plain state dict. Prefixes that a
     distributed or compiled model adds are taken off. Weights of PySlowFast (``model_state``, or ``blobs`` of Caffe2),
-    PyTorchVideo and torchvision's video networks are renamed, and the log says what a config must set for them.
-
-    Raises:
-        ValueError: If there is no tensor in it, or it is a network of one of these projects that cannot be built here.
+    PyTorchVideo and torchvision's video networks are renamed, and the log says what a config must set for them;
+    ValueError names a network of these projects that cannot be built here.
     """
     key = next((key for key in ("state_dict", "model_state", "blobs") if key in checkpoint), None)
     state = checkpoint if key is None else checkpoint[key]
@@ -251,11 +235,7 @@ def model_weights(checkpoint: Mapping[str, Any], source: str | Path = "checkpoin
 
 @dataclass
 class LoadReport:
-    """What became of each tensor when ``source`` was loaded into a model.
-
-    ``dropped`` maps a key to the shape in the file and the shape in the model; ``missing`` are keys of the model that
-    the file lacks, ``unexpected`` the reverse.
-    """
+    """What became of each tensor when ``source`` was loaded; ``dropped`` has the shapes in the file and the model."""
 
     source: str
     loaded: list[str] = field(default_factory=list)
@@ -265,16 +245,14 @@ class LoadReport:
 
     @property
     def total(self) -> int:
-        """Number of tensors that the model has."""
+        """How many tensors the model has."""
         return len(self.loaded) + len(self.dropped) + len(self.missing)
 
     @property
     def has_no_head(self) -> bool:
         """Whether the file lacks every tensor of the model's head, and the model has one."""
-        known = [*self.loaded, *self.dropped, *self.unexpected]
-        return any(k.startswith(HEAD_PREFIX) for k in self.missing) and not any(
-            k.startswith(HEAD_PREFIX) for k in known
-        )
+        known = " ".join(["", *self.loaded, *self.dropped, *self.unexpected])
+        return any(k.startswith(HEAD_PREFIX) for k in self.missing) and f" {HEAD_PREFIX}" not in known
 
     def lines(self) -> list[str]:
         """Return the report, one entry a line, the first names of each kind."""
@@ -301,11 +279,9 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
         model: Changed in place.
         weights: As :func:`model_weights` returns them.
         source: Name of their origin, for messages.
-        strict: True to test or to resume: every tensor must be there and fit. False to fine-tune: a head of another
-            class count is dropped, missing tensors keep their initial values.
-
-    Raises:
-        ValueError: If the weights are of another architecture, or, with ``strict``, not exactly the model's.
+        strict: True to test or to resume: ValueError unless every tensor is there and fits. False to fine-tune: a head
+            of another class count is dropped, missing tensors keep their initial values; ValueError for another
+            architecture.
     """
     own = model.state_dict()
     if not own.keys() & weights.keys():
@@ -338,15 +314,11 @@ def _refuse_other_architecture(report: LoadReport, name: str | None) -> None:
         body = []
     if not body and len(report.loaded) >= MIN_MATCH * report.total:
         return
+    detail = f"it has {', '.join(report.unexpected[:3]) or 'nothing more'}; it lacks {', '.join(report.missing[:3])}"
     if body:
-        shapes = "; ".join(
-            f"{k}: {report.dropped[k][0]}, the model {report.dropped[k][1]}" for k in body[:_NAMES_SHOWN]
-        )
+        shown = {key: report.dropped[key] for key in body[:_NAMES_SHOWN]}
+        shapes = "; ".join(f"{key}: {stored}, the model {own}" for key, (stored, own) in shown.items())
         detail = f"{len(body)} shapes differ ({shapes})"
-    else:
-        detail = (
-            f"it has {', '.join(report.unexpected[:3]) or 'nothing more'}; it lacks {', '.join(report.missing[:3])}"
-        )
     raise ValueError(
         f"{report.source} is a checkpoint of another architecture{f', {name}' * bool(name)}: {len(report.loaded)} "
         f"of {report.total} tensors of the model are in it with the same shape. {detail}. Weights of an image network "
@@ -355,10 +327,7 @@ def _refuse_other_architecture(report: LoadReport, name: str | None) -> None:
 
 
 def _has_other_input(stored: tuple[int, ...], own: tuple[int, ...]) -> bool:
-    """Return whether two shapes are of convolutions that differ in the channels of their input alone.
-
-    Where that is the only layer of a network that differs it is the first one: the data have other joints.
-    """
+    """Return whether two convolutions differ in their input channels alone, as first layers for other joints do."""
     return len(stored) == len(own) >= 4 and stored[:1] + stored[2:] == own[:1] + own[2:]
 
 

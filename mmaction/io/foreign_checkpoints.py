@@ -31,11 +31,7 @@ class Converted(NamedTuple):
 
 
 def convert(weights: Weights) -> Converted | None:
-    """Return ``weights`` under our names, or None if they come from none of the projects.
-
-    Raises:
-        ValueError: If they do, and the network is none that can be built here.
-    """
+    """Return ``weights`` under our names, None if they come from no such project; ValueError for other networks."""
     if any(re.match(r"s\d\.pathway\d_", name) for name in weights):
         return _from_slowfast("PySlowFast", weights)
     if "conv1_w" in weights and "pred_w" in weights:
@@ -67,11 +63,7 @@ _OTHERS = (
 
 
 def _renamed(weights: Weights, rules: tuple[Rule, ...], source: str) -> dict[str, torch.Tensor]:
-    """Return ``weights`` with each name rewritten by the first rule that matches it from its start.
-
-    Raises:
-        ValueError: If no rule matches a name.
-    """
+    """Return ``weights`` with each name rewritten by the first rule that matches its start, as one must."""
     renamed = {}
     for name, value in weights.items():
         if _NOT_WEIGHTS.search(name):
@@ -98,11 +90,8 @@ _CAFFE2_RULES: tuple[Rule, ...] = (
     (r"conv1_xy\.", "s1.pathway0_stem.conv_xy."),
     (r"t_conv1\.", "s1.pathway1_stem.conv."),
     (r"conv1\.", "s1.pathway0_stem.conv."),
-    (r"(t_)?res(\d)_(\d+)_branch1", lambda m: f"s{m[2]}.pathway{int(m[1] is not None)}_res{m[3]}.branch1"),
-    (
-        r"(t_)?res(\d)_(\d+)_branch2([abc])",
-        lambda m: f"s{m[2]}.pathway{int(m[1] is not None)}_res{m[3]}.branch2.{m[4]}",
-    ),
+    (r"(t_)?res(\d)_(\d+)_branch1", lambda m: f"s{m[2]}.pathway{int(bool(m[1]))}_res{m[3]}.branch1"),
+    (r"(t_)?res(\d)_(\d+)_branch2([abc])", lambda m: f"s{m[2]}.pathway{int(bool(m[1]))}_res{m[3]}.branch2.{m[4]}"),
     (r"nonlocal_conv(\d)_(\d+)_", r"s\1.pathway0_nonlocal\2."),
     (r"pred\.", "head.projection."),
 )
@@ -172,11 +161,7 @@ _SLOWFAST_RULES: tuple[Rule, ...] = (
 
 
 def _network(weights: Weights) -> str:
-    """Return which network of PySlowFast has these weights, by their names and shapes.
-
-    Raises:
-        ValueError: If it is none that can be built here.
-    """
+    """Return which network of PySlowFast has these weights; ValueError if it is none that can be built here."""
     unknown = None
     if any("nonlocal" in name for name in weights):
         unknown = "a network with non-local blocks, which pool before they convolve and not after it"
@@ -285,10 +270,7 @@ def _from_torchvision_video(weights: Weights) -> Converted:
 
 
 def _pad_middle(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Give factorized convolutions the inner channels of ``Conv2plus1d``, of which torchvision has fewer in places.
-
-    Channels of zeros change no output. Width: R(2+1)D (Tran et al., CVPR 2018), section 3.5.
-    """
+    """Fill factorized convolutions with zeros to the width of ``Conv2plus1d`` (Tran et al., CVPR 2018, section 3.5)."""
     padded = dict(weights)
     for name in [name for name in weights if name.endswith("conv_s.weight")]:
         start = name.removesuffix("conv_s.weight")

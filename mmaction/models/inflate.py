@@ -69,15 +69,9 @@ def inflate_weight(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor | No
 
 
 def select_weights(weights: Weights, target: Weights, inflate: bool) -> dict[str, torch.Tensor]:
-    """Return those of ``weights`` that ``target`` has as well.
+    """Return those of ``weights`` that ``target`` has as well, 2D kernels inflated to 3D ones if ``inflate``.
 
-    Args:
-        weights: State dict of a 2D or 3D network, under our names.
-        target: State dict of the network that takes them, for its names and shapes.
-        inflate: Whether 2D kernels are inflated to the target's 3D ones.
-
-    Raises:
-        ValueError: If no name agrees, or a tensor cannot take the target's shape.
+    ValueError if no name agrees, or a tensor cannot take the target's shape.
     """
     selected = {}
     for name, value in weights.items():
@@ -96,16 +90,7 @@ def select_weights(weights: Weights, target: Weights, inflate: bool) -> dict[str
 
 
 def load_weights(source: str) -> dict[str, torch.Tensor]:
-    """Return the weights of a checkpoint, without the prefix ``backbone.`` of whole recognizers.
-
-    Args:
-        source: ``torchvision://resnet50`` (the first weights that torchvision published), a URL, or a local file.
-
-    Raises:
-        FileNotFoundError: If a local file is not there.
-        ConnectionError: If a download fails.
-        ValueError: If torchvision has no such model, or the file is no checkpoint.
-    """
+    """Return the weights of ``torchvision://NAME``, a web address or a file, without the prefix ``backbone.``."""
     source = address_of(source)
     weights = model_weights(read_checkpoint(source), source)
     backbone = {name.removeprefix("backbone."): v for name, v in weights.items() if name.startswith("backbone.")}
@@ -113,11 +98,7 @@ def load_weights(source: str) -> dict[str, torch.Tensor]:
 
 
 def address_of(source: str) -> str:
-    """Return ``source``, but for ``torchvision://NAME`` where torchvision keeps its first published weights of NAME.
-
-    Raises:
-        ValueError: If torchvision has no such model.
-    """
+    """Return ``source``, but for ``torchvision://NAME`` where torchvision keeps its first published weights of NAME."""
     if not source.startswith(TORCHVISION):
         return source
     from torchvision.models import get_model_weights, list_models
@@ -140,12 +121,12 @@ def load_pretrained(module: nn.Module, source: str, inflate: bool) -> None:
 
     Args:
         module: The network.
-        source: What :func:`load_weights` takes.
+        source: ``torchvision://resnet50`` (the first weights that torchvision published), a web address, or a file.
         inflate: Whether 2D kernels are inflated. Otherwise shapes must agree.
 
     Raises:
-        FileNotFoundError, ConnectionError: As :func:`load_weights`.
-        ValueError: If nothing in the checkpoint fits, or a shape disagrees.
+        FileNotFoundError, ConnectionError: If the file is not there.
+        ValueError: If torchvision has no such model, nothing in the checkpoint fits, or a shape disagrees.
     """
     names = {WRAPPERS.sub("", name): name for name in module.state_dict()}
     target = {plain: module.state_dict()[name] for plain, name in names.items()}

@@ -12,15 +12,9 @@ from mmaction.registry import HOOKS
 class HistoryHook(Hook):
     """Forget the oldest values behind the running means of the log.
 
-    MMEngine keeps up to a million values of each loss, learning rate and time. It copies all of them in each iteration
-    to add one, and writes them into every checkpoint. The hook keeps a whole epoch if the log processor asks for means
-    with ``window_size="epoch"``, and everything with ``window_size="global"``.
-
-    Args:
-        length: How many values to keep of each.
-
-    Raises:
-        ValueError: If ``length`` is less than 1.
+    MMEngine keeps up to a million values of each loss, learning rate and time, copies all of them in each iteration to
+    add one, and writes them into every checkpoint. The hook keeps ``length`` of each, an epoch if the log processor
+    asks for means with ``window_size="epoch"``, and everything with ``window_size="global"``.
     """
 
     def __init__(self, length: int = 10_000) -> None:
