@@ -57,12 +57,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the command-line options into ``cfg``.
-
-    Raises:
-        TypeError, ValueError: As :func:`check_config` and :func:`scale_epochs`, or if ``--amp`` meets an optimizer
-            wrapper of another kind.
-    """
+    """Check ``cfg`` and write the command-line options into it."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     check_config(cfg, "training")

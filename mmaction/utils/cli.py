@@ -81,14 +81,7 @@ def _registered_names(registry_name: str) -> set[str]:
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
-    """Run ``main`` as a program and end the process with its exit code.
-
-    Args:
-        main: Called without arguments, so that it reads ``sys.argv``; returns the exit code, None counts as 0.
-
-    Raises:
-        SystemExit: Always; 2 for a user's mistake, 1 for a :class:`ToolStop`, 130 for Ctrl-C.
-    """
+    """Run ``main``, which reads ``sys.argv``, as a program and end the process with its exit code; None is 0."""
     _use_utf8()
     try:
         code = main()
@@ -225,15 +218,7 @@ def set_local_rank(args: argparse.Namespace) -> None:
 
 
 def merge_options(target: Any, options: dict[str, Any] | None) -> list[str]:
-    """Write ``--cfg-options`` into a config.
-
-    Args:
-        target: A :class:`mmengine.Config`, changed in place.
-        options: Dotted keys and their new values; None changes nothing.
-
-    Returns:
-        One sentence for each key that the config did not have, with close matches: a typing error makes a new key that
-        nobody reads.
+    """Write ``--cfg-options`` into a config; return a note for each new key that is close to one that it has.
 
     Raises:
         KeyError: If a key goes through a value that is no dict or list, or past the end of a list.

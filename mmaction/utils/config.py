@@ -112,11 +112,7 @@ def _import_for_bases(cfg: Config, source: Source) -> None:
 
 
 def _refuse_programs(path: Path) -> None:
-    """Check that the bases of a config in JSON or YAML are such files as well.
-
-    Raises:
-        ValueError: If one is a program, which would run.
-    """
+    """Raise ValueError if a base of a config in JSON or YAML is a program, which would run."""
     content = read_json(path) if path.suffix == ".json" else _PlainYaml().load_from_path(str(path))
     bases = content.get("_base_", []) if isinstance(content, dict) else []
     for base in [bases] if isinstance(bases, str) else bases:
@@ -127,11 +123,7 @@ def _refuse_programs(path: Path) -> None:
 
 
 def _refuse_code(value: Any, where: str = "") -> None:
-    """Check that a config from data names nothing to import or to call but what the registries hold.
-
-    Raises:
-        ValueError: If it does; names the place.
-    """
+    """Raise ValueError if a config from data names something to import or call that no registry holds."""
     if isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             _refuse_code(item, f"{where}[{index}]")
@@ -290,19 +282,15 @@ def scheduler_configs(schedulers: Any) -> Iterator[MutableMapping[str, Any]]:
 def scale_epochs(cfg: Config, epochs: int) -> None:
     """Let a training by epochs end after ``epochs``, and scale its schedules, also those by iterations, with it.
 
-    Validations that would begin or recur later than the end come at the end.
-
-    Raises:
-        ValueError: If ``epochs`` is below 1, or the training counts iterations.
+    Validations that would begin or recur later than the end come at the end. ValueError if ``epochs`` is below 1, or
+    the training counts iterations.
     """
     loop = cfg.train_cfg
     before = loop.get("max_epochs")
-    if epochs < 1 or not before:
-        raise ValueError(
-            f"--epochs {epochs}: expected a whole number of at least 1"
-            if before
-            else "--epochs: the training counts iterations; set train_cfg.max_iters and the schedule"
-        )
+    if not before:
+        raise ValueError("--epochs: the training counts iterations; set train_cfg.max_iters and the schedule")
+    if epochs < 1:
+        raise ValueError(f"--epochs {epochs}: expected a whole number of at least 1")
 
     def scaled(value: int) -> int:
         return max(1, round(value * epochs / before)) if value > 0 else value

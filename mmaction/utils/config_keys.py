@@ -26,18 +26,11 @@ MOST_PATHS = 4  # named in a message
 
 @dataclass
 class Source:
-    """What one config file, a program, does with names.
-
-    Args:
-        path: The file.
-        sets: Names that it assigns, with the text of the value.
-        uses: Names that it reads, its own or those of a base.
-        bases: The files that it names as ``_base_``.
-    """
+    """What one config file, a program, does with names."""
 
     path: Path
-    sets: dict[str, str] = field(default_factory=dict)
-    uses: set[str] = field(default_factory=set)
+    sets: dict[str, str] = field(default_factory=dict)  # names that it assigns, and the text of the value
+    uses: set[str] = field(default_factory=set)  # names that it reads, its own or those of a base
     bases: list["Source"] = field(default_factory=list)
 
     @classmethod
@@ -74,15 +67,9 @@ def direct_bases(path: Path) -> list[Path]:
 
 
 def check_overrides(cfg: Any, source: Source, used_above: frozenset[str] = frozenset()) -> None:
-    """Check that a file uses the variables of its bases that it sets again.
+    """Raise ValueError if a file sets a variable of its bases again that neither it nor a file above it uses.
 
-    Args:
-        cfg: The whole config, in which the places are looked up that the user may have meant.
-        source: The file.
-        used_above: Names that the files above it use.
-
-    Raises:
-        ValueError: With the file, the variables and the keys to set instead.
+    In the whole config ``cfg`` the places are looked up that the user may have meant.
     """
     used = used_above | source.uses
     for base in source.bases:
@@ -113,16 +100,7 @@ def _value_in(source: Source, name: str) -> Any:
 
 
 def check_option(cfg: Mapping[str, Any], source: Source, key: str) -> str | None:
-    """Check that something reads a key of ``--cfg-options``; return a note where only a plug-in can.
-
-    Args:
-        cfg: The config before the options.
-        source: Its file.
-        key: The dotted key.
-
-    Raises:
-        KeyError: If nothing reads it; with the keys that may be meant.
-    """
+    """Raise KeyError if nothing reads a dotted key of ``--cfg-options``; return a note where only a plug-in can."""
     top = key.split(".")[0]
     if top in READ_KEYS:
         return None

@@ -5,7 +5,7 @@ import importlib
 
 from mmengine.registry import init_default_scope as set_default_scope
 
-ROOMS = ("datasets", "engine", "evaluation", "models", "visualization.visualizer")
+REGISTERING_MODULES = ("datasets", "engine", "evaluation", "models", "visualization.visualizer")
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
@@ -18,8 +18,8 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     collects_garbage = gc.isenabled()
     gc.disable()  # the imports reach a full collection, which takes longer than they do and finds nothing
     try:
-        for room in ROOMS:
-            importlib.import_module(f"mmaction.{room}")
+        for name in REGISTERING_MODULES:
+            importlib.import_module(f"mmaction.{name}")
     finally:
         if collects_garbage:
             gc.enable()

@@ -27,9 +27,9 @@ def check_config(cfg: Config, purpose: str) -> None:
         purpose: ``training`` or ``testing``.
 
     Raises:
-        ValueError: If a part is missing, there is no such log level, a length or interval of the training is less than
-            1, or ``save_best``, or the ``monitor`` of a schedule or of early stopping, names what is not measured.
-        TypeError: If the learning rate is no number.
+        ValueError: If a part is missing, a value is out of range, or ``save_best`` or a ``monitor`` names what is not
+            measured.
+        TypeError, KeyError: If the learning rate is no number, or as :func:`check_arguments`.
     """
     missing = [name for name in NEEDED[purpose] if cfg.get(name) is None]
     if missing:

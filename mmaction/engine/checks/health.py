@@ -51,11 +51,7 @@ class FiniteLossHook(Hook):
         self._is_training = False
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Check the weights, which the last step can have spoilt although its loss was finite.
-
-        Raises:
-            ToolStop: With the first of them, the last good checkpoint and what to try.
-        """
+        """Raise ToolStop if the last step has spoilt the weights, although its loss was finite."""
         weights = checkpoint.get("state_dict", {})
         bad = [key for key, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
         if bad:
@@ -67,11 +63,7 @@ class FiniteLossHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Check the loss.
-
-        Raises:
-            ToolStop: With the samples of the batch, the last good checkpoint and what to try.
-        """
+        """Raise ToolStop if the loss is not finite; names the samples, the last good checkpoint and what to try."""
         losses = {k: v for k, v in (outputs or {}).items() if "loss" in k and isinstance(v, torch.Tensor)}
         bad = [f"{key} = {value.item()}" for key, value in losses.items() if not torch.isfinite(value).all()]
         if not bad:
@@ -85,11 +77,7 @@ class FiniteLossHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
     ) -> None:
-        """Check the scores.
-
-        Raises:
-            ToolStop: With the samples and what to try; the newest checkpoint may be what gives such scores.
-        """
+        """Raise ToolStop if scores are not finite; the newest checkpoint may be what gives such scores."""
         outputs = outputs or ()
         bad = [sample for sample in outputs if self._is_training and not _has_finite_scores(sample)]
         if bad:

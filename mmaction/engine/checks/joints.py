@@ -22,15 +22,9 @@ SAMPLES_TRIED = 3  # a sample that cannot be loaded is not this check's concern
 
 @dataclass
 class Pipeline:
-    """The transforms of one data set, and that data set.
+    """The transforms of one data set, and that data set."""
 
-    Args:
-        place: Where it stands, such as ``val_dataloader``.
-        dataset: Gives the annotations.
-        steps: The transforms as objects.
-    """
-
-    place: str
+    place: str  # such as val_dataloader
     dataset: Any
     steps: list[Any]
 
@@ -79,9 +73,7 @@ def pipelines_of(split: str, dataset: Any) -> Iterator[Pipeline]:
 def test_pipelines(config: Any, known: list[Pipeline]) -> tuple[list[Pipeline], str | None]:
     """Return the pipelines of the test set, which a training does not build, and what is wrong with that set.
 
-    Args:
-        config: Of the test set.
-        known: Pipelines of the data sets that are built; one that reads the same annotations is used again.
+    A data set of the pipelines ``known`` that reads the same annotations is used again.
     """
     found = []
     for part in inner_datasets(config or {}):
@@ -107,11 +99,7 @@ def _config_source(config: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def check_joints(pipelines: list[Pipeline], model: nn.Module) -> None:
-    """Compare the skeletons of each pipeline with all that names joints, in it and in the model.
-
-    Raises:
-        ValueError: Naming the place, the transform or module, and the numbers of joints.
-    """
+    """Compare the skeletons of each pipeline with all that names joints there and in the model; ValueError at one."""
     named = {name: part for name, part in model.named_modules() if hasattr(part, "check_joints")}
     for pipeline in pipelines:
         num_joints = pipeline.num_joints()
@@ -132,11 +120,7 @@ def check_joints(pipelines: list[Pipeline], model: nn.Module) -> None:
 
 
 def _check_mirrors(pipelines: list[Pipeline], modules: Mapping[str, Any]) -> None:
-    """Check that all parts of a run exchange the same joints in a mirror image.
-
-    Raises:
-        ValueError: Naming two that do not.
-    """
+    """Raise ValueError if two parts of a run exchange different joints in a mirror image."""
     found: dict[frozenset, str] = {}
     for pipeline in pipelines:
         flips = [step for step in pipeline.steps if getattr(step, "flip_ratio", 0) or getattr(step, "double", False)]
@@ -158,11 +142,7 @@ def _check_mirrors(pipelines: list[Pipeline], modules: Mapping[str, Any]) -> Non
 
 @torch.no_grad()
 def check_channels(pipelines: list[Pipeline], model: Any) -> None:
-    """Compare the channels of one sample of each pipeline with the first layer of the network.
-
-    Raises:
-        ValueError: If they differ; names the place and what to set.
-    """
+    """Raise ValueError if a sample of a pipeline has other channels than the first layer of the network takes."""
     layout = getattr(model, "sample_layout", ())
     if "C" not in layout or not hasattr(model, "backbone"):
         return

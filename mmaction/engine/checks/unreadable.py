@@ -34,11 +34,7 @@ def count_samples(dataset: Any) -> int:
 
 
 def read_list(path: Path) -> Faults:
-    """Return the entries of a list of broken samples, none if there is no such file; rows of another form are left out.
-
-    Raises:
-        ValueError: If the file is no text.
-    """
+    """Return the entries of a list of broken samples, none if there is no such file; other rows are left out."""
     if not path.is_file():
         return {}
     rows = csv.reader(io.StringIO(read_text(path)))
@@ -46,10 +42,7 @@ def read_list(path: Path) -> Faults:
 
 
 def broken_samples(data_batch: Any) -> list[tuple[str, str, int]]:
-    """Return name, fault and index of each sample of a batch that could not be loaded.
-
-    The data set notes them as ``broken`` in the meta information of the sample that stands in.
-    """
+    """Return name, fault and index, which the data set notes as ``broken``, of samples that could not be loaded."""
     samples = data_batch.get("data_samples", ()) if isinstance(data_batch, dict) else ()
     return [tuple(sample.get("broken")) for sample in samples if sample.get("broken")]
 
@@ -59,12 +52,7 @@ def _by_name(entries: Entries) -> Faults:
 
 
 def score_as_wrong(score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """Return scores of the same shape that rank the true classes last: 0 for them, an equal share for the others.
-
-    Args:
-        score: Of every class, shape ``(C,)``.
-        label: Class indices, or 0 or 1 for each class.
-    """
+    """Return scores (classes,) that rank the true classes last: 0 for them, an equal share for the others."""
     wrong = torch.full_like(score, 1 / max(1, len(score) - 1))
     wrong[torch.from_numpy(label_to_array(len(score), label.cpu().numpy())).bool()] = 0
     return wrong
@@ -139,11 +127,7 @@ class BrokenSamplesHook(Hook):
                 Path(runner.work_dir, LIST_NAME).unlink(missing_ok=True)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """List the broken samples of a batch.
-
-        Raises:
-            ToolStop: If more than ``max_share`` of the training set is broken.
-        """
+        """List the broken samples of a batch; ToolStop where they are more than ``max_share`` of the training set."""
         is_new = self._add(runner, "train", data_batch)
         if is_distributed():
             is_new = self.every_n_train_iters(runner, EXCHANGE_ITERS) and self._exchange(runner)
@@ -151,11 +135,7 @@ class BrokenSamplesHook(Hook):
             self._check_share(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """List what the other processes found.
-
-        Raises:
-            ToolStop: If more than ``max_share`` of the training set is broken.
-        """
+        """List what the other processes found, with the same limit."""
         if self._exchange(runner):
             self._check_share(runner)
 

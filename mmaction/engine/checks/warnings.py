@@ -15,12 +15,7 @@ from mmaction.utils.config import type_name
 
 
 def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iterator[str]:
-    """Yield what is unusual about the classes of the data sets of a training.
-
-    Args:
-        datasets: The data sets ``train`` and, where the run validates, ``val``.
-        num_classes: Outputs of the model; None if it does not tell.
-    """
+    """Yield what is unusual about the classes of the data sets ``train`` and ``val`` beside the model's outputs."""
     names = {split: _class_names(dataset) for split, dataset in datasets.items()}
     counts = {split: _class_counts(dataset) for split, dataset in datasets.items()}
     train, val = names["train"], names.get("val")
@@ -61,11 +56,7 @@ def _first_difference(names: Sequence[str], others: Sequence[str]) -> str:
 
 
 def frozen_warning(model: nn.Module) -> str | None:
-    """Say that frozen stages of a model keep random weights, as no checkpoint was loaded into it.
-
-    Args:
-        model: Its initial weights may still come from ``pretrained`` or ``init_cfg``.
-    """
+    """Say that frozen stages keep random weights, where neither ``pretrained`` nor ``init_cfg`` loads any."""
     stages = {name: getattr(part, "frozen_stages", None) for name, part in model.named_modules()}
     frozen = [name for name, last in stages.items() if isinstance(last, int) and last >= 0]
     if not frozen or any(map(_is_pretrained, model.modules())):
@@ -90,7 +81,7 @@ def validation_warning(runner: Runner) -> str | None:
         begin = getattr(loop, "val_begin", 0)
         late = f"train_cfg.val_begin={begin} comes after the end of the training at {last}: nothing is validated"
         return late if begin > last else None
-    waiting = [part for part in _schedulers(runner) if getattr(part, "need_val_args", False)]
+    waiting = [part for part in schedulers_of(runner.param_schedulers) if getattr(part, "need_val_args", False)]
     waiting += [hook for hook in runner.hooks if isinstance(hook, EarlyStoppingHook)]
     if not waiting:
         return None
@@ -102,7 +93,9 @@ def epoch_warning(runner: Runner) -> str | None:
     """Say what counts epochs in a run by iterations, which is a single one."""
     if not isinstance(runner.train_loop, IterBasedTrainLoop):
         return None
-    counting = [s for s in _schedulers(runner) if s.by_epoch and not getattr(s, "need_val_args", False)]
+    counting = [
+        s for s in schedulers_of(runner.param_schedulers) if s.by_epoch and not getattr(s, "need_val_args", False)
+    ]
     counting += [hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and hook.by_epoch]
     if not counting:
         return None
@@ -114,7 +107,7 @@ def schedule_warnings(runner: Runner) -> Iterator[str]:
     """Yield each schedule of the run that does not end with it."""
     by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
     length = 0 if by_iter else len(runner.train_dataloader)
-    for scheduler in _schedulers(runner):
+    for scheduler in schedulers_of(runner.param_schedulers):
         if getattr(scheduler, "need_val_args", False) or (scheduler.by_epoch and by_iter):
             continue
         total = runner.max_epochs if scheduler.by_epoch else runner.max_iters
@@ -151,7 +144,3 @@ def _rest(scheduler: Any, total: int) -> str:
         return ""
     share = (1 + math.cos(math.pi * max(0, total - scheduler.begin) / period)) / 2
     return f" at {share:.0%} of the learning rate"
-
-
-def _schedulers(runner: Runner) -> list[Any]:
-    return schedulers_of(runner.param_schedulers)
