@@ -10,15 +10,12 @@ from mmaction.structures.sample_name import outside_classes, sample_name
 
 
 def gather_labels(data_samples: Sequence[ActionDataSample], num_classes: int, multi_class: bool) -> torch.Tensor:
-    """Collect the labels of a batch.
+    """Return the labels of a batch.
 
-    Returns:
-        The samples' ``gt_score``, float (N, num_classes), if they have one. Else their ``gt_label``: without
-        ``multi_class`` as class indices, int64 (N,); with it as zeros and ones, float (N, num_classes), made from class
-        indices or from a ``gt_label`` that already is such a vector.
-
-    Raises:
-        ValueError: If a label is missing, outside ``num_classes``, or not alone although ``multi_class`` is False.
+    These are the samples' ``gt_score``, float (N, num_classes), if they have one. Else their ``gt_label``: without
+    ``multi_class`` as class indices, int64 (N,); with it as zeros and ones, float (N, num_classes), made from class
+    indices or from a ``gt_label`` that already is such a vector. A label that is missing, outside ``num_classes``, or
+    not alone although ``multi_class`` is False raises ValueError.
     """
     if all("gt_score" in sample for sample in data_samples):
         return torch.stack([sample.gt_score for sample in data_samples])
@@ -86,10 +83,7 @@ def smooth_labels(labels: torch.Tensor, num_classes: int, eps: float) -> torch.T
 def top_k_accuracies(scores: torch.Tensor, labels: torch.Tensor, topk: Sequence[int]) -> dict[str, torch.Tensor]:
     """Return ``top{k}_acc`` for every k: the share of samples whose label is among the k best scores.
 
-    Args:
-        scores: Shape (V, num_classes).
-        labels: Class indices (V,), on the device of ``scores``; nothing is copied from it.
-        topk: With fewer than k classes the accuracy is 1.
+    Scores have the shape (V, num_classes); with fewer than k classes the accuracy is 1. Nothing leaves their device.
     """
     if not topk:
         return {}

@@ -20,22 +20,11 @@ RELU: Cfg = {"type": "ReLU", "inplace": True}
 
 
 class ConvNormAct(nn.Module):
-    """A convolution, then a normalisation, then an activation; the last two are optional.
+    """A convolution, then a norm, then an activation; the last two are left out where their config is None.
 
     The parameters are called ``conv.*`` and ``bn.*`` (``gn.*``, ... for other norms), as in published checkpoints.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel: Kernel size, one number or one per dimension.
-        stride: Stride, likewise.
-        padding: Zero padding on each side, likewise; None: :func:`same_padding`.
-        dilation: Spacing of the kernel elements, likewise.
-        groups: Number of channel groups that are convolved apart.
-        bias: Whether the convolution adds a bias; None adds one where there is no norm.
-        conv_cfg: Config of the convolution.
-        norm_cfg: Config of the norm, or None.
-        act_cfg: Config of the activation, or None.
+    Sizes are one number or one per dimension; ``padding=None`` means :func:`same_padding`, and ``bias=None`` a bias
+    where there is no norm.
     """
 
     def __init__(
@@ -78,12 +67,7 @@ class ConvNormAct(nn.Module):
         return None if self.norm_name is None else getattr(self, self.norm_name)
 
     def forward(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
-        """Return ``activation(norm(conv(x)) + residual)``.
-
-        Args:
-            x: Shape ``(N, in_channels, ...)``.
-            residual: Added before the activation, of the output's shape ``(N, out_channels, ...)``.
-        """
+        """Return ``activation(norm(conv(x)) + residual)``; ``residual`` has the shape of the output."""
         norm = self.norm
         if isinstance(norm, _BatchNorm) and cpu.can_fold(self.conv, norm, x):
             x = cpu.folded(self.conv, norm, x)
@@ -100,14 +84,9 @@ class NonLocal(NonLocal3d):
     """mmcv's non-local block for clips, whose mode ``concatenation`` can be trained as well."""
 
     def concatenation(self, theta_x: torch.Tensor, phi_x: torch.Tensor) -> torch.Tensor:
-        """Return the weight of every position for every other one (Non-local Neural Networks, equation 5).
+        """Return the weights ``(N, I, J)`` of J positions for I others (Non-local Neural Networks, equation 5).
 
-        Args:
-            theta_x: Shape ``(N, C, I, 1)``, I positions.
-            phi_x: Shape ``(N, C, 1, J)``, J positions.
-
-        Returns:
-            Shape ``(N, I, J)``.
+        ``theta_x`` has the shape ``(N, C, I, 1)``, ``phi_x`` ``(N, C, 1, J)``.
         """
         pairs = torch.cat(torch.broadcast_tensors(theta_x, phi_x), dim=1)
         return self.concat_project(pairs).squeeze(1) / phi_x.shape[-1]

@@ -44,12 +44,7 @@ class Backbone(ReadableArguments, BaseModule):
         raise NotImplementedError
 
     def init_weights(self) -> None:
-        """Set the initial weights: at random, then from ``pretrained`` where that is given.
-
-        Raises:
-            FileNotFoundError: If ``pretrained`` is a file that is not there.
-            ValueError: If the checkpoint does not fit this network.
-        """
+        """Set the initial weights: at random or by ``init_cfg``, then from ``pretrained`` where that is given."""
         if self.init_cfg is None:
             init_conv_and_norm(self)
             self.init_residuals()

@@ -51,9 +51,6 @@ class C3D(Backbone):
         num_stages: None for the shape of the paper; 3 or 4 for the light shape with that many stages after the first.
         temporal_downsample: Whether the pools after the first one halve the number of frames.
         init_cfg: MMEngine's description of the initial weights.
-
-    Raises:
-        ValueError: If ``num_stages`` is neither None, 3 nor 4.
     """
 
     def __init__(
@@ -115,11 +112,8 @@ class C3D(Backbone):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return features: shape ``(N, 4096)``, or ``(N, C, T, H, W)`` of the light shape.
 
-        Args:
-            x: Shape ``(N, in_channels, T, H, W)``; with linear layers 16x112x112 unless ``out_dim`` says otherwise.
-
-        Raises:
-            ValueError: If the clip's size does not give the ``out_dim`` features of the linear layers.
+        Clips have the shape ``(N, in_channels, T, H, W)``; linear layers take 16x112x112 unless ``out_dim`` says
+        otherwise, and raise ValueError for another size.
         """
         size = tuple(x.shape[2:])
         x = cpu.prepare(x)

@@ -148,11 +148,7 @@ class PathwayCfg:
 
     @classmethod
     def parse(cls, name: str, cfg: Mapping[str, Any]) -> "PathwayCfg":
-        """Split a pathway's config; the caller's dict stays as it is.
-
-        Raises:
-            ValueError: If its ``type`` is unknown.
-        """
+        """Split a pathway's config; the caller's dict stays as it is."""
         cfg = {"type": "resnet3d", "with_pool2": False, **cfg}
         kind = cfg.pop("type")
         if kind not in PATHWAY_TYPES:
@@ -177,15 +173,9 @@ class PathwayCfg:
 class MultiPath(ReadableArguments, BaseModule):
     """Two pathways and their lateral connections.
 
-    Args:
-        pathways: Name of the attribute that holds a pathway to the arguments of
-            :class:`~mmaction.models.backbones.resnet3d.ResNet3d` and :class:`Lateral`.
-        speed_ratio: Frames of the fast pathway for one of the slow pathway.
-        pretrained: Checkpoint of the whole network; None initialises each pathway on its own.
-        init_cfg: MMEngine's description of the initial weights, followed once each pathway has its own.
-
-    Raises:
-        ValueError: If an argument of a pathway is out of range.
+    ``pathways`` maps the attribute that holds a pathway to the arguments of ``ResNet3d`` and :class:`Lateral`. The fast
+    pathway has ``speed_ratio`` frames for one of the slow pathway. ``pretrained`` is a checkpoint of the whole network;
+    ``init_cfg`` is followed once each pathway has its own weights.
     """
 
     def __init__(
@@ -273,9 +263,6 @@ class ResNet3dSlowFast(MultiPath):
             ``type='resnet3d'``.
         fast_pathway: Likewise.
         init_cfg: MMEngine's description of the initial weights, followed once each pathway has its own.
-
-    Raises:
-        ValueError: If the ratios do not fit each other or the pathways.
     """
 
     def __init__(
@@ -300,18 +287,13 @@ class ResNet3dSlowFast(MultiPath):
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the features of the slow and of the fast pathway, shapes ``(N, C, T, H, W)`` with different C and T.
 
-        Args:
-            x: Clips, shape ``(N, C, T, H, W)``, T at least ``resample_rate``.
+        Clips ``x`` have the shape ``(N, C, T, H, W)``, T at least ``resample_rate``.
         """
         return self.run({"slow_path": every(x, self.slow_rate), "fast_path": every(x, self.fast_rate)})
 
 
 def every(x: torch.Tensor, rate: int) -> torch.Tensor:
-    """Return every ``rate``-th of the T frames of ``x``, ``(N, C, T // rate, H, W)``, the first one included.
-
-    Raises:
-        ValueError: If there are less than ``rate`` frames.
-    """
+    """Return every ``rate``-th of the T frames of ``x``, ``(N, C, T // rate, H, W)``, the first one included."""
     if x.shape[2] < rate:
         raise ValueError(f"a clip of {x.shape[2]} frames is too short to take every {rate}th")
     return x[:, :, : x.shape[2] // rate * rate : rate]
@@ -332,9 +314,6 @@ class RGBPoseConv3D(MultiPath):
         rgb_pathway: Arguments of :class:`~mmaction.models.backbones.resnet3d.ResNet3d` and :class:`Lateral`.
         pose_pathway: Likewise.
         init_cfg: MMEngine's description of the initial weights, followed once each pathway has its own.
-
-    Raises:
-        ValueError: If a probability is not in [0, 1] or the ratio does not fit the pathways.
     """
 
     def __init__(
@@ -369,10 +348,8 @@ class RGBPoseConv3D(MultiPath):
     def forward(self, imgs: torch.Tensor, heatmap_imgs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the features of both pathways.
 
-        Args:
-            imgs: RGB clips, shape ``(N, 3, T, H, W)``.
-            heatmap_imgs: Heatmaps, shape ``(N, V, speed_ratio * T, H', W')``, as large as the RGB features that they
-                join: a quarter of the image's height and width.
+        RGB clips have the shape ``(N, 3, T, H, W)``, heatmaps ``(N, V, speed_ratio * T, H', W')``: they are as large as
+        the RGB features that they join, a quarter of the image's height and width.
         """
         drops = self.drop_path if self.training else {}
         self._dropped = tuple(name for name, p in drops.items() if torch.rand(()).item() < p)

@@ -34,17 +34,12 @@ DEPTHS: dict[int, tuple[int, tuple[int, ...]]] = {
 
 @dataclass(frozen=True)
 class StageSpec:
-    """One stage: blocks of the same width, the first of which may stride.
+    """One stage: blocks of ``width`` channels inside, the first of which may stride.
 
-    Args:
-        in_channels: Channels that enter the stage, those of lateral connections included.
-        width: Channels inside a block.
-        kernels: For each block, the kernel of each of its convolutions: two of them for a basic block, three for a
-            bottleneck.
-        stride: Stride of the first block.
-        dilation: Spatial dilation of each block's 3x3 convolution.
-        stride_first: Whether a bottleneck strides in its first convolution ("caffe") and not in its 3x3 one.
-        non_local: For each block, whether a non-local block follows.
+    ``in_channels`` includes lateral connections. ``kernels`` holds, for each block, the kernels of its two (basic
+    block) or three (bottleneck) convolutions. ``dilation`` is that of the 3x3 convolutions in space. A bottleneck with
+    ``stride_first`` ("caffe") strides in its first convolution, not in its 3x3 one. ``non_local`` tells for each block
+    whether a non-local block follows.
     """
 
     in_channels: int
@@ -62,11 +57,7 @@ class StageSpec:
 
 
 def blocks_of(depth: int, num_stages: int, stage_blocks: Sequence[int] | None = None) -> tuple[int, tuple[int, ...]]:
-    """Return the kind of block (``BASIC`` or ``BOTTLENECK``) and the number of blocks in each stage.
-
-    Raises:
-        ValueError: If the depth is unknown, or ``stage_blocks`` has not one entry per stage.
-    """
+    """Return the kind of block (``BASIC`` or ``BOTTLENECK``) and the number of blocks in each stage."""
     if depth not in DEPTHS:
         raise ValueError(f"depth must be one of {', '.join(map(str, DEPTHS))}; got {depth!r}")
     if not 1 <= num_stages <= 4:
@@ -76,11 +67,7 @@ def blocks_of(depth: int, num_stages: int, stage_blocks: Sequence[int] | None = 
 
 
 def per_stage(name: str, value: Any, num_stages: int) -> tuple[Any, ...]:
-    """Return ``value`` as one entry per stage; zeros beyond the last stage are dropped.
-
-    Raises:
-        ValueError: If it is a sequence of another length.
-    """
+    """Return ``value`` as one entry per stage; zeros beyond the last stage are dropped."""
     values = (value,) * num_stages if isinstance(value, int) else tuple(value)
     if len(values) < num_stages or any(values[num_stages:]):
         raise ValueError(f"{name} needs one entry for each of the {num_stages} stages; got {value!r}")
@@ -88,11 +75,7 @@ def per_stage(name: str, value: Any, num_stages: int) -> tuple[Any, ...]:
 
 
 def per_block(name: str, value: PerBlock, num_blocks: int) -> tuple[bool, ...]:
-    """Return ``value`` as one truth value per block of a stage.
-
-    Raises:
-        ValueError: If it is a sequence of another length.
-    """
+    """Return ``value`` as one truth value per block of a stage."""
     values = (value,) * num_blocks if isinstance(value, int) else tuple(value)
     if len(values) != num_blocks:
         raise ValueError(f"{name} needs one entry for each of the stage's {num_blocks} blocks; got {value!r}")
@@ -108,19 +91,9 @@ def stage_specs(
     non_local: Sequence[tuple[bool, ...]] | None = None,
     lateral_channels: Sequence[int] | None = None,
 ) -> tuple[StageSpec, ...]:
-    """Chain the stages of a network, each twice as wide as the one before.
+    """Chain the stages of a network, the first as wide as the stem, each next one twice as wide as the one before.
 
-    Args:
-        stem_channels: Channels that leave the stem and width of the first stage.
-        kernels: For each stage, :attr:`StageSpec.kernels`.
-        strides: For each stage, the stride of its first block.
-        dilations: For each stage, the spatial dilation.
-        style: ``pytorch`` (stride in the 3x3 convolution) or ``caffe`` (in the first one).
-        non_local: For each stage, :attr:`StageSpec.non_local`.
-        lateral_channels: For each stage, the channels that another pathway adds to its input.
-
-    Raises:
-        ValueError: If ``style`` is neither.
+    Each sequence has one entry per stage; ``lateral_channels`` are those that another pathway adds to a stage's input.
     """
     if style not in ("pytorch", "caffe"):
         raise ValueError(f"style must be 'pytorch' or 'caffe'; got {style!r}")
@@ -151,17 +124,7 @@ class PoolSpec:
 
 @dataclass(frozen=True)
 class PathwaySpec:
-    """A residual network: stem, pools and stages.
-
-    Args:
-        in_channels: Channels of the input.
-        stem_channels: Channels of the stem's output.
-        stem_kernel: Kernel of the stem.
-        stem_stride: Stride of the stem.
-        pool1: Pool after the stem, or None.
-        pool2: Pool after the first stage, or None.
-        stages: The stages in order.
-    """
+    """A residual network: its stem, the pools after the stem and after the first stage, and its stages."""
 
     in_channels: int
     stem_channels: int
@@ -190,13 +153,7 @@ class LayerCfgs:
 
 
 class ResidualBlock(nn.Module):
-    """Two or three convolutions (``conv1`` to ``conv3``) beside a shortcut, then perhaps a non-local block.
-
-    Args:
-        spec: The stage.
-        index: Number of the block in its stage, from 0.
-        layers: Which layers to use.
-    """
+    """Two or three convolutions (``conv1`` to ``conv3``) beside a shortcut, then perhaps a non-local block."""
 
     def __init__(self, spec: StageSpec, index: int, layers: LayerCfgs) -> None:
         super().__init__()
@@ -270,15 +227,7 @@ def zero_residuals(module: nn.Module) -> None:
 class ResidualNet(Backbone):
     """The network that a :class:`PathwaySpec` describes: ``conv1``, ``maxpool``, ``layer1``, ``pool2``, ``layer2``, ...
 
-    Args:
-        spec: The network.
-        layers: Which layers it is made of.
-        out_indices: Stages whose output is returned, from 0.
-        zero_init_residual: Whether each residual branch starts as zero.
-        kwargs: Arguments of :class:`~mmaction.models.backbones.base.Backbone`.
-
-    Raises:
-        ValueError: If ``out_indices`` or ``frozen_stages`` name a stage that is not there.
+    ``out_indices`` names the stages, from 0, whose output is returned; ``kwargs`` go to ``Backbone``.
     """
 
     def __init__(
@@ -335,8 +284,7 @@ class ResidualNet(Backbone):
     def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the features of the stages ``out_indices``: one tensor for one stage, else a tuple.
 
-        Args:
-            x: Shape ``(N, C, T, H, W)``, or ``(N, C, H, W)`` for a 2D network.
+        ``x`` has the shape ``(N, C, T, H, W)``, or ``(N, C, H, W)`` for a 2D network.
         """
         x = self.stem(x)
         outs = []

@@ -55,9 +55,6 @@ class ResNet(ResidualNet):
         partial_bn: Whether all batch norms but the first are frozen in training (TSN, Wang et al., ECCV 2016).
         with_cp: Whether blocks recompute their activations in the backward pass: less memory, more time.
         init_cfg: MMEngine's description of the initial weights.
-
-    Raises:
-        ValueError: If an argument is out of range or has not one entry per stage.
     """
 
     def __init__(
@@ -120,11 +117,7 @@ class C2D(ResNet):
     pool1 = PoolSpec((3, 3), (2, 2), (0, 0))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Return the features of the stages ``out_indices``, each of shape ``(N, C, T // 2, H, W)``.
-
-        Args:
-            x: Clips, shape ``(N, C, T, H, W)`` with T at least 2.
-        """
+        """Return the features ``(N, C, T // 2, H, W)`` of the stages ``out_indices``; T of ``x`` is at least 2."""
         clips = x.shape[0]
         x = self.stem(x.transpose(1, 2).flatten(0, 1))
         outs = []

@@ -18,19 +18,8 @@ from mmaction.utils.attributes import ReadableArguments
 class Conv2plus1d(ReadableArguments, nn.Module):
     """A spatial convolution, norm, ReLU and a temporal convolution, with about the parameters of the 3D one.
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: ``(T, H, W)``.
-        stride: Likewise, or one number.
-        padding: Likewise.
-        dilation: Must be 1.
-        groups: Must be 1.
-        bias: Whether the convolutions add a bias.
-        norm_cfg: Config of the norm between them.
-
-    Raises:
-        ValueError: If ``dilation`` or ``groups`` is not 1.
+    It takes the arguments of ``torch.nn.Conv3d``, except that ``dilation`` and ``groups`` must be 1 (ValueError), and
+    the config of the norm between the two convolutions.
     """
 
     def __init__(
@@ -69,14 +58,10 @@ class Conv2plus1d(ReadableArguments, nn.Module):
 
 @MODELS.register_module()
 class ResNet2Plus1d(ResNet3d):
-    """:class:`~mmaction.models.backbones.resnet3d.ResNet3d` without its second pool.
+    """:class:`~mmaction.models.backbones.resnet3d.ResNet3d` without its second pool, and with its arguments.
 
-    The convolutions come from ``conv_cfg``: ``dict(type='Conv2plus1d')`` for R(2+1)D.
-
-    Args:
-        *args: Arguments of :class:`~mmaction.models.backbones.resnet3d.ResNet3d`.
-        plain_shortcut: Whether the 1x1x1 convolutions of shortcuts stay whole, as in torchvision's network.
-        **kwargs: Arguments of :class:`~mmaction.models.backbones.resnet3d.ResNet3d`.
+    The convolutions come from ``conv_cfg``: ``dict(type='Conv2plus1d')`` for R(2+1)D. With ``plain_shortcut`` the 1x1x1
+    convolutions of shortcuts stay whole, as in torchvision's network.
     """
 
     def __init__(self, *args: Any, plain_shortcut: bool = False, **kwargs: Any) -> None:

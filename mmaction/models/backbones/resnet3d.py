@@ -41,11 +41,7 @@ KERNELS: dict[tuple[int, str], tuple[Kernel, ...]] = {
 def stage_kernels(
     expansion: int, num_blocks: int, inflate: PerBlock, inflate_style: str
 ) -> tuple[tuple[Kernel, ...], ...]:
-    """Return the kernels of each convolution in each block of a stage.
-
-    Raises:
-        ValueError: If ``inflate_style`` is neither ``3x1x1`` nor ``3x3x3``, or ``inflate`` has another length.
-    """
+    """Return the kernels of each convolution in each block of a stage."""
     if inflate_style not in ("3x1x1", "3x3x3"):
         raise ValueError(f"inflate_style must be '3x1x1' or '3x3x3'; got {inflate_style!r}")
     flags = per_block("inflate", inflate, num_blocks)
@@ -90,9 +86,6 @@ class ResNet3d(ResidualNet):
         zero_init_residual: Whether each residual branch starts as zero.
         init_cfg: MMEngine's description of the initial weights.
         lateral_channels: Channels that another pathway adds to the input of each stage; empty for none.
-
-    Raises:
-        ValueError: If an argument is out of range or has not one entry per stage.
     """
 
     def __init__(
@@ -171,27 +164,9 @@ class ResNet3d(ResidualNet):
 class ResNet3dSlowOnly(ResNet3d):
     """The slow pathway of SlowFast alone (Feichtenhofer et al., ICCV 2019): temporal kernels in the last stages only.
 
-    With heatmaps as input this is PoseC3D (Duan et al., CVPR 2022).
-
-    Args:
-        conv1_kernel: Kernel ``(T, H, W)`` of the stem.
-        conv1_stride_t: Temporal stride of the stem.
-        pool1_stride_t: Temporal stride of the pool after the stem.
-        inflate: Which stages or blocks have temporal kernels.
-        with_pool2: Whether the first stage's output is pooled over pairs of frames.
-        lateral: Must be False: a single pathway has nothing to fuse. This and the following arguments are here because
-            published configs may name them; the others have no effect.
-        lateral_inv: No effect.
-        lateral_norm: No effect.
-        speed_ratio: No effect.
-        channel_ratio: No effect.
-        fusion_kernel: No effect.
-        lateral_infl: No effect.
-        lateral_activate: No effect.
-        kwargs: Further arguments of :class:`ResNet3d`.
-
-    Raises:
-        ValueError: If ``lateral`` is True.
+    With heatmaps as input this is PoseC3D (Duan et al., CVPR 2022). The arguments are those of :class:`ResNet3d`, some
+    with other defaults. ``lateral=True`` raises ValueError, as a single pathway has nothing to fuse; it and the
+    arguments after it are here because published configs may name them, and the others have no effect.
     """
 
     def __init__(
@@ -227,29 +202,9 @@ class ResNet3dSlowOnly(ResNet3d):
 class ResNet3dLayer(Backbone):
     """One stage of a :class:`ResNet3d`, as a head of its own above shared features.
 
-    Args:
-        depth: 18, 34, 50, 101 or 152.
-        pretrained: Checkpoint of a whole network for the initial weights: ``torchvision://resnet50``, a URL or a file.
-        pretrained2d: Whether ``pretrained`` is a 2D network, to be inflated.
-        stage: Which stage, from 0; it takes the channels of the one before.
-        base_channels: Channels of the network's stem.
-        spatial_stride: Spatial stride of the first block.
-        temporal_stride: Temporal stride of the first block.
-        dilation: Spatial dilation.
-        style: Where a bottleneck strides: ``pytorch`` in its 3x3 convolution, ``caffe`` in its first one.
-        all_frozen: Whether nothing is trained.
-        inflate: Whether blocks have temporal kernels: a flag, or one per block.
-        inflate_style: ``3x1x1`` or ``3x3x3``.
-        conv_cfg: Config of the convolutions.
-        norm_cfg: Config of the norms.
-        act_cfg: Config of the activations.
-        norm_eval: See :class:`~mmaction.models.backbones.base.Backbone`.
-        with_cp: Whether blocks recompute their activations in the backward pass: less memory, more time.
-        zero_init_residual: Whether each residual branch starts as zero.
-        init_cfg: MMEngine's description of the initial weights.
-
-    Raises:
-        ValueError: If an argument is out of range.
+    ``stage`` says which one, from 0; it takes the channels of the one before, and ``pretrained`` is a checkpoint of the
+    whole network. With ``all_frozen`` nothing is trained. The other arguments are those of :class:`ResNet3d`, with one
+    value where that takes one for each stage.
     """
 
     def __init__(

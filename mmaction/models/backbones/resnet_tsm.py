@@ -13,13 +13,7 @@ from mmaction.registry import MODELS
 
 
 def shift(x: torch.Tensor, num_segments: int, shift_div: int) -> torch.Tensor:
-    """Move one part of the channels a frame back, another a frame on; the gaps are zero.
-
-    Args:
-        x: Frames, shape ``(N * num_segments, C, H, W)``.
-        num_segments: Frames of one clip.
-        shift_div: ``C // shift_div`` channels move in each direction.
-    """
+    """Move ``C // shift_div`` channels of ``(N * num_segments, C, H, W)`` a frame back, as many on; gaps are zero."""
     clips = x.unflatten(0, (-1, num_segments))
     fold = clips.shape[2] // shift_div
     out = torch.zeros_like(clips)
@@ -30,13 +24,7 @@ def shift(x: torch.Tensor, num_segments: int, shift_div: int) -> torch.Tensor:
 
 
 class TemporalShift(nn.Module):
-    """A layer ``net`` behind a :func:`shift` of its input.
-
-    Args:
-        net: The layer.
-        num_segments: Frames of one clip.
-        shift_div: ``C // shift_div`` channels move in each direction.
-    """
+    """A layer ``net`` behind a :func:`shift` of its input."""
 
     def __init__(self, net: nn.Module, num_segments: int = 3, shift_div: int = 8) -> None:
         super().__init__()
@@ -104,9 +92,6 @@ class ResNetTSM(ResNet):
         temporal_pool: Whether the number of frames is halved before the second stage.
         pretrained2d: Accepted for published configs.
         kwargs: Further arguments of :class:`~mmaction.models.backbones.resnet.ResNet`.
-
-    Raises:
-        ValueError: If ``shift_place`` is neither, or there are too few segments to pool.
     """
 
     def __init__(

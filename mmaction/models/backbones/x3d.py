@@ -22,12 +22,7 @@ def round_width(width: float, divisor: int = 8) -> int:
 
 
 class SqueezeExcite(nn.Module):
-    """Channel attention (Hu et al., CVPR 2018): scale each channel by a gate computed from all channel means.
-
-    Args:
-        channels: Channels of the input.
-        ratio: Width of the hidden layer over ``channels``.
-    """
+    """Channel attention (Hu et al., CVPR 2018): scale each channel by a gate computed from all channel means."""
 
     def __init__(self, channels: int, ratio: float) -> None:
         super().__init__()
@@ -41,17 +36,7 @@ class SqueezeExcite(nn.Module):
 
 
 class X3DBlock(nn.Module):
-    """Inverted bottleneck: widen (1x1x1), filter each channel (3x3x3), narrow (1x1x1), beside a shortcut.
-
-    Args:
-        in_channels: Channels of the input.
-        width: Channels inside.
-        out_channels: Channels of the output.
-        spatial_stride: Spatial stride of the 3x3x3 convolution.
-        se_ratio: Width of the channel attention, or None for none.
-        use_swish: Whether a swish precedes the last convolution.
-        layers: Which layers to use.
-    """
+    """Inverted bottleneck: widen (1x1x1), filter each channel (3x3x3), narrow (1x1x1), beside a shortcut."""
 
     def __init__(
         self,
@@ -117,9 +102,6 @@ class X3D(Backbone):
         base_channels: Channels of the stem before ``gamma_w``.
         stage_blocks: Blocks of each stage before ``gamma_d``.
         init_cfg: MMEngine's description of the initial weights.
-
-    Raises:
-        ValueError: If an argument is out of range or has not one entry per stage.
     """
 
     def __init__(

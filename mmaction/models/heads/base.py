@@ -36,9 +36,6 @@ class BaseHead(ReadableArguments, SafeInit):
         average_clips: How the views of a sample are merged: ``prob`` (mean of the probabilities), ``score`` (mean of
             the logits) or None (no merging: exactly one view per sample, scores are its logits).
         init_cfg: Initialisation of the weights.
-
-    Raises:
-        ValueError: If an argument is out of range.
     """
 
     def __init__(
@@ -74,11 +71,9 @@ class BaseHead(ReadableArguments, SafeInit):
         return mean_feats(feats)
 
     def classify(self, pooled: Any, num_segs: int = 1) -> Any:
-        """Return logits (V', num_classes).
+        """Return logits (V', num_classes) of what ``pool_feats`` gives.
 
-        Args:
-            pooled: What ``pool_feats`` gives.
-            num_segs: Views per sample; a head with a consensus merges them, so that V' is the number of samples.
+        A head with a consensus merges the ``num_segs`` views of a sample, so that V' is the number of samples.
         """
         raise NotImplementedError(f"{type(self).__name__} has neither classify nor forward; write one of them")
 
@@ -96,17 +91,11 @@ class BaseHead(ReadableArguments, SafeInit):
         return self(feats, **accepted(self.forward, known))
 
     def loss_by_feat(self, cls_scores: Any, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
-        """Return loss and accuracies from logits.
+        """Return loss and accuracies from logits ``cls_scores`` (V, num_classes).
 
-        Args:
-            cls_scores: Shape (V, num_classes); V is a multiple of the number of samples, and each sample's views
-                follow each other and share its label.
-            data_samples: Samples with ``gt_label`` (class indices), or ``gt_score`` (class probabilities, as blending
-                leaves them).
-
-        Raises:
-            ValueError: If a label is missing, lies outside the classes, or a sample has several but ``multi_class`` is
-                False.
+        V is a multiple of the number of samples; each sample's views follow each other and share its label:
+        ``gt_label`` (class indices), or ``gt_score`` (class probabilities, as blending leaves them). A label that is
+        missing or lies outside the classes, or several of them without ``multi_class``, raise ValueError.
         """
         labels = gather_labels(data_samples, self.num_classes, self.multi_class)
         labels = labels.repeat_interleave(views_per_sample(cls_scores, data_samples), dim=0)
@@ -128,9 +117,7 @@ class BaseHead(ReadableArguments, SafeInit):
     def predict_by_feat(self, cls_scores: Any, data_samples: Sequence[ActionDataSample]) -> list[ActionDataSample]:
         """Merge the views of each sample and write ``pred_score`` (num_classes,) and ``pred_label`` (1,), on the CPU.
 
-        Args:
-            cls_scores: What ``classify`` returns: logits, shape (samples * views, num_classes).
-            data_samples: One per sample; they are changed and returned.
+        ``cls_scores`` are logits (samples * views, num_classes); the samples are changed and returned.
         """
         scores = self.average_clip(cls_scores, views_per_sample(cls_scores, data_samples)).cpu()
         for sample, score, label in zip(data_samples, scores, scores.argmax(dim=1), strict=True):
@@ -140,8 +127,7 @@ class BaseHead(ReadableArguments, SafeInit):
     def average_clip(self, cls_scores: torch.Tensor, num_segs: int = 1) -> torch.Tensor:
         """Merge each sample's ``num_segs`` rows of ``cls_scores`` as ``average_clips`` says; float32.
 
-        Raises:
-            ValueError: If there are several views and ``average_clips`` is None.
+        Several views raise ValueError where ``average_clips`` is None.
         """
         scores = cls_scores.float().unflatten(0, (-1, num_segs))
         if self.average_clips is None:
@@ -244,11 +230,7 @@ def mean_feats(feats: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def views_per_sample(cls_scores: torch.Tensor, data_samples: Sequence[ActionDataSample]) -> int:
-    """Return how many rows of ``cls_scores`` belong to each sample.
-
-    Raises:
-        ValueError: If the samples cannot have the same number of rows.
-    """
+    """Return how many rows of ``cls_scores`` belong to each sample; ValueError if they cannot be equally many."""
     rows, samples = len(cls_scores), len(data_samples)
     if not rows or rows % samples:
         raise ValueError(

@@ -13,14 +13,7 @@ from mmaction.registry import MODELS
 class GCNHead(BaseHead):
     """Head of ST-GCN and its kin: features (V, M, in_channels, T, J) of V views, M persons and J joints.
 
-    Args:
-        num_classes: Number of classes.
-        in_channels: Channels of the features.
-        loss_cls: Config of the loss.
-        dropout: Probability that a feature is dropped in training.
-        average_clips: As in ``BaseHead``.
-        init_cfg: As in ``BaseHead``; None: normal weights with a standard deviation of 0.01.
-        kwargs: ``multi_class``, ``label_smooth_eps``, ``topk`` of ``BaseHead``.
+    Arguments: see ``BaseHead``; ``dropout`` is the probability that a feature is dropped in training.
     """
 
     def __init__(

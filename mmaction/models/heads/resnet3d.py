@@ -22,14 +22,7 @@ class I3DHead(LinearHead):
 class SlowFastHead(LinearHead):
     """Head of SlowFast: the pooled features of both pathways side by side.
 
-    Args:
-        num_classes: Number of classes.
-        in_channels: Channels of all pathways together, 2304 for SlowFast R50.
-        loss_cls: Config of the loss.
-        spatial_type: As in ``LinearHead``.
-        dropout_ratio: Probability that a feature is dropped in training.
-        init_std: Standard deviation of the initial weights.
-        kwargs: As in ``LinearHead``.
+    Arguments: see ``LinearHead``; ``in_channels`` counts the channels of all pathways, 2304 for SlowFast R50.
     """
 
     def __init__(
@@ -61,15 +54,7 @@ class SlowFastHead(LinearHead):
 class X3DHead(LinearHead):
     """Head of X3D: pooling, a linear layer ``fc1`` to 2048 channels, ReLU, dropout, a linear layer ``fc2``.
 
-    Args:
-        num_classes: Number of classes.
-        in_channels: Channels of the features.
-        loss_cls: Config of the loss.
-        spatial_type: As in ``LinearHead``.
-        dropout_ratio: Probability that one of the 2048 features is dropped in training.
-        init_std: Standard deviation of the initial weights.
-        fc1_bias: Whether the first layer has a bias.
-        kwargs: As in ``LinearHead``.
+    Arguments: see ``LinearHead``; ``fc1_bias`` gives the first layer a bias.
     """
 
     mid_channels = 2048  # Feichtenhofer, "X3D: expanding architectures", CVPR 2020, table 1

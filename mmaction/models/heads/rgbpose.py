@@ -30,9 +30,6 @@ class RGBPoseHead(BaseHead):
         dropout: Probability that a feature is dropped in training, or a dict of them by modality.
         init_std: Standard deviation of the initial weights.
         kwargs: ``multi_class``, ``label_smooth_eps``, ``topk``, ``average_clips``, ``init_cfg`` of ``BaseHead``.
-
-    Raises:
-        ValueError: If a component is unknown, or there are not as many weights or channels as needed.
     """
 
     def __init__(

@@ -18,15 +18,7 @@ def _check_consensus(consensus: dict | None) -> None:
 class TSNHead(LinearHead):
     """Head of TSN: the mean of all frames' features, then dropout and a linear layer.
 
-    Args:
-        num_classes: Number of classes.
-        in_channels: Channels of the features.
-        loss_cls: Config of the loss.
-        spatial_type: As in ``LinearHead``.
-        consensus: ``dict(type='AvgConsensus', dim=1)``, the only consensus there is.
-        dropout_ratio: Probability that a feature is dropped in training.
-        init_std: Standard deviation of the initial weights.
-        kwargs: As in ``LinearHead``.
+    Arguments: see ``LinearHead``; ``consensus`` may be ``dict(type='AvgConsensus', dim=1)``, the only one there is.
     """
 
     def __init__(
@@ -52,18 +44,8 @@ class TSNHead(LinearHead):
 class TSMHead(LinearHead):
     """Head of TSM: dropout and a linear layer for each frame, then the mean of each clip's logits.
 
-    Args:
-        num_classes: Number of classes.
-        in_channels: Channels of the features.
-        num_segments: Frames of a clip, as in the backbone.
-        loss_cls: Config of the loss.
-        spatial_type: As in ``LinearHead``.
-        consensus: ``dict(type='AvgConsensus', dim=1)``, the only consensus there is.
-        dropout_ratio: Probability that a feature is dropped in training.
-        init_std: Standard deviation of the initial weights.
-        is_shift: Whether the backbone shifts features in time, as in the backbone.
-        temporal_pool: Whether the backbone halves the number of frames, as in the backbone.
-        kwargs: As in ``LinearHead``.
+    Arguments: see :class:`TSNHead`; ``num_segments`` (frames of a clip), ``is_shift`` and ``temporal_pool`` are as in
+    the backbone.
     """
 
     def __init__(

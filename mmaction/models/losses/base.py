@@ -16,9 +16,6 @@ class BaseWeightedLoss(ReadableArguments, nn.Module, metaclass=abc.ABCMeta):
 
     A label's kind is told by its dtype, never guessed from its shape: integers (N,) are class indices, floating-point
     numbers (N, num_classes) are probabilities or multi-hot vectors.
-
-    Args:
-        loss_weight: Factor on the loss.
     """
 
     def __init__(self, loss_weight: float = 1.0) -> None:
@@ -32,13 +29,8 @@ class BaseWeightedLoss(ReadableArguments, nn.Module, metaclass=abc.ABCMeta):
     def forward(self, cls_score: torch.Tensor, label: torch.Tensor, **kwargs: Any) -> Loss:
         """Return the scalar loss, or a dict of them; entries without "loss" in their name are not weighted.
 
-        Args:
-            cls_score: Logits, shape (N, num_classes).
-            label: Class indices (N,) of an integer dtype, or a floating-point tensor (N, num_classes).
-            kwargs: Further arguments of a subclass.
-
-        Raises:
-            ValueError: If the shape of ``label`` does not fit its dtype and ``cls_score``.
+        ``cls_score`` are logits (N, num_classes). ``label`` are class indices (N,) of an integer dtype, or
+        floating-point numbers (N, num_classes); another shape raises ValueError.
         """
         expected = cls_score.shape if label.is_floating_point() else cls_score.shape[:1]
         if label.shape != expected:
@@ -56,14 +48,9 @@ class BaseWeightedLoss(ReadableArguments, nn.Module, metaclass=abc.ABCMeta):
 
 
 class ClassWeightedLoss(BaseWeightedLoss):
-    """A loss with a factor for each class.
+    """A loss with a factor for each class, e.g. the inverse class frequency; None: all 1.
 
-    Args:
-        loss_weight: Factor on the loss.
-        class_weight: One factor per class, e.g. the inverse class frequency; None: all 1.
-
-    Raises:
-        ValueError: In the call, if there are not as many factors as classes.
+    A call raises ValueError if there are not as many factors as classes.
     """
 
     def __init__(self, loss_weight: float = 1.0, class_weight: list[float] | None = None) -> None:

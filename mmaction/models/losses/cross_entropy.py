@@ -41,12 +41,11 @@ class CrossEntropyLoss(ClassWeightedLoss):
 class BCELossWithLogits(ClassWeightedLoss):
     """Sigmoid cross entropy of every class by itself, averaged over samples and classes: for multi-label data.
 
+    Labels are multi-hot tensors (N, num_classes); class indices raise TypeError.
+
     Args:
         loss_weight: Factor on the loss.
         class_weight: One factor per class; None: all 1.
-
-    Raises:
-        TypeError: In the call, if the labels are class indices instead of a multi-hot tensor (N, num_classes).
     """
 
     def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

@@ -22,9 +22,6 @@ class CBFocalLoss(BaseWeightedLoss):
         samples_per_cls: Number of training samples of every class.
         beta: In [0, 1); 0 weighs all classes alike, near 1 by the inverse frequency.
         gamma: Exponent of the focal factor, at least 0; 0 leaves the plain sigmoid cross entropy.
-
-    Raises:
-        ValueError: If ``samples_per_cls`` is empty or negative, or ``beta`` or ``gamma`` is out of range.
     """
 
     def __init__(

@@ -47,11 +47,7 @@ class PoseGuide(ReadableArguments, SafeInit):
         self.loss_weight = loss_weight
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Check that skeletons of ``num_joints`` joints fit.
-
-        Raises:
-            ValueError: If the neck predicts another number.
-        """
+        """Raise ValueError unless skeletons of ``num_joints`` joints fit."""
         if num_joints != self.heatmaps.out_channels:
             raise ValueError(f"it predicts {self.heatmaps.out_channels} joints; set num_joints={num_joints}")
 
@@ -61,14 +57,10 @@ class PoseGuide(ReadableArguments, SafeInit):
         """Return the last features, and with samples the loss.
 
         Args:
-            feats: Outputs of the backbone, each ``(B * N, C, T, H, W)``.
+            feats: Outputs of the backbone, each ``(B * N, C, T, H, W)``; TypeError where it gives one stage alone.
             data_samples: The B samples, whose ``keypoint`` ``(M, N * T', V, 2)`` is in pixels of the input frames
                 (``img_shape``) and whose ``keypoint_score`` ``(M, N * T', V)`` is the height of the Gaussians, 1
-                without it. T' is T or a multiple.
-
-        Raises:
-            TypeError: If the backbone gives one stage alone.
-            ValueError: If the samples have no joints, or do not fit the features.
+                without it. T' is T or a multiple. ValueError if they have no joints, or do not fit the features.
         """
         if isinstance(feats, torch.Tensor):
             raise TypeError("PoseGuide needs two outputs of the backbone; set its out_indices, such as (0, 1)")

@@ -15,11 +15,7 @@ SAMPLE_NDIM = {"NCHW": 4, "NCTHW": 5, "NCTHW_Heatmap": 5, "MIX2d": 5}
 
 
 def stack_samples(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Stack equally shaped samples along a new first dimension; a single sample is not copied.
-
-    Raises:
-        ValueError: If ``inputs`` is empty or the shapes differ.
-    """
+    """Stack samples of one shape along a new first dimension; a single sample is not copied."""
     if not len(inputs):
         raise ValueError("a batch needs at least one sample; `inputs` is empty")
     if len(inputs) == 1:
@@ -47,9 +43,6 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
         blending: Config of a batch blending such as ``MixupBlending``, used in training alone.
         format_shape: Layout of one sample: ``NCHW`` (clips * T, C, H, W); ``NCTHW`` and ``NCTHW_Heatmap``
             (clips, C, T, H, W); ``MIX2d``: like ``NCTHW``, where single images (clips, C, H, W) get T = 1.
-
-    Raises:
-        ValueError: On a mean without std, an unknown ``format_shape``, a std of 0.
 
     Example:
         >>> prepare = ActionDataPreprocessor(mean=[127.5] * 3, std=[127.5] * 3, format_shape="NCTHW")
@@ -98,9 +91,6 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
 
         Returns:
             ``inputs``: tensor (N, clips, ...) on the device; ``data_samples`` as given, blended ones as copies.
-
-        Raises:
-            ValueError: If shapes differ within the batch, or do not fit ``format_shape`` or the number of channels.
         """
         inputs, samples = data["inputs"], data.get("data_samples")
         if isinstance(inputs, torch.Tensor):

@@ -23,9 +23,6 @@ class BaseMiniBatchBlending(ReadableArguments, metaclass=abc.ABCMeta):
     Args:
         num_classes: Number of classes.
         alpha: Both parameters of the beta distribution from which the weight of the first sample is drawn.
-
-    Raises:
-        ValueError: If ``alpha`` is not above 0.
     """
 
     def __init__(self, num_classes: int, alpha: float = 0.2) -> None:
@@ -36,19 +33,10 @@ class BaseMiniBatchBlending(ReadableArguments, metaclass=abc.ABCMeta):
 
     @abc.abstractmethod
     def do_blending(self, imgs: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return blended images and labels as new tensors.
-
-        Args:
-            imgs: Shape (N, ..., H, W).
-            label: Probabilities, shape (N, num_classes).
-        """
+        """Return blended images (N, ..., H, W) and label probabilities (N, num_classes) as new tensors."""
 
     def __call__(self, imgs: torch.Tensor, batch_data_samples: Sequence[ActionDataSample]) -> Batch:
-        """Return the blended batch, with copies of the samples that carry ``gt_score``.
-
-        Raises:
-            ValueError: If a label is missing or lies outside ``num_classes``.
-        """
+        """Return the blended batch, with copies of the samples that carry ``gt_score``."""
         label = gather_labels(batch_data_samples, self.num_classes, multi_class=True)
         imgs, label = self.do_blending(imgs, label)
         blended = [sample.new() for sample in batch_data_samples]
@@ -59,12 +47,7 @@ class BaseMiniBatchBlending(ReadableArguments, metaclass=abc.ABCMeta):
 
 @MODELS.register_module()
 class MixupBlending(BaseMiniBatchBlending):
-    """Weighted mean of two samples (Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018).
-
-    Args:
-        num_classes: Number of classes.
-        alpha: Parameter of the beta distribution of the weight.
-    """
+    """Weighted mean of two samples (Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018)."""
 
     def do_blending(self, imgs: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return ``weight * sample + (1 - weight) * other``; the weight is the same for the whole batch."""
@@ -75,12 +58,7 @@ class MixupBlending(BaseMiniBatchBlending):
 
 @MODELS.register_module()
 class CutmixBlending(BaseMiniBatchBlending):
-    """A rectangle of another sample in its place (Yun et al., "CutMix", ICCV 2019), the same in every frame.
-
-    Args:
-        num_classes: Number of classes.
-        alpha: Parameter of the beta distribution of the weight.
-    """
+    """A rectangle of another sample in its place (Yun et al., "CutMix", ICCV 2019), the same in every frame."""
 
     def do_blending(self, imgs: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return samples with the rectangle, and labels weighted by the share of the area."""
@@ -95,10 +73,9 @@ class CutmixBlending(BaseMiniBatchBlending):
 
     @staticmethod
     def rectangle(height: int, width: int, weight: float) -> tuple[int, int, int, int]:
-        """Draw the center of a rectangle of the share ``1 - weight`` of the image, cut off at the border.
+        """Return first row, end row, first column and end column of a rectangle, cut off at the border.
 
-        Returns:
-            First row, end row, first column, end column, in pixels.
+        Its center is drawn, and it has the share ``1 - weight`` of the image.
         """
         ends = []
         for size in (height, width):
@@ -116,9 +93,6 @@ class RandomBatchAugment(ReadableArguments):
         augments: Config of a blending, or several.
         probs: Probability of each; what is missing to 1 is the probability that the batch stays as it is. None: all
             alike, none left out.
-
-    Raises:
-        ValueError: If there are not as many probabilities as blendings, or they are negative or above 1 in sum.
     """
 
     def __init__(self, augments: dict | Sequence[dict], probs: float | Sequence[float] | None = None) -> None:

@@ -30,17 +30,10 @@ class MultiModalDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
                 raise ValueError(f"preprocessors[{name!r}]: blending of one modality alone is not possible; remove it")
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        """Prepare one batch.
+        """Return a batch whose ``inputs`` are a dict from modality to tensor (N, clips, ...).
 
-        Args:
-            data: ``inputs``: dict from modality to the list of its samples; ``data_samples`` (optional).
-            training: Passed on, as the samples are.
-
-        Returns:
-            ``inputs``: dict from modality to tensor (N, clips, ...); ``data_samples`` as given.
-
-        Raises:
-            ValueError: If the modalities of the batch are not those of the preprocessors.
+        ``data`` has ``inputs``, a dict from modality to the list of its samples, and perhaps ``data_samples``.
+        Modalities other than those of the preprocessors raise ValueError.
         """
         inputs = data["inputs"]
         if set(inputs) != set(self.preprocessors):

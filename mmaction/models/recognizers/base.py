@@ -40,9 +40,6 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
             views, shape (in_channels of the head,), instead of scores.
         data_preprocessor: Config of the preprocessor; None: ``ActionDataPreprocessor()``, which stacks and does not
             normalise, as heatmaps need it.
-
-    Raises:
-        ValueError: On an unknown key or a bad value in ``test_cfg``.
     """
 
     backbone: nn.Module
@@ -116,9 +113,6 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
             mode: ``tensor`` returns features or logits, see ``stage`` of ``extract_feat``; ``loss`` a dict of losses
                 and accuracies; ``predict`` the samples with their scores.
             kwargs: ``stage``, in mode ``tensor``.
-
-        Raises:
-            ValueError: On an unknown mode, or inputs of another layout.
         """
         if mode == "tensor":
             return self.extract_feat(inputs, **{"stage": "backbone", **kwargs})[0]

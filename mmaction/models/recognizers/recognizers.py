@@ -35,9 +35,8 @@ class Recognizer2D(BaseRecognizer):
     def loss(self, inputs: Views, data_samples: Sequence[ActionDataSample]) -> dict[str, torch.Tensor]:
         """Return the losses and accuracies of a training batch.
 
-        Raises:
-            ValueError: If backbone, head and pipeline disagree about the frames of a clip. In testing a sample may have
-                several clips; in training it would be cut into parts of the video.
+        Backbone, head and pipeline must agree about the frames of a clip. In testing a sample may have several clips;
+        in training it would be cut into parts of the video.
         """
         unit, (_, frames) = self.views_per_unit, self.flatten_views(inputs)
         in_head = getattr(getattr(self, "cls_head", None), "num_segments", unit)

@@ -68,12 +68,10 @@ class ChunkedRunner:
     ) -> Views:
         """Return what ``function(views)`` returns, computed in chunks.
 
-        Args:
-            function: From views to a tensor or a dict of tensors, with one row for each view (or for each n-th).
-            views: All views.
-            network: The module, run by ``function``, whose layers tell the need of memory.
-            unit: Views that belong together, such as the frames of a TSM clip; chunks are multiples of it.
-            max_views: Largest chunk; None: from the free memory.
+        ``function`` gives a tensor or a dict of tensors, with one row for each view (or for each n-th), and runs
+        ``network``, whose layers tell the need of memory. Chunks are multiples of ``unit``, the number of views that
+        belong together, such as the frames of a TSM clip. ``max_views`` is the largest chunk; None: from the free
+        memory.
         """
         if max_views is not None:
             return _run(function, views, 0, max(max_views // unit, 1) * unit, [])

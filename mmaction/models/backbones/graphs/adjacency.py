@@ -38,9 +38,6 @@ def build_adjacency(
         num_filter: Number of random matrices.
         init_std: Standard deviation of the random numbers.
         init_off: Mean of the random numbers.
-
-    Raises:
-        ValueError: If ``mode`` is unknown or ``max_hop`` is less than 1.
     """
     if mode not in MODES:
         raise ValueError(f"graph_cfg: unknown mode {mode!r}{suggest(mode, MODES) or '; known: ' + ', '.join(MODES)}")

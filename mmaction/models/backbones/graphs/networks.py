@@ -22,17 +22,7 @@ DATA_NORMS = ("VC", "MVC", None)
 
 
 class GraphBlock(nn.Module):
-    """A convolution over joints, one over time, and a shortcut around both.
-
-    Args:
-        spatial: The convolution over joints.
-        temporal: The convolution over time.
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        stride: Stride in time.
-        residual: Whether there is a shortcut.
-        names: Names of the two parts in the state dict.
-    """
+    """A convolution over joints, one over time, and a shortcut around both; ``names`` are theirs in the state dict."""
 
     def __init__(
         self,
@@ -79,10 +69,6 @@ class GraphNet(Backbone):
         pretrained: Checkpoint for the initial weights: a URL or a file.
         options: For blocks: ``gcn_*`` for the convolution over joints, ``tcn_*`` for the one over time; a tuple with
             an entry for each block gives each its own value.
-
-    Raises:
-        ValueError: If an argument is out of range.
-        TypeError: If an option is unknown.
     """
 
     block_names = ("gcn", "tcn")
@@ -169,11 +155,7 @@ class GraphNet(Backbone):
                 module.init_weights()
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Check that skeletons of ``num_joints`` joints fit.
-
-        Raises:
-            ValueError: If the graph has another number.
-        """
+        """Raise ValueError unless skeletons of ``num_joints`` joints fit."""
         if num_joints != self.num_joints:
             raise ValueError(
                 f"the graph has {self.num_joints} joints, the skeletons have {num_joints}; set layout in graph_cfg of "
@@ -181,11 +163,7 @@ class GraphNet(Backbone):
             )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return features ``(N, M, channels, T', V)`` for skeletons ``(N, M, T, V, in_channels)``.
-
-        Raises:
-            ValueError: If the skeletons have another number of joints than the graph.
-        """
+        """Return features ``(N, M, channels, T', V)`` for skeletons ``(N, M, T, V, in_channels)``."""
         samples, persons, frames, joints, channels = x.shape
         self.check_joints(joints)
         x = x.permute(0, 1, 3, 4, 2)  # (N, M, V, C, T), the order of the norm's weights

@@ -25,17 +25,11 @@ def shortcut(in_channels: int, out_channels: int) -> nn.Module:
 
 
 def gather(x: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
-    """Let each joint take in the features of others, and add up the subsets.
+    """Let each joint take in the features of others, and add up the K subsets: ``(N, C, T, W)``, channels last.
 
-    It is ``einsum("nkctv,kvw->nctw")`` as one batched matrix product over memory that is channels last: nothing is
-    copied, and convolutions are fastest there.
-
-    Args:
-        x: Shape ``(N, K * C, T, V)``.
-        adjacency: Shape ``(K, V, W)``, or ``(N, K, V, W)``: its own one for each sample.
-
-    Returns:
-        Shape ``(N, C, T, W)``, channels last.
+    It is ``einsum("nkctv,kvw->nctw")`` of ``x`` ``(N, K * C, T, V)`` as one batched matrix product over memory that is
+    channels last: nothing is copied, and convolutions are fastest there. The adjacency has the shape ``(K, V, W)``, or
+    ``(N, K, V, W)`` where each sample has its own.
     """
     subsets, joints, targets = adjacency.shape[-3:]
     samples, channels, frames = x.shape[0], x.shape[1] // subsets, x.shape[2]
@@ -50,14 +44,9 @@ def gather(x: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
 class GraphConv(nn.Module):
     """Graph convolution of ST-GCN: one convolution gives the features of all subsets, the adjacency moves them.
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        adjacency: Shape ``(K, V, V)``.
-        adaptive: How the adjacency is learned: ``init`` starts from it, ``offset`` adds to it, ``importance`` scales
-            its entries, None keeps it.
-        conv_pos: Whether the convolution comes before (``pre``) or after (``post``) the adjacency.
-        with_res: Whether the input is added to the output.
+    ``adaptive`` says how the adjacency is learned: ``init`` starts from it, ``offset`` adds to it, ``importance``
+    scales its entries, None keeps it. The convolution comes before (``conv_pos="pre"``) or after (``post``) the
+    adjacency. With ``with_res`` the input is added to the output.
     """
 
     def __init__(
@@ -115,13 +104,8 @@ class GraphConv(nn.Module):
 class AdaptiveGraphConv(nn.Module):
     """Graph convolution of 2s-AGCN: to a learned adjacency each sample adds one that its features attend to.
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        adjacency: Shape ``(K, V, V)``.
-        coff_embedding: ``out_channels`` over the channels in which joints are compared.
-        adaptive: Whether the adjacency is learned and computed at all.
-        attention: Whether joints, frames and channels are weighed afterwards (MS-AAGCN).
+    Joints are compared in ``out_channels // coff_embedding`` channels. With ``adaptive=False`` the adjacency stays as
+    it is. With ``attention`` joints, frames and channels are weighed afterwards (MS-AAGCN).
     """
 
     def __init__(
@@ -187,12 +171,7 @@ def merged_conv(x: torch.Tensor, convs: Sequence[Any] | nn.ModuleList, with_bias
 
 
 class Attention(nn.Module):
-    """Weigh joints, then frames, then channels by what their means tell (MS-AAGCN, section III-C).
-
-    Args:
-        channels: Channels of the features.
-        joints: Number of joints V.
-    """
+    """Weigh joints, then frames, then channels by what their means tell (MS-AAGCN, section III-C)."""
 
     def __init__(self, channels: int, joints: int) -> None:
         super().__init__()
@@ -228,13 +207,7 @@ class RefinedConv(nn.Module):
 
 
 class RefinedGraphConv(nn.Module):
-    """Graph convolution of CTR-GCN: each channel refines the learned adjacency by the differences between joints.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        adjacency: Shape ``(K, V, V)``.
-    """
+    """Graph convolution of CTR-GCN: each channel refines the learned adjacency by how much joints differ."""
 
     def __init__(self, in_channels: int, out_channels: int, adjacency: torch.Tensor) -> None:
         super().__init__()

@@ -19,17 +19,7 @@ MULTI_SCALE: Sequence[Branch] = ((3, 1), (3, 2), (3, 3), (3, 4), ("max", 3), "1x
 
 
 class TemporalConv(nn.Module):
-    """A convolution over time, a batch norm and dropout: ``conv``, ``bn``, ``drop``.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: Frames of the kernel, odd.
-        stride: Stride in time.
-        dilation: Spacing of the kernel's frames.
-        norm: Name of the norm; None for none.
-        dropout: Probability that a feature is dropped in training.
-    """
+    """A convolution over time, a batch norm (none where ``norm`` is None) and dropout: ``conv``, ``bn``, ``drop``."""
 
     def __init__(
         self,
@@ -79,13 +69,8 @@ def branch_widths(channels: int, branches: int) -> list[int]:
 class MultiScaleConv(nn.Module):
     """Parallel branches over time, joined and mixed by a convolution: the temporal part of ST-GCN++.
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        mid_channels: Channels of a branch; None: ``out_channels`` shared among them.
-        dropout: Probability that a feature is dropped in training.
-        ms_cfg: The branches: ``(kernel, dilation)``, ``("max", kernel)`` or ``"1x1"``.
-        stride: Stride in time.
+    ``ms_cfg`` lists the branches: ``(kernel, dilation)``, ``("max", kernel)`` or ``"1x1"``; each has ``mid_channels``,
+    or its share of ``out_channels``.
     """
 
     def __init__(
@@ -143,12 +128,7 @@ def run_branch(branch: nn.Module, x: torch.Tensor) -> torch.Tensor:
 class DilatedBranches(nn.Module):
     """Parallel branches over time, joined as they are: the temporal part of CTR-GCN.
 
-    Args:
-        channels: Channels of input and output.
-        kernel_size: Frames of the kernels.
-        stride: Stride in time.
-        dilations: A branch for each of them; a max pool and a convolution of one frame are added.
-        dropout: Probability that a feature is dropped in training.
+    There is a branch for each of the ``dilations``, one with a max pool and one with a convolution of one frame.
     """
 
     def __init__(
