@@ -25,7 +25,8 @@ from mmaction.preparation.doctor.examine import examine
 from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
 from mmaction.preparation.doctor.fix import write_fixed
 from mmaction.preparation.doctor.splits import Split, splits_of_config, splits_of_paths
-from mmaction.utils.arguments import add_layout_option, add_workers_option
+from mmaction.skeletons import AUTO
+from mmaction.utils.arguments import add_layout_option, add_workers_option, at_least_one
 from mmaction.utils.cli import add_config_options
 
 
@@ -34,7 +35,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", type=Path, help="a config (.py), or lists (.txt) and annotations (.pkl)")
     parser.add_argument("--videos", type=Path, help="folder of the videos; with annotations: compare them with these")
-    parser.add_argument("--num-classes", type=int, help="number of classes (default: from names or config)")
+    parser.add_argument("--num-classes", type=at_least_one, help="number of classes (default: from names or config)")
     parser.add_argument("--label-space", help="diving48, gym99, gym288, a CSV file or a label map")
     add_layout_option(parser)
     parser.add_argument("--flips", action="store_true", help="say that training will mirror clips (a config tells it)")
@@ -48,13 +49,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def find_splits(args: argparse.Namespace) -> list[Split]:
-    """Return the splits to examine."""
+    """Return the splits to examine; ValueError for options that would be ignored."""
     first = args.paths[0]
+    options = {name: getattr(args, name) for name in ("videos", "num_classes", "label_space", "flips", "layout")}
     if first.suffix in (".pkl", ".txt", ".csv", ".list"):
-        options = {name: getattr(args, name) for name in ("videos", "num_classes", "label_space", "flips", "layout")}
+        if args.cfg_options:
+            raise ValueError(f"--cfg-options changes a config, and {first} is none; leave it out")
         return splits_of_paths(args.paths, **options)
     if len(args.paths) > 1:
         raise ValueError(f"give one config, or lists (.txt) and annotation files (.pkl); got {len(args.paths)} paths")
+    if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value not in (None, False, AUTO)]:
+        raise ValueError(f"{', '.join(given)}: these go with lists and annotation files; the config {first} tells them")
     from mmaction.utils.config import load_config
 
     cfg, notes = load_config(first, args.cfg_options)

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from mmaction.preparation.demo.build import DemoSpec, write_demo_data
-from mmaction.utils.arguments import image_size
+from mmaction.utils.arguments import at_least_one, image_size
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
         "--size", type=image_size, default=default.size, metavar="WxH", help="frame size in pixels (default: 160x120)"
     )
     parser.add_argument("--seed", type=int, default=default.seed, help="same seed, same data (default: %(default)s)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per CPU core)")
+    parser.add_argument("--workers", type=at_least_one, help="processes (default: one per CPU core)")
     parser.add_argument("--overwrite", action="store_true", help="replace the data set that is already there")
     args = parser.parse_args(argv)
     spec = DemoSpec(args.num_clips, args.num_classes, args.size, args.seed)

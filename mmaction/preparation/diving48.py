@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmaction.io.downloads import download, extract_archive
 from mmaction.io.video import VideoError, check_video
-from mmaction.io.video.folders import find_videos
+from mmaction.io.video.folders import find_videos, no_videos, walk_videos
 from mmaction.label_spaces import load_label_space
 from mmaction.preparation.manifest import Manifest, write_prepared
 from mmaction.preparation.official_lists import read_diving48
@@ -55,6 +55,8 @@ def provide_videos(out: Path, source: Path, progress: bool = True) -> None:
         return
     if not source.is_dir():
         raise FileNotFoundError(f"no folder or archive of videos at {source}")
+    if not walk_videos(source)[0]:
+        raise no_videos(source)
     if target.exists():
         if not target.samefile(source):
             raise FileExistsError(f"{target} is already there; move it away, or use it without --videos {source}")
@@ -139,6 +141,8 @@ def prepare(
         progress: Show a progress bar.
     """
     lists = read_official(annotations, version)
+    if not (out / "videos").is_dir():
+        raise FileNotFoundError(f"no videos at {out}/videos: --videos names yours, --download fetches the official")
     videos = find_videos(out / "videos")
     wanted = {clip.id for official in lists for clip in official.clips}
     present = {name: path for name, path in videos.items() if name in wanted}

@@ -234,7 +234,9 @@ def prepare(
         FileNotFoundError: If there are no lists or no folder of videos.
         ValueError: If a list cannot be read, or no clip at all could be made.
     """
-    official = read_annotations(annotations, version)
+    official, folders = read_annotations(annotations, version), list(folders)
+    if absent := [folder for folder in folders if not folder.is_dir()]:
+        raise FileNotFoundError(f"no folder of videos at {absent[0]}; --videos names the folders of yours")
     state = Preparation(out, official, find_videos_by_id(folders), with_events)
     shutil.rmtree(out / ".unfinished", ignore_errors=True)  # what a killed run was writing
     _work(state, encoding or Encoding(), workers, progress)

@@ -16,6 +16,13 @@ def image_size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def at_least_one(text: str) -> int:
+    """Read a whole number of at least 1, such as a number of threads."""
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
 def positive_number(text: str) -> float:
     """Read a number above 0, such as seconds or frames per second."""
     try:
@@ -38,7 +45,7 @@ def split_and_file(text: str) -> tuple[str, Path]:
 def add_workers_option(parser: argparse.ArgumentParser, *names: str) -> None:
     """Add ``--workers`` for threads, and the names that it has beside that."""
     cores = os.cpu_count() or 1
-    parser.add_argument(*names, "--workers", type=int, default=cores, help="threads (default: one per core)")
+    parser.add_argument(*names, "--workers", type=at_least_one, default=cores, help="threads (default: one per core)")
 
 
 def add_layout_option(parser: argparse.ArgumentParser) -> None:

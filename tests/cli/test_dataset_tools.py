@@ -57,17 +57,8 @@ def test_check_dataset_with_paths(tool, demo_data, tmp_path, capsys):
     assert check(*lists, "--out", tmp_path / "report") == 0
     assert check(*lists, "--out", tmp_path / "report", "--strict", "--fix", tmp_path / "fixed") == 1
     assert "clips kept" in capsys.readouterr().out
-    assert (
-        check(
-            *sorted((tmp_path / "fixed").glob("[tv]*.txt")),
-            "--videos",
-            folder / "videos",
-            "--strict",
-            "--out",
-            tmp_path / "r",
-        )
-        == 0
-    )
+    fixed = sorted((tmp_path / "fixed").glob("[tv]*.txt"))
+    assert check(*fixed, "--videos", folder / "videos", "--strict", "--out", tmp_path / "r") == 0
     next((folder / "videos").iterdir()).unlink()
     assert check(*lists, "--out", tmp_path / "report") == 2
     with pytest.raises(ValueError, match="give one config"):
@@ -91,6 +82,15 @@ def test_check_dataset_with_a_config(tool, demo_data, tmp_path, capsys):
     assert "'swipe left' becomes 'swipe right'" in capsys.readouterr().out
     options = ("--cfg-options", "train_dataloader.dataset.dataset.pipeline.0.flip_ratio=0")
     assert check(config, "--out", tmp_path / "report", "--strict", *options) == 0
+    with pytest.raises(ValueError, match=r"--videos, --flips: .* config"):
+        check(config, "--videos", tmp_path, "--flips")
+    with pytest.raises(ValueError, match="--cfg-options"):
+        check(demo_data / "train.txt", *options)
+    with pytest.raises(KeyError, match="coco71"):
+        check(demo_data / "train.txt", "--layout", "coco71")
+    with pytest.raises(SystemExit, match="2"):
+        check(demo_data / "train.txt", "--workers", "0")
+    assert "--workers: expected a whole number of at least 1" in capsys.readouterr().err
 
 
 def test_skeleton_tools_in_a_row(tool, demo_data, tmp_path, capsys):

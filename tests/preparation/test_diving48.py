@@ -68,16 +68,20 @@ def test_second_run_reads_only_changed_videos(small, monkeypatch, videos):
 def test_videos_from_folder_or_archive(small, tmp_path):
     out, _ = small
     other = tmp_path / "other"
+    shutil.copytree(out / "videos", tmp_path / "again")
     diving48.provide_videos(other, out / "videos")
     assert (other / "videos/a_0.mp4").is_file()
     diving48.provide_videos(other, out / "videos")  # again: the same link
     with pytest.raises(FileExistsError, match="already there"):
-        diving48.provide_videos(other, tmp_path / "lists")
+        diving48.provide_videos(other, tmp_path / "again")
     archive = shutil.make_archive(tmp_path / "rgb", "gztar", out, "videos")
     diving48.provide_videos(tmp_path / "third", tmp_path / archive, progress=False)
     assert (tmp_path / "third/videos/a_0.mp4").is_file()
     with pytest.raises(FileNotFoundError, match="no folder or archive"):
         diving48.provide_videos(other, tmp_path / "absent")
+    with pytest.raises(FileNotFoundError, match="no video below"):
+        diving48.provide_videos(tmp_path / "fourth", tmp_path / "lists")
+    assert not (tmp_path / "fourth").exists()  # so that the next try, with the right folder, is not refused
 
 
 def test_nothing_is_unpacked_into_a_linked_folder(small, tmp_path):
@@ -138,6 +142,7 @@ def test_real_lists_with_stub_videos(shared, tmp_path, monkeypatch):
     present = {name: tmp_path / f"videos/{name}.mp4" for name in frames if name not in left_out}
     monkeypatch.setattr(diving48, "find_videos", lambda folder: present)
     monkeypatch.setattr(diving48, "_check_videos", lambda videos, *args: {name: frames[name] for name in videos})
+    (tmp_path / "videos").mkdir()
     manifest = diving48.prepare(tmp_path, shared / "data/diving48", progress=False)
     assert manifest.version == "V2"
     for official, total in zip(lists, (15027, 1970), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import deque
 from collections.abc import Mapping
@@ -16,7 +17,6 @@ import numpy as np
 from mmaction.io.video.color import YuvFrame
 from mmaction.io.video.container import VideoError, reason
 from mmaction.io.video.probe import VideoInfo, check_video
-from mmaction.utils.files import replacing
 
 if TYPE_CHECKING:
     import av
@@ -96,9 +96,10 @@ class ClipWriter:
             found = check_video(self.path, decode=True).num_frames
             if found != self.frames:
                 raise VideoError(f"{self.path}: {self.frames} frames were encoded and {found} decode")
+            with open(self.path, "rb+") as file:
+                os.fsync(file.fileno())
             target.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(target) as place:
-                self.path.replace(place)
+            self.path.replace(target)  # one step: a kill leaves no other file beside the target
         finally:
             self.abandon()
         return self.frames

@@ -17,7 +17,7 @@ from mmaction.io.annotations import is_evaluated_with
 from mmaction.label_spaces import load_label_space, names_beside, with_label_space
 from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.registry import DATASETS
-from mmaction.skeletons import AUTO, Layout, layout_of_config
+from mmaction.skeletons import AUTO, Layout, get_layout, layout_of_config
 from mmaction.utils.config import inner_datasets, type_name
 
 _KINDS: dict[type[BaseActionDataset], str] = {VideoDataset: "video", RawframeDataset: "frames", PoseDataset: "pose"}
@@ -148,7 +148,7 @@ def splits_of_paths(
     num_classes: int | None = None,
     label_space: str | None = None,
     flips: bool = False,
-    layout: str = "auto",
+    layout: str | Layout = AUTO,
 ) -> list[Split]:
     """Return the splits of lists (``train.txt``), named after their split, and of annotation files.
 
@@ -160,6 +160,7 @@ def splits_of_paths(
         flips: Whether training will mirror clips.
         layout: Layout of the joints.
     """
+    layout = layout if layout == AUTO else get_layout(layout)
     splits = []
     for path in paths:
         classes = load_label_space(label_space).names if label_space else names_beside(path)
