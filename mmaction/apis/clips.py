@@ -48,11 +48,9 @@ class Clip:
         """Raise NobodyError if the frames of a skeleton, from ``start_index`` on, show no person."""
         if self.kind != "skeleton" or np.ndim(self.sample["keypoint"]) != 4:
             return
-        joints, score = split_scores(
-            self.sample["keypoint"], self.sample.get("keypoint_score"), "img_shape" in self.sample
-        )
-        first = self.sample["start_index"]
-        frames = slice(first, first + self.sample["total_frames"])
+        sample, first = self.sample, self.sample["start_index"]
+        joints, score = split_scores(sample["keypoint"], sample.get("keypoint_score"), "img_shape" in sample)
+        frames = slice(first, first + sample["total_frames"])
         if shows_nobody(joints[:, frames], None if score is None else score[:, frames]):
             raise NobodyError(
                 f"{self.name} shows nobody: no joint is seen in any frame from {first} to {frames.stop - 1}"
@@ -121,13 +119,12 @@ def _sample(modality: str, **keys: Any) -> dict[str, Any]:
 def _dict_clip(source: Mapping[str, Any], modality: str) -> Clip:
     if "keypoint" in source:
         return _skeleton_clip(source)
+    if "array" in source:
+        _check_frames(np.asarray(source["array"]), str(source.get("modality", modality)))
     kinds = {"array": "array", "frame_dir": "frames", "filename": "video"}
     for key, kind in kinds.items():
         if key in source:
-            name = "array" if key == "array" else str(source[key])
-            if key == "array":
-                _check_frames(np.asarray(source[key]), str(source.get("modality", modality)))
-            return Clip(name, kind, {**_sample(modality), **source})
+            return Clip("array" if key == "array" else str(source[key]), kind, {**_sample(modality), **source})
     raise ValueError(f"a dict to classify needs keypoint, {', '.join(kinds)}; got the keys {', '.join(source)}")
 
 
@@ -165,12 +162,8 @@ def _frames(folder: Path, modality: str, template: str | None) -> dict[str, Any]
             f"folder {folder}: image {template.format(*component, missing[0])} is missing; the numbers of the frames "
             "must follow each other"
         )
-    return {
-        "frame_dir": str(folder),
-        "filename_tmpl": template,
-        "start_index": numbers[0],
-        "total_frames": len(numbers),
-    }
+    about = {"start_index": numbers[0], "total_frames": len(numbers)}
+    return {"frame_dir": str(folder), "filename_tmpl": template, **about}
 
 
 def _found_template(folder: Path, names: set[str]) -> str:
@@ -197,7 +190,7 @@ def _found_template(folder: Path, names: set[str]) -> str:
 
 
 def fit_pipeline(pipeline: Sequence[Mapping[str, Any]], kind: str, opened: bool = False) -> list[dict[str, Any]]:
-    """Return the configs of a test pipeline, changed so that it reads a clip of ``kind``.
+    """Return the configs of a test pipeline, changed so that it reads a clip of ``kind`` (see :class:`Clip`).
 
     Args:
         pipeline: Configs of transforms that read videos, frames or skeletons.
@@ -229,7 +222,7 @@ def fit_pipeline(pipeline: Sequence[Mapping[str, Any]], kind: str, opened: bool 
             steps = [{"type": "VideoDecode"} if type_name(step) in DECODERS else step for step in steps]
             steps.insert(0, {"type": "VideoInit"})
         return [step for step in steps if not (opened and type_name(step) in OPENERS)]
-    steps = [step for step in steps if type_name(step) not in OPENERS]
     wanted = DECODER_OF[kind]
     others = set(DECODERS) - {wanted}
+    steps = [step for step in steps if type_name(step) not in OPENERS]
     return [{"type": wanted} if type_name(step) in others else step for step in steps]

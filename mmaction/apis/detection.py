@@ -15,11 +15,7 @@ PACKAGES = {"mmdet": "MMDetection", "mmpose": "MMPose"}
 
 
 def _apis(package: str) -> ModuleType:
-    """Return ``package.apis``.
-
-    Raises:
-        ImportError: If the package is not installed.
-    """
+    """Return ``package.apis``; ImportError, with what to do, if the package is not installed."""
     try:
         return importlib.import_module(f"{package}.apis")
     except ModuleNotFoundError as error:

@@ -9,14 +9,16 @@ import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
+from mmengine.logging import MMLogger
 
 from mmaction.apis.clips import Clip, ClipLike, NobodyError, as_clip, fit_pipeline
-from mmaction.apis.predictions import Prediction, scores_of
+from mmaction.apis.predictions import Prediction
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.label_spaces import names_beside, with_label_space
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
+from mmaction.structures.scores import mean_score
 from mmaction.utils import register_all_modules
 from mmaction.utils.config import dataset_config, load_config
 
@@ -57,15 +59,14 @@ def init_recognizer(
     if "model" not in cfg:
         raise ValueError(f"config {cfg.filename or ''} has no model; its entries are {', '.join(cfg)}")
     device = choose_device(device)
-    model_cfg = without_pretrained(cfg.model)
-    model = MODELS.build(model_cfg)
+    model = MODELS.build(without_pretrained(cfg.model))
     meta: Mapping[str, Any] = {}
     if checkpoint is not None:
         trust = trust_checkpoint or bool(cfg.get("trust_checkpoint"))
         content = read_checkpoint(checkpoint, trust=trust)
         report = load_weights(model, model_weights(content, checkpoint), str(checkpoint), strict=True)
         if report.unexpected:
-            log_report(report, _logger())
+            log_report(report, MMLogger.get_current_instance())
         meta = content.get("meta") or {}
     head = getattr(model, "cls_head", None)
     if head is not None and head.average_clips is None:
@@ -73,12 +74,6 @@ def init_recognizer(
     model.cfg = cfg
     model.classes = _class_names(cfg, meta)
     return model.to(device).eval()
-
-
-def _logger() -> Any:
-    from mmengine.logging import MMLogger
-
-    return MMLogger.get_current_instance()
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:
@@ -112,11 +107,7 @@ def _class_names(cfg: Config, meta: Mapping[str, Any]) -> list[str] | None:
 
 
 def pipeline_config(cfg: Config) -> list[Mapping[str, Any]]:
-    """Return the configs of the transforms with which ``cfg`` tests.
-
-    Raises:
-        ValueError: If there are none.
-    """
+    """Return the configs of the transforms with which ``cfg`` tests; ValueError if there are none."""
     pipeline = dataset_config(cfg).get("pipeline") or cfg.get("test_pipeline")
     if not pipeline:
         raise ValueError(f"config {cfg.filename or ''} has no pipeline in test_dataloader.dataset and no test_pipeline")
@@ -125,8 +116,7 @@ def pipeline_config(cfg: Config) -> list[Mapping[str, Any]]:
 
 def build_pipeline(steps: Sequence[Mapping[str, Any] | Callable]) -> Callable[[dict], dict]:
     """Return the transforms as one function."""
-    transforms = [step if callable(step) else TRANSFORMS.build(dict(step)) for step in steps]
-    return Compose(transforms)
+    return Compose([step if callable(step) else TRANSFORMS.build(dict(step)) for step in steps])
 
 
 def inference_recognizer(
@@ -156,11 +146,7 @@ def inference_recognizer(
 
 
 def classify_sample(model: BaseRecognizer, pipeline: Callable[[dict], dict], clip: Clip) -> ActionDataSample:
-    """Return the scores of a clip that goes through ``pipeline``; the clip is not changed.
-
-    Raises:
-        NobodyError: If it is a skeleton without a person.
-    """
+    """Return the scores of a clip that goes through ``pipeline``; NobodyError for a skeleton without a person."""
     clip.check_somebody()
     data = pipeline(dict(clip.sample))
     if data is None:
@@ -174,14 +160,10 @@ def predict_clip(
 ) -> Prediction:
     """Return the scores of a clip as a row of a result; a skeleton without a person gives ``nobody``.
 
-    Args:
-        model: From :func:`init_recognizer`.
-        pipeline: From :func:`build_pipeline`.
-        clip: A clip, or a stretch of one.
-        times: Begin and end of the stretch in seconds.
+    Where the clip is a stretch of one, ``times`` are its begin and end in seconds.
     """
     try:
-        scores, nobody = scores_of(classify_sample(model, pipeline, clip)), False
+        scores, nobody = mean_score(classify_sample(model, pipeline, clip).pred_score), False
     except NobodyError:
         scores, nobody = np.zeros(model.cls_head.num_classes), True
     start, end = times or (None, None)
@@ -194,16 +176,13 @@ def inference_skeleton(
     img_shape: tuple[int, int],
     test_pipeline: Pipeline | None = None,
 ) -> ActionDataSample:
-    """Classify the skeletons that a pose estimator found.
+    """Classify the skeletons that a pose estimator found; as :func:`inference_recognizer`.
 
     Args:
         model: From :func:`init_recognizer`, of a skeleton config.
         pose_results: For each frame ``keypoints`` (persons, V, 2) in pixels and ``keypoint_scores`` (persons, V).
         img_shape: Height and width of the frames in pixels.
         test_pipeline: As in :func:`inference_recognizer`.
-
-    Returns:
-        As :func:`inference_recognizer`.
 
     Raises:
         ValueError: If there is no frame, nobody in any of them, or the shapes do not agree.
@@ -231,9 +210,5 @@ def skeleton_annotation(pose_results: Sequence[Mapping[str, np.ndarray]], img_sh
             )
         keypoint[: len(points), index] = points
         keypoint_score[: len(points), index] = score
-    return {
-        "keypoint": keypoint,
-        "keypoint_score": keypoint_score,
-        "total_frames": len(keypoints),
-        "img_shape": tuple(img_shape),
-    }
+    about = {"total_frames": len(keypoints), "img_shape": tuple(img_shape)}
+    return {"keypoint": keypoint, "keypoint_score": keypoint_score, **about}

@@ -41,9 +41,6 @@ def write_labeled(
 
     Returns:
         Where and why the video breaks off, or an empty text; what is there is written.
-
-    Raises:
-        ValueError: If the clip has no pictures, or the suffix is another.
     """
     check_suffix(path)
     if clip.kind != "video" and (clip.kind, clip.sample.get("modality")) != ("frames", "RGB"):

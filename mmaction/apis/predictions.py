@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmaction.structures import ActionDataSample
-from mmaction.structures.scores import mean_score
-
 FORMATS = ("table", "json", "csv")
 NOBODY = "nobody"  # stands for the name of a class where a skeleton shows no person
 CSV_COLUMNS = ("input", "start_s", "end_s", "rank", "label", "name", "score")
@@ -40,11 +37,6 @@ class Prediction:
             return []
         best = np.argsort(-self.scores, kind="stable")[:count]
         return [(int(label), float(self.scores[label])) for label in best]
-
-
-def scores_of(sample: ActionDataSample) -> np.ndarray:
-    """Return the scores of a sample, averaged over its modalities where it has several."""
-    return mean_score(sample.pred_score)
 
 
 def class_name(names: Sequence[str] | None, label: int) -> str:
@@ -94,13 +86,10 @@ def _table_lines(predictions: Sequence[Prediction], names: Sequence[str] | None,
         if index == 0 or prediction.clip != predictions[index - 1].clip:
             lines.append(prediction.clip)
         best = [(f"{score:6.3f}", class_name(names, label), label) for label, score in prediction.top(topk)]
-        if prediction.nobody and prediction.start_s is None:
-            lines.append(f"  {NOBODY}")
-        elif prediction.nobody:
-            lines.append(f"  {prediction.start_s:8.2f} - {prediction.end_s:8.2f} s  {NOBODY}")
-        elif prediction.start_s is None:
-            lines += [f"  {score}  {label:>4}  {name}" for score, name, label in best]
+        if prediction.start_s is None:
+            rows = [f"{score}  {label:>4}  {name}" for score, name, label in best]
+            lines += [f"  {row}" for row in ([NOBODY] if prediction.nobody else rows)]
         else:
-            shown = "   ".join(f"{score} {name}" for score, name, _ in best[:2])
+            shown = NOBODY if prediction.nobody else "   ".join(f"{score} {name}" for score, name, _ in best[:2])
             lines.append(f"  {prediction.start_s:8.2f} - {prediction.end_s:8.2f} s  {shown}")
     return lines

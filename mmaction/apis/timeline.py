@@ -23,8 +23,8 @@ def cut_windows(times: np.ndarray, end_s: float, window_s: float, stride_s: floa
     Args:
         times: Seconds at which the frames are shown, ascending from 0, ``(T,)``.
         end_s: When the last frame has been shown.
-        window_s: Length of a window in seconds; a shorter clip is one window.
-        stride_s: Seconds from one window to the next.
+        window_s: Length of a window; a shorter clip is one window.
+        stride_s: From one window to the next.
     """
     tolerance = 6e-4  # files round times to their clock, in Matroska to milliseconds
     count = max(0, int((end_s - window_s + tolerance) // stride_s)) + 1
@@ -56,9 +56,6 @@ def classify_windows(
         fps: Frames per second; needed where the clip is no video. A video tells when each of its frames is shown; with
             ``fps`` they are taken as evenly spaced.
         progress: Wraps the list of windows, as tqdm does.
-
-    Raises:
-        ValueError: If a time is not above 0, or the frame rate is unknown.
     """
     if window_s <= 0 or stride_s <= 0:
         raise ValueError(f"window and stride must be longer than 0 seconds; got {window_s} and {stride_s}")
@@ -85,13 +82,7 @@ def classify_windows(
 
 
 def draw_timeline(predictions: Sequence[Prediction], names: Sequence[str] | None, path: str | Path) -> None:
-    """Draw the scores over time, one row for each class that is ever the best, at most ``MAX_ROWS`` of them.
-
-    Args:
-        predictions: The windows of one clip, in order.
-        names: Class names, or None.
-        path: File to write; its suffix tells the format, such as ``.png``.
-    """
+    """Draw the scores of one clip's windows over time into a picture; ``MAX_ROWS`` classes at most."""
     from matplotlib.figure import Figure
 
     scores = np.stack([prediction.scores for prediction in predictions])

@@ -28,6 +28,7 @@ from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_co
 from mmaction.apis.labeled_video import check_suffix, write_labeled
 from mmaction.apis.predictions import FORMATS, Prediction, render
 from mmaction.apis.timeline import classify_windows, draw_timeline
+from mmaction.cli.arguments import model_parser
 from mmaction.io.annotations import load_annotations
 from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_video
 from mmaction.io.video.folders import no_videos, walk_videos
@@ -35,16 +36,14 @@ from mmaction.label_spaces import read_label_map
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.arguments import positive_number
-from mmaction.utils.cli import USER_ERRORS, add_config_options, add_trust_option, describe_error, suggest
+from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
 from mmaction.utils.config import dataset_config, load_config
 from mmaction.utils.files import refuse_inputs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="config file; it is a Python program and runs as such")
-    parser.add_argument("checkpoint", help="weights: a file or a web address")
+    parser = model_parser(__doc__)
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="video, folder, pattern, or pickle of skeletons")
     parser.add_argument("--format", choices=FORMATS, default="table", help="form of the result")
     parser.add_argument("--topk", type=int, default=5, metavar="K", help="classes to list (default: 5)")
@@ -53,25 +52,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="FILE",
         help="class names, one a line (default: from the config, the checkpoint, or label_map.txt beside the list)",
     )
-    parser.add_argument(
-        "--window", type=positive_number, metavar="S", help="slide a window of S seconds over each clip"
-    )
-    parser.add_argument(
-        "--stride", type=positive_number, metavar="S", help="seconds between windows (default: half a window)"
-    )
+    seconds = {"type": positive_number, "metavar": "S"}
+    parser.add_argument("--window", **seconds, help="slide a window of S seconds over each clip")
+    parser.add_argument("--stride", **seconds, help="seconds between windows (default: half a window)")
     parser.add_argument("--timeline", metavar="FILE.png", help="draw the scores of the windows over time")
-    parser.add_argument(
-        "--fps", type=positive_number, help="frames per second, of folders and skeletons, which do not tell it"
-    )
-    parser.add_argument(
-        "--out", metavar="PATH", help="write the video with its labels: *.mp4 or *.gif of one clip, or a folder"
-    )
+    parser.add_argument("--fps", type=positive_number, help="frames per second of folders and skeletons")
+    parser.add_argument("--out", metavar="PATH", help="write the labels into a video: *.mp4 or *.gif, or into a folder")
     parser.add_argument("--overwrite", action="store_true", help="replace files that --out or --timeline name")
     parser.add_argument("--split", help="of a pickle: classify this split alone")
     parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
-    parser.add_argument("--device", help="cpu, cuda:0, ... (default: the first GPU, else the CPU)")
-    add_trust_option(parser)
-    add_config_options(parser)
     args = parser.parse_args(argv)
     if args.topk < 1:
         parser.error(f"--topk {args.topk}: at least 1")
@@ -81,11 +70,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def expand_inputs(inputs: Sequence[str]) -> list[str]:
-    """Return files and folders of frames for paths, folders of clips and patterns.
-
-    Raises:
-        FileNotFoundError: If a pattern matches nothing or a folder holds no clip.
-    """
+    """Return files and folders of frames for paths, folders of clips and patterns."""
     found: list[str] = []
     for text in inputs:
         path = Path(text).expanduser()
@@ -150,11 +135,7 @@ def number_skeletons(clips: Iterable[Clip]) -> Iterator[Clip]:
 
 
 def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, Path]:
-    """Return the file that ``--out`` gives each clip.
-
-    Raises:
-        ValueError: If two clips would share a file, or the file is of another kind.
-    """
+    """Return the file that ``--out`` gives each clip; ValueError if two share one, or it is of another kind."""
     if not args.out:
         return {}
     out = Path(args.out).expanduser()
@@ -171,12 +152,7 @@ def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, P
 
 
 def check_outputs(paths: Sequence[Path], inputs: Sequence[str], overwrite: bool) -> None:
-    """Raise an error if one of ``paths`` exists and may not be replaced.
-
-    Raises:
-        ValueError: If it is one of the inputs.
-        FileExistsError: If it is another file and ``overwrite`` is False.
-    """
+    """Raise an error if one of ``paths`` is an input, or exists and ``overwrite`` is False."""
     for path in paths:
         refuse_inputs(path, inputs)
     existing = [] if overwrite else [path for path in paths if path.exists()]
@@ -217,11 +193,7 @@ def progress(items: Iterable, unit: str = "window") -> Iterable:
 
 
 def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str, Path]) -> tuple[list[Prediction], int]:
-    """Classify clips and write their labeled videos; one that fails is named and does not end the others.
-
-    Returns:
-        The predictions and the number of clips that failed.
-    """
+    """Return the predictions and how many clips failed; those are named. Write the videos with labels."""
     args = classifier.args
     predictions, failed = [], 0
     for clip in progress(clips, "clip"):

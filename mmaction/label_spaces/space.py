@@ -103,11 +103,7 @@ class LabelSpace:
         return tuple(self.table[name][label] for name in self.hierarchy)
 
     def code(self, label: int, column: str) -> str:
-        """Return the official identifier of a class, such as FineGym's ``element_code``.
-
-        Raises:
-            KeyError: If there is no such column.
-        """
+        """Return the official identifier of a class, such as FineGym's ``element_code``; KeyError for others."""
         if column not in self.codes:
             raise KeyError(f"label space {self.title} has no codes {column!r}, it has {list(self.codes)}")
         return self.codes[column][self._check(label)]
@@ -150,11 +146,7 @@ class LabelSpace:
         return [(name, self.table[name][label], self.table[name][other]) for name in self.difference(label, other)]
 
     def distance(self, label: int, other: int, attribute: str) -> float:
-        """Return a numeric attribute of ``other`` minus the same of ``label`` (Diving48: in turns).
-
-        Raises:
-            ValueError: If the attribute has no numbers.
-        """
+        """Return a numeric attribute of ``other`` minus the same of ``label`` (Diving48: in turns)."""
         self._column(attribute)
         if attribute not in self.numeric:
             raise ValueError(f"{attribute!r} of label space {self.title} has no numbers; those that do: {self.numeric}")
@@ -247,13 +239,8 @@ def _read(path: Path) -> str:
 def read_label_map(path: str | Path, num_classes: int | None = None) -> tuple[str, ...]:
     """Return the class names in a label map: line 1 names class 0, line 2 class 1, and so on.
 
-    Args:
-        path: The file. Blanks around names and empty lines at the end do not count.
-        num_classes: How many names there must be; None: any number.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line in between is empty, which would shift or lose a class, or the number of names is wrong.
+    Blanks around names and empty lines at the end do not count. ValueError if a line in between is empty, which would
+    shift or lose a class, or if there are not ``num_classes`` names (None: any number).
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -271,28 +258,19 @@ def read_label_map(path: str | Path, num_classes: int | None = None) -> tuple[st
 
 
 def names_beside(ann_file: str | Path) -> tuple[str, ...]:
-    """Return the class names in the ``label_map.txt`` beside a list or annotation file, none where there is no map.
-
-    Raises:
-        ValueError: If the map is damaged.
-    """
+    """Return the class names in the ``label_map.txt`` beside a list or annotation file, none where there is no map."""
     path = Path(ann_file).with_name(LABEL_MAP) if Path(ann_file).name else None
     return read_label_map(path) if path and path.is_file() else ()
 
 
 def with_label_space(metainfo: Mapping | None, ann_file: str | Path = "") -> dict:
-    """Complete the ``metainfo`` of a data set: class names from its label space, else from ``label_map.txt``.
+    """Return a copy of the ``metainfo`` of a data set with its class names, and with its label space loaded.
 
     Args:
-        metainfo: May hold ``label_space``: a name or path as in :func:`load_label_space`, or a :class:`LabelSpace`.
-        ann_file: The list or annotation file, beside which a ``label_map.txt`` may lie.
-
-    Returns:
-        A copy in which ``label_space`` is the loaded object, and ``classes`` holds the names unless it was given.
-
-    Raises:
-        FileNotFoundError: If the label space is not there.
-        ValueError: If its file is damaged.
+        metainfo: May hold ``label_space``: a name or path as in :func:`load_label_space`, or a :class:`LabelSpace`,
+        which
+            gives ``classes`` unless they are there.
+        ann_file: The list or annotation file, beside which a ``label_map.txt`` may lie that gives them else.
     """
     metainfo = dict(metainfo or {})
     space = metainfo.get("label_space")

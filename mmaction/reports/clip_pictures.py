@@ -26,12 +26,7 @@ def spread(count: int, wanted: int = FRAMES) -> list[int]:
 
 
 def video_strip(source: str | Path) -> np.ndarray:
-    """Return frames of a video, or of a folder of frames, side by side, RGB uint8.
-
-    Raises:
-        FileNotFoundError: If there is neither.
-        ValueError: If it cannot be decoded, or the folder holds no picture.
-    """
+    """Return frames of a video, or of a folder of frames, side by side, RGB uint8."""
     path = Path(source)
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if is_image(file))
@@ -48,12 +43,7 @@ def video_strip(source: str | Path) -> np.ndarray:
 def skeleton_strip(annotation: Mapping[str, Any], say: Callable[[str], object] = print) -> np.ndarray:
     """Return skeletons of a clip on dark ground side by side, RGB uint8; all frames show the same part of the image.
 
-    Args:
-        annotation: As in a skeleton file.
-        say: Called with a sentence if the layout is guessed.
-
-    Raises:
-        ValueError: If the arrays do not fit, or no joint was ever seen.
+    ``say`` is called with a sentence if the layout is guessed. ValueError if no joint was ever seen.
     """
     poses = clip_poses(annotation)
     if poses.layout_note:
@@ -95,12 +85,7 @@ class ClipPictures:
         self._say = cache(print)  # each sentence once
 
     def picture(self, name: str, source: str = "") -> tuple[str | None, str]:
-        """Return a ``data:`` address, or None and why there is no picture.
-
-        Args:
-            name: Id of the sample; the name of its annotation.
-            source: Path of the clip, if known.
-        """
+        """Return a ``data:`` address of the clip ``source``, else of the skeleton ``name``; or None and why not."""
         try:
             if source and Path(source).exists():
                 return picture_uri(video_strip(source)), ""

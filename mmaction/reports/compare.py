@@ -19,26 +19,14 @@ def _plain(sample: str) -> str:
     return _SUFFIX.sub("", sample)
 
 
-def _file(sample: str) -> str:
-    return _plain(sample).rpartition("/")[2]
-
-
 def align(result: Result, ids: Sequence[str], name: str = "this result") -> Result:
-    """Return the samples with these ids, in this order.
+    """Return the samples with these ids, in this order; ValueError, which calls the test ``name``, if one is missing.
 
     Videos and skeletons of one clip go together, in whatever folders they lie: where the ids differ, they are compared
     without the suffix of a video, then without folders, as long as that leaves them unique.
-
-    Args:
-        result: One test.
-        ids: The ids wanted; the test must have them all.
-        name: What the test is called in messages.
-
-    Raises:
-        ValueError: If an id is missing, however they are compared.
     """
     missing = list(ids)
-    for key in (str, _plain, _file):
+    for key in (str, _plain, lambda sample: _plain(sample).rpartition("/")[2]):
         position = {key(sample): i for i, sample in enumerate(result.ids)}
         wanted = [key(sample) for sample in ids]
         if len(position) < len(result) or len(set(wanted)) < len(set(ids)):
@@ -54,11 +42,7 @@ def align(result: Result, ids: Sequence[str], name: str = "this result") -> Resu
 
 
 def align_all(tests: Sequence[Result], names: Sequence[str]) -> list[Result]:
-    """Return tests with the samples of the first, in its order.
-
-    Raises:
-        ValueError: If samples, classes or labels disagree; names the test and the first sample.
-    """
+    """Return tests with the samples of the first, in its order; ValueError if samples, classes or labels disagree."""
     first = tests[0]
     aligned = [first]
     for test, name in zip(tests[1:], names[1:], strict=True):
@@ -78,11 +62,7 @@ def align_all(tests: Sequence[Result], names: Sequence[str]) -> list[Result]:
 
 
 def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
-    """Test whether two models differ in accuracy (McNemar, Psychometrika 1947), exactly.
-
-    Args:
-        first_right: Whether the first model is right, bool of shape ``(N,)``.
-        second_right: The same for the second.
+    """Test exactly whether two models, right where the arguments ``(N,)`` are true, differ (McNemar, 1947).
 
     Returns:
         ``only_first`` and ``only_second`` (samples that one alone gets right), ``both``, ``neither`` and ``p_value``:
@@ -92,15 +72,10 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]
     from scipy.stats import binomtest
 
     first, second = np.asarray(first_right, bool), np.asarray(second_right, bool)
-    only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-    differ = only_first + only_second
-    return {
-        "only_first": only_first,
-        "only_second": only_second,
-        "both": int(np.sum(first & second)),
-        "neither": int(np.sum(~first & ~second)),
-        "p_value": float(binomtest(only_second, differ).pvalue) if differ else 1.0,
-    }
+    cells = {"only_first": first & ~second, "only_second": second & ~first, "both": first & second}
+    counts = {name: int(cell.sum()) for name, cell in (cells | {"neither": ~first & ~second}).items()}
+    differ = counts["only_first"] + counts["only_second"]
+    return counts | {"p_value": float(binomtest(counts["only_second"], differ).pvalue) if differ else 1.0}
 
 
 def compare(first: Result, second: Result) -> dict[str, Any]:

@@ -43,14 +43,7 @@ class RunLog:
 
 
 def find_scalars(path: str | Path) -> list[Path]:
-    """Return the scalar files of a run, oldest first.
-
-    Args:
-        path: A work folder (all its runs: a resumed training has several), one run's folder, or a JSON file.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
+    """Return the scalar files, oldest first, of a work folder (all its runs), one run's folder or a JSON file."""
     path = Path(path)
     if path.is_file():
         return [path]
@@ -65,11 +58,7 @@ def find_scalars(path: str | Path) -> list[Path]:
 
 
 def read_records(files: Iterable[Path]) -> list[dict[str, Any]]:
-    """Return the JSON objects of log files, one a line; a last line that a killed run left unfinished is skipped.
-
-    Raises:
-        ValueError: If another line is no JSON object; names file and line.
-    """
+    """Return the JSON objects of log files, one a line; a last line that a killed run left unfinished is skipped."""
     records = []
     for file in files:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -94,10 +83,6 @@ def read_log(path: str | Path, name: str | None = None) -> RunLog:
     Args:
         path: As :func:`find_scalars` takes it.
         name: For legends; by default the name of the folder.
-
-    Raises:
-        FileNotFoundError: If there is no log.
-        ValueError: If a log cannot be read or holds no curve.
     """
     files = [[_numbers(record) for record in read_records([file])] for file in find_scalars(path)]
     steps = [r for records in files for r in records if "loss" in r and ("iter" in r or "step" in r)]
@@ -159,15 +144,7 @@ def panel_of(key: str) -> str | None:
 
 
 def curves(log: RunLog, keys: Sequence[str] | None = None) -> list[tuple[str, str, str, list[tuple[float, float]]]]:
-    """Return ``(panel, part, key, points)`` of the curves to draw, ``part`` being ``train`` or ``val``.
-
-    Args:
-        log: One run.
-        keys: Only these scalars. By default the losses, the accuracies and the learning rate.
-
-    Raises:
-        ValueError: If a key was not logged; lists those that were.
-    """
+    """Return ``(panel, part, key, points)`` of the curves of ``keys``, or of losses, accuracies and learning rate."""
     for key in keys or ():
         if key not in log.keys:
             raise ValueError(f"{log.name} has no scalar {key!r}{suggest(key, log.keys)}; logged: {', '.join(log.keys)}")
@@ -184,15 +161,9 @@ def curves(log: RunLog, keys: Sequence[str] | None = None) -> list[tuple[str, st
 
 
 def plot_curves(logs: Sequence[RunLog], keys: Sequence[str] | None = None, title: str | None = None) -> "Figure":
-    """Return a matplotlib figure with a panel for losses, accuracies and the learning rate of one or more runs.
+    """Return a figure with a panel for losses, accuracies and the learning rate (or ``keys``) of one or more runs.
 
-    Args:
-        logs: The runs; each has a color when there are several, else each curve has one.
-        keys: Only these scalars.
-        title: Above the figure.
-
-    Raises:
-        ValueError: If nothing of what is asked for was logged.
+    Several runs have a color each, of one run each curve. ValueError if nothing of what is asked for was logged.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -228,11 +199,7 @@ def plot_curves(logs: Sequence[RunLog], keys: Sequence[str] | None = None, title
 
 
 def save_figure(figure: "Figure", path: str | Path, dpi: int = 120) -> None:
-    """Write a figure; the suffix (.png, .svg, .pdf) chooses the format.
-
-    Raises:
-        ValueError: If the suffix is none that matplotlib writes.
-    """
+    """Write a figure; the suffix (.png, .svg, .pdf) chooses the format, and ValueError names those there are."""
     path = Path(path)
     known = figure.canvas.get_supported_filetypes()
     if path.suffix.lower().lstrip(".") not in known:

@@ -74,7 +74,6 @@ def load_any(path: str | Path, reference: Result | None = None) -> Result:
         reference: A test of the same list in the same order. It gives ids and labels to a pickle that has none.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         ValueError: If the content is none of these, would build other objects, or needs a reference of its length.
     """
     if Path(path).suffix not in PICKLES:

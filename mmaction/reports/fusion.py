@@ -17,15 +17,8 @@ def fuse(tests: Sequence[Result], weights: Sequence[float], names: Sequence[str]
     """Return the weighted mean of the tests' probabilities.
 
     Of each sample only the tests count that have a prediction for it; where none of positive weight has, it is missing.
-    The first test gives its other facts and the label space.
-
-    Args:
-        tests: Results on the same samples, in any order.
-        weights: One for each test, not negative, at least one positive; only their ratios matter.
-        names: What the tests are called in messages.
-
-    Raises:
-        ValueError: If the weights do not fit, or the tests differ in samples, labels or classes.
+    The first test gives its other facts and the label space. ValueError if the weights do not fit (one of 0 or more for
+    each test, one positive; only their ratios matter), or the tests, called ``names``, are not of the same list.
     """
     shares = np.asarray(weights, dtype=np.float64)
     if shares.shape != (len(tests),) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
@@ -58,11 +51,7 @@ def _mixed(chances: np.ndarray, present: np.ndarray, weights: np.ndarray) -> np.
 
 
 def check_single_label(test: Result) -> None:
-    """Make sure that top-1 accuracy can measure a test.
-
-    Raises:
-        ValueError: If its samples have several labels.
-    """
+    """Raise ValueError if samples have several labels, which top-1 accuracy cannot measure."""
     if test.is_multi_label:
         raise ValueError(
             "the results are of a multi-label data set; weights are compared by top-1 accuracy, which needs exactly "
@@ -76,13 +65,6 @@ def search_weights(tests: Sequence[Result], names: Sequence[str] | None = None) 
     One weight after the other is tried on a grid of steps of 1/20 of the largest, starting from equal weights, until
     nothing improves. Among weights of equal accuracy those with the higher likelihood of the true classes win, which
     keeps the choice away from the edge of a plateau.
-
-    Args:
-        tests: Results on the same samples.
-        names: What the tests are called in messages.
-
-    Raises:
-        ValueError: If samples have several labels, or the tests differ in samples, labels or classes.
     """
     tests = align_all(tests, names or [f"result {i + 1}" for i in range(len(tests))])
     check_single_label(tests[0])
@@ -109,11 +91,7 @@ def search_weights(tests: Sequence[Result], names: Sequence[str] | None = None) 
 
 
 def split_samples(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return two disjoint sets of sample indices, rising: a random ``share`` of ``count`` samples, and the rest.
-
-    Raises:
-        ValueError: If one of the sets would be empty.
-    """
+    """Return a random ``share`` of the indices of ``count`` samples, and the rest, both rising and not empty."""
     chosen = round(share * count)
     if not 0 < chosen < count:
         raise ValueError(f"a share of {share} leaves one part of the {count} samples empty; give one between 0 and 1")

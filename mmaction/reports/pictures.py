@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,18 +19,15 @@ from mmaction.visualization.draw import Style, color_flow, color_heatmaps, conta
 MIN_HEIGHT = 160
 FPS = 10
 GROUND = 16
-
-
-def _guessed_layout(num_joints: int) -> Layout:
-    return choose_layout(AUTO, num_joints)
+GUESSED = partial(choose_layout, AUTO)  # the layout of so many joints
 
 
 def input_pictures(
     inputs: torch.Tensor | Mapping[str, torch.Tensor],
     img_shape: Sequence[int] | None = None,
-    layout_of: Callable[[int], Layout] = _guessed_layout,
+    layout_of: Callable[[int], Layout] = GUESSED,
 ) -> np.ndarray:
-    """Return the pictures that a packed sample shows.
+    """Return the pictures that a packed sample shows, RGB uint8 of shape ``(clips, T, H, W, 3)``.
 
     Args:
         inputs: What ``PackActionInputs`` or ``PackPoseInputs`` made of one sample: frames ``(clips, 3, T, H, W)`` or
@@ -38,9 +36,6 @@ def input_pictures(
             the first.
         img_shape: Height and width of the image that joints lie in.
         layout_of: Gives the layout of so many joints.
-
-    Returns:
-        RGB uint8 of shape ``(clips, T, H, W, 3)``; networks of single frames have one clip.
 
     Raises:
         ValueError: If the shape is none of these.
@@ -90,10 +85,9 @@ def _joint_pictures(array: np.ndarray, img_shape: Sequence[int] | None, layout: 
     scale = MIN_HEIGHT / img_shape[0]
     shape = (MIN_HEIGHT, max(1, round(img_shape[1] * scale)), 3)
     pictures = np.full((array.shape[0], array.shape[2], *shape), GROUND, np.uint8)
+    joints, score = joints * scale, score.astype(np.float32)
     for clip, t in np.ndindex(pictures.shape[:2]):
-        draw_skeletons(
-            pictures[clip, t], joints[clip, :, t] * scale, score[clip, :, t].astype(np.float32), layout, Style()
-        )
+        draw_skeletons(pictures[clip, t], joints[clip, :, t], score[clip, :, t], layout, Style())
     return pictures
 
 
@@ -109,15 +103,9 @@ def enlarged(pictures: np.ndarray) -> np.ndarray:
 
 
 def save_clips(path: Path, pictures: np.ndarray, title: str, columns: int = 8) -> None:
-    """Write pictures of a sample as a contact sheet (``.png``, ``.jpg``) or as a video (``.mp4``, ``.gif``).
+    """Write pictures ``(clips, T, H, W, 3)`` of a sample as a contact sheet (``.png``, ``.jpg``) or a video.
 
     A sheet shows at most ``columns`` frames of each clip, one clip in a row; a video shows the clips one after another.
-
-    Args:
-        path: The file.
-        pictures: RGB uint8 of shape ``(clips, T, H, W, 3)``.
-        title: Written on top.
-        columns: Frames of a clip in a sheet.
     """
     pictures = enlarged(pictures)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -69,18 +69,11 @@ def worst_clips(result: Result, pictures: ClipPictures, count: int) -> list[dict
     for i in order:
         label, guess = int(labels[i]), int(predicted[i])
         picture, reason = pictures.picture(result.ids[i], str(sources[i]))
-        clips.append(
-            {
-                "id": result.ids[i],
-                "label": label,
-                "predicted": guess,
-                "confidence": float(chance[i, guess]),
-                "own": float(chance[i, label]),
-                "differs": space.differing_values(label, guess) if space else [],
-                "picture": picture,
-                "reason": reason,
-            }
-        )
+        classes = {"label": label, "predicted": guess}
+        chances = {"confidence": float(chance[i, guess]), "own": float(chance[i, label])}
+        differs = space.differing_values(label, guess) if space else []
+        shown = {"differs": differs, "picture": picture, "reason": reason}
+        clips.append({"id": result.ids[i], **classes, **chances, **shown})
     return clips
 
 
@@ -143,18 +136,15 @@ def render_report(
     num_worst: int = 12,
     title: str | None = None,
 ) -> str:
-    """Return the HTML of a report.
+    """Return the HTML of a report on the first result, compared with the others; each has one of ``names``.
 
     Args:
-        results: The test to explain, then others to compare with it, on the same samples.
-        names: One name for each result.
+        results: On the same samples.
+        names: One for each result.
         logs: Training logs to draw.
         pictures: Where the pictures of the worst clips come from.
         num_worst: How many of the worst clips to show.
         title: Heading; by default the name of the first result.
-
-    Raises:
-        ValueError: If the results are of different samples or classes.
     """
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.apis.predictions import Prediction, class_name, render, scores_of
+from mmaction.apis.predictions import Prediction, class_name, render
 from mmaction.structures import ActionDataSample
+from mmaction.structures.scores import mean_score
 
 NAMES = ["jump", 'turn "half", left', "rest"]
 WHOLE = [Prediction("a.mp4", np.array([0.2, 0.7, 0.1])), Prediction("b.mp4", np.array([0.5, 0.5, 0.0]))]
@@ -59,4 +60,4 @@ def test_classes_without_a_name():
 
 def test_scores_of_several_modalities_are_averaged():
     sample = ActionDataSample().set_pred_score({"rgb": torch.tensor([1.0, 0]), "pose": torch.tensor([0.5, 0.5])})
-    assert scores_of(sample) == pytest.approx([0.75, 0.25])
+    assert mean_score(sample.pred_score) == pytest.approx([0.75, 0.25])

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.apis.clips import as_clip
-from mmaction.apis.predictions import Prediction, scores_of
+from mmaction.apis.predictions import Prediction
 from mmaction.apis.timeline import classify_windows, cut_windows, draw_timeline
+from mmaction.structures.scores import mean_score
 
 
 @given(
@@ -44,7 +45,7 @@ def test_windows_of_a_variable_rate_tell_the_true_times(rgb, tmp_path):
     ]
     dark, bright = np.zeros((100, 32, 48, 3), np.uint8), np.full((40, 32, 48, 3), 255, np.uint8)
     for prediction, part in zip(found, [dark[:50], dark[50:], bright[:20], bright[20:]], strict=True):
-        assert prediction.scores == pytest.approx(scores_of(inference_recognizer(model, part)), abs=1e-3)
+        assert prediction.scores == pytest.approx(mean_score(inference_recognizer(model, part).pred_score), abs=1e-3)
 
 
 def write_variable(path, times):
@@ -69,7 +70,7 @@ def test_a_window_scores_like_the_frames_cut_out(rgb, clip_files, kind):
     assert [(p.start_s, p.end_s) for p in predictions] == [(0, 1.5), (1, 2.5), (2, 3.5), (2.5, 4)]
     for prediction in predictions:
         part = clip_files["array"][round(prediction.start_s * 10) : round(prediction.end_s * 10)]
-        expected = scores_of(inference_recognizer(model, part))
+        expected = mean_score(inference_recognizer(model, part).pred_score)
         assert prediction.scores == pytest.approx(expected, abs=1e-5)
 
 
@@ -80,7 +81,7 @@ def test_windows_of_a_skeleton(pose):
     predictions = classify_windows(model, as_clip(annotation), 1.0, 1.0, fps=10)
     last = {**annotation, "keypoint": annotation["keypoint"][:, 20:]}
     assert len(predictions) == 3
-    assert predictions[-1].scores == pytest.approx(scores_of(inference_recognizer(model, last)), abs=1e-5)
+    assert predictions[-1].scores == pytest.approx(mean_score(inference_recognizer(model, last).pred_score), abs=1e-5)
 
 
 def test_bad_windows_are_explained(rgb, clip_files):

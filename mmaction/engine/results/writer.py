@@ -5,6 +5,7 @@ import itertools
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -110,11 +111,7 @@ class ResultWriter(BaseMetric):
 
 
 def write_result(out_dir: str | Path, result: Result) -> dict[str, Any]:
-    """Write the three files of a result into ``out_dir``, made if absent, and remove a report of earlier ones.
-
-    Returns:
-        The content of ``metrics.json``.
-    """
+    """Write the three files of a result, remove a report of an earlier one; return the content of ``metrics.json``."""
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / REPORT).unlink(missing_ok=True)
@@ -127,15 +124,7 @@ def write_result(out_dir: str | Path, result: Result) -> dict[str, Any]:
 
 
 def free_folder(folder: str | Path, identity: Any) -> Path:
-    """Return where a result can be written without replacing another one.
-
-    Args:
-        folder: The folder wanted.
-        identity: ``run["identity"]`` of the result to write: what its scores depend on.
-
-    Returns:
-        ``folder``, or where that holds another result, the first of ``folder_2``, ``folder_3``, ... that does not.
-    """
+    """Return ``folder``, or if it holds a result of another ``identity`` the first free of ``folder_2``, ``_3``, ..."""
     folder = Path(folder)
     for number in itertools.count(1):
         place = folder.with_name(f"{folder.name}_{number}") if number > 1 else folder
@@ -162,9 +151,8 @@ def _stack_labels(labels: list[np.ndarray], num_classes: int) -> np.ndarray:
 def clip_facts(info: Any) -> dict[str, Any]:
     """Return what an annotation or a sample says of its clip.
 
-    Returns:
-        Those known of ``frames``, ``width``, ``height`` (pixels of the source) and ``pose_quality`` (mean score of
-        the joints of all persons and frames, 0 to 1).
+    Those known of ``frames``, ``width``, ``height`` (pixels of the source) and ``pose_quality`` (mean score of the
+    joints of all persons and frames, 0 to 1).
     """
     facts: dict[str, Any] = {}
     if info.get("total_frames") is not None and int(info["total_frames"]) > 0:
@@ -197,10 +185,10 @@ def dataset_facts(dataset: Any, index: int) -> dict[str, Any]:
 
 def unique_ids(names: Sequence[str]) -> list[str]:
     """Return ``names`` with `` #2``, `` #3``, ... after repetitions: a clip may be listed several times."""
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     result = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
+        seen[name] += 1
         result.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
     return result
 
