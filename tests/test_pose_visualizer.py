@@ -438,11 +438,15 @@ def test_a_window_does_not_overwrite_a_report(clip, monkeypatch):
     assert len(shown) == 2
 
 
-def test_batch_from_a_dataset_config(clip):
+@pytest.mark.parametrize("names", [("good", "bad"), ("good.mp4", "bad.mp4")], ids=["frame_dir", "filename"])
+def test_batch_from_a_dataset_config(clip, names):
     (clip / "videos").mkdir()
     for name in ("good", "bad"):
         write_video(clip / f"videos/{name}.mp4")
-    save_annotations(clip / "p.pkl", [annotation("good"), annotation("bad")], dict(val=["good"], train=["bad"]))
+    annotations = [annotation("good"), annotation("bad")]
+    if names[0] == "good.mp4":
+        annotations = [{**info, "filename": name} for info, name in zip(annotations, names, strict=True)]
+    save_annotations(clip / "p.pkl", annotations, dict(val=names[:1], train=names[1:]))
     (clip / "config.py").write_text(
         f"dataset = dict(type='PoseDataset', ann_file={str(clip / 'p.pkl')!r}, split='val', "
         f"data_prefix=dict(video={str(clip / 'videos')!r}))\n"

@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         file = split_at_random(file, args.val_share, seed=args.seed, group=args.group)
     file.write(args.out, overwrite=args.overwrite)
-    for name, clips in file.splits.items():
+    for name, clips in (file.splits or {}).items():
         absent = missing.get(name, [])
         listed = f" of {len(clips) + len(absent):,} listed, such as {absent[0]} without annotation" if absent else ""
         print(f"{name}: {len(clips):,} clips{listed}")

@@ -57,6 +57,7 @@ class BaseActionDataset(BaseDataset):
     """
 
     sample_keys: tuple[str, ...] = ("label", "modality", "start_index", "test_mode", "sample_idx")
+    data_list: list[dict]
 
     def __init__(
         self,
@@ -168,7 +169,7 @@ class BaseActionDataset(BaseDataset):
         info["start_index"] = self.start_index
         info["test_mode"] = self.test_mode
         if self.multi_class:
-            label = torch.zeros(self.num_classes, dtype=torch.int64)
+            label = torch.zeros(self.num_classes or 0, dtype=torch.int64)
             label[_label_list(info["label"])] = 1
             info["label"] = label
         return info
@@ -195,7 +196,8 @@ class BaseActionDataset(BaseDataset):
 
     def _shows_nobody(self, info: dict) -> bool:
         """Return whether the model would see joints alone, and there is no person: nothing can be recognized then."""
-        if np.ndim(info.get("keypoint")) != 4 or not any(isinstance(x, PoseDecode) for x in self.pipeline.transforms):
+        decodes = any(isinstance(step, PoseDecode) for step in self.pipeline.transforms)
+        if not decodes or np.ndim(info.get("keypoint", 0)) != 4:
             return False
         return shows_nobody(*split_scores(info["keypoint"], info.get("keypoint_score"), "img_shape" in info))
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from mmengine.logging import print_log
 
 from mmaction.datasets.base import BaseActionDataset
@@ -107,8 +108,8 @@ class PoseDataset(BaseActionDataset):
         Raises:
             ValueError: Naming a clip that has another number than most.
         """
-        shapes = ((info, getattr(info.get("keypoint"), "shape", ())) for info in self.data_list)
-        counts = [(info, shape[-2]) for info, shape in shapes if len(shape) >= 3]
+        skeletons = ((info, np.shape(info.get("keypoint", 0))) for info in self.data_list)
+        counts = [(info, shape[-2]) for info, shape in skeletons if len(shape) >= 3]
         (usual, _), *others = Counter(count for _, count in counts).most_common() or [(0, 0)]
         if others:
             name, odd = next((sample_name(info), count) for info, count in counts if count != usual)

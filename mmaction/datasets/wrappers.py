@@ -5,7 +5,7 @@ differently, and a run can still be continued identically.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -24,6 +24,9 @@ def _scoped(dataset: dict | BaseDataset) -> dict | BaseDataset:
 
 class _Wrapper:
     """What the wrappers share; subclasses say where a sample comes from."""
+
+    dataset: BaseDataset
+    __len__: Callable[[], int]
 
     @property
     def inner_datasets(self) -> list[BaseDataset]:

@@ -84,22 +84,22 @@ class LazyFrames(Sequence):
             places: dict[int, list[int]] = {}
             for place, index in enumerate(self._inds.tolist()):
                 places.setdefault(index, []).append(place)
-            stacked = None
+            stacked = np.empty((0, 0, 0), np.uint8)
             for index, frame in self._frames:
                 images = self._render(frame)
-                if stacked is None:
+                if not stacked.size:
                     stacked = np.empty((self._views, len(self._inds), *images[0].shape), images[0].dtype)
                 for view, image in enumerate(images):
                     for place in places[index]:
                         stacked[view, place] = image
             self._stacked = stacked.reshape(-1, *stacked.shape[2:])
-            self._frames = iter(())
+            self._frames = chain()
         return self._stacked
 
     def __len__(self) -> int:
         return self._views * len(self._inds)
 
-    def __getitem__(self, item: int | slice) -> np.ndarray | list[np.ndarray]:
+    def __getitem__(self, item: int | slice) -> Any:
         found = self.stack()[item]
         return list(found) if isinstance(item, slice) else found
 

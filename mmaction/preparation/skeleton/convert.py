@@ -208,7 +208,8 @@ def change_layout(file: AnnotationFile, source: str, target: str) -> tuple[Annot
         ValueError: If an annotation has other joints than ``source``.
     """
     layouts = get_layout(source), get_layout(target)
-    annotations, missing = [], []
+    annotations: list[dict] = []
+    missing: list[str] = []
     for info in file.annotations:
         keypoint, given = split_scores(np.asarray(info["keypoint"]), info.get("keypoint_score"), "img_shape" in info)
         score = np.ones(keypoint.shape[:3], np.float32) if given is None else np.asarray(given)

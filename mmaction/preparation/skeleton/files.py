@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os.path import splitext
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -81,12 +82,13 @@ class AnnotationFile:
             if name == "unnamed":
                 yield name, "it has neither frame_dir nor filename"
         yield from ((name, f"stands there {count} times") for name, count in counts.items() if count > 1)
-        for split, clips in (self.splits or {}).items():
+        splits = self.splits or {}
+        for split, clips in splits.items():
             if absent := [clip for clip in clips if clip not in counts]:
                 yield f"split {split}", f"names {len(absent)} clips that have no annotation, such as {absent[0]}"
             if len(set(clips)) < len(clips):
                 yield f"split {split}", f"names {len(clips) - len(set(clips))} clips twice"
-            for other, evaluated in self.splits.items():
+            for other, evaluated in splits.items():
                 shared = set(clips) & set(evaluated) if is_evaluated_with(split, other) else ()
                 if shared:
                     yield f"split {split}", f"names {len(shared)} clips of split {other}, such as {min(shared)}"
@@ -127,11 +129,11 @@ def same_annotation(first: Mapping, second: Mapping) -> bool:
     return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
 
 
-def _same(first: object, second: object) -> bool:
-    numbers = as_numbers(first), as_numbers(second)
-    if numbers[0] is None or numbers[1] is None:
+def _same(first: Any, second: Any) -> bool:
+    one, other = as_numbers(first), as_numbers(second)
+    if one is None or other is None:
         return bool(np.array_equal(first, second))
-    return np.array_equal(*numbers, equal_nan=True)
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def merge(files: Sequence[AnnotationFile]) -> AnnotationFile:
@@ -255,7 +257,7 @@ def split_at_random(
     if not 0 < val_share < 1:
         raise ValueError(f"val_share must be between 0 and 1, got {val_share}")
     groups = {name: name for name in file.names} if group is None else group_names(file.names, group)
-    bins: dict[object, list[str]] = defaultdict(list)
+    bins: dict[str, list[str]] = defaultdict(list)
     for name, info in zip(file.names, file.annotations, strict=True):
         bins["all" if group else str(info.get("label"))].append(groups[name])
     held_out: set[str] = set()
@@ -297,30 +299,16 @@ def subset(
     """
     if relabel and labels is None:
         raise ValueError("relabel needs labels, whose order says the new numbers")
-    if split is not None and split not in (file.splits or {}):
-        raise KeyError(f"{file.path} has no split {split!r}, it has {', '.join(file.splits or {}) or 'none'}")
-    tests: list[Callable[[str, int], bool]] = []
-    if split is not None:
-        members = set(file.splits[split])
-        tests.append(lambda name, label: name in members)
-    if names is not None:
-        wanted = set(names)
-        if unknown := wanted - set(file.names):
-            raise KeyError(
-                f"{file.path} lacks {len(unknown)} of the {len(wanted)} named clips, such as {min(unknown)!r}; "
-                "take them out of names"
-            )
-        tests.append(lambda name, label: name in wanted)
+    splits = file.splits or {}
+    if split is not None and split not in splits:
+        raise KeyError(f"{file.path} has no split {split!r}, it has {', '.join(splits) or 'none'}")
     classes = [int(np.ravel(info["label"])[0]) for info in file.annotations]
-    if labels is not None:
-        if unknown := set(labels) - set(classes):
-            raise KeyError(
-                f"{file.path} has no clip of {len(unknown)} of the {len(set(labels))} classes, such as {min(unknown)}; "
-                "take them out of labels"
-            )
-        tests.append(lambda name, label: label in labels)
+    order = [] if labels is None else list(labels)
+    _refuse_unknown(file, names or (), file.names, "names")
+    _refuse_unknown(file, order, classes, "labels")
+    wanted = set(file.names if names is None else names) & set(file.names if split is None else splits[split])
     splits_of: dict[str, tuple[str, ...]] = defaultdict(tuple)
-    for split_name, clips in (file.splits or {}).items():
+    for split_name, clips in splits.items():
         for clip in clips:
             splits_of[clip] += (split_name,)
     kept: list[dict] = []
@@ -328,14 +316,23 @@ def subset(
     counts: Counter = Counter()
     for name, info, label in zip(file.names, file.annotations, classes, strict=True):
         key = (label, splits_of[name])
-        if not all(test(name, label) for test in tests) or (per_class is not None and counts[key] >= per_class):
+        if name not in wanted or (labels is not None and label not in order):
+            continue
+        if per_class is not None and counts[key] >= per_class:
             continue
         counts[key] += 1
-        kept.append({**info, "label": list(labels).index(label)} if relabel else info)
+        kept.append({**info, "label": order.index(label)} if relabel else info)
         left.add(name)
     if not kept:
         raise ValueError(f"no clip of {file.path} fits; it has {len(file.names)} clips")
-    splits = file.splits and {s: [clip for clip in clips if clip in left] for s, clips in file.splits.items()}
-    if split is not None:
-        splits = {split: splits[split]}
-    return AnnotationFile(kept, splits, file.path)
+    chosen = splits if split is None else {split: splits[split]}
+    left_in = {name: [clip for clip in clips if clip in left] for name, clips in chosen.items()}
+    return AnnotationFile(kept, None if file.splits is None else left_in, file.path)
+
+
+def _refuse_unknown(file: AnnotationFile, wanted: Collection, known: Collection, argument: str) -> None:
+    if unknown := set(wanted) - set(known):
+        raise KeyError(
+            f"{file.path} has no clip of {len(unknown)} of the {len(set(wanted))} {argument}, such as "
+            f"{min(unknown)!r}; take them out of {argument}"
+        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -128,7 +129,7 @@ class ClipPoses:
         return tracks
 
 
-def _assign(poses: Sequence[Pose], last: dict[object, Pose]) -> list[object | None]:
+def _assign(poses: Sequence[Pose], last: Mapping[Any, Pose]) -> list[object | None]:
     """Return for each pose the key of the nearest last pose, each key at most once, None for a new person."""
     from scipy.optimize import linear_sum_assignment
 

@@ -154,10 +154,10 @@ def test_subset():
     assert subset(file, names=["c"]).splits == {"train": ["c"], "val": []}
     with pytest.raises(KeyError, match="no split 'x'"):
         subset(file, split="x")
-    with pytest.raises(KeyError, match=r"x.pkl lacks 2 of the 3 named clips, such as 'y'; take them out of names"):
+    with pytest.raises(KeyError, match=r"x.pkl has no clip of 2 of the 3 names, such as 'y'; take"):
         subset(replace(file, path="x.pkl"), names=["c", "z", "y"])
     assert subset(file, names=["c", "e"], split="val").names == ["e"]
-    with pytest.raises(KeyError, match=r"x.pkl has no clip of 1 of the 2 classes, such as 5; take them out of labels"):
+    with pytest.raises(KeyError, match=r"x.pkl has no clip of 1 of the 2 labels, such as 5; take"):
         subset(replace(file, path="x.pkl"), labels=[0, 5])
     with pytest.raises(ValueError, match=r"no clip .* fits"):
         subset(file, names=["a"], labels=[1])
