@@ -48,11 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def split_dataset(cfg: Config, split: str) -> Any:
-    """Return the data set of a split.
-
-    Raises:
-        ValueError: If the config has no such split.
-    """
+    """Return the data set of a split."""
     config = (cfg.get(f"{split}_dataloader") or {}).get("dataset")
     if config is None:
         raise ValueError(f"config {cfg.filename} has no {split}_dataloader.dataset")

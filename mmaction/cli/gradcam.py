@@ -48,11 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def load_input(model: BaseRecognizer, word: str, dataset: Any) -> tuple[str, dict[str, Any]]:
-    """Return the name of an input and what the pipeline packed.
-
-    Raises:
-        ValueError: If there is no test sample of that number.
-    """
+    """Return the name of an input and what the pipeline packed."""
     if dataset is None or not word.isdigit():
         clip = as_clip(word, dataset_config(model.cfg))
         pipeline = build_pipeline(fit_pipeline(pipeline_config(model.cfg), clip.kind))
@@ -64,11 +60,7 @@ def load_input(model: BaseRecognizer, word: str, dataset: Any) -> tuple[str, dic
 
 
 def choose_target(word: str, data: dict[str, Any], num_classes: int | None) -> int | None:
-    """Return the class whose evidence is shown; None: the predicted one.
-
-    Raises:
-        ValueError: If the sample has no label, or the model no such class.
-    """
+    """Return the class whose evidence is shown; None: the predicted one."""
     if word == "predicted":
         return None
     if word == "label":

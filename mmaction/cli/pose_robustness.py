@@ -36,11 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def parse_levels(words: list[str] | None) -> dict[str, tuple[float, ...]]:
-    """Return levels by kind of damage.
-
-    Raises:
-        ValueError: If a kind is unknown or a level is no number in [0, 1].
-    """
+    """Return levels by kind of damage."""
     levels: dict[str, tuple[float, ...]] = {}
     for word in words or ():
         kind, _, values = word.partition("=")
@@ -56,11 +52,7 @@ def parse_levels(words: list[str] | None) -> dict[str, tuple[float, ...]]:
 
 
 def read_earlier(paths: Sequence[str], levels: dict[str, tuple[float, ...]]) -> dict[str, dict]:
-    """Return earlier results by the name of the model.
-
-    Raises:
-        ValueError: If a file is none, or lacks a kind of damage that is measured now.
-    """
+    """Return earlier results by the name of the model."""
     results: dict[str, dict] = {}
     for path in paths:
         try:

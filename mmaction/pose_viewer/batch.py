@@ -30,13 +30,7 @@ TEMPLATE = Path(__file__).with_name("batch.html")
 
 @dataclass(frozen=True)
 class Source:
-    """Where a batch gets its clips from.
-
-    Args:
-        videos: Folder of the videos.
-        annotation: Skeleton file.
-        names: Restrict to these annotations, None: all that have a video.
-    """
+    """Folder of the videos, skeleton file, and the annotations that count, None: all that have a video."""
 
     videos: Path
     annotation: Path
@@ -44,14 +38,7 @@ class Source:
 
 
 def resolve_source(settings: Settings) -> Source:
-    """Find videos and annotations from the settings, a data set config filling what they leave open.
-
-    Raises:
-        ValueError: If videos or annotations remain unknown, the config joins several data sets, or the skeleton file
-            has no splits where one is chosen.
-        KeyError: If the skeleton file has no split of the name that the data set chooses.
-        FileNotFoundError: If the folder of the videos is missing.
-    """
+    """Find videos and annotations from the settings, a data set config filling what they leave open."""
     videos, annotation = settings.video, settings.annotation
     names: frozenset[str] | None = None
     if settings.dataset:
@@ -87,21 +74,7 @@ def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
 
 
 def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
-    """Draw a contact sheet of every video that has an annotation and write the index.
-
-    Args:
-        settings: ``output`` is the folder to write.
-        progress: Show a progress bar on stderr.
-
-    Returns:
-        A report of each video, the worst first.
-
-    Raises:
-        FileExistsError: If the output folder or that of the problem frames is not empty, or the report is there, and
-            ``overwrite`` is not set.
-        KeyError: If the layout is unknown.
-        ValueError: If no video has an annotation, or an output would replace an input.
-    """
+    """Draw a contact sheet of every video that has an annotation and write the index; return reports, worst first."""
     from tqdm import tqdm
 
     source, output = resolve_source(settings), Path(settings.output)

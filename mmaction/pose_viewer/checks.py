@@ -125,11 +125,7 @@ def frame_ranges(frames: list[int], limit: int = 8) -> str:
 def check_clip(poses: ClipPoses, info: VideoInfo, limits: Limits = Limits(), rescaled: bool = False) -> Report:
     """Check the skeletons of a clip against each other and against the video's header.
 
-    Args:
-        poses: The annotation.
-        info: The video.
-        limits: When something is suspicious.
-        rescaled: The joints have been rescaled to the video's size, so a different ``img_shape`` is no finding.
+    With ``rescaled`` joints, which fit the video's size, a different ``img_shape`` is no finding.
     """
     report = Report(str(info.source), poses.name, poses.num_frames, tolerance=limits.tolerance)
     report.layout = poses.layout_note or f"layout: {poses.layout.name}"

@@ -13,14 +13,7 @@ from mmaction.io.video import open_video
 from mmaction.pose_viewer.batch import INDEX, run_batch
 from mmaction.pose_viewer.checks import check_clip
 from mmaction.pose_viewer.heatmap_view import heatmap_panel
-from mmaction.pose_viewer.settings import (
-    Settings,
-    add_arguments,
-    given_options,
-    merge,
-    naming_entries,
-    read_config,
-)
+from mmaction.pose_viewer.settings import Settings, add_arguments, given_options, merge, naming_entries, read_config
 from mmaction.pose_viewer.viewer import chosen_layout, draw_clip, make_overlay, read_classes, show_window, write_report
 from mmaction.utils.files import claim
 from mmaction.visualization.poses import clip_poses, find_annotation, load_annotation_list
@@ -29,12 +22,7 @@ SUSPICIOUS = 3
 
 
 def main(default_config: Path, argv: list[str] | None = None) -> int:
-    """Read the settings and draw; return the exit code.
-
-    Args:
-        default_config: File of settings that is read unless the command line names another.
-        argv: Command line without the program's name; None: of this process.
-    """
+    """Read the settings, by default from ``default_config``, and draw; return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -50,18 +38,7 @@ def main(default_config: Path, argv: list[str] | None = None) -> int:
 
 
 def visualize(settings: Settings, quiet: bool = False) -> int:
-    """Do what the settings say.
-
-    Args:
-        settings: Paths and options.
-        quiet: Print nothing and show no progress bar.
-
-    Returns:
-        0 if everything is clean, 3 if something is suspicious.
-
-    Raises:
-        ValueError: If a needed setting is not set.
-    """
+    """Do what the settings say; return 0 if everything is clean, 3 if something is suspicious."""
     needed = ["video", "annotation"] + ([] if settings.window else ["output"])
     if settings.dataset or Path(settings.video or "-").is_dir():
         needed = ["output"]

@@ -15,19 +15,7 @@ from mmaction.visualization.poses import ClipPoses
 
 
 def heatmap_panel(config: str, entry: Mapping[str, Any], poses: ClipPoses) -> Panel:
-    """Run a clip through a config's own pipeline and preprocessor and show the heatmaps beside each frame.
-
-    Args:
-        config: A skeleton config of the package.
-        entry: The annotation as it stands in the file.
-        poses: The same annotation, for layout and names.
-
-    Returns:
-        A function that gives, for a frame and a height in pixels, the heatmap of the sampled frame nearest to it.
-
-    Raises:
-        ValueError: If the pipeline of the config makes no heatmaps.
-    """
+    """Run a clip through a config's pipeline and preprocessor; show beside each frame the heatmap nearest in time."""
     heatmaps, frame_inds, pairs = clip_heatmaps(config, entry)
     colors = limb_colors(poses.layout, pairs) if len(pairs) == len(heatmaps) else [WHITE] * len(heatmaps)
     pictures = color_heatmaps(heatmaps, colors)
@@ -50,9 +38,6 @@ def clip_heatmaps(config: str, entry: Mapping[str, Any]) -> tuple[np.ndarray, np
         Heatmaps ``(C, T, H, W)``, the number of the frame behind each of the T, shape ``(T,)``, and for each of the C
         the joints from which to which it is drawn: the same twice for a joint, two for a limb (none where the config
         does not say).
-
-    Raises:
-        ValueError: If the pipeline makes no heatmaps, or the annotation has no ``img_shape``.
     """
     register_all_modules()
     cfg, _ = load_config(config)

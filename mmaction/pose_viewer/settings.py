@@ -91,11 +91,7 @@ class Settings:
 
 
 def frame_range(text: str) -> tuple[int, int | None]:
-    """Read ``START:END``; the end is None where it is open.
-
-    Raises:
-        ValueError: If the text is no such range, or an empty one.
-    """
+    """Read ``START:END``; the end is None where it is open."""
     start, colon, end = text.partition(":")
     try:
         first, last = int(start or 0), int(end) if end else None
@@ -107,11 +103,7 @@ def frame_range(text: str) -> tuple[int, int | None]:
 
 
 def _convert(name: str, text: str, kind: type, choices: tuple) -> Any:
-    """Read the text of one setting.
-
-    Raises:
-        ValueError: If it is not of the setting's kind; names the setting.
-    """
+    """Read the text of one setting."""
     if kind is bool:
         if text.lower() not in _TRUE + _FALSE:
             raise ValueError(f"{name}: expected yes or no, got {text!r}")
@@ -147,10 +139,6 @@ def read_config(path: Path) -> dict[str, Any]:
 
     A comment begins with ``#`` or ``;`` at the start of a line, or with one of them between spaces after a value. What
     stands in quotes, or names a file or folder that exists, is taken as it is. ``~`` is the home folder.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no INI file, lacks the section ``[paths]``, or has an unknown section or entry.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -205,12 +193,7 @@ def _exists(text: str) -> bool:
 
 @contextmanager
 def naming_entries(path: Path, values: dict[str, Any]) -> Iterator[None]:
-    """Add to an error that is about a value of the file which entry set it.
-
-    Args:
-        path: The file of settings.
-        values: Those of its settings that count, as :func:`read_config` gives them.
-    """
+    """Add to an error about one of the ``values`` that the file set which entry set it."""
     sections = {setting.name: setting.metadata["section"] for setting in fields(Settings)}
     try:
         yield
@@ -230,11 +213,7 @@ def _plain_kind(error: Exception) -> type[Exception]:
 
 
 def merge(file_values: dict[str, Any], options: argparse.Namespace) -> Settings:
-    """Combine the file with the command line, which has the last word.
-
-    Raises:
-        ValueError: If a value is out of range.
-    """
+    """Combine the file with the command line, which has the last word."""
     return Settings(**(file_values | given_options(options)))
 
 

@@ -25,12 +25,7 @@ _SUFFIXES = {"mp4": (".mp4",), "gif": (".gif",), "sheet": (".png", ".jpg", ".jpe
 
 @dataclass(frozen=True)
 class Classes:
-    """What is known of the classes.
-
-    Args:
-        names: Name of each class, may be empty.
-        scores: Scores of each clip by its name, shape ``(num_classes,)`` each.
-    """
+    """Names of the classes, may be empty, and scores ``(num_classes,)`` of each clip by its name."""
 
     names: tuple[str, ...] = ()
     scores: dict[str, np.ndarray] | None = None
@@ -50,12 +45,7 @@ class Classes:
 
 
 def read_classes(settings: Settings) -> Classes:
-    """Read the label map and the scores that the settings name.
-
-    Raises:
-        FileNotFoundError: If one of them is missing.
-        ValueError: If the scores are no ``scores.npz`` of the test tool.
-    """
+    """Read the label map and the scores that the settings name."""
     names: tuple[str, ...] = ()
     if settings.label_map:
         names = read_label_map(settings.label_map)
@@ -71,11 +61,7 @@ def read_classes(settings: Settings) -> Classes:
 
 
 def chosen_layout(settings: Settings) -> str | Layout:
-    """Return the layout that is set, or the one that the config of ``heatmap`` or ``dataset`` states, or ``auto``.
-
-    Raises:
-        FileNotFoundError, KeyError, ValueError: As :func:`mmaction.skeletons.get_layout`.
-    """
+    """Return the layout that is set, or the one that the config of ``heatmap`` or ``dataset`` states, or ``auto``."""
     if settings.layout != AUTO:
         return get_layout(settings.layout)
     config = settings.heatmap or settings.dataset
@@ -83,11 +69,7 @@ def chosen_layout(settings: Settings) -> str | Layout:
 
 
 def output_kind(settings: Settings) -> str:
-    """The kind of output, ``mp4``, ``gif``, ``frames`` or ``sheet``.
-
-    Raises:
-        ValueError: If the suffix of the output does not say, or contradicts ``kind``.
-    """
+    """The kind of output, ``mp4``, ``gif``, ``frames`` or ``sheet``."""
     suffix = Path(settings.output).suffix.lower()
     kind = _KINDS.get(suffix) if settings.kind == "auto" else settings.kind
     if kind is None or suffix not in _SUFFIXES[kind]:
@@ -118,20 +100,7 @@ def draw_clip(
 ) -> Report:
     """Check a clip and write it as ``settings`` say.
 
-    Args:
-        reader: The video.
-        poses: Its skeletons.
-        settings: Output, range, look and limits.
-        classes: Names and scores for the captions.
-        panel: Picture beside each frame.
-        progress: Show a progress bar on stderr.
-
-    Returns:
-        The report of the checks; the length is checked if the video was read to its end or to a damage.
-
-    Raises:
-        OSError: If an output exists or cannot be written.
-        ValueError: If the range of frames holds none, or an output would replace an input.
+    The length is checked if the video was read to its end or to a damage. ``panel`` gives a picture beside each frame.
     """
     info = reader.info
     if settings.rescale:
@@ -191,11 +160,7 @@ def write_report(path: Path, content: dict | list) -> None:
 
 
 def show_window(reader: VideoReader, overlay: Overlay, settings: Settings) -> None:
-    """Show the clip in a window: space pauses, ``.`` steps on, ``,`` back, ``q`` or Escape ends.
-
-    Raises:
-        ValueError: If there is no display.
-    """
+    """Show the clip in a window: space pauses, ``.`` steps on, ``,`` back, ``q`` or Escape ends."""
     import os
     import sys
 

@@ -106,10 +106,7 @@ def fit_layout(layout: str | Mapping[str, Any] | Layout, num_joints: int) -> Lay
 
 
 def choose_layout(
-    layout: str | Mapping[str, Any] | Layout,
-    num_joints: int,
-    config: Any = None,
-    say: Callable[[str], object] = print,
+    layout: str | Mapping[str, Any] | Layout, num_joints: int, config: Any = None, say: Callable[[str], object] = print
 ) -> Layout:
     """Return the layout of skeletons with ``num_joints`` joints.
 

@@ -7,33 +7,32 @@ Halpe (Fang et al., TPAMI 2022), COCO-WholeBody (Jin et al., ECCV 2020), AP-10K 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from mmaction.skeletons.layout import Layout, Pairs
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
+def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(names.split()) if isinstance(names, str) else names
+
+
+def _pairs(pairs: str | Pairs) -> Pairs:
+    split = (pair.split("-") for pair in pairs.split()) if isinstance(pairs, str) else pairs
+    return tuple((int(a), int(b)) for a, b in split)
 
 
 _COCO_JOINTS = _names(
     "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
     "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
 )
-_COCO_LIMBS = (
-    *((0, 1), (0, 2), (1, 3), (2, 4), (0, 5), (5, 7), (7, 9), (0, 6), (6, 8)),
-    *((8, 10), (5, 11), (11, 13), (13, 15), (6, 12), (12, 14), (14, 16), (11, 12)),
-)
+_COCO_LIMBS = _pairs("0-1 0-2 1-3 2-4 0-5 5-7 7-9 0-6 6-8 8-10 5-11 11-13 13-15 6-12 12-14 14-16 11-12")
 # Limb order of the published PoseC3D limb recipes, which differs from the default of GeneratePoseTarget.
-_COCO_LIMBS_POSEC3D = (
-    *((0, 5), (0, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (11, 13), (13, 15)),
-    *((6, 12), (12, 14), (14, 16), (0, 1), (0, 2), (1, 3), (2, 4), (11, 12)),
-)
+_COCO_LIMBS_POSEC3D = _pairs("0-5 0-6 5-7 7-9 6-8 8-10 5-11 11-13 13-15 6-12 12-14 14-16 0-1 0-2 1-3 2-4 11-12")
 # Graph networks join both joints of the fingers to the hand (2s-AGCN); a bone goes from one to the other.
-_NTU_LIMBS = (
-    *((0, 1), (1, 20), (2, 20), (3, 2), (4, 20), (5, 4), (6, 5), (7, 6), (8, 20), (9, 8), (10, 9)),
-    *((11, 10), (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17), (19, 18)),
+_NTU_LIMBS = _pairs(
+    "0-1 1-20 2-20 3-2 4-20 5-4 6-5 7-6 8-20 9-8 10-9 11-10 12-0 13-12 14-13 15-14 16-0 17-16 18-17 19-18"
 )
-_COCO_BONES = ((11, 0), (12, 0))
+_COCO_BONES = _pairs("11-0 12-0")
 _FEET = "left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel"
 _OPENPOSE_BODY = "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist "
 _HAND_JOINTS = ("wrist", *(f"{finger}_{n}" for finger in _names("thumb index middle ring pinky") for n in (1, 2, 3, 4)))
@@ -67,151 +66,109 @@ def _moved(limbs: Pairs, first: int) -> Pairs:
     return tuple((first + a, first + b) for a, b in limbs)
 
 
+def _row(name: str, joints: str | tuple[str, ...], limbs: str | Pairs, **rest: Any) -> Layout:
+    return Layout(name, _names(joints), _pairs(limbs), **rest)
+
+
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
-        Layout("coco17", _COCO_JOINTS, _COCO_LIMBS, bones=_COCO_BONES),
-        Layout("coco17_posec3d", _COCO_JOINTS, _COCO_LIMBS_POSEC3D, bones=_COCO_BONES),
-        Layout(
+        _row("coco17", _COCO_JOINTS, _COCO_LIMBS, bones=_COCO_BONES),
+        _row("coco17_posec3d", _COCO_JOINTS, _COCO_LIMBS_POSEC3D, bones=_COCO_BONES),
+        _row(
             "ntu25",
-            _names(
-                "hip_center spine neck head left_shoulder left_elbow left_wrist left_hand right_shoulder right_elbow "
-                "right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle "
-                "right_foot shoulder_center left_hand_tip left_thumb right_hand_tip right_thumb"
-            ),
-            (*_NTU_LIMBS, (21, 22), (22, 7), (23, 24), (24, 11)),
+            "hip_center spine neck head left_shoulder left_elbow left_wrist left_hand right_shoulder right_elbow "
+            "right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle "
+            "right_foot shoulder_center left_hand_tip left_thumb right_hand_tip right_thumb",
+            (*_NTU_LIMBS, *_pairs("21-22 22-7 23-24 24-11")),
             root=20,
-            graph_limbs=(*_NTU_LIMBS, (21, 7), (22, 7), (23, 11), (24, 11)),
+            graph_limbs=(*_NTU_LIMBS, *_pairs("21-7 22-7 23-11 24-11")),
         ),
-        Layout(
+        _row(
             "openpose18",
-            _names(
-                _OPENPOSE_BODY
-                + "right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear"
-            ),
-            (
-                *((1, 0), (2, 1), (3, 2), (4, 3), (5, 1), (6, 5), (7, 6), (8, 2), (9, 8)),
-                *((10, 9), (11, 5), (12, 11), (13, 12), (14, 0), (15, 0), (16, 14), (17, 15)),
-            ),
+            _OPENPOSE_BODY
+            + "right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear",
+            "1-0 2-1 3-2 4-3 5-1 6-5 7-6 8-2 9-8 10-9 11-5 12-11 13-12 14-0 15-0 16-14 17-15",
             graph_center=1,
         ),
-        Layout(
+        _row(
             "body25",
-            _names(
-                _OPENPOSE_BODY + "hip_center right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye "
-                "left_eye right_ear left_ear " + _FEET
-            ),
-            (
-                *((1, 0), (2, 1), (3, 2), (4, 3), (5, 1), (6, 5), (7, 6), (8, 1), (9, 8), (10, 9), (11, 10)),
-                *((12, 8), (13, 12), (14, 13), (15, 0), (16, 0), (17, 15), (18, 16), (19, 14), (20, 19)),
-                *((21, 14), (22, 11), (23, 22), (24, 11)),
-            ),
+            _OPENPOSE_BODY + "hip_center right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye "
+            "left_eye right_ear left_ear " + _FEET,
+            "1-0 2-1 3-2 4-3 5-1 6-5 7-6 8-1 9-8 10-9 11-10 12-8 13-12 14-13 15-0 16-0 17-15 18-16 19-14 "
+            "20-19 21-14 22-11 23-22 24-11",
             root=1,
         ),
-        Layout(
+        _row(
             "kinect20",
-            _names(
-                "head shoulder_center spine hip_center left_shoulder left_elbow left_wrist left_hand right_shoulder "
-                "right_elbow right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee "
-                "right_ankle right_foot"
-            ),
-            (
-                *((0, 1), (1, 2), (2, 3), (1, 4), (4, 5), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (10, 11)),
-                *((3, 12), (12, 13), (13, 14), (14, 15), (3, 16), (16, 17), (17, 18), (18, 19)),
-            ),
+            "head shoulder_center spine hip_center left_shoulder left_elbow left_wrist left_hand right_shoulder "
+            "right_elbow right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee "
+            "right_ankle right_foot",
+            "0-1 1-2 2-3 1-4 4-5 5-6 6-7 1-8 8-9 9-10 10-11 3-12 12-13 13-14 14-15 3-16 16-17 17-18 18-19",
             root=3,
         ),
-        Layout(
+        _row(
             "jhmdb15",
-            _names(
-                "neck belly face right_shoulder left_shoulder right_hip left_hip right_elbow left_elbow right_knee "
-                "left_knee right_wrist left_wrist right_ankle left_ankle"
-            ),
-            (
-                *((0, 2), (0, 1), (0, 3), (3, 7), (7, 11), (0, 4), (4, 8), (8, 12)),
-                *((1, 5), (5, 9), (9, 13), (1, 6), (6, 10), (10, 14)),
-            ),
+            "neck belly face right_shoulder left_shoulder right_hip left_hip right_elbow left_elbow right_knee "
+            "left_knee right_wrist left_wrist right_ankle left_ankle",
+            "0-2 0-1 0-3 3-7 7-11 0-4 4-8 8-12 1-5 5-9 9-13 1-6 6-10 10-14",
             root=1,
         ),
-        Layout(
+        _row(
             "mediapipe33",
-            _names(
-                "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear "
-                "right_ear left_mouth right_mouth left_shoulder right_shoulder left_elbow right_elbow left_wrist "
-                "right_wrist left_pinky right_pinky left_index right_index left_thumb right_thumb left_hip right_hip "
-                "left_knee right_knee left_ankle right_ankle left_heel right_heel left_foot_index right_foot_index"
-            ),
-            (
-                *((0, 1), (1, 2), (2, 3), (3, 7), (0, 4), (4, 5), (5, 6), (6, 8), (9, 10), (11, 12), (11, 13)),
-                *((13, 15), (15, 17), (15, 19), (15, 21), (17, 19), (12, 14), (14, 16), (16, 18), (16, 20)),
-                *((16, 22), (18, 20), (11, 23), (12, 24), (23, 24), (23, 25), (24, 26), (25, 27), (26, 28)),
-                *((27, 29), (28, 30), (29, 31), (30, 32), (27, 31), (28, 32)),
-            ),
-            bones=((9, 0), (10, 0), (11, 0), (12, 0)),
+            "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear "
+            "right_ear left_mouth right_mouth left_shoulder right_shoulder left_elbow right_elbow left_wrist "
+            "right_wrist left_pinky right_pinky left_index right_index left_thumb right_thumb left_hip right_hip "
+            "left_knee right_knee left_ankle right_ankle left_heel right_heel left_foot_index right_foot_index",
+            "0-1 1-2 2-3 3-7 0-4 4-5 5-6 6-8 9-10 11-12 11-13 13-15 15-17 15-19 15-21 17-19 12-14 14-16 16-18 "
+            "16-20 16-22 18-20 11-23 12-24 23-24 23-25 24-26 25-27 26-28 27-29 28-30 29-31 30-32 27-31 28-32",
+            bones=_pairs("9-0 10-0 11-0 12-0"),
         ),
-        Layout("hand21", _HAND_JOINTS, _HAND_LIMBS),
-        Layout(
+        _row("hand21", _HAND_JOINTS, _HAND_LIMBS),
+        _row(
             "halpe26",
             (
                 *(*_COCO_JOINTS, "head", "neck", "hip_center"),
                 *_names("left_big_toe right_big_toe left_small_toe right_small_toe left_heel right_heel"),
             ),
-            (
-                *((15, 13), (13, 11), (11, 19), (16, 14), (14, 12), (12, 19), (17, 18), (18, 19), (18, 5), (5, 7)),
-                *((7, 9), (18, 6), (6, 8), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
-                *((15, 20), (15, 22), (15, 24), (16, 21), (16, 23), (16, 25)),
-            ),
+            "15-13 13-11 11-19 16-14 14-12 12-19 17-18 18-19 18-5 5-7 7-9 18-6 6-8 8-10 1-2 0-1 0-2 1-3 2-4 "
+            "3-5 4-6 15-20 15-22 15-24 16-21 16-23 16-25",
             root=19,
         ),
-        Layout(
+        _row(
             "wholebody133",
             (
                 *(*_COCO_JOINTS, *_names(_FEET), *_FACE_JOINTS),
                 *(f"{side}_hand_{joint}" for side in ("left", "right") for joint in _HAND_JOINTS),
             ),
             (
-                *(*_COCO_LIMBS, (15, 17), (15, 18), (15, 19), (16, 20), (16, 21), (16, 22), *_face_limbs(23)),
-                *(*_moved(_HAND_LIMBS, 91), *_moved(_HAND_LIMBS, 112)),
+                *_COCO_LIMBS,
+                *_pairs("15-17 15-18 15-19 16-20 16-21 16-22"),
+                *_face_limbs(23),
+                *_moved(_HAND_LIMBS, 91),
+                *_moved(_HAND_LIMBS, 112),
             ),
             # The parts that no limb connects: hands to wrists; brows, nose, eyes, mouth and jaw to the nose.
-            bones=(
-                *(*_COCO_BONES, (91, 9), (112, 10), (50, 0), (31, 0), (40, 0), (44, 0), (45, 0), (54, 0)),
-                *((59, 0), (65, 0), (74, 0), (83, 0)),
-            ),
+            bones=(*_COCO_BONES, *_pairs("91-9 112-10 50-0 31-0 40-0 44-0 45-0 54-0 59-0 65-0 74-0 83-0")),
         ),
-        Layout(
+        _row(
             "ap10k17",
-            _names(
-                "left_eye right_eye nose neck root_of_tail left_shoulder left_elbow left_front_paw right_shoulder "
-                "right_elbow right_front_paw left_hip left_knee left_back_paw right_hip right_knee right_back_paw"
-            ),
-            (
-                *((0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (5, 6), (6, 7), (3, 8)),
-                *((8, 9), (9, 10), (4, 11), (11, 12), (12, 13), (4, 14), (14, 15), (15, 16)),
-            ),
+            "left_eye right_eye nose neck root_of_tail left_shoulder left_elbow left_front_paw right_shoulder "
+            "right_elbow right_front_paw left_hip left_knee left_back_paw right_hip right_knee right_back_paw",
+            "0-1 0-2 1-2 2-3 3-4 3-5 5-6 6-7 3-8 8-9 9-10 4-11 11-12 12-13 4-14 14-15 15-16",
             root=4,
         ),
-        Layout(
+        _row(
             "h36m17",
-            _names(
-                "hip_center right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax neck head "
-                "left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist"
-            ),
-            (
-                *((0, 1), (1, 2), (2, 3), (0, 4), (4, 5), (5, 6), (0, 7), (7, 8)),
-                *((8, 9), (9, 10), (8, 11), (11, 12), (12, 13), (8, 14), (14, 15), (15, 16)),
-            ),
+            "hip_center right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax neck head "
+            "left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist",
+            "0-1 1-2 2-3 0-4 4-5 5-6 0-7 7-8 8-9 9-10 8-11 11-12 12-13 8-14 14-15 15-16",
         ),
-        Layout(
+        _row(
             "penn13",
-            _names(
-                "head left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_hip right_hip "
-                "left_knee right_knee left_ankle right_ankle"
-            ),
-            (
-                *((0, 1), (0, 2), (1, 2), (1, 3), (3, 5), (2, 4), (4, 6)),
-                *((1, 7), (2, 8), (7, 8), (7, 9), (9, 11), (8, 10), (10, 12)),
-            ),
+            "head left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_hip right_hip "
+            "left_knee right_knee left_ankle right_ankle",
+            "0-1 0-2 1-2 1-3 3-5 2-4 4-6 1-7 2-8 7-8 7-9 9-11 8-10 10-12",
         ),
     )
 }

@@ -106,12 +106,6 @@ def draw_skeletons(
         score: Confidence of each joint, shape ``(M, V)``.
         layout: Joints and limbs, V joints.
         style: Sizes and colors.
-
-    Returns:
-        ``image``.
-
-    Raises:
-        ValueError: If the number of joints is not the layout's.
     """
     if keypoint.shape[-2] != len(layout.joints) or score.shape != keypoint.shape[:-1]:
         raise ValueError(
@@ -137,12 +131,7 @@ def _fixed(points: np.ndarray) -> np.ndarray:
 
 
 def _draw_limbs(
-    image: np.ndarray,
-    joints: np.ndarray,
-    seen: np.ndarray,
-    layout: Layout,
-    colors: Sequence[Color],
-    style: Style,
+    image: np.ndarray, joints: np.ndarray, seen: np.ndarray, layout: Layout, colors: Sequence[Color], style: Style
 ) -> None:
     ends = _fixed(joints).tolist()
     for (a, b), color in zip(layout.limbs, colors, strict=True):
@@ -177,9 +166,6 @@ def draw_trail(
         score: Their confidence, shape ``(M, T, V)``.
         layout: Joints and limbs.
         style: Sizes and threshold.
-
-    Returns:
-        ``image``.
     """
     seen = visible_joints(keypoint, score, style.score_thr)
     both = seen[:, :-1] & seen[:, 1:]
@@ -218,9 +204,6 @@ def draw_text(
         font_scale: Scale of the font.
         color: Color of the letters.
         anchor: ``top`` or ``bottom``.
-
-    Returns:
-        ``image``.
     """
     thickness = max(1, round(1.6 * font_scale))
     sizes = [cv2.getTextSize(line, _FONT, font_scale, thickness)[0] for line in lines]
@@ -255,9 +238,6 @@ def draw_scores(
         scores: Score of every class, 0 to 1.
         truth: Index of the true class, if known.
         count: Classes to list.
-
-    Returns:
-        ``image``.
     """
     height, width = image.shape[:2]
     scale = Style.for_size(height, width).font_scale
@@ -287,11 +267,7 @@ def fit_height(image: np.ndarray, height: int) -> np.ndarray:
 
 
 def contact_sheet(images: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
-    """Lay out images of one size in rows on white, ``columns`` in a row.
-
-    Raises:
-        ValueError: If there is no image.
-    """
+    """Lay out images of one size in rows on white, ``columns`` in a row."""
     if not images:
         raise ValueError("a contact sheet needs at least one image, got none")
     height, width = images[0].shape[:2]
@@ -331,9 +307,6 @@ def color_heatmaps(heatmaps: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
 
     Returns:
         RGB pictures, shape ``(T, H, W, 3)``, uint8: each pixel has the brightest of its channels' colors.
-
-    Raises:
-        ValueError: If there is not one color for each channel.
     """
     if heatmaps.ndim != 4 or len(heatmaps) != len(colors):
         raise ValueError(f"expected heatmaps (C, T, H, W) with {len(colors)} channels, got shape {heatmaps.shape}")

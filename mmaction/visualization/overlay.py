@@ -87,10 +87,7 @@ class Overlay:
             interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
             image = cv2.resize(image, None, fx=self.look.scale, fy=self.look.scale, interpolation=interpolation)
         style = Style.for_size(
-            *image.shape[:2],
-            score_thr=self.look.score_thr,
-            color_by=self.look.color_by,
-            joint_text=self.look.joints,
+            *image.shape[:2], score_thr=self.look.score_thr, color_by=self.look.color_by, joint_text=self.look.joints
         )
         pictures = [self._draw(image, t, style)]
         if self.look.side_by_side:

@@ -105,10 +105,7 @@ def find_annotation(annotations: list[dict], wanted: str, video: Path, source: s
 
 
 def clip_poses(
-    entry: Mapping,
-    layout: str | Mapping | Layout = "auto",
-    source: str | Path = "annotation",
-    config: Any = None,
+    entry: Mapping, layout: str | Mapping | Layout = "auto", source: str | Path = "annotation", config: Any = None
 ) -> ClipPoses:
     """Check one annotation and make it a :class:`ClipPoses`.
 

@@ -249,12 +249,7 @@ BACKENDS: dict[str, Callable[[BackendOptions], PoseBackend]] = {
 
 
 def check_backend(name: str, options: BackendOptions) -> None:
-    """Check what can be told of a backend before it is built.
-
-    Raises:
-        KeyError: If the name is unknown; lists close matches.
-        FileNotFoundError: If the weights are a file that does not exist.
-    """
+    """Check what can be told of a backend before it is built."""
     if name not in BACKENDS:
         raise KeyError(f"backend: {name!r} is unknown{suggest(name, BACKENDS)}; known: {', '.join(BACKENDS)}")
     if options.weights not in ("", "none") and "://" not in options.weights:
@@ -262,11 +257,6 @@ def check_backend(name: str, options: BackendOptions) -> None:
 
 
 def build_backend(name: str, options: BackendOptions) -> PoseBackend:
-    """Build a backend by name.
-
-    Raises:
-        FileNotFoundError, KeyError: As :func:`check_backend`.
-        ImportError: If its library is not installed; says how to.
-    """
+    """Build a backend by name."""
     check_backend(name, options)
     return BACKENDS[name](options)

@@ -50,20 +50,7 @@ class Recipe:
 def extract_video(
     video: SourceVideo, backend: PoseBackend, recipe: Recipe, boxes: list[np.ndarray] | None = None
 ) -> dict[str, Any]:
-    """Extract one video.
-
-    Args:
-        video: The video.
-        backend: The pose estimator.
-        recipe: Tracking and batch size.
-        boxes: Given boxes of each frame, shape ``(N, 4)`` each. Every one of them becomes a pose.
-
-    Returns:
-        An annotation in the format of :func:`mmaction.io.annotations.load_annotations`.
-
-    Raises:
-        ValueError: If the video cannot be decoded to its end, or has another number of frames than the boxes.
-    """
+    """Extract one video into an annotation; each of the given boxes of each frame, ``(N, 4)``, becomes a pose."""
     reader = open_video(video.path, num_threads=0)
     persons: list[Persons] = []
     for chunk in _chunks((image for _, image in reader.images()), recipe.batch_size):

@@ -21,9 +21,6 @@ class TrackingOptions:
         max_gap: Longest gap in frames that is filled by interpolation; longer ones stay zero.
         min_iou: Lowest overlap of a box with where its track is expected.
         person_thr: Lowest score of a person that starts a track.
-
-    Raises:
-        ValueError: If a value is out of range.
     """
 
     num_persons: int | None = None
@@ -40,15 +37,9 @@ class TrackingOptions:
 
 
 def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptions) -> list[np.ndarray]:
-    """Give each person a track number with ByteTrack (Zhang et al., ECCV 2022) from the library ``trackers``.
+    """Give each person of each frame a track number, int64 ``(N,)``, -1 for none.
 
-    Args:
-        frames: The persons of each frame.
-        fps: Frames per second.
-        options: How persons are followed.
-
-    Returns:
-        For each frame the track of each person, shape ``(N,)``, int64, -1 for none.
+    Uses ByteTrack (Zhang et al., ECCV 2022) of the library ``trackers``.
     """
     from supervision import Detections
     from trackers import ByteTrackTracker
@@ -90,12 +81,6 @@ def match_boxes(frames: Sequence[Persons]) -> list[np.ndarray]:
 
     There are as many tracks as a frame has boxes at most. The boxes of a frame go to the tracks whose last boxes they
     overlap most or, without overlap, are nearest to; a track that has no box yet counts as one box diagonal away.
-
-    Args:
-        frames: The persons of each frame, one for each given box.
-
-    Returns:
-        For each frame the track of each person, shape ``(N,)``, int64.
     """
     last = np.full((max(map(len, frames), default=0), 4), np.nan)
     tracks = []
@@ -156,10 +141,7 @@ def best_tracks(
 def fill_gaps(keypoint: np.ndarray, score: np.ndarray, max_gap: int) -> None:
     """Interpolate a person over gaps of at most ``max_gap`` frames, in place; the score is the lower of both ends'.
 
-    Args:
-        keypoint: Joints of one person, shape ``(T, V, 2)``.
-        score: Their confidence, shape ``(T, V)``; a gap is a run of frames in which all are 0.
-        max_gap: Frames.
+    A gap is a run of frames in which all scores ``(T, V)`` are 0.
     """
     seen = np.flatnonzero(score.any(axis=-1))
     for start, end in pairwise(seen):
