@@ -26,10 +26,7 @@ def steps_of(runner: Runner) -> dict[str, int]:
 def fit_iteration(loop: Any, before: Mapping[str, int] | None, now: Mapping[str, int]) -> str | None:
     """Set the iteration of a loop over epochs to where the data that the checkpoint has seen ends; say what was done.
 
-    Args:
-        loop: Its ``_epoch`` and ``_iter`` come from the checkpoint; MMEngine has no other way to set them.
-        before: The steps of the run that wrote it; None if it does not tell.
-        now: The steps of this run.
+    ``before`` and ``now`` are the steps of the run that wrote it, None if it does not tell, and of this run.
     """
     length = before["iters"] if before else loop._iter // max(loop._epoch, 1)
     if length == now["iters"] or not loop._iter:
@@ -39,7 +36,7 @@ def fit_iteration(loop: Any, before: Mapping[str, int] | None, now: Mapping[str,
     done = 0
     if before and before["samples"] == now["samples"] and now["batch"]:
         done = (loop._iter - loop._epoch * length) * before["batch"] // now["batch"]
-    loop._iter = loop._epoch * now["iters"] + done
+    loop._iter = loop._epoch * now["iters"] + done  # MMEngine has no public way to set it
     return (
         f"an epoch has {now['iters']} iterations, it had {length}: going on at iteration {done + 1} of epoch "
         f"{loop._epoch + 1}, with the learning rates that the schedule has there"

@@ -14,6 +14,8 @@ from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from mmaction.registry import LOOPS
 
+# MMEngine's loops count in _epoch, _iter, _max_epochs and _max_iters; they can be read in public, but not set.
+
 
 class _From(Sampler):
     """``sampler`` without its first ``start`` indices; its length stays that of the whole, for progress reports."""

@@ -39,7 +39,7 @@ class AmpOptimWrapper(GpuAmpOptimWrapper):
         if isinstance(dtype, str) and dtype not in self.valid_dtypes:
             raise ValueError(f"AmpOptimWrapper: dtype is one of {', '.join(self.valid_dtypes)}, got {dtype!r}")
         OptimWrapper.__init__(self, **kwargs)
-        self._scale_update_param = None
+        self._scale_update_param = None  # which update_params of MMEngine's wrapper reads
         self.loss_scaler = torch.amp.GradScaler("cpu", enabled=False)
         self.cast_dtype = torch.bfloat16
 

@@ -84,17 +84,16 @@ class ProcessWatch(threading.Thread):
 
     def done(self) -> None:
         """Say that this process ends in order, and stop."""
-        if not self._ended.is_set():
-            self._ended.set()
-            self._tell(f"done-{self.rank}", 1)
+        self._tell(f"done-{self.rank}", 1)
 
     def failed(self) -> None:
         """Say that this process ends early: the others end a beat after they see it, if they have not by then."""
-        if not self._ended.is_set():
-            self._ended.set()
-            self._tell("failed", self.rank + 1)
+        self._tell("failed", self.rank + 1)
 
     def _tell(self, key: str, value: int) -> None:
+        if self._ended.is_set():
+            return
+        self._ended.set()
         try:
             self.store.add(key, value)
         except RuntimeError as error:  # the store went first: the others see that by themselves

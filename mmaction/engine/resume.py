@@ -187,14 +187,8 @@ def plan_resume(cfg: Config, request: str | Path | None) -> ResumePlan | None:
 def survey(work_dir: str | Path, out_dir: str | Path | None = None, trust: bool = False) -> Survey:
     """Look for the furthest intact checkpoint of the run that wrote last.
 
-    Args:
-        work_dir: The run's work directory; the folder of the file that its ``last_checkpoint`` names is searched too.
-        out_dir: Folder of the checkpoints where it is another.
-        trust: As in :func:`mmaction.io.checkpoints.read_checkpoint`.
-
-    Raises:
-        RefusedCheckpointError: If it is the last checkpoint that holds other objects while ``trust`` is False.
-        ValueError: If ``last_start.json`` is damaged.
+    ``work_dir``, ``out_dir`` and the folder of the file that ``last_checkpoint`` names are searched. ValueError if
+    ``last_start.json`` is damaged, RefusedCheckpointError if the last checkpoint is refused.
     """
     work_dir = Path(work_dir)
     folders = [work_dir, *([Path(out_dir)] if out_dir else [])]
@@ -268,10 +262,7 @@ def _last_named(work_dir: Path, folders: list[Path]) -> Path | None:
 
 
 def _of_the_last_run(states: list[SavedState], starts: Starts) -> list[SavedState]:
-    """Return the checkpoints of the run that began last; all where checkpoints do not tell runs apart.
-
-    A run begun anew in the folder of an earlier one leaves that one's further checkpoints there.
-    """
+    """Return the checkpoints of the run that began last; all where checkpoints do not tell runs apart."""
     if starts:
         return [state for state in states if state.leads_to(starts)]
     newest = max(states, key=lambda state: state.written, default=None)
@@ -297,11 +288,7 @@ def replaceable_checkpoints(cfg: Config) -> list[Path]:
 def note_start(work_dir: str | Path, before: Starts, iteration: int, origin: str | None) -> Starts:
     """Note in ``work_dir`` that a run begins or goes on, and return its starts.
 
-    Args:
-        work_dir: The run's work directory.
-        before: Its earlier starts, as they are in the checkpoint that it goes on from.
-        iteration: The iteration of the checkpoint; 0 for a new run.
-        origin: The checkpoint; None for a new run.
+    ``before`` are those in the checkpoint ``origin``, of ``iteration``; a new run has none.
     """
     starts = [*before, (uuid.uuid4().hex, iteration)]
     content = {"starts": starts, "from": origin and os.path.abspath(origin)}

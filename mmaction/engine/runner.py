@@ -98,6 +98,7 @@ class ActionRunner(Runner):
 
     model: nn.Module
     cfg: Config
+    # MMEngine's Runner keeps _resume, _has_loaded, _timestamp and _launcher, and calls _init_model_weights, in private
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.load_report: LoadReport | None = None

@@ -45,21 +45,15 @@ class _Walk:
 
 
 class Schedule:
-    """The parameter schedulers of a run as they are before its first iteration.
-
-    Args:
-        schedulers: A list of schedulers, a dict of lists, or None.
-    """
+    """The parameter schedulers of a run, a list, a dict of lists or None, as they are before its first iteration."""
 
     def __init__(self, schedulers: Any) -> None:
         self._schedulers = schedulers_of(schedulers)
         self._states = [deepcopy(scheduler.state_dict()) for scheduler in self._schedulers]
+        names = [(s.param_name, f"initial_{s.param_name}") for s in self._schedulers]
         self._values = [
-            [
-                {key: group[key] for key in (s.param_name, f"initial_{s.param_name}")}
-                for group in s.optimizer.param_groups
-            ]
-            for s in self._schedulers
+            [{key: group[key] for key in keys} for group in s.optimizer.param_groups]
+            for s, keys in zip(self._schedulers, names, strict=True)
         ]
 
     def other_ends(self, schedulers: Any) -> str | None:
@@ -72,14 +66,7 @@ class Schedule:
         return ", ".join(told) or None
 
     def set_place(self, schedulers: Any, epoch: int, iteration: int, iters_per_epoch: int) -> bool:
-        """Set ``schedulers`` and what they schedule to the place given; False if they depend on validations.
-
-        Args:
-            schedulers: Those of the run, of the same form as before.
-            epoch: Epochs that have ended.
-            iteration: Iterations that have ended.
-            iters_per_epoch: Iterations of each.
-        """
+        """Set ``schedulers`` to the place after so many epochs and iterations; False if they depend on validations."""
         now = schedulers_of(schedulers)
         if any(getattr(scheduler, "need_val_args", False) for scheduler in now):
             return False

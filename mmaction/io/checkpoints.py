@@ -153,15 +153,18 @@ def read_checkpoint(
 
 def _is_plain_pickle(path: Path) -> bool:
     """Return whether ``path`` begins as a pickle does, but not with the magic number of PyTorch's old format."""
-    with open(path, "rb") as file:
-        start = file.read(len(_OLD_FORMAT))
+    start = _start(path)
     return start[:1] == b"\x80" and start[2:] != _OLD_FORMAT[2:]
+
+
+def _start(path: str | Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(len(_OLD_FORMAT))
 
 
 def is_archive(path: str | Path) -> bool:
     """Return whether ``path`` begins as the zip archives do that PyTorch writes since 1.6."""
-    with open(path, "rb") as file:
-        return file.read(4) == b"PK\x03\x04"
+    return _start(path).startswith(b"PK\x03\x04")
 
 
 def _refuse_compressed(path: Path) -> None:
@@ -174,8 +177,7 @@ def _refuse_compressed(path: Path) -> None:
 
 def _damage(path: Path, error: Exception) -> str:
     """Say why a file cannot be loaded, for which PyTorch has raised ``error``."""
-    with open(path, "rb") as file:
-        start = file.read(16)
+    start = _start(path)
     if start[:1] not in b"P\x80":  # of a zip archive or of a pickle
         return f"it starts with {start!r}, as no checkpoint does"
     says_why = isinstance(error, (UnpicklingError, RuntimeError, EOFError, OSError, zipfile.BadZipFile))
@@ -193,9 +195,8 @@ def is_intact(path: str | Path) -> str | None:
     PyTorch's old format has none; such a file is whole if it can be read.
     """
     try:
-        with open(path, "rb") as file:
-            if file.read(len(_OLD_FORMAT)) == _OLD_FORMAT:
-                return None
+        if _start(path) == _OLD_FORMAT:
+            return None
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
         return f"its part {damaged} has a wrong check sum" if damaged else None

@@ -204,7 +204,9 @@ def _from_slowfast(project: str, weights: Weights) -> Converted:
         renamed = {_x3d_name(name): value for name, value in renamed.items()}
     if project == "Caffe2":
         notes.append("projects that train with Caffe2 often read BGR: compare a few clips with to_rgb=False too")
-    ours = {re.sub(r"path\d\.", lambda m: paths[m[0]], name): _linear(name, value) for name, value in renamed.items()}
+    ours = {re.sub(r"path\d\.", lambda m: paths[m[0]], name): value for name, value in renamed.items()}
+    for name in [name for name in ours if name.startswith("cls_head.") and ours[name].ndim > 2]:
+        ours[name] = ours[name].flatten(1)  # 1x1x1 convolutions there
     return Converted(f"{network} of {project}", _with_shortcut_norms(ours), tuple(notes))
 
 
@@ -212,11 +214,6 @@ def _x3d_name(name: str) -> str:
     """Return the name of a weight in X3D, whose stem has two convolutions and whose head two layers."""
     name = re.sub(r"\.conv1\.(conv|bn)\.(?=\w+$)", r".conv1_t.\1.", name) if ".layer" not in name else name
     return name.replace("cls_head.fc_cls.", "cls_head.fc2.")
-
-
-def _linear(name: str, value: torch.Tensor) -> torch.Tensor:
-    """Return the kernel of a head's 1x1x1 convolution as a matrix."""
-    return value.flatten(1) if name.startswith("cls_head.") and value.ndim > 2 else value
 
 
 def _with_shortcut_norms(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -233,8 +230,8 @@ def _with_shortcut_norms(weights: dict[str, torch.Tensor]) -> dict[str, torch.Te
 
 
 # -- torchvision -------------------------------------------------------------------------------------------------------
-_TV_HEAD: tuple[Rule, ...] = ((r"fc\.", "cls_head.fc_cls."),)
-_TV_SHORTCUT: tuple[Rule, ...] = (
+_TV_COMMON: tuple[Rule, ...] = (
+    (r"fc\.", "cls_head.fc_cls."),
     (r"(layer\d\.\d+\.downsample)\.([01])\.", lambda m: f"backbone.{m[1]}.{('conv', 'bn')[int(m[2])]}."),
 )
 _TV_PLAIN: tuple[Rule, ...] = (
@@ -257,15 +254,14 @@ _TV_INPUT = (
 def _from_torchvision_video(weights: Weights) -> Converted:
     """Convert R3D-18, MC3-18 and R(2+1)D-18."""
     if "stem.3.weight" in weights:
-        rules = (*_TV_FACTORIZED, *_TV_SHORTCUT, *_TV_HEAD)
-        renamed = _pad_middle(_renamed(weights, rules, "torchvision"))
+        renamed = _pad_middle(_renamed(weights, _TV_FACTORIZED + _TV_COMMON, "torchvision"))
         notes = "ResNet2Plus1d(depth=18, plain_shortcut=True, temporal_strides=(1, 2, 2, 2), conv1_kernel=(3, 7, 7))"
         return Converted("R(2+1)D-18 of torchvision", renamed, (_TV_INPUT, notes))
     is_r3d = weights["layer4.0.conv1.0.weight"].shape[2] > 1
     name = "R3D-18" if is_r3d else "MC3-18"
     fits = "temporal_strides=(1, 2, 2, 2)" if is_r3d else "inflate=(1, 0, 0, 0)"
     notes = f"ResNet3d(depth=18, {fits}, with_pool2=False)"
-    renamed = _renamed(weights, (*_TV_PLAIN, *_TV_SHORTCUT, *_TV_HEAD), "torchvision")
+    renamed = _renamed(weights, _TV_PLAIN + _TV_COMMON, "torchvision")
     return Converted(f"{name} of torchvision", renamed, (_TV_INPUT, notes))
 
 

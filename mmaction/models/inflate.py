@@ -46,15 +46,11 @@ def from_torchvision(weights: Weights) -> dict[str, torch.Tensor]:
 
 
 def inflate_weight(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor | None:
-    """Return a convolution's 2D ``weight`` in the 3D ``shape``, or None where it cannot fit.
+    """Return a convolution's ``weight`` ``(C_out, C_in, H, W)`` in ``shape`` ``(C_out, C_in', T, H, W)``, or None.
 
     The kernel is repeated over time and divided by its length. Input channels that ``shape`` has beyond those of
     ``weight`` (lateral connections) get zeros; where the network reads other input than RGB (the 3 channels of
     ``weight``), each channel gets the mean over those of ``weight``.
-
-    Args:
-        weight: Shape ``(C_out, C_in, H, W)``.
-        shape: ``(C_out, C_in', T, H, W)``.
     """
     out_channels, in_channels, *size = weight.shape
     if len(shape) != 5 or shape[0] != out_channels or list(shape[3:]) != size:

@@ -106,10 +106,7 @@ class CheckpointHook(PlainCheckpointHook):
     def _set_aside(self, runner: Runner, origin: str, is_own: bool) -> str:
         """Move the checkpoints that the run would replace into a folder, keep the others; return where ``origin`` is.
 
-        Args:
-            runner: It has loaded ``origin``.
-            origin: The checkpoint that the user has named.
-            is_own: Whether it lies in the folder to which the run writes; else what lies there is of another run.
+        If it is not the run's own, what lies in the folder is of another run, which may have come as far.
         """
         folder = Path(str(self.out_dir))
         aside = folder / f"before_{runner.timestamp}"
@@ -163,11 +160,7 @@ class CheckpointHook(PlainCheckpointHook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Write a snapshot when one is due, after a step of the optimizer: gradients that it sums are not saved.
-
-        Raises:
-            ToolStop: After SIGTERM.
-        """
+        """Write a snapshot when one is due, after a step of the optimizer: gradients that it sums are not saved."""
         self._is_owed |= self.every_n_train_iters(runner, self.snapshot_interval)
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         if self._is_summing(runner):
@@ -189,8 +182,7 @@ class CheckpointHook(PlainCheckpointHook):
     ) -> None:
         """Break the validation off after SIGTERM, unless there is a snapshot to take: hooks may have other weights in.
 
-        Raises:
-            ToolStop: After SIGTERM; each process stops by itself, their numbers of batches may differ.
+        Each process stops by itself, their numbers of batches may differ.
         """
         if self._terminated and self._saved_iter == runner.iter:
             raise ToolStop(f"stopped by SIGTERM in the validation after iteration {runner.iter}; go on with --resume")
@@ -238,6 +230,7 @@ class CheckpointHook(PlainCheckpointHook):
         """Name the newest checkpoint in ``last_checkpoint``, which other tools of MMEngine read."""
         write_atomically(Path(runner.work_dir) / "last_checkpoint", path.encode())
 
+    # the three private methods below are MMEngine's only places between the decision to save and what it removes
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         self._is_put_off = not self.by_epoch and self._is_summing(runner)
         if self._is_put_off:
@@ -274,11 +267,7 @@ class CheckpointHook(PlainCheckpointHook):
             part[:] = [{key: value for key, value in state.items() if not callable(value)} for state in part]
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Keep the best checkpoint, and note what is validated, for a run that is resumed.
-
-        Raises:
-            ToolStop: After SIGTERM, unless the run has come to its end or gradients are being summed.
-        """
+        """Keep the best checkpoint, note what is validated for a run that is resumed, and stop after SIGTERM."""
         if not self._is_training:  # runner.val() of a checkpoint
             return
         runner.message_hub.update_info("last_validated_epoch", runner.epoch)
