@@ -125,7 +125,7 @@ param_scheduler = None
 log_processor = dict(by_epoch=False)
 default_hooks['checkpoint'].update(by_epoch=False, interval=9)
 sampling = dict(type='SampleFrames', clip_len=1, num_clips=10, test_mode=True)
-test_dataloader = dict(dataset=dict(_delete_=True, type='ConcatDataset', datasets=[dict(pipeline=[sampling])]))
+test_dataloader = dict(dataset=dict(type='ConcatDataset', datasets=[dict(pipeline=[sampling])]))
 """
     train(toy.write_config(tmp_path, extra=extra), "--work-dir", tmp_path / "run")
     plan = next((tmp_path / "run").rglob("*.log")).read_text()
