@@ -59,11 +59,7 @@ class PoseDataset(BaseActionDataset):
         super().__init__(ann_file, pipeline, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Read the annotation file.
-
-        Raises:
-            ValueError: If an annotation is wrong or lacks what the pipeline reads.
-        """
+        """Read the annotation file; ValueError if an annotation is wrong or lacks what the pipeline reads."""
         annotations = load_annotations(self.ann_file, self.split)
         if self.data_prefix.get("video"):
             for info in annotations:
@@ -103,11 +99,7 @@ class PoseDataset(BaseActionDataset):
         return super().filter_data()
 
     def _check_joint_counts(self) -> None:
-        """Check that all skeletons have the same number of joints.
-
-        Raises:
-            ValueError: Naming a clip that has another number than most.
-        """
+        """Raise ValueError naming a clip whose skeleton has another number of joints than most."""
         skeletons = ((info, np.shape(info.get("keypoint", 0))) for info in self.data_list)
         counts = [(info, shape[-2]) for info, shape in skeletons if len(shape) >= 3]
         (usual, _), *others = Counter(count for _, count in counts).most_common() or [(0, 0)]

@@ -75,11 +75,7 @@ class RawframeDataset(BaseActionDataset):
 
 
 def checked_template(template: str, modality: str) -> str:
-    """Return ``template`` if it makes different names for different frames (and components of flow).
-
-    Raises:
-        ValueError: If it does not.
-    """
+    """Return ``template``; ValueError unless it names different frames (and components of flow) differently."""
     parts = [("x", 1), ("y", 1), ("x", 2)] if modality == "Flow" else [(1,), (2,)]
     try:
         names = {template.format(*part) for part in parts}

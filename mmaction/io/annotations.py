@@ -77,12 +77,7 @@ def read_annotation_file(path: str | os.PathLike) -> tuple[list[dict], object]:
 
 
 def split_names(path: str | os.PathLike, splits: object, split: str) -> list[str]:
-    """Return the names that a split of a file lists.
-
-    Raises:
-        KeyError: If there is no such split; lists close matches and those that there are.
-        ValueError: If there is no table of splits, or the split is no list.
-    """
+    """Return the names that a split of a file lists; KeyError lists those there are, ValueError if it is no list."""
     if not isinstance(splits, dict):
         raise ValueError(f"{path} has no table of splits, so split={split!r} cannot be chosen; leave split out")
     if split not in splits:

@@ -144,8 +144,7 @@ def _short(text: str) -> str:
 def format_line(name: str, *numbers: int) -> str:
     """Return the line that :func:`read_file_list` reads as a name and its numbers; odd names stand in double quotes.
 
-    Raises:
-        ValueError: If the name cannot stand in a list, because it has a line break or begins with a quotation mark.
+    ValueError if the name cannot stand in a list, because it has a line break or begins with a quotation mark.
     """
     odd = name != name.strip() or name.startswith(("#", '"'))
     if len(name.splitlines()) != 1 or (odd and '"' in name):
@@ -154,11 +153,7 @@ def format_line(name: str, *numbers: int) -> str:
 
 
 def resolve_names(path: str, lines: list[ListLine], root: str) -> Iterator[tuple[str, ListLine]]:
-    """Yield where each clip lies, see :func:`resolve_name`.
-
-    Raises:
-        ValueError: If a relative name leaves ``root``.
-    """
+    """Yield where each clip lies, see :func:`resolve_name`; ValueError names the line whose clip leaves ``root``."""
     for line in lines:
         try:
             yield resolve_name(line.name, root), line
@@ -167,11 +162,7 @@ def resolve_names(path: str, lines: list[ListLine], root: str) -> Iterator[tuple
 
 
 def resolve_name(name: str, root: str) -> str:
-    """Return where a clip lies: below ``root``, or where an absolute name or an address (``s3://...``) says.
-
-    Raises:
-        ValueError: If a relative name leaves ``root``.
-    """
+    """Return where a clip lies: below ``root`` (else ValueError), or where an absolute name or an address says."""
     if os.path.isabs(name) or "://" in name:
         return name
     inner = os.path.normpath(name)

@@ -171,23 +171,14 @@ _ALLOWED: dict[tuple[str, str], Callable] = {
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """An unpickler that builds containers, numbers, text and NumPy arrays of these, and nothing else.
-
-    Args:
-        file: The pickle, which :func:`check_program` has passed.
-        size: Its length in bytes.
-    """
+    """Build containers, numbers, text and arrays of a file of ``size`` bytes, which `check_program` has passed."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         super().__init__(file, encoding="latin1")
         self._limit = self._left = SPARE + GROWTH * size
 
     def find_class(self, module: str, name: str) -> object:
-        """Return what stands for a global of the pickle.
-
-        Raises:
-            pickle.UnpicklingError: If the global is not allowed; names it.
-        """
+        """Return what stands for a global of the pickle; UnpicklingError names one that is not allowed."""
         module = "builtins" if module == "__builtin__" else module  # its name in protocols 0 to 2
         if (module, name) == ("numpy", "dtype"):
             return self.stand_in(functools.partial(_Dtype, self.spend))
@@ -206,11 +197,7 @@ class RestrictedUnpickler(pickle.Unpickler):
         raise refusal(f"the persistent id {reprlib.repr(pid)}")
 
     def load(self) -> object:
-        """Return the content.
-
-        Raises:
-            pickle.UnpicklingError: If it would become far larger than its file, or holds itself.
-        """
+        """Return the content; UnpicklingError if it is far larger than its file, or holds itself."""
         collects = gc.isenabled()
         gc.disable()  # everything is kept, so to look for garbage takes time and finds nothing
         try:

@@ -18,12 +18,7 @@ def sample_name(info: Any, default: object = "unnamed") -> str:
 
 
 def outside_classes(label: int, num_classes: int | None) -> str | None:
-    """Return what is wrong with a class index, for a message, or None if one of the classes has it.
-
-    Args:
-        label: The index, from 0.
-        num_classes: How many classes there are; None if that is not known.
-    """
+    """Return what is wrong with a class index, for a message; None if a class has it or their number is not known."""
     if num_classes is None or 0 <= label < num_classes:
         return None
     return f"label {label} is outside the {num_classes} classes (0 to {num_classes - 1})"

@@ -16,12 +16,7 @@ MAX_GROWTH, SPARE = 100, 64 << 20
 
 
 def read_text(path: str | Path) -> str:
-    """Read a UTF-8 file, with or without byte order mark, with any line ends.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not text; the message holds the line.
-    """
+    """Read a UTF-8 file, with or without byte order mark, any line ends; ValueError names the line that is no text."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file at {path}")
@@ -35,12 +30,7 @@ def read_text(path: str | Path) -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """Return the content of a JSON file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no JSON; the message holds the line.
-    """
+    """Return the content of a JSON file; ValueError names the line that is no JSON."""
     with json_errors(path):
         return json.loads(read_text(path))
 
@@ -103,15 +93,7 @@ def write_lines(path: str | Path, lines: Iterable[object]) -> Path:
 
 
 def refuse_inputs(path: str | Path, inputs: Iterable[str | Path]) -> None:
-    """Refuse to write where something is read.
-
-    Args:
-        path: A file or folder to write.
-        inputs: Files and folders that are read.
-
-    Raises:
-        ValueError: If ``path`` is one of the inputs, or a folder that holds one.
-    """
+    """Raise ValueError if ``path``, which is to be written, is one of the inputs, or a folder that holds one."""
     target = Path(path).resolve()
     for source in inputs:
         place = Path(source).resolve()
@@ -176,11 +158,7 @@ def unpacked_limit(path: str | Path) -> int:
 
 
 def check_growth(path: str | Path) -> None:
-    """Refuse a zip archive that would unpack to far more than its own size.
-
-    Raises:
-        ValueError: If it would; the message holds both sizes.
-    """
+    """Raise ValueError for a zip archive that would unpack to far more than its own size."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:

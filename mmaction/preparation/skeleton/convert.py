@@ -19,11 +19,7 @@ from mmaction.structures.sample_name import sample_name
 
 
 def get_format(name: str) -> Format:
-    """Return a format by name.
-
-    Raises:
-        KeyError: If it is unknown; the known ones are listed.
-    """
+    """Return a format by name; KeyError lists the known ones."""
     if name not in FORMATS:
         raise KeyError(f"unknown pose format {name!r}; known: {', '.join(FORMATS)}")
     return FORMATS[name]
@@ -104,9 +100,8 @@ def _with_labels(
     for name in found:
         if labels.get(name, others[name]) is None:
             left_out[name] = f"{name}: no list gives its label"
-    annotations = [
-        {**info, "label": labels.get(name, others[name])} for name, info in found.items() if name not in left_out
-    ]
+    taken = ((name, info) for name, info in found.items() if name not in left_out)
+    annotations = [{**info, "label": labels.get(name, others[name])} for name, info in taken]
     return AnnotationFile(annotations, splits or None, source), left_out
 
 
@@ -199,13 +194,10 @@ def _check_exportable(info: Mapping) -> None:
 
 
 def change_layout(file: AnnotationFile, source: str, target: str) -> tuple[AnnotationFile, list[str]]:
-    """Sort the joints of all annotations into another layout.
+    """Sort the joints of all annotations into another layout; ValueError names one with other joints than ``source``.
 
     Returns:
         The new file, and the joints of ``target`` that ``source`` lacks (they get score 0).
-
-    Raises:
-        ValueError: If an annotation has other joints than ``source``.
     """
     layouts = get_layout(source), get_layout(target)
     annotations: list[dict] = []

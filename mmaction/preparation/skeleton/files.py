@@ -43,12 +43,7 @@ class AnnotationFile:
 
     @classmethod
     def read(cls, path: str | Path) -> AnnotationFile:
-        """Read a file without checking its single annotations; nothing in it is run.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is no annotation file.
-        """
+        """Read a file without checking its single annotations; nothing in it is run. ValueError if it is none."""
         annotations, splits = read_annotation_file(path)
         if splits is not None and not isinstance(splits, dict):
             raise ValueError(f"{path}: expected 'split' to be a dict of lists, found {type(splits).__name__}")
@@ -139,10 +134,8 @@ def _same(first: Any, second: Any) -> bool:
 def merge(files: Sequence[AnnotationFile]) -> AnnotationFile:
     """Put files together; a clip that several files hold with the same content is kept once.
 
-    Splits of the same name are joined. A file without splits adds its clips to none.
-
-    Raises:
-        ValueError: If two files hold a clip of one name with different content.
+    Splits of the same name are joined. A file without splits adds its clips to none. ValueError if two files hold a
+    clip of one name with different content.
     """
     found: dict[str, tuple[dict, AnnotationFile]] = {}
     splits: dict[str, dict[str, None]] = {}
