@@ -65,12 +65,7 @@ def load_all(paths: list[str], names: list[str]) -> list[Result]:
 
 
 def choose_folder(args: argparse.Namespace, fused: list[str]) -> Path:
-    """Return the folder to write, which holds no result but one of the same tests, ``fused``.
-
-    Raises:
-        ValueError: If ``--out`` is an input or holds one.
-        FileExistsError: If it holds a result of others.
-    """
+    """Return the folder to write: no input, and with no result but one of the same tests, ``fused``."""
     wanted = Path(args.out or OUT)
     refuse_inputs(wanted, [*args.results, *(args.tune_on or ())])
     folder = free_folder(wanted, fused)
@@ -87,11 +82,8 @@ def choose_weights(args: argparse.Namespace, tests: list[Result]) -> tuple[list[
     if args.tune_share is not None:
         chosen, rest = split_samples(len(tests[0]), args.tune_share, args.seed)
         weights = search_weights([test.select(chosen) for test in tests])
-        return (
-            weights,
-            [test.select(rest) for test in tests],
-            f"searched on {len(chosen)} samples that are left out here",
-        )
+        origin = f"searched on {len(chosen)} samples that are left out here"
+        return weights, [test.select(rest) for test in tests], origin
     return args.weights or [1.0] * len(tests), tests, "given" if args.weights else "equal"
 
 
@@ -123,13 +115,10 @@ def main(argv: list[str] | None = None) -> int:
         rows.append((name, "" if weight is None else f"{weight:.3f}", *shown))
     best = max(tests, key=lambda test: int((test.predicted == test.labels).sum()))
     change = compare(best, fused)
-    print(
-        text_table(f"{len(fused)} samples, weights {origin}", ("result", "weight", "top1 %", "top5 %", "mean1 %"), rows)
-    )
-    print(
-        f"against the best single result: {100 * change['difference']:+.2f} points, "
-        f"McNemar p = {change['mcnemar']['p_value']:.2g}"
-    )
+    header = ("result", "weight", "top1 %", "top5 %", "mean1 %")
+    print(text_table(f"{len(fused)} samples, weights {origin}", header, rows))
+    gain, p_value = 100 * change["difference"], change["mcnemar"]["p_value"]
+    print(f"against the best single result: {gain:+.2f} points, McNemar p = {p_value:.2g}")
     classes = change["classes"]
     for row in classes if len(classes) <= 2 * SHOWN else classes[:SHOWN] + classes[-SHOWN:]:
         if row["gained"]:

@@ -61,33 +61,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def metric_config(names: list[str], options: dict | None) -> dict:
-    """Return the config of the metric for ``--eval`` and ``--eval-options``.
-
-    Raises:
-        ValueError: If a metric or an option is unknown.
-    """
-    metrics = check_metric_names(names)
-    options = dict(options or {})
-    metric_options = {}
-    if "topk" in options:
-        metric_options["top_k_accuracy"] = {"topk": options.pop("topk")}
-    if options:
-        raise ValueError(f"--eval-options: unknown {', '.join(options)}; known: topk")
-    return {
-        "type": "AccMetric",
-        "metric_list": metrics,
-        **({"metric_options": metric_options} if metric_options else {}),
-    }
+    """Return the config of the metric for ``--eval`` and ``--eval-options``; ValueError if one is unknown."""
+    metric = {"type": "AccMetric", "metric_list": check_metric_names(names)}
+    if unknown := [name for name in options or () if name != "topk"]:
+        raise ValueError(f"--eval-options: unknown {', '.join(unknown)}; known: topk")
+    return metric | ({"metric_options": {"top_k_accuracy": dict(options)}} if options else {})
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the command-line options into ``cfg``.
-
-    Raises:
-        ValueError: As :func:`check_config`, or if a metric is unknown, or the scores would replace an input.
-        FileNotFoundError, ConnectionError: If the checkpoint cannot be had.
-        OSError: If the file of the scores cannot be written; FileExistsError: if it is there and is no earlier dump.
-    """
+    """Write the command-line options into ``cfg``; user errors as of :func:`check_config`, downloads and ``--dump``."""
     if args.eval:
         cfg.test_evaluator = metric_config(args.eval, args.eval_options)
     check_config(cfg, "testing")
@@ -104,10 +86,8 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.show_dir:
         hook = {"type": "VisualizationHook", "enable": True, "interval": 1, "out_dir": args.show_dir}
         cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "visualization": hook}
-        cfg.visualizer = cfg.get("visualizer") or {
-            "type": "ActionVisualizer",
-            "vis_backends": [{"type": "LocalVisBackend"}],
-        }
+        plain = {"type": "ActionVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
+        cfg.visualizer = cfg.get("visualizer") or plain
     # the result comes first, before what may fail, such as a dump on a full disk
     result = {"type": "ResultWriter", "out_dir": str(Path(cfg.work_dir, f"test_{Path(args.checkpoint).stem}"))}
     others = [metric for metric in metric_configs(cfg.test_evaluator) if type_name(metric) != "ResultWriter"]

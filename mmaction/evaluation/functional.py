@@ -39,11 +39,7 @@ def top_k_predictions(scores: ArrayLike, k: int) -> np.ndarray:
 
 
 def check_topk(topk: int | Sequence[int]) -> tuple[int, ...]:
-    """Return every k of a top-k accuracy.
-
-    Raises:
-        ValueError: If one is no whole number of at least 1.
-    """
+    """Return every k of a top-k accuracy; ValueError if one is no whole number of at least 1."""
     every = tuple(topk) if isinstance(topk, Sequence | np.ndarray) else (topk,)
     if not every or any(isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1 for k in every):
         raise ValueError(f"every k of top-k accuracy must be a whole number of at least 1; got topk={topk!r}")
@@ -53,19 +49,10 @@ def check_topk(topk: int | Sequence[int]) -> tuple[int, ...]:
 def top_k_accuracy(
     scores: ArrayLike, labels: ArrayLike, topk: int | Sequence[int] = (1,), missing: ArrayLike | None = None
 ) -> list[float]:
-    """Return, for each k, the share of samples whose true class is among the k best.
+    """Return, for each k, the share of samples ``(N,)`` whose true class is among the k best of C scores, in [0, 1].
 
-    Args:
-        scores: Shape ``(N, C)``.
-        labels: Shape ``(N,)``.
-        topk: One k or several, each at least 1. A k of C or more gives 1, less the share of missing samples.
-        missing: Shape ``(N,)``.
-
-    Returns:
-        One number in [0, 1] for each k.
-
-    Raises:
-        ValueError: If a k is below 1, or scores and labels do not fit.
+    A k of C or more gives 1, less the share of missing samples. ValueError if a k is below 1, or scores and labels do
+    not fit.
     """
     every = check_topk(topk)
     ranks = label_ranks(scores, labels, missing)
@@ -250,8 +237,7 @@ def f1_scores(
         missing: Shape ``(N,)``; nothing is predicted for such a sample.
 
     Returns:
-        float64 of shape ``(C,)``, NaN for a class that is neither labeled nor predicted; and the micro F1, NaN where no
-        class is.
+        ``(C,)``, NaN for a class that is neither labeled nor predicted; and the micro F1, NaN where no class is.
     """
     scores = independent_probabilities(scores)
     labels = _as_binary(labels, scores.shape)

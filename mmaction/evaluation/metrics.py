@@ -63,11 +63,7 @@ MEASURES: dict[str, Callable[..., dict[str, float]]] = {
 
 
 def check_metric_names(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Return ``names`` as a tuple.
-
-    Raises:
-        ValueError: If a name is unknown; the message lists the known ones and the closest match.
-    """
+    """Return ``names`` as a tuple; ValueError, with the known ones and the closest match, for another name."""
     names = (names,) if isinstance(names, str) else tuple(names)
     for name in names:
         if name not in MEASURES:
@@ -76,14 +72,11 @@ def check_metric_names(names: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def single_labels(labels: Sequence[np.ndarray], num_classes: int) -> np.ndarray:
-    """Return the only label of each sample, int64 of shape ``(N,)``.
+    """Return the only label of each sample, int64 of shape ``(N,)``; ValueError if it has none or several.
 
     Args:
         labels: For each sample its class indices, or 0 or 1 for each class.
         num_classes: C.
-
-    Raises:
-        ValueError: If a sample has no label or several.
     """
     every = [label if len(label) == 1 else np.flatnonzero(label_to_array(num_classes, label)) for label in labels]
     for index, label in enumerate(every):
@@ -286,11 +279,7 @@ class ConfusionMatrix(BaseMetric):
 
 
 def predicted_scores(sample: Mapping[str, Any]) -> Any:
-    """Return ``pred_score`` of a sample.
-
-    Raises:
-        ValueError: If the model returned none.
-    """
+    """Return ``pred_score`` of a sample; ValueError if the model returned none."""
     if sample.get("pred_score") is None:
         raise ValueError("the model returned no pred_score to measure (features are not: test_cfg.feature_extraction)")
     return sample["pred_score"]

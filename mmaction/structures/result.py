@@ -133,13 +133,9 @@ class Result:
 
     @classmethod
     def load(cls, path: str | Path) -> "Result":
-        """Read a ``scores.npz``, or the one in a test's folder.
+        """Read a ``scores.npz``, or the one in a test's folder; ValueError if it is damaged or lacks an array.
 
         The facts of results of version 2.0, whose ``scores.npz`` has none, come from the ``metrics.json`` beside it.
-
-        Raises:
-            FileNotFoundError: If there is none.
-            ValueError: If a file is damaged, holds Python objects, or lacks an array.
         """
         path = Path(path)
         arrays = read_scores(path)
