@@ -103,7 +103,9 @@ def test_a_run_as_it_should_be_has_no_warnings_and_ends_with_a_summary(tmp_path,
     train(config, "--work-dir", tmp_path / "run", "--epochs", 1)
     out = capfd.readouterr().out
     ending = out[out.index("the training has ended") :]
-    assert "best_acc_top1_epoch_1.pth, " in ending and f"python tools/test.py {config}" in ending
+    (best,) = [line for line in ending.splitlines() if "best_acc_top1_epoch_1.pth, " in line]
+    assert "acc/top1 " in best and "acc/mean1 " in best
+    assert f"python tools/test.py {config}" in ending
     assert not [
         line for line in out.splitlines() if "WARNING" in line and "predicted" not in line and "given" not in line
     ]
