@@ -139,13 +139,13 @@ def check_clip(poses: ClipPoses, info: VideoInfo, limits: Limits = Limits(), res
 def _wrong_values(poses: ClipPoses, size: tuple[int, int], video: tuple[int, int]) -> list[str]:
     """Return what is wrong with scores, positions and image size, and what to do; sizes are height and width."""
     points = poses.keypoint[visible_joints(poses.keypoint, poses.score)]
-    odd = dict(filter(None, [odd_scores(poses.score, poses.third_is_score), len(points) and odd_places(points, *size)]))
+    found = (odd_scores(poses.score, poses.third_is_score), odd_places(points, *size) if len(points) else None)
+    odd = dict(pair for pair in found if pair is not None)
     findings = [f"{sentence}; {ADVICE[code]}" for code, sentence in odd.items()]
     if size == video or "swapped-size" in odd:
         return findings
-    advice = "rescale the joints (rescale = yes, --rescale) if they belong together"
-    if size == video[::-1]:
-        advice = ADVICE["swapped-size"]
+    rescale = "rescale the joints (rescale = yes, --rescale) if they belong together"
+    advice = ADVICE["swapped-size"] if size == video[::-1] else rescale
     return [
         *findings,
         f"the joints are for an image of {size[1]}x{size[0]}, the video is {video[1]}x{video[0]}; {advice}",

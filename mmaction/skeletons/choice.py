@@ -91,11 +91,7 @@ def _read_layout(path: Path) -> Layout:
 
 
 def fit_layout(layout: str | Mapping[str, Any] | Layout, num_joints: int) -> Layout:
-    """Return a layout as :func:`get_layout` does.
-
-    Raises:
-        ValueError: If it has not ``num_joints`` joints; lists the layouts that have.
-    """
+    """Return a layout as :func:`get_layout` does; ValueError, with those that fit, if it has not ``num_joints``."""
     found = get_layout(layout)
     if len(found.joints) != num_joints:
         raise ValueError(
@@ -117,7 +113,6 @@ def choose_layout(
         say: Called with a sentence if the layout is guessed.
 
     Raises:
-        FileNotFoundError, KeyError: As :func:`get_layout`.
         ValueError: If the layout has another number of joints, the config names two, or none is known.
     """
     if not isinstance(layout, str) or layout != AUTO:
@@ -180,11 +175,8 @@ def _with_sides(left: tuple[int, ...], right: tuple[int, ...]) -> list[Layout]:
 def check_sides(left: Sequence[int], right: Sequence[int], num_joints: int) -> None:
     """Check that lists of left and right joints fit skeletons of ``num_joints`` joints.
 
-    Lists that are the sides of a known layout are taken for that layout's: those of COCO do not fit 25 joints, although
-    there is a joint for each of their numbers.
-
-    Raises:
-        ValueError: If they do not fit.
+    Lists that are the sides of a known layout are taken for that layout's: those of COCO do not fit 25 joints (a
+    ValueError), although there is a joint for each of their numbers.
     """
     known = _with_sides(tuple(left), tuple(right))
     if known and all(len(layout.joints) != num_joints for layout in known):

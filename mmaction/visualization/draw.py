@@ -98,15 +98,7 @@ def visible_joints(keypoint: np.ndarray, score: np.ndarray, score_thr: float = 0
 def draw_skeletons(
     image: np.ndarray, keypoint: np.ndarray, score: np.ndarray, layout: Layout, style: Style = Style()
 ) -> np.ndarray:
-    """Draw every person of a frame.
-
-    Args:
-        image: RGB image, written on.
-        keypoint: Joints x, y in pixels, shape ``(M, V, 2)``.
-        score: Confidence of each joint, shape ``(M, V)``.
-        layout: Joints and limbs, V joints.
-        style: Sizes and colors.
-    """
+    """Draw every person of a frame: joints ``(M, V, 2)`` in pixels, scores ``(M, V)``."""
     if keypoint.shape[-2] != len(layout.joints) or score.shape != keypoint.shape[:-1]:
         raise ValueError(
             f"expected joints (M, {len(layout.joints)}, 2) and scores (M, {len(layout.joints)}) of the layout "
@@ -158,15 +150,7 @@ def _draw_joint_texts(
 def draw_trail(
     image: np.ndarray, keypoint: np.ndarray, score: np.ndarray, layout: Layout, style: Style = Style()
 ) -> np.ndarray:
-    """Draw the way of each joint over the last frames, thin.
-
-    Args:
-        image: RGB image, written on.
-        keypoint: Joints of one or more frames, oldest first, shape ``(M, T, V, 2)``.
-        score: Their confidence, shape ``(M, T, V)``.
-        layout: Joints and limbs.
-        style: Sizes and threshold.
-    """
+    """Draw the way of each joint over the last frames, oldest first, thin: ``(M, T, V, 2)`` and ``(M, T, V)``."""
     seen = visible_joints(keypoint, score, style.score_thr)
     both = seen[:, :-1] & seen[:, 1:]
     segments = np.stack([_fixed(keypoint[:, :-1]), _fixed(keypoint[:, 1:])], axis=-2)
@@ -230,15 +214,7 @@ def draw_frame(image: np.ndarray, color: Color, thickness: int) -> np.ndarray:
 def draw_scores(
     image: np.ndarray, names: Sequence[str], scores: Sequence[float], truth: int | None = None, count: int = 5
 ) -> np.ndarray:
-    """List the best classes with a bar each at the foot of the image; the true one is green.
-
-    Args:
-        image: RGB image, written on.
-        names: Name of every class.
-        scores: Score of every class, 0 to 1.
-        truth: Index of the true class, if known.
-        count: Classes to list.
-    """
+    """List the ``count`` best classes with a bar each, 0 to 1, at the foot of the image; the true one is green."""
     height, width = image.shape[:2]
     scale = Style.for_size(height, width).font_scale
     best = np.argsort(-np.asarray(scores), kind="stable")[:count]

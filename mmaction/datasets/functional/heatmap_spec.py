@@ -64,11 +64,7 @@ class HeatmapSpec:
         self._num_joints = len(layout.joints) if needs_layout else None
 
     def check_joints(self, num_joints: int, mirrored: bool) -> None:
-        """Check that skeletons of ``num_joints`` joints fit.
-
-        Raises:
-            ValueError: If they have another number than the layout, or the limbs name a joint that is not there.
-        """
+        """Raise ValueError if skeletons of ``num_joints`` joints do not fit."""
         if self._num_joints is not None and num_joints != self._num_joints:
             raise ValueError(
                 f"the skeletons have {num_joints} joints, the heatmaps are set up for {self._num_joints}; set layout= "

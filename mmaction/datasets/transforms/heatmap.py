@@ -58,11 +58,7 @@ class GeneratePoseTarget(Transform):
         self.scaling = scaling
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Check that skeletons of ``num_joints`` joints fit.
-
-        Raises:
-            ValueError: If they do not.
-        """
+        """Raise ValueError if skeletons of ``num_joints`` joints do not fit."""
         self.spec.check_joints(num_joints, self.double or mirrored)
 
     def transform(self, results: dict) -> dict:

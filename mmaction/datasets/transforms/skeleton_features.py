@@ -135,6 +135,8 @@ class PreNormalize3D(Transform):
         align_spine: Whether to turn the spine to the z axis.
         align_shoulder: Whether to turn the shoulders to the x axis.
         align_center: Whether to move the center to the origin.
+        layout: Layout from whose joints ``zaxis``, ``xaxis`` and ``center`` follow, in place of the three.
+        center: Joint in the center of the body.
     """
 
     reads = ("keypoint",)
@@ -164,12 +166,7 @@ class PreNormalize3D(Transform):
         self.center = center
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Check that skeletons of ``num_joints`` joints fit.
-
-        Raises:
-            ValueError: If ``zaxis`` or ``xaxis`` name a joint that is not there, or are the defaults, which are joints
-                of ntu25, and the skeletons are others.
-        """
+        """Raise ValueError if a named joint is not there, or the defaults, joints of ntu25, meet other skeletons."""
         named = (*self.zaxis, *self.xaxis)
         if max(named) >= num_joints or (named == (0, 1, 8, 4) and num_joints != 25):
             raise ValueError(

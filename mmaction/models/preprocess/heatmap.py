@@ -93,11 +93,7 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
         return {"inputs": batch, "data_samples": samples}
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Check that skeletons of ``num_joints`` joints fit, also their mirror images if there will be any.
-
-        Raises:
-            ValueError: If they do not.
-        """
+        """Raise ValueError if skeletons of ``num_joints`` joints, or their mirror images, do not fit."""
         self.spec.check_joints(num_joints, mirrored)
 
     def _image(self, samples: Sequence | None) -> tuple[tuple[int, int], bool]:

@@ -21,19 +21,10 @@ def render(
     shape: tuple[int, int],
     sigma: float,
 ) -> torch.Tensor:
-    """Draw joints and limbs, the greatest value of all persons in each cell.
+    """Return heatmaps (B, N, C, T, H, W), in each cell the greatest value of all persons.
 
-    Args:
-        points: Joints (B, N, M, T, V, 2), pixels (x, y).
-        score: Peak values (B, N, M, T, V).
-        start: The joint at which the segment of each heatmap starts, int64 (C,).
-        end: The joint at which it ends, int64 (C,).
-        joint_count: How many heatmaps, from the first on, are of single joints.
-        shape: Height and width.
-        sigma: Standard deviation in pixels.
-
-    Returns:
-        Heatmaps (B, N, C, T, H, W) in the dtype of ``points``.
+    Joints ``points`` (B, N, M, T, V, 2) lie in pixels (x, y), ``score`` (B, N, M, T, V) are the peaks. ``start`` and
+    ``end``, int64 (C,), are the joints between which each heatmap is drawn, the first ``joint_count`` single joints.
     """
     heatmaps: torch.Tensor | None = None
     for person in range(points.shape[2]):

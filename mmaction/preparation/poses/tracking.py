@@ -107,16 +107,8 @@ def best_tracks(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Collect the joints of the best tracks, fill short gaps, and leave zeros where a person is not seen.
 
-    Args:
-        frames: The persons of each of T frames.
-        tracks: The track of each person, as :func:`follow_persons` gives them.
-        num_persons: How many tracks to keep.
-        max_gap: Longest gap in frames that is filled.
-        num_joints: V of a clip without frames.
-
-    Returns:
-        Joints ``(M, T, V, 2)`` and scores ``(M, T, V)``, float32; the best track first, at least one person, who is
-        all zeros if nobody is seen.
+    Returns joints ``(M, T, V, 2)`` and scores ``(M, T, V)``, float32; the best track first, at least one person, who is
+    all zeros if nobody is seen. ``num_joints`` is V of a clip without frames.
     """
     total: dict[int, float] = {}
     fullest = max(frames, key=len, default=None)  # a frame without persons may state another number of joints
