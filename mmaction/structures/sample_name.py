@@ -14,7 +14,8 @@ def sample_name(info: Any, default: object = "unnamed") -> str:
         info: An annotation, what a pipeline makes of it, or a data sample; anything with ``get``.
         default: The name of one that has neither.
     """
-    return str(next((info.get(key) for key in NAME_KEYS if info.get(key)), default))
+    names = (str(info.get(key, "")) for key in NAME_KEYS)  # an array in a damaged file has no truth value
+    return next((name for name in names if name not in ("", "None")), str(default))
 
 
 def outside_classes(label: int, num_classes: int | None) -> str | None:

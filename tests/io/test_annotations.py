@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmaction.io.annotations import load_annotations, save_annotations
+from mmaction.structures.sample_name import sample_name
 
 
 def annotation(name="dive", frames=5, **changes):
@@ -193,3 +194,8 @@ def test_a_wrong_annotation_is_not_written(tmp_path):
     with pytest.raises(ValueError, match=r"annotation 0 \(dive\): total_frames is 9"):
         save_annotations(tmp_path / "out.pkl", [annotation(total_frames=9)])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_an_array_is_taken_as_text(tmp_path):
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([annotation(filename=np.zeros(2))]))
+    assert sample_name(load_annotations(tmp_path / "a.pkl")[0]) == "[0. 0.]"
