@@ -74,10 +74,6 @@ def confusion_matrix(
 
     Returns:
         int64 counts, or float64 shares when normalized.
-
-    Raises:
-        TypeError: If a class index is not an integer.
-        ValueError: If ``normalize`` is unknown, the lengths differ, or an index is negative or too large.
     """
     from sklearn import metrics
 
@@ -93,13 +89,7 @@ def confusion_matrix(
 def class_recall(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of each class's samples that are predicted right, and the number of its samples.
 
-    Args:
-        labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes, -1 where there is no prediction, shape ``(N,)``.
-        num_classes: C.
-
-    Returns:
-        Recall in [0, 1], float64 of shape ``(C,)``, NaN for a class without samples; and int64 counts, ``(C,)``.
+    ``predicted``, ``(N,)``, is -1 without a prediction. Recall is float64 ``(C,)``, NaN for a class without samples.
     """
     counts = np.bincount(labels, minlength=num_classes)
     hits = np.bincount(labels[labels == predicted], minlength=num_classes)

@@ -143,13 +143,7 @@ class AccMetric(ReadableArguments, BaseMetric):
             functional.check_topk(options["topk"])
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the scores and labels of one batch.
-
-        Args:
-            data_batch: Not used.
-            data_samples: For each sample ``gt_label``, shape ``(L,)``, and ``pred_score``, shape ``(C,)``, or a dict
-                of such scores.
-        """
+        """Keep ``gt_label`` ``(L,)`` and ``pred_score`` ``(C,)``, or a dict of these, of each sample of a batch."""
         for sample in data_samples:
             score = predicted_scores(sample)
             arrays = {name: to_numpy(s) for name, s in score.items()} if isinstance(score, dict) else to_numpy(score)
@@ -179,12 +173,12 @@ class AccMetric(ReadableArguments, BaseMetric):
         labels: Sequence[np.ndarray | int],
         missing: Sequence[bool] | None = None,
     ) -> dict[str, float]:
-        """Return the results for N samples.
+        """Return the results for N samples; those ``missing``, which have no prediction, count as wrong.
 
         Args:
             preds: Scores, N arrays of shape ``(C,)``.
             labels: N class indices, or arrays of them.
-            missing: N times whether the sample has no prediction, by default none; such a sample counts as wrong.
+            missing: N times True or False; None: none is.
         """
         wrong = np.zeros(len(labels), bool) if missing is None else np.asarray(missing, bool)
         scores = as_scores(np.stack([np.asarray(pred) for pred in preds]))
@@ -259,15 +253,12 @@ class ConfusionMatrix(BaseMetric):
 
     @staticmethod
     def calculate(pred: Any, target: Any, num_classes: int | None = None) -> torch.Tensor:
-        """Return the confusion matrix of predictions and true labels.
+        """Return the confusion matrix, int64 ``(num_classes, num_classes)``.
 
         Args:
             pred: Class indices, shape ``(N,)``, or scores, shape ``(N, C)``.
             target: True class indices, shape ``(N,)``.
             num_classes: Rows and columns. By default C, or the highest class index plus one.
-
-        Returns:
-            int64 of shape ``(num_classes, num_classes)``.
         """
         pred, target = to_numpy(pred), as_labels(to_numpy(target))
         if pred.ndim == 2 and pred.shape[1] > 1:

@@ -202,15 +202,12 @@ def available_label_spaces() -> tuple[str, ...]:
 
 
 def load_label_space(name: str | Path) -> LabelSpace:
-    """Return a label space that comes with the package, or one from a CSV file or a label map.
+    """Return the label space ``diving48``, ``gym99`` or ``gym288``, or one from a CSV file or a label map.
 
     A CSV file has a column ``label`` (0, 1, ...; every class once), a column ``name`` if classes have names of their
     own (else the attributes are joined), and one column per attribute. Lines ``# key: value`` before the table may give
     ``title``, ``source``, ``hierarchy``, ``numeric`` and ``codes`` (column names) and ``without_samples`` (classes).
     Any other file is read as a label map, see :func:`read_label_map`; its classes have no attributes.
-
-    Args:
-        name: ``diving48``, ``gym99``, ``gym288`` or the path of a file.
 
     Raises:
         FileNotFoundError: If there is neither; close names are listed.
