@@ -29,12 +29,8 @@ FLIP_CODES = {"horizontal": 1, "vertical": 0}
 def rescaled_shape(img_shape: tuple[int, int], scale: float | tuple[float, float]) -> tuple[int, int]:
     """Return the shape of an image enlarged as far as ``scale`` allows with its aspect ratio kept.
 
-    Args:
-        img_shape: Height and width before.
-        scale: A factor, or two edge lengths in any order: the longer bounds the long edge, the shorter the short edge.
-
-    Returns:
-        Height and width after, rounded half up as the published pipelines do.
+    ``scale`` is a factor, or two edge lengths in any order: the longer bounds the long edge, the shorter the short
+    edge. The result is rounded half up, as in the published pipelines.
     """
     h, w = img_shape
     factor = min(max(scale) / max(h, w), min(scale) / min(h, w)) if isinstance(scale, tuple) else float(scale)
@@ -88,16 +84,7 @@ def shift_keypoints(keypoint: np.ndarray, box: Box) -> np.ndarray:
 
 
 def compose_quadruple(outer: Quadruple, box: Box, img_shape: tuple[int, int]) -> Quadruple:
-    """Express a crop of a crop in the frame of the original image.
-
-    Args:
-        outer: What the image shows so far: x, y, width and height as shares of the original image.
-        box: The crop, in pixels of the image.
-        img_shape: Height and width of the image.
-
-    Returns:
-        x, y, width and height of the crop as shares of the original image.
-    """
+    """Return x, y, width and height of a crop as shares of the original image, of which the image shows ``outer``."""
     x, y, w, h = outer
     x1, y1, x2, y2 = box
     img_h, img_w = img_shape
@@ -113,7 +100,7 @@ def center_box(img_shape: tuple[int, int], size: tuple[int, int]) -> Box:
 def grid_boxes(img_shape: tuple[int, int], size: tuple[int, int], cells: Sequence[tuple[int, int]]) -> list[Box]:
     """Return boxes of ``size`` at the given (column, row) places of a 4 x 4 grid over the free space.
 
-    ``(0, 0)`` is the upper left corner, ``(4, 4)`` the lower right one and ``(2, 2)`` the centre.
+    ``(0, 0)`` is the upper left corner, ``(4, 4)`` the lower right one and ``(2, 2)`` the center.
     """
     h, w = size
     step_x, step_y = (img_shape[1] - w) // 4, (img_shape[0] - h) // 4
@@ -125,24 +112,15 @@ EDGES_AND_QUARTERS = ((0, 2), (4, 2), (2, 0), (2, 4), (1, 1), (3, 1), (1, 3), (3
 
 
 def three_boxes(img_shape: tuple[int, int], size: tuple[int, int]) -> list[Box]:
-    """Return the two outer boxes and the middle box along the edge that is longer than ``size``.
-
-    Raises:
-        ValueError: If neither edge of the image equals that of ``size``.
-    """
+    """Return the two outer boxes and the middle box along the edge that is longer than ``size``."""
     (img_h, img_w), (h, w) = img_shape, size
-    if h == img_h:
-        step = (img_w - w) // 2
-        corners = [(0, 0), (2 * step, 0), (step, 0)]
-    elif w == img_w:
-        step = (img_h - h) // 2
-        corners = [(0, 0), (0, 2 * step), (0, step)]
-    else:
+    if h != img_h and w != img_w:
         raise ValueError(
             f"three crops need an image that is as high or as wide as the crop; got an image of {img_h}x{img_w} "
             f"(height x width) and a crop of {h}x{w}: resize so that the short edge equals the crop first"
         )
-    return [(x, y, x + w, y + h) for x, y in corners]
+    x, y = ((img_w - w) // 2, 0) if h == img_h else (0, (img_h - h) // 2)
+    return [(k * x, k * y, k * x + w, k * y + h) for k in (0, 2, 1)]
 
 
 def random_resized_box(
@@ -155,7 +133,7 @@ def random_resized_box(
     """Draw a box whose share of the area is uniform and whose aspect ratio is log-uniform.
 
     Inception-style cropping (Szegedy et al., "Going deeper with convolutions", CVPR 2015). When no attempt fits into
-    the image, the largest centred square is returned.
+    the image, the largest centered square is returned.
     """
     img_h, img_w = img_shape
     log_ratio = np.log(aspect_ratio_range)
@@ -173,12 +151,9 @@ def random_resized_box(
 # ---------------------------------------------------------------- flip
 @deferrable
 def flip_frames(imgs: Frames, direction: str = "horizontal", flow: bool = False) -> Frames:
-    """Mirror every frame.
+    """Mirror every frame: ``'horizontal'`` swaps left and right, ``'vertical'`` top and bottom.
 
-    Args:
-        imgs: Frames; with ``flow`` the x and y components take turns, one image each.
-        direction: ``'horizontal'`` swaps left and right, ``'vertical'`` swaps top and bottom.
-        flow: Invert the x components too (255 - value), since motion to the left becomes motion to the right.
+    With ``flow``, where x and y components take turns, x is inverted too: motion to the left becomes one to the right.
     """
     code = FLIP_CODES[direction]
     flipped = [cv2.flip(img, code) for img in imgs]

@@ -1,26 +1,17 @@
 """Frames that are decoded, converted and transformed only when somebody looks at them."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from mmaction.io.video.frame import Frame
+
 Box = tuple[int, int, int, int]
 Step = Callable[[list[np.ndarray]], Any]
-
-
-class DecodedFrame(Protocol):
-    """What a decoder gives out for one frame."""
-
-    shape: tuple[int, int]
-
-    def rgb(self) -> np.ndarray:
-        """Return the image, uint8, shape ``(H, W, 3)``."""
-
-    def scaled(self, shape: tuple[int, int], box: Box | None = None) -> np.ndarray:
-        """Return the image at ``shape`` (height, width), interpolated bilinearly; or its part inside ``box``."""
 
 
 class LazyFrames(Sequence):
@@ -37,7 +28,7 @@ class LazyFrames(Sequence):
     """
 
     def __init__(
-        self, frames: Iterator[tuple[int, DecodedFrame]], inds: Sequence[int] | np.ndarray, merge: bool = True
+        self, frames: Iterator[tuple[int, Frame]], inds: Sequence[int] | np.ndarray, merge: bool = True
     ) -> None:
         self._merge = merge
         first = next(frames)
@@ -72,7 +63,7 @@ class LazyFrames(Sequence):
         self._crop_to = box
         return True
 
-    def _render(self, frame: DecodedFrame) -> list[np.ndarray]:
+    def _render(self, frame: Frame) -> list[np.ndarray]:
         images = [frame.rgb() if self._scale_to is None else frame.scaled(self._scale_to, self._crop_to)]
         for step in self._steps:
             images = step(images)
@@ -81,9 +72,9 @@ class LazyFrames(Sequence):
     def stack(self) -> np.ndarray:
         """Decode and return all frames, uint8, shape ``(views * len(inds), H, W, 3)``."""
         if self._stacked is None:
-            places: dict[int, list[int]] = {}
+            places = defaultdict(list)
             for place, index in enumerate(self._inds.tolist()):
-                places.setdefault(index, []).append(place)
+                places[index].append(place)
             stacked = np.empty((0, 0, 0), np.uint8)
             for index, frame in self._frames:
                 images = self._render(frame)

@@ -1,6 +1,7 @@
-"""Crops: one box (random, random size, one of a few places, centre), or three or ten boxes for testing."""
+"""Crops: one box (random, random size, one of a few places, center), or three or ten boxes for testing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -28,24 +29,16 @@ class _Crop(RandomTransform):
         results["crop_quadruple"] = np.array(geometry.compose_quadruple(outer, box, img_shape), dtype=np.float32)
         results["crop_bbox"] = np.array(box)
         results["img_shape"] = (box[3] - box[1], box[2] - box[0])
-        if self.lazy:
-            self._note(results["lazy"], box, img_shape)
+        if self.lazy:  # narrow the noted crop, which is in pixels of the original image
+            x1, y1, x2, y2 = results["lazy"]["crop_bbox"]
+            scale = np.array([x2 - x1, y2 - y1] * 2) / np.array([img_shape[1], img_shape[0]] * 2)
+            results["lazy"]["crop_bbox"] = (np.array([x1, y1, x1, y1]) + box * scale).astype(np.float32)
             return results
         if "imgs" in results:
             results["imgs"] = geometry.crop_frames(results["imgs"], box)
         if "keypoint" in results:
             results["keypoint"] = geometry.shift_keypoints(results["keypoint"], box)
         return results
-
-    @staticmethod
-    def _note(record: dict, box: geometry.Box, img_shape: tuple[int, int]) -> None:
-        """Narrow the noted crop, which is in pixels of the original image, to ``box``."""
-        x1, y1, x2, y2 = record["crop_bbox"]
-        scale_x, scale_y = (x2 - x1) / img_shape[1], (y2 - y1) / img_shape[0]
-        record["crop_bbox"] = np.array(
-            [x1 + box[0] * scale_x, y1 + box[1] * scale_y, x1 + box[2] * scale_x, y1 + box[3] * scale_y],
-            dtype=np.float32,
-        )
 
 
 def _check_fits(size: tuple[int, int], img_shape: tuple[int, int]) -> None:
@@ -68,12 +61,8 @@ class RandomCrop(_Crop):
     """Cut a square at a random place.
 
     Args:
-        size: Edge in pixels.
+        size: Edge in pixels; ValueError in use if the image is smaller.
         lazy: Note the step for `Fuse` instead of carrying it out.
-
-    Raises:
-        TypeError: If ``size`` is not an integer.
-        ValueError: In use, if the image is smaller than the square.
     """
 
     def __init__(self, size: int, lazy: bool = False) -> None:
@@ -100,9 +89,6 @@ class RandomResizedCrop(_Crop):
         area_range: Smallest and largest share of the image's area, within 0 to 1.
         aspect_ratio_range: Smallest and largest width to height.
         lazy: Note the step for `Fuse` instead of carrying it out.
-
-    Raises:
-        ValueError: If a range is empty or leaves these bounds.
     """
 
     def __init__(
@@ -121,9 +107,8 @@ class RandomResizedCrop(_Crop):
 
     def sample_params(self, results: Result) -> geometry.Box:
         """Draw the box."""
-        return geometry.random_resized_box(
-            self.rng(results), results["img_shape"], self.area_range, self.aspect_ratio_range
-        )
+        ranges = self.area_range, self.aspect_ratio_range
+        return geometry.random_resized_box(self.rng(results), results["img_shape"], *ranges)
 
 
 @TRANSFORMS.register_module()
@@ -137,11 +122,8 @@ class MultiScaleCrop(_Crop):
         scales: Shares of the short edge.
         max_wh_scale_gap: How far the places of width and height in ``scales`` may differ.
         random_crop: Put the box anywhere instead of at a fixed place.
-        num_fixed_crops: 5 (corners and centre) or 13 (with edges and quarters).
+        num_fixed_crops: 5 (corners and center) or 13 (with edges and quarters).
         lazy: Note the step for `Fuse` instead of carrying it out.
-
-    Raises:
-        ValueError: If ``num_fixed_crops`` or ``scales`` is out of range.
     """
 
     def __init__(
@@ -159,23 +141,17 @@ class MultiScaleCrop(_Crop):
         if num_fixed_crops not in (5, 13):
             raise ValueError(f"num_fixed_crops is 5 or 13; got {num_fixed_crops}")
         self.scales = tuple(scales)
-        self.max_wh_scale_gap = max_wh_scale_gap
-        self.random_crop = random_crop
-        self.num_fixed_crops = num_fixed_crops
-        self.lazy = lazy
+        self.max_wh_scale_gap, self.random_crop = max_wh_scale_gap, random_crop
+        self.num_fixed_crops, self.lazy = num_fixed_crops, lazy
 
     def sample_params(self, results: Result) -> geometry.Box:
         """Draw the size, then the place."""
         img_h, img_w = results["img_shape"]
         rng = self.rng(results)
-        edges = [int(min(img_h, img_w) * scale) for scale in self.scales]
-        sizes = [
-            (w, h) for i, h in enumerate(edges) for j, w in enumerate(edges) if abs(i - j) <= self.max_wh_scale_gap
-        ]
-        w, h = (
-            target if abs(edge - target) < 3 else edge
-            for edge, target in zip(sizes[rng.integers(len(sizes))], self.input_size, strict=True)
-        )
+        edges = [*enumerate(int(min(img_h, img_w) * scale) for scale in self.scales)]
+        sizes = [(w, h) for i, h in edges for j, w in edges if abs(i - j) <= self.max_wh_scale_gap]
+        pairs = zip(sizes[rng.integers(len(sizes))], self.input_size, strict=True)
+        w, h = (target if abs(edge - target) < 3 else edge for edge, target in pairs)
         _check_fits((h, w), (img_h, img_w))
         if self.random_crop:
             x, y = int(rng.integers(img_w - w + 1)), int(rng.integers(img_h - h + 1))
@@ -195,11 +171,8 @@ class CenterCrop(_Crop):
     """Cut a box from the middle.
 
     Args:
-        crop_size: Edge, or width and height, in pixels.
+        crop_size: Edge, or width and height, in pixels; ValueError in use if the image is smaller.
         lazy: Note the step for `Fuse` instead of carrying it out.
-
-    Raises:
-        ValueError: In use, if the image is smaller than the box.
     """
 
     def __init__(self, crop_size: int | tuple[int, int], lazy: bool = False) -> None:
@@ -213,24 +186,21 @@ class CenterCrop(_Crop):
 
 
 class _MultiCrop(Transform):
-    """Cut several boxes from every frame."""
+    """Cut several boxes from every frame; ``boxes`` gets the shapes of image and box."""
 
     reads = ("imgs",)
     writes = ("imgs", "img_shape", "crop_bbox")
+    boxes: Callable[[tuple[int, int], tuple[int, int]], list[geometry.Box]]
     mirrored = False
 
     def __init__(self, crop_size: int | tuple[int, int]) -> None:
         self.crop_size = _check_size("crop_size", crop_size)
 
-    def boxes(self, img_shape: tuple[int, int]) -> list[geometry.Box]:
-        """Return the boxes in an image of ``img_shape``."""
-        raise NotImplementedError
-
     def transform(self, results: Result) -> Result:
         """Write ``imgs`` (all frames of the first box, then of the second, ...), their ``crop_bbox``, ``img_shape``."""
         img_shape = prepare_geometry(results, lazy=False)
         _check_fits(self.crop_size, img_shape)
-        boxes = self.boxes(img_shape)
+        boxes = self.boxes(img_shape, self.crop_size)
         results["imgs"] = geometry.multi_crop_frames(results["imgs"], boxes, self.mirrored)
         results["crop_bbox"] = np.repeat(np.array(boxes), len(results["imgs"]) // len(boxes), axis=0)
         results["img_shape"] = self.crop_size
@@ -242,30 +212,19 @@ class ThreeCrop(_MultiCrop):
     """Cut three boxes along the long edge: first, last, middle.
 
     Args:
-        crop_size: Edge, or width and height, in pixels; one edge equals that of the image.
-
-    Raises:
-        ValueError: In use, if neither edge equals that of the image.
+        crop_size: Edge, or width and height, in pixels; ValueError in use if neither edge equals that of the image.
     """
 
-    def boxes(self, img_shape: tuple[int, int]) -> list[geometry.Box]:
-        """Return the boxes in an image of ``img_shape``."""
-        return geometry.three_boxes(img_shape, self.crop_size)
+    boxes = staticmethod(geometry.three_boxes)
 
 
 @TRANSFORMS.register_module()
 class TenCrop(_MultiCrop):
-    """Cut the four corners and the centre, each followed by its mirror image.
+    """Cut the four corners and the center, each followed by its mirror image.
 
     Args:
-        crop_size: Edge, or width and height, in pixels.
-
-    Raises:
-        ValueError: In use, if the image is smaller than the box.
+        crop_size: Edge, or width and height, in pixels; ValueError in use if the image is smaller.
     """
 
+    boxes = staticmethod(partial(geometry.grid_boxes, cells=geometry.CORNERS_AND_CENTER))
     mirrored = True
-
-    def boxes(self, img_shape: tuple[int, int]) -> list[geometry.Box]:
-        """Return the boxes in an image of ``img_shape``."""
-        return geometry.grid_boxes(img_shape, self.crop_size, geometry.CORNERS_AND_CENTER)
