@@ -1,18 +1,17 @@
 """Compare the video decoders: speed, exactness, memory, behavior on broken files. Prints Markdown tables.
 
-    python tools/analysis/benchmark_decoders.py clip.mp4 clip.avi --opens 5000
+    python tools/analysis/benchmark_decoders.py clip.mp4 clip.avi --streams --opens 5000 --broken corrupted.mp4
 
-Frames are right when they equal those that PyAV gives when it reads the file from the start. Scattered frames are read
-eight at a time in ascending order, as sampled clips are. `decord` is decord2 alone; `DecordInit` is
-DecordInit(backend="decord"), which leaves to PyAV what decord2 gets wrong. With --streams the first video is also
-encoded in ways that are known to be hard. Memory is the growth of the process while it opens the first video again and
-again and reads one frame, after 50 opens to warm up. Broken files are made from the first video; more can be named with
---broken.
+A frame is right when it equals the frame that PyAV gives when it reads the file from the start. Scattered frames are
+read eight at a time in ascending order, as sampled clips are. `DecordInit` is DecordInit(backend="decord"), which
+leaves to PyAV what decord2 gets wrong; `decord` is decord2 alone. Memory is the growth of the process while it opens
+the first video again and again and reads one frame, after 50 opens to warm up.
 """
 
 import argparse
 import multiprocessing
 import random
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +34,8 @@ STREAMS = {
     "vp9.webm": ("libvpx-vp9", {"g": "30", "cpu-used": "8", "deadline": "realtime"}),
 }
 
+HEADER = ("decoder", "frames / s in order", "frames / s scattered", "right in order", "right scattered")
+
 Opener = Callable[[str], VideoReader]
 
 
@@ -48,10 +49,10 @@ def decoders() -> dict[str, Opener]:
     return found
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a Markdown table."""
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a Markdown table under a title."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    print(f"\n{title}\n\n" + "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines), flush=True)
 
 
 def read_all(opener: Opener, path: str, indices: Sequence[int]) -> tuple[list[np.ndarray], float]:
@@ -70,16 +71,16 @@ def measure_video(path: str, rounds: int) -> list[list[str]]:
     rows = []
     for name, opener in decoders().items():
         read_all(opener, path, [0])  # imports and caches
-        frames, in_order = read_all(opener, path, range(count))
-        right_in_order = sum(map(np.array_equal, frames, reference))
-        del frames
-        seconds, right, total = 0.0, 0, sum(map(len, scattered))
-        for indices in scattered:
-            frames, speed = read_all(opener, path, indices)
-            seconds += len(frames) / speed
-            right += sum(np.array_equal(frame, reference[index]) for index, frame in zip(indices, frames, strict=True))
-        speeds = [f"{in_order:.0f}", f"{total / seconds:.0f}"]
-        rows.append([name, *speeds, f"{right_in_order} / {count}", f"{right} / {total}"])
+        speeds, shares = [], []
+        for reads in ([range(count)], scattered):
+            seconds, right, total = 0.0, 0, sum(map(len, reads))
+            for indices in reads:
+                frames, speed = read_all(opener, path, indices)
+                seconds += len(frames) / speed
+                right += sum(np.array_equal(frame, reference[i]) for i, frame in zip(indices, frames, strict=True))
+            speeds.append(f"{total / seconds:.0f}")
+            shares.append(f"{right} / {total}")
+        rows.append([name, *speeds, *shares])
     return rows
 
 
@@ -87,7 +88,7 @@ def encode_streams(source: Path, folder: Path) -> list[Path]:
     """Encode the first 90 frames of a video in every way of `STREAMS`."""
     import av
 
-    frames = [frame.rgb().copy() for _, frame in open_video(source).frames(range(min(90, probe(source).num_frames)))]
+    frames = read_all(open_video, str(source), range(min(90, probe(source).num_frames)))[0]
     made = []
     for name, (codec, options) in STREAMS.items():
         made.append(folder / name)
@@ -101,44 +102,21 @@ def encode_streams(source: Path, folder: Path) -> list[Path]:
     return made
 
 
-def _resident_mb() -> float:
-    import resource
-
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
 def _growth(name: str, path: str, opens: int) -> float:
+    """Return by how many MB the peak memory of this process grows."""
     opener = decoders()[name]
-    before = 0.0
-    for number in range(opens + 50):
-        if number == 50:
-            before = _resident_mb()
-        next(opener(path).frames([0]))[1].rgb()
-    return _resident_mb() - before
+    peaks = []
+    for count in (50, opens):
+        for _ in range(count):
+            next(opener(path).frames([0]))[1].rgb()
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return peaks[1] - peaks[0]
 
 
 def measure_memory(path: str, opens: int, names: Sequence[str]) -> list[list[object]]:
     """Return by how much the process grew, for each of the decoders in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         return [[name, f"{pool.apply(_growth, (name, path, opens)):+.1f} MB"] for name in names]
-
-
-def break_files(path: Path, folder: Path) -> dict[str, Path]:
-    """Write files that are no whole video, by what is wrong with them."""
-    import av
-
-    content = path.read_bytes()
-    broken = {name: folder / f"{name}{path.suffix}" for name in ("truncated", "empty", "text", "audio-only")}
-    broken["truncated"].write_bytes(content[: len(content) // 2])
-    broken["empty"].write_bytes(b"")
-    broken["text"].write_text("no video\n" * 100, encoding="ascii")
-    with av.open(str(broken["audio-only"]), "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=44100)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = 44100, 0
-        container.mux([*stream.encode(frame), *stream.encode()])
-    return broken
 
 
 def describe_fault(opener: Opener, path: Path) -> str:
@@ -168,24 +146,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Print the tables."""
     args = parse_args(argv)
-    header = ("decoder", "frames / s in order", "frames / s scattered", "right in order", "right scattered")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for path in [*args.videos, *(encode_streams(args.videos[0], folder) if args.streams else [])]:
+        for path in [*args.videos, *(encode_streams(args.videos[0], Path(name)) if args.streams else [])]:
             info = probe(path)
-            print(f"\n{path.name}: {info.codec}, {info.num_frames} frames\n")
-            print(table(header, measure_video(str(path), args.rounds)), flush=True)
-        if args.opens:
-            print(f"\nMemory after {args.opens} opens\n")
-            print(
-                table(("decoder", "growth"), measure_memory(str(args.videos[0]), args.opens, list(decoders()))),
-                flush=True,
+            print_table(
+                f"{path.name}: {info.codec}, {info.num_frames} frames", HEADER, measure_video(str(path), args.rounds)
             )
-        files = break_files(args.videos[0], folder) | {path.name: path for path in args.broken}
-        rows = [
-            [fault, decoder, describe_fault(opener, path)]
-            for fault, path in files.items()
-            for decoder, opener in decoders().items()
-        ]
-    print(f"\nBroken files\n\n{table(('file', 'decoder', 'what happens'), rows)}")
+    if args.opens:
+        growth = measure_memory(str(args.videos[0]), args.opens, list(decoders()))
+        print_table(f"Memory after {args.opens} opens", ("decoder", "growth"), growth)
+    faults = [(path.name, name, describe_fault(use, path)) for path in args.broken for name, use in decoders().items()]
+    if faults:
+        print_table("Broken files", ("file", "decoder", "what happens"), faults)
     return 0
