@@ -5,18 +5,14 @@
 
 OUT gets one folder for each video, at the same place as the video below SRC and without its extension:
 img_00001.jpg, ... and, for flow, x_00001.jpg, y_00001.jpg, ... (from each frame to the next, one less than frames).
-A run that was stopped goes on where it was; videos that failed are tried again. What failed is in OUT/failed.txt; so
-are videos of which images lie there that no run of this tool with the same --task made, unless --overwrite is given.
+A run that was stopped goes on where it was; it tries the videos that failed again. OUT/failed.txt names the videos
+that failed. Images that no run with the same --task made stay, and their video fails, unless you give --overwrite.
 Exit code: 0 all videos are done, 1 some failed, 2 wrong arguments.
 """
 
 import argparse
-import os
-from pathlib import Path
 
-from mmaction.io.suffixes import describe_passed_over
-from mmaction.io.video.folders import videos_by_name
-from mmaction.preparation.batch import close_batch, run_batch
+from mmaction.preparation.batch import batch_parser, batch_videos, run_batch
 from mmaction.preparation.frames import (
     FLOW_TYPES,
     TASKS,
@@ -31,28 +27,15 @@ from mmaction.utils.journal import Journal
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("src", type=Path, help="folder of videos, searched with its subfolders")
-    parser.add_argument("out", type=Path, help="folder to write")
-    parser.add_argument("--task", choices=TASKS, default="rgb", help="what to extract (default: %(default)s)")
-    parser.add_argument(
-        "--flow-type",
-        choices=FLOW_TYPES,
-        default="tvl1",
-        help="tvl1: the flow of the published models, slow; dis: about a hundred times faster (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--bound", type=float, default=20.0, help="flow of this many pixels is white (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--new-short", "--short", type=int, default=0, help="short edge of the images in pixels (default: as it is)"
-    )
-    parser.add_argument("--out-format", choices=("jpg", "png"), default="jpg", help="(default: %(default)s)")
-    parser.add_argument("--quality", type=int, default=95, help="JPEG quality, 1 to 100 (default: %(default)s)")
-    parser.add_argument(
-        "--num-worker", "--workers", type=int, default=os.cpu_count() or 1, help="threads (default: one per core)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="extract all videos again, whatever is there")
+    parser = batch_parser(__doc__)
+    add = parser.add_argument
+    add("--task", choices=TASKS, default="rgb", help="what to extract (default: %(default)s)")
+    flow_help = "tvl1: flow of the published models, slow; dis: a hundred times faster (default: %(default)s)"
+    add("--flow-type", choices=FLOW_TYPES, default="tvl1", help=flow_help)
+    add("--bound", type=float, default=20.0, help="flow of this many pixels is white (default: %(default)s)")
+    add("--new-short", "--short", type=int, default=0, help="short edge of the images in pixels (default: as it is)")
+    add("--out-format", choices=("jpg", "png"), default="jpg", help="format of the images (default: %(default)s)")
+    add("--quality", type=int, default=95, help="JPEG quality, 1 to 100 (default: %(default)s)")
     return parser.parse_args(argv)
 
 
@@ -65,18 +48,13 @@ def main(argv: list[str] | None = None) -> int:
     if spec.task != "rgb":
         flow_estimator(spec.flow_type)  # fails now rather than in every thread
     cv2.setNumThreads(1)  # videos are worked on side by side
-    videos, passed_over = videos_by_name(args.src)
-    if passed_over:
-        print(describe_passed_over(passed_over))
-    report = run_batch(
-        videos,
+    return run_batch(
+        args,
+        batch_videos(args),
         lambda key, path: {"frames": extract_frames(path, args.out / key, spec)},
         Journal(args.out / f".{spec.task}.jsonl"),
         spec.options,
         is_whole=lambda key, record: has_images(args.out / key, record["frames"], spec),
         existing=lambda key: find_image(args.out / key, spec.task),
-        workers=args.num_worker,
-        overwrite=args.overwrite,
         desc="extracting",
     )
-    return close_batch(report, args.out)

@@ -1,36 +1,40 @@
-"""One piece of work for each of many videos: in parallel, resumable, with a report of what failed."""
+"""One piece of work for each video of a folder: in parallel, resumable, with a list of what failed."""
 
 from __future__ import annotations
 
+import argparse
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmaction.io.suffixes import describe_passed_over
+from mmaction.io.video.folders import videos_by_name
 from mmaction.utils.journal import Journal
 from mmaction.utils.workers import in_parallel
 
 
-@dataclass
-class BatchReport:
-    """What became of the videos of a batch.
+def batch_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the arguments that every batch takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("src", type=Path, help="folder of videos, searched with its subfolders")
+    parser.add_argument("out", type=Path, help="folder to write")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--num-worker", "--workers", type=int, default=cores, help="threads (default: one per core)")
+    parser.add_argument("--overwrite", action="store_true", help="do all videos again, whatever is there")
+    return parser
 
-    Attributes:
-        done: Videos finished in this run.
-        kept: Videos that an earlier run had finished.
-        failed: What went wrong, by video.
-    """
 
-    done: int = 0
-    kept: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        total = self.done + self.kept + len(self.failed)
-        earlier = f", {self.kept} of them by an earlier run" if self.kept else ""
-        return f"{self.done + self.kept} of {total} videos done{earlier}; {len(self.failed)} failed"
+def batch_videos(args: argparse.Namespace) -> dict[str, Path]:
+    """Return the videos below ``args.src`` but not below ``args.out``, by name; say which files are no videos."""
+    out = args.out.resolve()
+    videos, passed_over = videos_by_name(args.src)
+    if passed_over := [path for path in passed_over if not path.parent.resolve().is_relative_to(out)]:
+        print(describe_passed_over(passed_over))
+    return {key: path for key, path in videos.items() if not path.parent.resolve().is_relative_to(out)}
 
 
 def run_batch(
+    args: argparse.Namespace,
     videos: Mapping[str, Path],
     work: Callable[[str, Path], dict],
     journal: Journal,
@@ -38,78 +42,70 @@ def run_batch(
     *,
     is_whole: Callable[[str, dict], bool],
     existing: Callable[[str], Path | None],
-    workers: int,
-    overwrite: bool = False,
-    desc: str = "videos",
-) -> BatchReport:
-    """Do ``work`` for every video that ``journal`` does not record as done.
+    desc: str,
+) -> int:
+    """Do ``work`` for every video that ``journal`` does not record as done, and return the exit code.
+
+    What went wrong is printed as a count and kept in ``failed.txt`` of the folder ``args.out``.
 
     Args:
+        args: What `batch_parser` read.
         videos: Videos by key.
         work: Gets key and video, returns facts to record; a ``ValueError`` or ``OSError`` counts as a failed video.
         journal: What earlier runs finished, and began: only there may ``work`` replace what it finds.
-        options: What the result depends on; a record made with other options is an error without ``overwrite``.
+        options: What the result depends on; ValueError if an earlier run had others, unless it is to be overwritten.
         is_whole: Whether the result of a recorded video is still there.
         existing: A file that ``work`` would replace, if there is one.
-        workers: Number of threads.
-        overwrite: Do everything again, whoever made what is there.
         desc: Name of the progress bar.
-
-    Raises:
-        ValueError: If an earlier run made results with other options.
     """
     from tqdm import tqdm
 
-    report = BatchReport()
-    pending = {}
+    pending = []
     for key, path in videos.items():
-        record = None if overwrite else journal.get(key)
-        if record is not None and "begun" not in record and record.get("options") != options:
+        record = (None if args.overwrite else journal.get(key)) or {"begun": True}
+        if "begun" not in record and record.get("options") != options:
             raise ValueError(
                 f"{journal.path}: {key} was made with {record.get('options')}, now asked for {options}; write to "
                 "another folder, or make it anew with --overwrite"
             )
-        stat = path.stat()
-        unchanged = record is not None and record.get("source") == [stat.st_size, stat.st_mtime_ns]
-        if unchanged and is_whole(key, record):
-            report.kept += 1
-        else:
-            pending[key] = path
+        if record.get("source") != _identity(path) or not is_whole(key, record):
+            pending.append(key)
 
     def attempt(key: str) -> str | None:
-        path, record = videos[key], journal.get(key)
+        record = journal.get(key)
         is_ours = record is not None and record.get("begun", True)
-        if not overwrite and not is_ours and (found := existing(key)):
+        if not args.overwrite and not is_ours and (found := existing(key)):
             return f"{found} is there already, not from a run that {journal.path} records; move it or use --overwrite"
         try:
-            stat = path.stat()
+            source = _identity(videos[key])
             journal.add(key, begun=True)
-            facts = work(key, path)
-            journal.add(key, source=[stat.st_size, stat.st_mtime_ns], options=options, **facts)
+            facts = work(key, videos[key])
+            journal.add(key, source=source, options=options, **facts)
         except (ValueError, OSError) as error:
             journal.add(key, begun=existing(key) is not None)
             return str(error)
         return None
 
-    with tqdm(total=len(videos), initial=report.kept, desc=desc, unit=" videos") as bar:
-        for key, fault in in_parallel(attempt, pending, workers=workers):
-            if fault is None:
-                report.done += 1
-            else:
-                report.failed[key] = fault
+    failed, kept = {}, len(videos) - len(pending)
+    with tqdm(total=len(videos), initial=kept, desc=desc, unit=" videos") as bar:
+        for key, fault in in_parallel(attempt, pending, workers=args.num_worker):
+            if fault is not None:
+                failed[key] = fault
             bar.update()
-    return report
-
-
-def close_batch(report: BatchReport, folder: Path) -> int:
-    """Print what became of a batch, keep what went wrong in ``folder/failed.txt``, and return the exit code."""
-    failures = folder / "failed.txt"
-    if report.failed:
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = [f"{key}: {fault}\n" for key, fault in sorted(report.failed.items())]
-        failures.write_text("".join(lines), encoding="utf-8")
-        print(f"{report}: see {failures}")
-        return 1
+    earlier = f", {kept} of them by an earlier run" if kept else ""
+    report = f"{len(videos) - len(failed)} of {len(videos)} videos done{earlier}; {len(failed)} failed"
+    failures = args.out / "failed.txt"
     failures.unlink(missing_ok=True)
+    if failed:
+        args.out.mkdir(parents=True, exist_ok=True)
+        lines = [f"{key}: {fault}\n" for key, fault in sorted(failed.items())]
+        failures.write_text("".join(lines), encoding="utf-8")
+        report += f": see {failures}"
     print(report)
-    return 0
+    return 1 if failed else 0
+
+
+def _identity(path: Path) -> list[int]:
+    """Return size and time of a file, by which a change of it is noticed."""
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]

@@ -29,8 +29,8 @@ class FrameSpec:
         task: ``'rgb'`` (``img_00001.jpg``), ``'flow'`` (``x_00001.jpg`` and ``y_00001.jpg``, from each frame to the
             next) or ``'both'``.
         flow_type: ``'tvl1'`` or ``'dis'``.
-        bound: Flow of ``-bound`` to ``bound`` pixels becomes gray 0 to 255; what lies outside is cut off.
-        short: Short edge of the images in pixels, 0 for that of the video; images are never enlarged.
+        bound: Flow of ``-bound`` to ``bound`` pixels becomes gray 0 to 255; larger flow is cut off.
+        short: Short edge of the images in pixels, 0 to keep the size; images are never enlarged.
         out_format: ``'jpg'`` or ``'png'``.
         quality: JPEG quality, 1 to 100.
     """
@@ -65,14 +65,11 @@ def flow_estimator(flow_type: str) -> Flow:
 
     Args:
         flow_type: ``'dis'``: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016. ``'tvl1'``:
-            Zach et al., "A Duality Based Approach for Realtime TV-L1 Optical Flow", 2007, as OpenCV's contributed
-            modules have it where they are installed, else as scikit-image has it.
-
-    Raises:
-        ModuleNotFoundError: If there is no TV-L1.
+            Zach et al., "A Duality Based Approach for Realtime TV-L1 Optical Flow", 2007. OpenCV's contributed
+            modules compute it where they are installed, else scikit-image; ModuleNotFoundError without both.
     """
     if flow_type == "dis":
-        dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         return lambda before, after: dis.calc(before, after, None)
     if hasattr(cv2, "optflow"):
         tvl1 = cv2.optflow.DualTVL1OpticalFlow_create()
@@ -87,9 +84,8 @@ def flow_estimator(flow_type: str) -> Flow:
 
     def by_skimage(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         # it takes values of 0 to 1, tells where a pixel of the first image lies in the second, and counts rows first
-        rows, columns = optical_flow_tvl1(
-            before.astype(np.float32) / 255, after.astype(np.float32) / 255, attachment=15
-        )
+        shares = [image.astype(np.float32) / 255 for image in (before, after)]
+        rows, columns = optical_flow_tvl1(*shares, attachment=15)
         return np.stack([columns, rows], axis=-1)
 
     return by_skimage
@@ -110,27 +106,17 @@ def _sized_frames(path: Path, short: int) -> Iterator[np.ndarray]:
 
 
 def extract_frames(path: Path, folder: Path, spec: FrameSpec) -> int:
-    """Write the images of a video into ``folder``, which gets them only once all of them are written.
+    """Write the images of a video into ``folder`` once all of them are made, and return its number of frames.
 
     Images of the same kind (``img_...``, or ``x_...`` and ``y_...``) that an earlier run left there are deleted.
-
-    Args:
-        path: The video.
-        folder: Where the images go.
-        spec: What to extract.
-
-    Returns:
-        The number of frames of the video.
-
-    Raises:
-        ValueError: If the video cannot be read to its end; nothing is written then.
+    Nothing is written if the video cannot be read to its end, which is a ValueError.
     """
     scratch = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     try:
         count = _write_images(path, scratch, spec)
-        check_video(path)  # refuses what is cut off, of which the reader gives the frames that are there
+        check_video(path)  # the reader gives the frames of a file that is cut off; this refuses it
         move_into(scratch, folder, lambda image: _is_extracted(image, spec.task))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -57,18 +57,8 @@ def even_shape(shape: tuple[int, int], short: int) -> tuple[int, int]:
 def resize_video(source: Path, target: Path, spec: ResizeSpec) -> int:
     """Write a smaller copy, upright, without sound, with the same frames at the same times, and check it.
 
-    The copy is written beside ``target`` and takes its place once all of its frames decode.
-
-    Args:
-        source: The video.
-        target: The copy, ``.mp4``.
-        spec: How it is made.
-
-    Returns:
-        The number of frames.
-
-    Raises:
-        VideoError: If the source cannot be read to its end, or the copy has another number of frames.
+    The copy is written beside ``target`` (``.mp4``) and takes its place once all of its frames decode. Returns their
+    number; VideoError if the source cannot be read to its end, or the copy has another number of frames.
     """
     reader = open_video(source)
     target.parent.mkdir(parents=True, exist_ok=True)

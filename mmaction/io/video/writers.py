@@ -16,6 +16,7 @@ import numpy as np
 
 from mmaction.io.video.color import YuvFrame
 from mmaction.io.video.container import VideoError, reason
+from mmaction.io.video.frame import Frame
 from mmaction.io.video.probe import VideoInfo, check_video
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ class ClipWriter:
     def _pts(self, index: int) -> int:
         return index if self.info.pts is None else int(self.info.pts[index])
 
-    def add(self, index: int, frame: YuvFrame) -> None:
+    def add(self, index: int, frame: Frame) -> None:
         """Encode frame ``index`` of the video; the first one is shown at time 0."""
         from av.video.frame import PictureType
 
+        assert isinstance(frame, YuvFrame)  # so are the frames of `open_video` without another backend
         if not self.frames:
             self._start(index, frame)
         height, width = self.shape
