@@ -70,7 +70,7 @@ def flow_estimator(flow_type: str) -> Flow:
     """
     if flow_type == "dis":
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        return lambda before, after: dis.calc(before, after, None)
+        return lambda before, after: dis.calc(before, after, None)  # type: ignore[call-overload] # no first guess
     if hasattr(cv2, "optflow"):
         tvl1 = cv2.optflow.DualTVL1OpticalFlow_create()
         return lambda before, after: tvl1.calc(before, after, None)

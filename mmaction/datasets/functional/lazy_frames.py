@@ -14,7 +14,7 @@ Box = tuple[int, int, int, int]
 Step = Callable[[list[np.ndarray]], Any]
 
 
-class LazyFrames(Sequence):
+class LazyFrames(Sequence[Any]):
     """A list of frames of a video, of which nothing is decoded yet but the first frame.
 
     Geometry steps are noted and carried out frame by frame, so that each frame is decoded and transformed once however

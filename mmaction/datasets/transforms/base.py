@@ -46,9 +46,7 @@ class RandomTransform(Transform):
 def needed_keys(transforms: Iterable) -> dict[str, int]:
     """Return the keys that a sample must have when it enters the pipeline, with the first step that reads each.
 
-    Args:
-        transforms: Steps in order. What comes after a step that states neither ``reads`` nor ``writes`` does not count,
-            because it is unknown what that one sets.
+    Steps after one that is no `Transform` do not count, because it is unknown which keys that one sets.
     """
     needed: dict[str, int] = {}
     written: set[str] = set()
@@ -63,14 +61,9 @@ def needed_keys(transforms: Iterable) -> dict[str, int]:
 
 
 def check_pipeline(transforms: Iterable, provided: Iterable[str]) -> None:
-    """Check that every key which a step reads was provided by the data set or written by a step before it.
+    """Raise a ValueError for a step that reads a key which is not ``provided`` or written by a step before it.
 
-    Args:
-        transforms: Steps in order, checked as far as :func:`needed_keys` looks.
-        provided: Keys of a sample when it enters the pipeline.
-
-    Raises:
-        ValueError: If a key is missing; names the step, the key and a step of the pipeline that writes it later.
+    The error names the step, the key and a later step that writes it. It looks as far as :func:`needed_keys`.
     """
     steps, provided = list(transforms), set(provided)
     for key, index in needed_keys(steps).items():

@@ -20,9 +20,6 @@ class ColorJitter(RandomTransform):
         contrast: As ``brightness``.
         saturation: As ``brightness``.
         hue: Largest deviation from 0, up to 0.5 (half the color circle), or the smallest and largest value.
-
-    Raises:
-        ValueError: If a range is negative, too wide or upside down.
     """
 
     reads = ("imgs",)
@@ -35,9 +32,9 @@ class ColorJitter(RandomTransform):
         saturation: float | Sequence[float] = 0.5,
         hue: float | Sequence[float] = 0.1,
     ) -> None:
-        self.brightness = _checked_range("brightness", brightness, 1.0, 0.0, float("inf"))
-        self.contrast = _checked_range("contrast", contrast, 1.0, 0.0, float("inf"))
-        self.saturation = _checked_range("saturation", saturation, 1.0, 0.0, float("inf"))
+        self.brightness = _checked_range("brightness", brightness)
+        self.contrast = _checked_range("contrast", contrast)
+        self.saturation = _checked_range("saturation", saturation)
         self.hue = _checked_range("hue", hue, 0.0, -0.5, 0.5)
 
     def sample_params(self, results: dict) -> list[tuple[str, float]]:
@@ -55,7 +52,7 @@ class ColorJitter(RandomTransform):
 
 
 def _checked_range(
-    name: str, value: float | Sequence[float], center: float, low: float, high: float
+    name: str, value: float | Sequence[float], center: float = 1.0, low: float = 0.0, high: float = float("inf")
 ) -> tuple[float, float]:
     """Return the smallest and largest value that may be drawn."""
     if isinstance(value, (int, float)):
@@ -76,9 +73,6 @@ class TorchVisionWrapper(RandomTransform):
     Args:
         op: Name of a class in ``torchvision.transforms``, or the class.
         **kwargs: Its arguments.
-
-    Raises:
-        KeyError: If torchvision has no such transform; lists close matches.
 
     Example:
         >>> TorchVisionWrapper("RandAugment", magnitude=7)  # doctest: +SKIP

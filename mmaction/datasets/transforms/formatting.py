@@ -15,13 +15,10 @@ FACT_KEYS = ("original_shape", "total_frames")  # always kept: reports show accu
 FORMATS = ("NCTHW", "NCHW", "NCHW_Flow", "NCTHW_Heatmap", "NPTCHW")
 
 
-def _modality_len(clip_len: int | dict, modality: str) -> int:
-    return clip_len[modality] if isinstance(clip_len, dict) else clip_len
-
-
 def _split_clips(imgs: np.ndarray, results: dict, modality: str) -> np.ndarray:
     """Return frames ``(A * N * T, ...)`` as ``(A, N, T, ...)``: crops or mirror images, clips, frames."""
-    num_clips, clip_len = results["num_clips"], _modality_len(results["clip_len"], modality)
+    num_clips, clip_len = results["num_clips"], results["clip_len"]
+    clip_len = clip_len[modality] if isinstance(clip_len, dict) else clip_len
     if len(imgs) % (num_clips * clip_len):
         raise ValueError(f"{len(imgs)} frames are not a multiple of num_clips * clip_len = {num_clips} * {clip_len}")
     return imgs.reshape(-1, num_clips, clip_len, *imgs.shape[1:])
@@ -70,11 +67,7 @@ class FormatShape(Transform):
         self.collapse = collapse
 
     def transform(self, results: dict) -> dict:
-        """Arrange the frames.
-
-        Raises:
-            ValueError: If the number of frames is not that of the clips, or more than one clip is to collapse.
-        """
+        """Arrange the frames; ValueError if their number does not fit the clips, or more than one is to collapse."""
         imgs = results["imgs"]
         if isinstance(imgs, LazyFrames):
             imgs = imgs.stack()
@@ -133,11 +126,7 @@ class Transpose(Transform):
         self.reads = self.writes = tuple(keys)
 
     def transform(self, results: dict) -> dict:
-        """Write the keys.
-
-        Raises:
-            ValueError: If an array has another number of axes than ``order``.
-        """
+        """Write the keys; ValueError if an array has another number of axes than ``order``."""
         for key in self.keys:
             if results[key].ndim != len(self.order):
                 raise ValueError(f"{key} has {results[key].ndim} axes, order={tuple(self.order)} {len(self.order)}")
@@ -146,11 +135,7 @@ class Transpose(Transform):
 
 
 def to_tensor(value: np.ndarray | torch.Tensor | Sequence | float) -> torch.Tensor:
-    """Return ``value`` as a tensor that shares its memory where possible.
-
-    Raises:
-        TypeError: If it is none of an array, a tensor, a number or a sequence of numbers.
-    """
+    """Return an array, a number or numbers as a tensor that shares their memory where possible."""
     if isinstance(value, torch.Tensor):
         return value
     if isinstance(value, np.ndarray):
@@ -186,11 +171,7 @@ class PackActionInputs(Transform):
         self.algorithm_keys = algorithm_keys
 
     def transform(self, results: dict) -> dict:
-        """Pack the sample.
-
-        Raises:
-            ValueError: If the sample has nothing to pack.
-        """
+        """Pack the sample; ValueError if it has nothing to pack."""
         return {"inputs": self._inputs(results), "data_samples": self._data_sample(results)}
 
     def _inputs(self, results: dict) -> torch.Tensor | dict[str, torch.Tensor]:
@@ -199,10 +180,10 @@ class PackActionInputs(Transform):
             if missing:
                 raise ValueError(f"collect_keys names {', '.join(missing)}, which the sample does not have")
             return {key: to_tensor(results[key]) for key in self.collect_keys}
-        for key in self.input_keys:
-            if key in results:
-                return to_tensor(results[key])
-        raise ValueError(f"nothing to pack: the sample has none of {', '.join(self.input_keys)}")
+        key = next((key for key in self.input_keys if key in results), None)
+        if key is None:
+            raise ValueError(f"nothing to pack: the sample has none of {', '.join(self.input_keys)}")
+        return to_tensor(results[key])
 
     def _data_sample(self, results: dict) -> ActionDataSample:
         keys = (*self.meta_keys, *FACT_KEYS)
@@ -242,12 +223,12 @@ class PackPoseInputs(PackActionInputs):
         persons, frames, joints = keypoint.shape[:3]
         if frames % num_clips:
             raise ValueError(f"{frames} frames are not a multiple of num_clips={num_clips}")
-        packed = np.ones((num_clips, persons, frames // num_clips, joints, 3), dtype=np.float32)
         clips = (persons, num_clips, frames // num_clips, joints)
-        packed[..., :2] = keypoint[..., :2].reshape(*clips, 2).swapaxes(0, 1)
+        packed = np.ones((*clips, 3), dtype=np.float32)
+        packed[..., :2] = keypoint[..., :2].reshape(*clips, 2)
         if "keypoint_score" in results:
-            packed[..., 2] = results["keypoint_score"].reshape(clips).swapaxes(0, 1)
-        return torch.from_numpy(packed)
+            packed[..., 2] = results["keypoint_score"].reshape(clips)
+        return torch.from_numpy(packed.swapaxes(0, 1).copy())
 
     def _data_sample(self, results: dict) -> ActionDataSample:
         sample = super()._data_sample(results)

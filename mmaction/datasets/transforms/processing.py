@@ -16,11 +16,7 @@ Scale = float | tuple[float, float]
 
 
 def prepare_geometry(results: Result, lazy: bool) -> tuple[int, int]:
-    """Return the image's height and width; with ``lazy`` also start the record that `Fuse` carries out.
-
-    Raises:
-        ValueError: If eager and lazy steps are mixed, a lazy step follows a lazy flip, or keypoints meet lazy steps.
-    """
+    """Return the image's height and width; with ``lazy`` also start the record that `Fuse` carries out."""
     if "img_shape" not in results:
         results["img_shape"] = results["imgs"][0].shape[:2]
     img_shape = results["img_shape"]
@@ -45,11 +41,7 @@ def prepare_geometry(results: Result, lazy: bool) -> tuple[int, int]:
 
 
 def check_pair(name: str, value: float | Sequence[float]) -> tuple:
-    """Return ``value`` as a pair, a single number twice.
-
-    Raises:
-        TypeError: If it is neither a number nor two numbers.
-    """
+    """Return ``value`` as a pair, a single number twice; TypeError if it is neither a number nor two numbers."""
     pair = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value, value)
     if len(pair) != 2 or not all(isinstance(part, (int, float)) and not isinstance(part, bool) for part in pair):
         raise TypeError(f"{name} is one number or two; got {value!r}")
@@ -72,9 +64,6 @@ class Resize(Transform):
         keep_ratio: Keep the aspect ratio.
         interpolation: ``'nearest'``, ``'bilinear'``, ``'bicubic'``, ``'area'`` or ``'lanczos'``.
         lazy: Note the step for `Fuse` instead of carrying it out.
-
-    Raises:
-        ValueError: If ``scale`` is not positive, or -1 comes with ``keep_ratio=False``.
     """
 
     writes = ("img_shape", "scale_factor", "keep_ratio")
@@ -129,9 +118,6 @@ class RandomRescale(RandomTransform):
     Args:
         scale_range: Smallest and largest short edge in pixels, both included.
         interpolation: As in `Resize`.
-
-    Raises:
-        ValueError: If the range is empty or not positive.
     """
 
     writes = (*Resize.writes, "short_edge")
@@ -184,9 +170,6 @@ class Flip(RandomTransform):
         lazy: Note the step for `Fuse` instead of carrying it out.
         layout: Skeleton layout (name or description, see `mmaction.skeletons`) from which the exchanged joints come,
             in place of the two lists.
-
-    Raises:
-        ValueError: If an argument is out of range, or the lists of joints do not pair up.
     """
 
     writes = ("flip", "flip_direction")
@@ -223,11 +206,7 @@ class Flip(RandomTransform):
         self._orders: dict[int, np.ndarray] = {}  # where each joint comes from, by the number of joints
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
-        """Check that skeletons of ``num_joints`` joints fit.
-
-        Raises:
-            ValueError: If the layout, or the lists of joints, are for another number.
-        """
+        """Raise a ValueError if the layout, or the lists of joints, are not for skeletons of ``num_joints`` joints."""
         if self._layout is not None and len(self._layout.joints) != num_joints:
             raise ValueError(
                 f"layout={self._layout.name!r} has {len(self._layout.joints)} joints, the skeletons have {num_joints}; "
@@ -294,11 +273,7 @@ class Fuse(Transform):
     writes = ("imgs",)
 
     def transform(self, results: Result) -> Result:
-        """Write ``imgs`` and remove ``lazy``.
-
-        Raises:
-            ValueError: If no step was noted.
-        """
+        """Write ``imgs`` and remove ``lazy``; ValueError if no step was noted."""
         record = results.pop("lazy", None)
         if record is None:
             raise ValueError("Fuse found no step to carry out: give the steps before it lazy=True")

@@ -24,11 +24,7 @@ def check_counts(**counts: int) -> None:
 
 
 def frame_count(results: dict) -> int:
-    """Return ``total_frames`` of a sample.
-
-    Raises:
-        ValueError: If it is not positive; names the sample.
-    """
+    """Return ``total_frames`` of a sample; ValueError with the sample's name if it is not positive."""
     total = results["total_frames"]
     if total < 1:
         name = sample_name(results, "the sample")
