@@ -1,7 +1,7 @@
 """Building blocks that several networks share: convolution with norm and activation, freezing, initial weights."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from typing import Any
 
 import torch
 from mmcv.cnn import NonLocal3d, build_activation_layer, build_conv_layer, build_norm_layer
@@ -92,15 +92,7 @@ class NonLocal(NonLocal3d):
         return self.concat_project(pairs).squeeze(1) / phi_x.shape[-1]
 
 
-@overload
-def same_padding(kernel: int, dilation: int = 1) -> int: ...
-
-
-@overload
-def same_padding(kernel: Size, dilation: Size = 1) -> Any: ...
-
-
-def same_padding(kernel: Size, dilation: Size = 1) -> Size:
+def same_padding(kernel: Size, dilation: Size = 1) -> Any:
     """Return the padding that keeps the size of an odd ``kernel`` at stride 1; an even one takes a position away.
 
     The published networks have it so.

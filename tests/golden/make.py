@@ -48,16 +48,16 @@ SAMPLE = dict(type="SampleFrames", test_mode=True)
 CLIP = dict(type="UniformSampleFrames", clip_len=12, test_mode=True)
 COMPACT = [CLIP, dict(type="PoseDecode"), dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True)]
 PIPELINES: dict[str, tuple[str, list[dict]]] = {
-    "resize_center": (IMAGES, [dict(type="Resize", scale=(-1, 32)), dict(type="CenterCrop", crop_size=24)]),
-    "three_crops": (IMAGES, [dict(type="ThreeCrop", crop_size=48), dict(type="FormatShape", input_format="NCTHW")]),
-    "ten_crops": (IMAGES, [dict(type="TenCrop", crop_size=24), dict(type="FormatShape", input_format="NCHW")]),
+    "resize_center": (IMAGES, [dict(type="Resize", scale=(-1, 64)), dict(type="CenterCrop", crop_size=56)]),
+    "three_crops": (IMAGES, [dict(type="ThreeCrop", crop_size=96), dict(type="FormatShape", input_format="NCTHW")]),
+    "ten_crops": (IMAGES, [dict(type="TenCrop", crop_size=48), dict(type="FormatShape", input_format="NCHW")]),
     "flip": (IMAGES, [dict(type="Flip", flip_ratio=1.0)]),
     "sample_slowfast": (
-        IMAGES,
+        POSE_2D,
         [dict(type="SampleFrames", clip_len=32, frame_interval=2, num_clips=10, test_mode=True)],
     ),
-    "sample_tsn": (IMAGES, [dict(SAMPLE, clip_len=1, num_clips=25)]),
-    "sample_dense": (IMAGES, [dict(type="DenseSampleFrames", clip_len=8, frame_interval=8, test_mode=True)]),
+    "sample_tsn": (POSE_2D, [dict(SAMPLE, clip_len=1, num_clips=25)]),
+    "sample_dense": (POSE_2D, [dict(type="DenseSampleFrames", clip_len=8, frame_interval=8, test_mode=True)]),
     "sample_uniform": (POSE_2D, [dict(CLIP, num_clips=10)]),
     "compact": (POSE_2D, COMPACT),
     "flip_joints": (POSE_2D, [*COMPACT, dict(type="Flip", flip_ratio=1.0, **SIDES)]),
@@ -65,7 +65,7 @@ PIPELINES: dict[str, tuple[str, list[dict]]] = {
         POSE_2D,
         [
             *COMPACT,
-            dict(type="Resize", scale=(24, 24), keep_ratio=False),
+            dict(type="Resize", scale=(56, 56), keep_ratio=False),
             dict(type="GeneratePoseTarget", double=True, **SIDES),
             dict(type="FormatShape", input_format="NCTHW_Heatmap"),
         ],
@@ -74,7 +74,7 @@ PIPELINES: dict[str, tuple[str, list[dict]]] = {
         POSE_2D,
         [
             *COMPACT,
-            dict(type="Resize", scale=(24, 24), keep_ratio=False),
+            dict(type="Resize", scale=(56, 56), keep_ratio=False),
             dict(type="GeneratePoseTarget", with_kp=False, with_limb=True),
             dict(type="FormatShape", input_format="NCTHW_Heatmap"),
         ],
@@ -184,8 +184,9 @@ def sample_of(kind: str) -> dict:
         filename="clip.mp4", label=0, start_index=0, total_frames=40, img_shape=(48, 64), original_shape=(48, 64)
     )
     if kind == IMAGES:
-        imgs = rng.integers(0, 256, (3, 48, 64, 3), dtype=np.uint8)
-        return dict(sample, imgs=list(imgs), clip_len=3, num_clips=1, modality="RGB")
+        imgs = rng.integers(0, 256, (3, 96, 128, 3), dtype=np.uint8)
+        sizes = dict(img_shape=(96, 128), original_shape=(96, 128))
+        return dict(sample, **sizes, imgs=list(imgs), clip_len=3, num_clips=1, modality="RGB")
     sample["modality"] = "Pose"
     if kind == POSE_3D:
         del sample["img_shape"], sample["original_shape"]  # which joints in an image have

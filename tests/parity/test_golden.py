@@ -42,4 +42,4 @@ def test_results_are_neither_empty_nor_constant():
             arrays = recorded(kind, case)
             value = arrays[key] if key else max(arrays.values(), key=lambda array: array.size)
             assert np.isfinite(value).all() and np.unique(value).size > 10, case
-    assert sum(path.stat().st_size for path in FILES.values()) < 2e6
+    assert 1e6 < sum(path.stat().st_size for path in FILES.values()) < 2e6

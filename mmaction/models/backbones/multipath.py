@@ -21,58 +21,19 @@ from mmaction.utils.attributes import ReadableArguments
 
 PATHWAY_TYPES = ("resnet3d",)
 
-SLOW_PATHWAY: Cfg = {
-    "type": "resnet3d",
-    "depth": 50,
-    "pretrained": None,
-    "lateral": True,
-    "conv1_kernel": (1, 7, 7),
-    "conv1_stride_t": 1,
-    "pool1_stride_t": 1,
-    "inflate": (0, 0, 1, 1),
-}
-FAST_PATHWAY: Cfg = {
-    "type": "resnet3d",
-    "depth": 50,
-    "pretrained": None,
-    "lateral": False,
-    "base_channels": 8,
-    "conv1_kernel": (5, 7, 7),
-    "conv1_stride_t": 1,
-    "pool1_stride_t": 1,
-}
+R50: Cfg = dict(type="resnet3d", depth=50, pretrained=None, conv1_stride_t=1, pool1_stride_t=1)
+SLOW_PATHWAY: Cfg = {**R50, "lateral": True, "conv1_kernel": (1, 7, 7), "inflate": (0, 0, 1, 1)}
+FAST_PATHWAY: Cfg = {**R50, "lateral": False, "conv1_kernel": (5, 7, 7), "base_channels": 8}
 RGB_PATHWAY: Cfg = {
-    "num_stages": 4,
-    "lateral": True,
-    "lateral_infl": 1,
-    "lateral_activate": (0, 0, 1, 1),
-    "fusion_kernel": 7,
-    "base_channels": 64,
-    "conv1_kernel": (1, 7, 7),
-    "inflate": (0, 0, 1, 1),
-    "with_pool2": False,
+    **dict(lateral=True, lateral_infl=1, lateral_activate=(0, 0, 1, 1), fusion_kernel=7),
+    **dict(num_stages=4, base_channels=64, conv1_kernel=(1, 7, 7), inflate=(0, 0, 1, 1), with_pool2=False),
 }
 POSE_PATHWAY: Cfg = {
-    "num_stages": 3,
-    "stage_blocks": (4, 6, 3),
-    "lateral": True,
-    "lateral_inv": True,
-    "lateral_infl": 16,
-    "lateral_activate": (0, 1, 1),
-    "fusion_kernel": 7,
-    "in_channels": 17,
-    "base_channels": 32,
-    "out_indices": (2,),
-    "conv1_kernel": (1, 7, 7),
-    "conv1_stride_s": 1,
-    "conv1_stride_t": 1,
-    "pool1_stride_s": 1,
-    "pool1_stride_t": 1,
-    "inflate": (0, 1, 1),
-    "spatial_strides": (2, 2, 2),
-    "temporal_strides": (1, 1, 1),
-    "dilations": (1, 1, 1),
-    "with_pool2": False,
+    **dict(lateral=True, lateral_inv=True, lateral_infl=16, lateral_activate=(0, 1, 1), fusion_kernel=7),
+    **dict(in_channels=17, conv1_kernel=(1, 7, 7), conv1_stride_s=1, conv1_stride_t=1),
+    **dict(pool1_stride_s=1, pool1_stride_t=1, with_pool2=False, num_stages=3, stage_blocks=(4, 6, 3)),
+    **dict(base_channels=32, inflate=(0, 1, 1), spatial_strides=(2, 2, 2), temporal_strides=(1, 1, 1)),
+    **dict(dilations=(1, 1, 1), out_indices=(2,)),
 }
 
 

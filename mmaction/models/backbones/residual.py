@@ -18,6 +18,7 @@ from mmaction.models.layers import Cfg, ConvNormAct, NonLocal
 
 Kernel = tuple[int, ...]
 PerBlock = int | Sequence[int]
+Pool = tuple[Kernel, Kernel, Kernel]  # kernel, stride and padding of a max pool
 
 BASIC, BOTTLENECK = 1, 4
 """Output channels of a block over its width: two 3x3 convolutions, or 1x1, 3x3 and a 1x1 that widens."""
@@ -114,15 +115,6 @@ def stage_specs(
 
 
 @dataclass(frozen=True)
-class PoolSpec:
-    """A max pool."""
-
-    kernel: Kernel
-    stride: Kernel
-    padding: Kernel
-
-
-@dataclass(frozen=True)
 class PathwaySpec:
     """A residual network: its stem, the pools after the stem and after the first stage, and its stages."""
 
@@ -130,8 +122,8 @@ class PathwaySpec:
     stem_channels: int
     stem_kernel: Kernel
     stem_stride: Kernel
-    pool1: PoolSpec | None
-    pool2: PoolSpec | None
+    pool1: Pool | None
+    pool2: Pool | None
     stages: tuple[StageSpec, ...]
 
 
@@ -204,10 +196,9 @@ def make_stage(spec: StageSpec, layers: LayerCfgs) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(spec, i, layers) for i in range(len(spec.kernels))))
 
 
-def make_pool(spec: PoolSpec) -> nn.Module:
+def make_pool(kernel: Kernel, stride: Kernel, padding: Kernel) -> nn.Module:
     """Build a max pool of two or three dimensions."""
-    pool = nn.MaxPool3d if len(spec.kernel) == 3 else nn.MaxPool2d
-    return pool(spec.kernel, spec.stride, spec.padding)
+    return (nn.MaxPool3d if len(kernel) == 3 else nn.MaxPool2d)(kernel, stride, padding)
 
 
 def zero_norm(conv: ConvNormAct) -> None:
@@ -248,8 +239,8 @@ class ResidualNet(Backbone):
         self.out_indices = tuple(out_indices)
         self.zero_init_residual = zero_init_residual
         self.conv1 = layers.conv(spec.in_channels, spec.stem_channels, spec.stem_kernel, stride=spec.stem_stride)
-        self.maxpool = None if spec.pool1 is None else make_pool(spec.pool1)
-        self.pool2 = None if spec.pool2 is None else make_pool(spec.pool2)
+        self.maxpool = None if spec.pool1 is None else make_pool(*spec.pool1)
+        self.pool2 = None if spec.pool2 is None else make_pool(*spec.pool2)
         for i, stage in enumerate(spec.stages):
             self.add_module(f"layer{i + 1}", make_stage(stage, layers))
         self.freeze_stages()
@@ -274,9 +265,9 @@ class ResidualNet(Backbone):
         pool = self.spec.pool2
         if index or self.pool2 is None or pool is None:
             return x
-        if x.shape[2] < pool.kernel[0]:
+        if x.shape[2] < pool[0][0]:
             raise ValueError(
-                f"the clip is too short: {x.shape[2]} frames reach pool2, which merges {pool.kernel[0]}; "
+                f"the clip is too short: {x.shape[2]} frames reach pool2, which merges {pool[0][0]}; "
                 "let SampleFrames take more of them (clip_len), or build the network without pool2 (with_pool2=False)"
             )
         return self.pool2(x)

@@ -13,7 +13,7 @@ from mmaction.models.backbones.residual import (
     Kernel,
     LayerCfgs,
     PathwaySpec,
-    PoolSpec,
+    Pool,
     ResidualNet,
     blocks_of,
     per_stage,
@@ -97,7 +97,7 @@ class ResNet(ResidualNet):
         )
         self.partial_bn = partial_bn
 
-    pool1 = PoolSpec((3, 3), (2, 2), (1, 1))
+    pool1: Pool = ((3, 3), (2, 2), (1, 1))
 
     def train(self, mode: bool = True) -> "ResNet":
         """Switch between training and evaluation; with ``partial_bn`` all batch norms but the first stay frozen."""
@@ -114,7 +114,7 @@ class C2D(ResNet):
     This is the baseline of Non-local Neural Networks (Wang et al., CVPR 2018, Table 1).
     """
 
-    pool1 = PoolSpec((3, 3), (2, 2), (0, 0))
+    pool1: Pool = ((3, 3), (2, 2), (0, 0))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the features ``(N, C, T // 2, H, W)`` of the stages ``out_indices``; T of ``x`` is at least 2."""

@@ -15,7 +15,6 @@ from mmaction.models.backbones.residual import (
     LayerCfgs,
     PathwaySpec,
     PerBlock,
-    PoolSpec,
     ResidualNet,
     blocks_of,
     make_stage,
@@ -137,14 +136,14 @@ class ResNet3d(ResidualNet):
             [per_block("non_local", flags, n) for n, flags in zip(blocks, non_local, strict=True)],
             per_stage("lateral_channels", lateral_channels or 0, num_stages),
         )
-        pool1 = PoolSpec((1, 3, 3), (pool1_stride_t, pool1_stride_s, pool1_stride_s), (0, 1, 1))
+        pool1 = ((1, 3, 3), (pool1_stride_t, pool1_stride_s, pool1_stride_s), (0, 1, 1))
         spec = PathwaySpec(
             in_channels=in_channels,
             stem_channels=base_channels,
             stem_kernel=tuple(conv1_kernel),
             stem_stride=(conv1_stride_t, conv1_stride_s, conv1_stride_s),
             pool1=pool1 if with_pool1 else None,
-            pool2=PoolSpec((2, 1, 1), (2, 1, 1), (0, 0, 0)) if with_pool2 else None,
+            pool2=((2, 1, 1), (2, 1, 1), (0, 0, 0)) if with_pool2 else None,
             stages=stages,
         )
         super().__init__(

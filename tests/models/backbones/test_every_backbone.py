@@ -34,9 +34,9 @@ POSE_PATH = {**POSE_NET, "depth": 18, "base_channels": 4, "in_channels": 17, "te
 POSE_PATH |= {"lateral": True, "lateral_inv": True, "lateral_infl": 8, "lateral_activate": (0, 1, 1)}
 
 CASES = {
-    "ResNet": ({"depth": 18}, [(2, 3, 32, 32)], [(2, 512, 1, 1)]),
-    "C2D": ({"depth": 18}, [RGB], [(2, 512, 2, 1, 1)]),
-    "ResNetTSM": ({"depth": 18, "num_segments": 4}, [(8, 3, 32, 32)], [(8, 512, 1, 1)]),
+    "ResNet": ({"depth": 18}, [(2, 3, 16, 16)], [(2, 512, 1, 1)]),
+    "C2D": ({"depth": 18}, [(2, 3, 4, 16, 16)], [(2, 512, 2, 1, 1)]),
+    "ResNetTSM": ({"depth": 18, "num_segments": 4}, [(8, 3, 16, 16)], [(8, 512, 1, 1)]),
     "ResNet3d": ({"depth": 18, "base_channels": 8}, [RGB], [(2, 64, 2, 1, 1)]),
     "ResNet3dSlowOnly": (
         {"depth": 50, "in_channels": 17, "base_channels": 4, "stage_blocks": (1, 2, 1), **POSE_NET},
@@ -174,7 +174,7 @@ def test_norm_eval_keeps_statistics_but_trains_weights(name):
 
 
 @pytest.mark.parametrize("name", FREEZABLE)
-@pytest.mark.parametrize("frozen_stages", [-1, 0, 1])
+@pytest.mark.parametrize("frozen_stages", [-1, 1])
 def test_recomputed_activations_change_nothing(name, frozen_stages):
     grads, statistics = [], []
     for with_cp in (False, True):

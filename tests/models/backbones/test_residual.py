@@ -114,7 +114,7 @@ def test_posec3d_is_a_row():
     )
     spec = net.spec
     assert (spec.in_channels, spec.stem_channels, spec.stem_kernel, spec.stem_stride) == (17, 32, (1, 7, 7), (1, 1, 1))
-    assert spec.pool1.stride == (1, 1, 1)
+    assert spec.pool1[1] == (1, 1, 1)
     assert spec.pool2 is None
     assert [(s.width, len(s.kernels), s.stride) for s in spec.stages] == [
         (32, 4, (1, 2, 2)),

@@ -212,18 +212,9 @@ class AAGCN(GraphNet):
         init_cfg: InitCfg | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(
-            graph_cfg,
-            in_channels,
-            base_channels,
-            data_bn_type,
-            num_person=num_person,
-            num_stages=num_stages,
-            inflate_stages=inflate_stages,
-            down_stages=down_stages,
-            init_cfg=init_cfg,
-            **options,
-        )
+        options |= dict(num_stages=num_stages, inflate_stages=inflate_stages, down_stages=down_stages)
+        options |= dict(num_person=num_person, init_cfg=init_cfg)
+        super().__init__(graph_cfg, in_channels, base_channels, data_bn_type, **options)
 
 
 @MODELS.register_module()
@@ -251,19 +242,10 @@ class CTRGCN(GraphNet):
         init_cfg: InitCfg | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(
-            graph_cfg,
-            in_channels,
-            base_channels,
-            data_bn_type="MVC",
-            num_person=num_person,
-            num_stages=num_stages,
-            inflate_stages=inflate_stages,
-            down_stages=down_stages,
-            pretrained=pretrained,
-            init_cfg=init_cfg,
-            **{key if key.startswith("tcn_") else f"tcn_{key}": value for key, value in options.items()},
-        )
+        options = {key if key.startswith("tcn_") else f"tcn_{key}": value for key, value in options.items()}
+        options |= dict(num_stages=num_stages, inflate_stages=inflate_stages, down_stages=down_stages)
+        options |= dict(num_person=num_person, pretrained=pretrained, init_cfg=init_cfg)
+        super().__init__(graph_cfg, in_channels, base_channels, "MVC", **options)
 
     def temporal(self, channels: int, stride: int, **options: Any) -> nn.Module:  # type: ignore[override]
         """Build the convolutions over time."""

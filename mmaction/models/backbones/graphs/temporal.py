@@ -106,7 +106,12 @@ def _branch(in_channels: int, width: int, branch: Branch, stride: int) -> nn.Mod
         return nn.Conv2d(in_channels, width, 1, (stride, 1))
     size, dilation = branch
     last = max_pool(stride) if size == "max" else TemporalConv(width, width, int(size), stride, int(dilation), None)
-    return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), last)
+    return _entered(in_channels, width, last)
+
+
+def _entered(in_channels: int, width: int, *layers: nn.Module) -> nn.Sequential:
+    """Put a convolution to ``width`` channels, a norm and a ReLU before ``layers``."""
+    return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), *layers)
 
 
 def max_pool(stride: int) -> nn.MaxPool2d:
@@ -141,24 +146,11 @@ class DilatedBranches(nn.Module):
     ) -> None:
         super().__init__()
         *widths, pooled, plain = branch_widths(channels, len(dilations) + 2)
-        branches: list[nn.Module] = [
-            nn.Sequential(
-                nn.Conv2d(channels, width, 1),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-                TemporalConv(width, width, kernel_size, stride, dilation),
-            )
+        branches = [
+            _entered(channels, width, TemporalConv(width, width, kernel_size, stride, dilation))
             for width, dilation in zip(widths, dilations, strict=True)
         ]
-        branches.append(
-            nn.Sequential(
-                nn.Conv2d(channels, pooled, 1),
-                nn.BatchNorm2d(pooled),
-                nn.ReLU(inplace=True),
-                max_pool(stride),
-                nn.BatchNorm2d(pooled),
-            )
-        )
+        branches.append(_entered(channels, pooled, max_pool(stride), nn.BatchNorm2d(pooled)))
         branches.append(nn.Sequential(nn.Conv2d(channels, plain, 1, (stride, 1)), nn.BatchNorm2d(plain)))
         self.branches = nn.ModuleList(branches)
         self.drop = nn.Dropout(dropout, inplace=True)
