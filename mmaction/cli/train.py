@@ -13,6 +13,7 @@ Checkpoints, logs and the config itself go to work_dirs/NAME; the best checkpoin
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -103,8 +104,9 @@ def summary(runner: Runner, config: str) -> str:
     rows.append(f"output     {place}: checkpoints, the config, and in {runner.timestamp} the log")
     chosen = place / (best[0] if best else last)
     if best or last:
-        rows.append(f"next       python tools/test.py {config} {chosen}")
-        rows.append(f"           python tools/infer.py {config} {chosen} VIDEO_OR_SKELETON")
+        arguments = shlex.join([config, str(chosen)])
+        rows.append(f"next       python tools/test.py {arguments}")
+        rows.append(f"           python tools/infer.py {arguments} VIDEO_OR_SKELETON")
     return "the training has ended\n" + "\n".join(f"  {row}" for row in rows)
 
 

@@ -174,6 +174,7 @@ def test_clips_of_other_times_are_not_listed_where_their_video_is_gone(tmp_path,
     assert prepare(tmp_path / "second", lists, one)["gym99"].complete
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_killed_at_any_point_and_resumed(tmp_path, gym_videos, videos, root):
     """The tool is killed several times; nothing half-written is left, and the end is that of one whole run."""
