@@ -52,7 +52,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="FILE",
         help="class names, one a line (default: from the config, the checkpoint, or label_map.txt beside the list)",
     )
-    parser.add_argument("--window", type=positive_number, metavar="S", help="slide a window of S seconds over each clip")
+    parser.add_argument("--window", type=positive_number, metavar="S", help="slide a window of S seconds over clips")
     parser.add_argument("--stride", type=positive_number, metavar="S", help="seconds between windows (default: S / 2)")
     parser.add_argument("--timeline", metavar="FILE.png", help="draw the scores of the windows over time")
     parser.add_argument("--fps", type=positive_number, help="frames per second of folders and skeletons")
