@@ -56,7 +56,7 @@ def edit_config(folder):
         ann_file_val="data/diving48/val.txt",
         load_from="kinetics.pth",
     )
-    text, count = re.subn(r"num_classes=400", "num_classes=48", text)
+    text, count = re.subn(r"^num_classes = 400$", "num_classes = 48", text, flags=re.MULTILINE)
     assert count == 1
     full, _ = load_config(folder / SOURCE)
     (folder / NAME).write_text(text)

@@ -32,6 +32,11 @@ PAPERS = {
     "NTU60": "NTU RGB+D",
     "HMDB51": "HMDB",
     "UCF101": "UCF101",
+    "ST-GCN": "Spatial Temporal Graph Convolutional Networks",
+    "2s-AGCN": "Two-Stream Adaptive Graph",
+    "CTR-GCN": "Channel-wise Topology",
+    "NTU120": "NTU RGB+D 120",
+    "Northwestern-UCLA": "Cross-view Action Modeling",
     "Kinetics-400": "The Kinetics Human Action",
 }
 

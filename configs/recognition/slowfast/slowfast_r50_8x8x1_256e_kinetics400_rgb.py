@@ -7,6 +7,7 @@ _base_ = [
 ]
 
 # To fine-tune on your own videos, copy this file and edit the variables here and ``load_from``.
+dataset_type = "VideoDataset"
 data_root = "data/kinetics400/videos_train"
 data_root_val = "data/kinetics400/videos_val"
 ann_file_train = "data/kinetics400/kinetics400_train_list_videos.txt"
@@ -20,9 +21,9 @@ model = dict(
 )
 load_from = None  # the path or URL of a checkpoint to start from
 
-clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root))
-clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val))
-clips_test = dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val))
+clips_train = dict(type=dataset_type, ann_file=ann_file_train, data_prefix=dict(video=data_root))
+clips_val = dict(type=dataset_type, ann_file=ann_file_val, data_prefix=dict(video=data_root_val))
+clips_test = dict(type=dataset_type, ann_file=ann_file_test, data_prefix=dict(video=data_root_val))
 train_dataloader = dict(dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
 val_dataloader = dict(dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
 test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
