@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 import torch
 
 from mmaction.apis import inference_recognizer, init_recognizer
+from mmaction.utils.cli import run_tool
 
 
 def load(path, name):
@@ -291,3 +293,31 @@ def test_as_a_program_from_another_folder(root, rgb, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and not done.stdout
     assert done.stderr.startswith("error: there is no video or folder absent.mp4") and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("harm", ["cut off", "noise"])
+def test_a_video_without_a_frame_that_decodes_is_refused(infer, rgb, tmp_path, capsys, harm):
+    whole, path = tmp_path / "whole.mkv", tmp_path / "broken.mkv"
+    with av.open(str(whole), "w") as file:
+        stream = file.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 72, "yuv420p"
+        for shade in range(12):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((72, 96, 3), 20 * shade, np.uint8))))
+        file.mux(stream.encode())
+    if harm == "cut off":
+        path.write_bytes(whole.read_bytes()[:300])
+    else:
+        rng = np.random.default_rng(0)
+        with av.open(str(whole)) as source, av.open(str(path), "w") as file:
+            stream = file.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.size:
+                    noise = av.Packet(rng.bytes(packet.size))
+                    noise.pts, noise.dts, noise.time_base = packet.pts, packet.dts, packet.time_base
+                    noise.is_keyframe, noise.stream = True, stream
+                    file.mux(noise)
+    with pytest.raises(SystemExit) as ended:
+        run_tool(lambda: infer.tool.main([*map(str, rgb), str(path)]))
+    captured = capsys.readouterr()
+    assert ended.value.code == 2 and "broken.mkv" in captured.err and "Traceback" not in captured.err
+    assert "turn" not in captured.out, "nothing was classified"
