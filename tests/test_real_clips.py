@@ -33,6 +33,7 @@ def to_videos(clips, folder):
     return {split: len(content) for split, content in lines.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_real_clips_are_learnt_by_heart(shared, root, tmp_path):
     assert to_videos(shared / "data/finegym_clips", tmp_path) == {"train": 8, "val": 4}

@@ -4,12 +4,11 @@ import importlib.util
 import os
 import pickle
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from workspace import run_forked
 
 from mmaction.utils.cli import describe_error, run_tool
 
@@ -52,12 +51,11 @@ def test_train_resume_and_test_from_another_folder(root, tmp_path, config):
     place.mkdir()
 
     def tool(name, *args):
-        call = [sys.executable, root / "tools" / f"{name}.py", config, *args]
-        done = subprocess.run(
-            call, cwd=place, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return done.stdout + done.stderr
+        log = tmp_path / f"{name}.txt"
+        log.write_text("")
+        code = run_forked([str(root / "tools" / f"{name}.py"), str(config), *map(str, args)], place, log)
+        assert code == 0, log.read_text()[-3000:]
+        return log.read_text()
 
     tool("train", "--amp", "--seed", "0", "--cfg-options", "train_cfg.max_epochs=1")
     text = tool("train", "--resume", "--seed", "0")

@@ -164,6 +164,7 @@ def pages_touched_first(keep):
     return min(counts[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")
 def test_freed_memory_is_kept():
     touched = []

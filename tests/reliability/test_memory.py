@@ -132,6 +132,7 @@ def growth_of_training(data, folder, leak_kb):
     return memory.growth(progress.samples, warm_up=8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leak_kb", [0, 4096])
 def test_training_on_videos_does_not_grow(demo_data, tmp_path, leak_kb):
     slope = in_new_process(growth_of_training, demo_data, tmp_path, leak_kb)

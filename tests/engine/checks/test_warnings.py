@@ -31,6 +31,7 @@ def test_samples_are_not_dropped_from_what_is_measured(tmp_path, toy, train, tes
     train(config, "--work-dir", tmp_path / "other", "--cfg-options", "val_dataloader.batch_size=3")
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_processes_whose_epochs_differ_in_length_do_not_wait_for_each_other(tmp_path, toy):
     uneven = "train_dataloader['sampler']['round_up'] = False\ntrain_dataloader['batch_size'] = 2\n"
