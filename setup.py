@@ -1,9 +1,11 @@
 """Install the distribution ``mmaction2-finegrained``, which provides the package ``mmaction``."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
@@ -12,6 +14,22 @@ def read_requirements(name: str) -> list[str]:
     """Return the requirement lines of ``requirements/NAME.txt`` without comments."""
     lines = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+class BuildWithConfigs(build_py):
+    """Packs configs and tools into the wheel, in the folder where mim and ``mmaction::`` look for them."""
+
+    def run(self) -> None:
+        """Build the package, then copy what stands beside it."""
+        super().run()
+        if self.editable_mode:  # the checkout's own are used
+            return
+        target = Path(self.build_lib, "mmaction", ".mim")
+        for name in ("configs", "tools"):
+            shutil.copytree(
+                ROOT / name, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        (target / "model-index.yml").write_text("Import:\n  - configs/metafile.yml\n", encoding="utf-8")
 
 
 VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / "mmaction/version.py").read_text(encoding="utf-8"))[1]
@@ -29,5 +47,7 @@ setup(
     python_requires=">=3.10",
     install_requires=read_requirements("runtime"),
     extras_require=EXTRAS,
+    entry_points={"console_scripts": ["mmaction = mmaction.cli.console:run"]},
+    cmdclass={"build_py": BuildWithConfigs},
     zip_safe=False,
 )

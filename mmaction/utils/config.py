@@ -3,6 +3,7 @@
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,9 +17,9 @@ from mmaction import registry
 from mmaction.utils.cli import close_matches, describe_error, merge_options
 from mmaction.utils.config_keys import Source, check_option, check_overrides, direct_bases
 from mmaction.utils.files import read_json
+from mmaction.utils.shipped_configs import CONFIGS, PREFIX, find_config
 
 CONFIG_SUFFIXES = (".py", ".json", ".yaml", ".yml")
-SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 # 8xb16 in a published file name: 8 GPUs with 16 samples each
 _BATCH_IN_NAME = re.compile(r"(?<![0-9a-z])(\d+)xb(\d+)(?![0-9])")
 
@@ -47,7 +48,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
     builds nothing but what the registries hold, and neither imports modules nor has a base in Python.
 
     Args:
-        path: The config file.
+        path: The config file, or the name of a shipped one, see :func:`find_config`.
         options: Dotted keys and their new values, or None.
 
     Returns:
@@ -59,7 +60,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
             if it sets a variable that its base has used already.
         KeyError: If an option goes nowhere.
     """
-    path = Path(path).expanduser()
+    path = find_config(path)
     if not path.is_file():
         raise FileNotFoundError(f"config {path} {_absence(path)}")
     if path.suffix not in CONFIG_SUFFIXES:
@@ -69,7 +70,8 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
         is_program = path.suffix == ".py"
         if not is_program:
             _refuse_programs(path)
-        cfg = Config.fromfile(path, import_custom_modules=is_program)
+        with _own_bases():
+            cfg = Config.fromfile(path, import_custom_modules=is_program)
         if not is_program:
             _refuse_code(cfg.to_dict())
     except Exception as error:  # a config is a program: it may raise anything
@@ -83,6 +85,24 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
     check_overrides(cfg, source)
     notes += [note for key in options or {} if (note := check_option(cfg, source, key))]
     return cfg, notes + merge_options(cfg, options)
+
+
+@contextmanager
+def _own_bases() -> Iterator[None]:
+    """Let a ``_base_`` that begins with ``mmaction::`` name a shipped config.
+
+    MMEngine looks for it in the package mmaction2, which this is not; there is no public way to tell it another.
+    """
+    find = Config._get_cfg_path
+
+    def find_base(base: str, filename: str) -> tuple[str, str | None]:
+        return (str(find_config(base)), None) if base.startswith(PREFIX) else find(base, filename)
+
+    Config._get_cfg_path = staticmethod(find_base)
+    try:
+        yield
+    finally:
+        Config._get_cfg_path = staticmethod(find)
 
 
 OLD_KEYS = ("data", "total_epochs", "optimizer", "optimizer_config", "lr_config", "evaluation")
@@ -105,7 +125,9 @@ def _import_for_bases(cfg: Config, source: Source) -> None:
         return
     modules: list[str] = []
     for path in reversed(owners):
-        named = (Config.fromfile(path, import_custom_modules=False).get("custom_imports") or {}).get("imports") or []
+        with _own_bases():
+            part = Config.fromfile(path, import_custom_modules=False)
+        named = (part.get("custom_imports") or {}).get("imports") or []
         modules += [named] if isinstance(named, str) else named
     cfg.custom_imports["imports"] = list(dict.fromkeys(modules))
     import_modules_from_strings(**cfg.custom_imports)
@@ -185,9 +207,9 @@ def _absence(path: Path) -> str:
     """Say what there is in place of the file ``path``."""
     if path.is_dir():
         return "is a folder; name one of the files in it"
-    near = [*SHIPPED_CONFIGS.rglob("*.py"), *(path.parent.glob("*.*") if path.parent.is_dir() else [])]
+    near = [*CONFIGS.rglob("*.py"), *(path.parent.glob("*.*") if path.parent.is_dir() else [])]
     paths = {candidate.name: str(candidate) for candidate in near if candidate.suffix in CONFIG_SUFFIXES}
-    matches = [paths[name] for name in close_matches(path.name, paths)]
+    matches = [paths[name] for name in close_matches(path.name if path.suffix else f"{path.name}.py", paths)]
     return f"does not exist; did you mean {' or '.join(matches)}?" if matches else "does not exist"
 
 
@@ -196,11 +218,6 @@ def _config_error(path: Path, error: Exception) -> Exception:
     if isinstance(error, SyntaxError):
         file, line, text = _syntax_place(path, error)
         return ValueError(f"config {file}, line {line}: {text}")
-    if isinstance(error, ModuleNotFoundError) and "mmaction2 is not installed" in str(error):
-        return ValueError(
-            f"config {path}: a _base_ that begins with mmaction:: is one of the package mmaction2; give the path of a "
-            f"file, such as {SHIPPED_CONFIGS / '_base_' / 'default_runtime.py'}"
-        )
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(f"config {path}: {describe_error(error)} (named in its _base_)")
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

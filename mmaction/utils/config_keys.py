@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmaction.utils.cli import close_matches
+from mmaction.utils.shipped_configs import PREFIX, find_config
 
 # what MMEngine's Runner and this package read; all other keys are variables, or belong to a plug-in
 READ_KEYS = frozenset(
@@ -63,7 +64,8 @@ def direct_bases(path: Path) -> list[Path]:
     """Return the files that ``path`` names as ``_base_``."""
     found = re.search(r"^_base_\s*=\s*(\[[^\]]*\]|[^\n]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     names = re.findall(r"""["']([^"']+)["']""", found[1]) if found else []
-    return [base for name in names if (base := path.parent / name).is_file()]
+    found_at = [find_config(name) if name.startswith(PREFIX) else path.parent / name for name in names]
+    return [base for base in found_at if base.is_file()]
 
 
 def check_overrides(cfg: Any, source: Source, used_above: frozenset[str] = frozenset()) -> None:

@@ -1,6 +1,7 @@
 """Reading configs."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from mmaction.utils.config import (
     load_config,
     scale_epochs,
 )
+from mmaction.utils.shipped_configs import CONFIGS, find_config
 
 
 def write(folder, **files):
@@ -123,10 +125,27 @@ def test_a_missing_base_is_named(tmp_path):
         load_config(write(tmp_path, leaf="_base_ = './nope.py'\n") / "leaf.py")
 
 
-def test_a_base_of_the_program_mmaction2_is_refused_with_what_to_write(tmp_path):
-    leaf = write(tmp_path, leaf="_base_ = ['mmaction::_base_/default_runtime.py']\n") / "leaf.py"
-    with pytest.raises(ValueError, match=r"leaf.py: a _base_ .* mmaction:: .* give the path .*default_runtime.py"):
-        load_config(leaf)
+def test_a_base_may_be_a_shipped_config_from_any_folder(tmp_path):
+    path = "recognition/slowfast/slowfast_r50_8xb8-4x16x1-256e_kinetics400-rgb.py"
+    leaf = (
+        write(tmp_path, leaf=f"_base_ = ['mmaction::{path}']\nmodel = dict(cls_head=dict(num_classes=7))\n") / "leaf.py"
+    )
+    assert load_config(leaf)[0].model.cls_head.num_classes == 7
+    assert load_config(f"mmaction::{path}")[0].model == load_config(CONFIGS / path)[0].model
+    with pytest.raises(FileNotFoundError, match="leaf2"):
+        load_config(write(tmp_path, leaf2="_base_ = 'mmaction::nothing.py'\n") / "leaf2.py")
+
+
+def test_a_shipped_config_is_found_by_its_name_and_a_file_of_the_user_goes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "c3d-light_1xb16-u32-40e_demo-keypoint"
+    shipped = CONFIGS / "skeleton/posec3d" / f"{name}.py"
+    assert find_config(name) == find_config(f"{name}.py") == shipped
+    assert load_config(name)[0].filename == str(shipped)
+    (tmp_path / f"{name}.py").write_text("a = 1\n")
+    assert find_config(f"{name}.py") == Path(f"{name}.py")
+    with pytest.raises(FileNotFoundError, match=r"did you mean .*demo-keypoint"):
+        load_config("c3d-light_1xb16-u32-40e_demo-keypoints")
 
 
 @pytest.mark.parametrize(
