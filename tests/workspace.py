@@ -97,6 +97,8 @@ class Workspace:
         env, words = dict(word.split("=", 1) for word in words[:first]), words[first:]
         if words[0] == "python":
             code = run_forked(words[1:], self.folder, self.log, env)
+        elif words[0] == "mmaction":
+            code = run_forked(["tests/console_program.py", *words[1:]], self.folder, self.log, env)
         else:
             given = {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1", "PORT": str(free_port())}
             env = {**os.environ, **given, **env}
