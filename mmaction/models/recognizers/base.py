@@ -13,7 +13,7 @@ from mmaction.models import cpu
 from mmaction.models.heads.base import BaseHead, check_average_clips, mean_feats
 from mmaction.models.initial import SafeInit
 from mmaction.models.overrides import accepted, inherits
-from mmaction.models.recognizers.views import ChunkedRunner, Views, num_views
+from mmaction.models.recognizers.views import ChunkedRunner, Views, distinct, num_views, spread
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmaction.utils.attributes import ReadableArguments
@@ -217,11 +217,13 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         return head.pool_feats(feats) if isinstance(head, BaseHead) else mean_feats(feats)
 
     def _piecewise(self, function: Callable[[Views], Any], views: Views, num_segs: int) -> Any:
-        """Return what ``function`` makes of the views, of which there are ``num_segs`` in a sample, in chunks."""
+        """Return what ``function`` makes of the views, ``num_segs`` of each sample: in chunks, equal ones once."""
         unit, limit = self.views_per_unit, self.test_cfg.get("max_testing_views")
-        if num_segs > unit or limit:
-            return self._in_chunks(function, views, self.backbone, unit, limit)
-        return function(views)
+        if num_segs <= unit and not limit:
+            return function(views)
+        views, places = distinct(views, unit)
+        output = self._in_chunks(function, views, self.backbone, unit, limit)
+        return output if places is None else spread(output, places)
 
     def _with_features(self, pooled: Views, data_samples: Sequence[ActionDataSample]) -> list[ActionDataSample]:
         if isinstance(pooled, dict):

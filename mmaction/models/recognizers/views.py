@@ -21,6 +21,7 @@ FREE_SHARE = 0.5  # of the free memory, what one chunk may take
 LAYERS_ALIVE = 5
 # More at once is no faster on a CPU (8 views of PoseC3D, 1, 2, 4 or 8 at a time: 1.02 to 1.11 s on 2 cores).
 CPU_BUDGET = 2**30  # bytes
+PROBED = 1000  # values of a view that tell whether it may equal another
 ASSUMED_FREE = 2**30  # bytes, where the system tells nothing
 
 
@@ -34,6 +35,38 @@ def take(views: Views, start: int, stop: int) -> Views:
     if isinstance(views, dict):
         return {key: value[start:stop] for key, value in views.items()}
     return views[start:stop]
+
+
+def distinct(views: Views, unit: int = 1) -> tuple[Views, torch.Tensor | None]:
+    """Return the views without repetitions, and for each unit of the given ones the distinct unit that equals it.
+
+    A unit is ``unit`` views that belong together. A few values of each tell which may be equal; these are compared
+    whole. None in place of the second: all differ.
+    """
+    parts = list(views.values()) if isinstance(views, dict) else [views]
+    rows = [part.reshape(len(part) // unit, -1) for part in parts]
+    some = torch.cat([row[:, :: max(row.shape[1] // PROBED, 1)].float() for row in rows], dim=1)
+    alike = torch.unique(some, dim=0, return_inverse=True)[1].tolist()
+    first: list[int] = []
+    places: list[int] = []
+    for index, group in enumerate(alike):
+        seen = (at for at, k in enumerate(first) if alike[k] == group and all(r[k].equal(r[index]) for r in rows))
+        places.append(next(seen, len(first)))
+        if places[-1] == len(first):
+            first.append(index)
+    if len(first) == len(places):
+        return views, None
+    kept = [part.unflatten(0, (-1, unit))[first].flatten(0, 1) for part in parts]
+    return dict(zip(views, kept, strict=True)) if isinstance(views, dict) else kept[0], torch.tensor(places)
+
+
+def spread(output: Any, places: torch.Tensor) -> Any:
+    """Return what distinct units gave, for each of the units that `distinct` was given; the inverse of it."""
+    if isinstance(output, dict):
+        return {key: spread(value, places) for key, value in output.items()}
+    if isinstance(output, (tuple, list)):
+        return tuple(spread(part, places) for part in output)
+    return output.unflatten(0, (int(places.max()) + 1, -1))[places.to(output.device)].flatten(0, 1)
 
 
 def join(chunks: list[Any]) -> Any:

@@ -196,6 +196,24 @@ def test_chunk_size_follows_the_free_memory(case, monkeypatch):
     assert set(model.backbone.sizes) == {unit}
 
 
+@pytest.mark.parametrize("average", ["prob", "score"])
+@pytest.mark.parametrize("case", MULTI_VIEW)
+def test_equal_views_run_once_and_count_as_often_as_they_come(case, average):
+    kind, options, inputs = MULTI_VIEW[case]
+    options = {**options, "head": {**options.get("head", {}), "average_clips": average}}
+    unit = build(kind, **options).views_per_unit
+    order = [index for place in (0, 1, 0, 0, 2, 1) for index in range(place * unit, (place + 1) * unit)]
+    repeated = {k: v[:, order] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[:, order]
+    one_by_one = {"test_cfg": {"max_testing_views": 1}}
+    model = build(kind, **options, **one_by_one)
+    given = scores(model, repeated)
+    assert model.backbone.sizes == [unit] * 6, "three of the six views of each of the two samples differ"
+    every = build(kind, **options, **one_by_one)
+    every._piecewise = lambda function, views, num_segs: every._in_chunks(function, views, every.backbone, unit, unit)
+    assert given.equal(scores(every, repeated)), "the same to the last bit"
+    assert sum(every.backbone.sizes) == 12 * unit
+
+
 def test_modes():
     model = build(neck={"type": "TinyNeck"})
     raw = model.backbone(CLIPS.flatten(0, 1))

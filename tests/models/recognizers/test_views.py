@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from mmaction.models.recognizers import views
@@ -46,6 +48,23 @@ def test_a_chunk_takes_a_share_of_the_free_memory(monkeypatch):
     monkeypatch.setattr(views, "free_memory", lambda device: 2**40)
     assert views.chunk_budget(torch.device("cpu")) == 2**30
     assert views.chunk_budget(torch.device("cuda")) == 2**39
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=8), st.integers(1, 3), st.sampled_from([1, 3, 2500]))
+def test_distinct_views_spread_again_are_the_views(kinds, unit, size):
+    frames = torch.zeros(4, unit, 1, size)
+    frames[torch.arange(4), -1, 0, -1] = torch.arange(4.0)  # they differ in one value, which is not always probed
+    clips = frames[kinds].flatten(0, 1)
+    for views_ in (clips, {"a": clips, "b": -clips}):
+        once, places = views.distinct(views_, unit)
+        assert views.num_views(once) == len(set(kinds)) * unit
+        assert (places is None) == (len(set(kinds)) == len(kinds))
+        back = once if places is None else views.spread(once, places)
+        assert all(x.equal(y) for x, y in zip(*map(_parts, (back, views_)), strict=True))
+
+
+def _parts(value) -> list:
+    return list(value.values()) if isinstance(value, dict) else [value]
 
 
 @pytest.mark.gpu
