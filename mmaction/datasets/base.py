@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 
 from mmaction.datasets.fallback import identity, load_or_stand_in
 from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
+from mmaction.datasets.functional.subsets import draw_subset
 from mmaction.datasets.shared_array import SharedArray, release_freed_memory
 from mmaction.datasets.transforms.base import check_pipeline
 from mmaction.datasets.transforms.pose import PoseDecode
@@ -49,7 +50,8 @@ class BaseActionDataset(BaseDataset):
             lists it in ``broken_samples.csv``; in a test it counts as wrong. So does a skeleton without a person, which
             carries ``nobody = True`` in the meta information of its ``data_samples``.
         **kwargs: Further arguments of MMEngine's ``BaseDataset``: ``data_root``, ``indices``,
-            ``serialize_data``, ``lazy_init``, ``filter_cfg``, ``max_refetch``.
+            ``serialize_data``, ``lazy_init``, ``max_refetch``. ``filter_cfg`` holds arguments of
+            :func:`~mmaction.datasets.functional.subsets.draw_subset`, such as ``dict(per_class=5, without=(3,))``.
 
     Augmentation depends on ``(seed, epoch, stream, index)`` alone, so a run continues identically with any number of
     workers, once :meth:`set_epoch` has been called (the training tool does so before each epoch). Until then every
@@ -83,6 +85,7 @@ class BaseActionDataset(BaseDataset):
         self.strict_samples = strict_samples
         self.seed = (torch.initial_seed() if seed is None else seed) % 2**63
         self.intact_sample: int | None = None  # the last that stood in for a broken one
+        self._class_counts: Counter | None = None
         self._epoch = torch.full((1,), -1, dtype=torch.int64).share_memory_()
         steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         prefix = {"prefix": ""} if data_prefix is None else dict(data_prefix)
@@ -129,17 +132,28 @@ class BaseActionDataset(BaseDataset):
             release_freed_memory()
 
     def filter_data(self) -> list[dict]:
-        """Refuse labels that the model has no output for, and an empty list.
+        """Keep the part that ``filter_cfg`` names; refuse labels that the model has no output for, and an empty list.
 
         Raises:
-            ValueError: If there is no annotation, or a label is not in ``[0, num_classes)``.
+            ValueError: If there is no annotation, a label is not in ``[0, num_classes)``, or ``filter_cfg`` is wrong.
         """
         if not self.data_list:
             raise ValueError(f"{self.ann_file} holds no sample for this data set")
         if self.num_classes is not None:
             for index, info in enumerate(self.data_list):
                 self._check_label(index, info)
-        return self.data_list
+        return self._subset() if self.filter_cfg else self.data_list
+
+    def _subset(self) -> list[dict]:
+        labels = [_label_list(info["label"]) for info in self.data_list]
+        if any(len(label) != 1 for label in labels):
+            raise ValueError(f"{self.ann_file}: filter_cfg chooses by class, but a sample has several labels")
+        try:
+            kept = draw_subset([label for (label,) in labels], **self.filter_cfg)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{self.ann_file}: filter_cfg={dict(self.filter_cfg)}: {error}") from error
+        print_log(f"{self.ann_file}: filter_cfg keeps {len(kept)} of {len(labels)} samples", logger="current")
+        return [self.data_list[index] for index in kept]
 
     def _check_label(self, index: int, info: dict) -> None:
         for label in _label_list(info["label"]) if "label" in info else ():
@@ -228,7 +242,9 @@ class BaseActionDataset(BaseDataset):
 
     def class_counts(self) -> Counter:
         """Return how many samples each class has; a sample of several classes counts for each."""
-        return Counter(self._labels())
+        if self._class_counts is None:
+            self._class_counts = Counter(self._labels())
+        return Counter(self._class_counts)
 
     def _labels(self) -> Iterable[int]:
         for idx in range(len(self)):

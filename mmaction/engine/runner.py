@@ -47,6 +47,7 @@ from mmaction.utils.files import replacing
 
 OWN_HOOKS = {
     "finite_loss": "FiniteLossHook",
+    "class_counts": "ClassCountsHook",
     "data_epoch": "DataEpochHook",
     "data_wait": "DataWaitHook",
     "prediction_health": "PredictionHealthHook",

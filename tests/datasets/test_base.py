@@ -150,3 +150,12 @@ def test_class_names_come_from_the_label_map_beside_the_list(tmp_path, monkeypat
     monkeypatch.setattr("mmaction.datasets.base.print_log", lambda message, **_: said.append(message))
     assert "classes" not in toy(data_root=str(tmp_path), num_classes=5).metainfo
     assert "names 3 classes, not 5" in said[0]
+
+
+def test_filter_cfg_keeps_a_part_of_every_class():
+    dataset = toy(filter_cfg={"per_class": 1})
+    whole = toy()
+    assert dataset.class_counts() == dict.fromkeys(whole.class_counts(), 1)
+    assert len(dataset) == len(whole.class_counts())
+    with pytest.raises(ValueError, match="filter_cfg"):
+        toy(filter_cfg={"most": 1})

@@ -2,7 +2,7 @@
 
 from mmaction.engine.checks.health import FiniteLossHook, PredictionHealthHook
 from mmaction.engine.hooks.checkpoint_hook import CheckpointHook
-from mmaction.engine.hooks.data_hooks import DataEpochHook, DataWaitHook
+from mmaction.engine.hooks.data_hooks import ClassCountsHook, DataEpochHook, DataWaitHook
 from mmaction.engine.hooks.early_stopping_hook import EarlyStoppingHook
 from mmaction.engine.hooks.ema_hook import EMAHook
 from mmaction.engine.hooks.history_hook import HistoryHook
@@ -10,6 +10,7 @@ from mmaction.engine.hooks.visualization_hook import VisualizationHook
 
 __all__ = [
     "CheckpointHook",
+    "ClassCountsHook",
     "DataEpochHook",
     "DataWaitHook",
     "EMAHook",

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmaction.engine.dist import unwrapped
 from mmaction.registry import HOOKS
 
 
@@ -59,6 +60,21 @@ class DataEpochHook(Hook):
     def before_test_epoch(self, runner: Runner) -> None:
         """Set the epoch of the test set."""
         set_epoch(runner.test_dataloader.dataset, 0)
+
+
+@HOOKS.register_module()
+class ClassCountsHook(Hook):
+    """Tell the parts of the model that ask for it, by a method ``set_class_counts``, how many samples each class has.
+
+    These are losses for long tails, and heads that know which classes have training samples.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Count the training set, and tell."""
+        for part in unwrapped(runner.model).modules():
+            tell: Any = getattr(part, "set_class_counts", None)
+            if tell is not None:
+                tell(class_counts(runner.train_dataloader.dataset))
 
 
 @HOOKS.register_module()

@@ -28,6 +28,7 @@ PREDICTIONS = "predictions.csv"
 FILES = (PREDICTIONS, SCORES, METRICS_FILE)
 REPORT = "report.html"  # beside them, made of them
 NUM_TOP = 5
+PREDICTED = "predicted_"  # before the name of an attribute
 
 
 @METRICS.register_module()
@@ -78,7 +79,7 @@ class ResultWriter(BaseMetric):
         for sample in data_samples:
             reason = missing_reason(sample)
             facts = clip_facts(sample) if reason != "broken" else {}  # else they are of the sample that stood in
-            facts |= {reason: 1} if reason else {}
+            facts |= {reason: 1} if reason else predicted_attributes(sample)
             label = np.atleast_1d(to_numpy(sample["gt_label"]))
             self.results.append((mean_score(predicted_scores(sample)), label, facts))
 
@@ -166,6 +167,11 @@ def clip_facts(info: Any) -> dict[str, Any]:
     return facts
 
 
+def predicted_attributes(sample: Any) -> dict[str, str]:
+    """Return a column ``predicted_NAME`` for each attribute that the head predicts beside the classes."""
+    return {f"{PREDICTED}{name}": value for name, value in (sample.get("pred_attributes") or {}).items()}
+
+
 def dataset_facts(dataset: Any, index: int) -> dict[str, Any]:
     """Return ``id``, ``source`` (path of the clip) and the facts of sample ``index`` from its annotation."""
     try:
@@ -196,7 +202,8 @@ def unique_ids(names: Sequence[str]) -> list[str]:
 def _columns(facts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     """Return facts by name; NaN (or an empty string) where a sample lacks one."""
     names = dict.fromkeys(name for fact in facts for name in fact)
-    return {name: np.array([fact.get(name, "" if name == "source" else np.nan) for fact in facts]) for name in names}
+    empty = {name: "" if name == "source" or name.startswith(PREDICTED) else np.nan for name in names}
+    return {name: np.array([fact.get(name, empty[name]) for fact in facts]) for name in names}
 
 
 def write_predictions_csv(path: str | Path, result: Result) -> None:

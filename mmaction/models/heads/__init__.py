@@ -1,5 +1,6 @@
 """Classifiers on the features of a backbone."""
 
+from mmaction.models.heads.attributes import AttributeHead, ClassAttributes
 from mmaction.models.heads.base import BaseHead, LinearHead
 from mmaction.models.heads.gcn import GCNHead
 from mmaction.models.heads.resnet3d import I3DHead, SlowFastHead, X3DHead
@@ -7,7 +8,9 @@ from mmaction.models.heads.rgbpose import RGBPoseHead
 from mmaction.models.heads.segments import TSMHead, TSNHead
 
 __all__ = [
+    "AttributeHead",
     "BaseHead",
+    "ClassAttributes",
     "GCNHead",
     "I3DHead",
     "LinearHead",

@@ -9,7 +9,7 @@ from torch import nn
 from mmaction.models.initial import SafeInit
 from mmaction.models.labels import gather_labels, smooth_labels, top_k_accuracies
 from mmaction.models.losses.cross_entropy import BCELossWithLogits
-from mmaction.models.overrides import accepted
+from mmaction.models.overrides import accepted, inherits
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmaction.utils.attributes import ReadableArguments
@@ -112,7 +112,15 @@ class BaseHead(ReadableArguments, SafeInit):
         self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1, **kwargs: Any
     ) -> list[ActionDataSample]:
         """Return the samples with ``pred_score`` and ``pred_label``."""
+        if inherits(self, BaseHead, "forward"):
+            return self.predict_pooled(self.pool_feats(feats), data_samples, num_segs)
         return self.predict_by_feat(self._logits(feats, num_segs=num_segs, **kwargs), data_samples)
+
+    def predict_pooled(
+        self, pooled: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1
+    ) -> list[ActionDataSample]:
+        """Return the same from the vectors of ``pool_feats``."""
+        return self.predict_by_feat(self.classify(pooled, num_segs), data_samples)
 
     def predict_by_feat(self, cls_scores: Any, data_samples: Sequence[ActionDataSample]) -> list[ActionDataSample]:
         """Merge the views of each sample and write ``pred_score`` (num_classes,) and ``pred_label`` (1,), on the CPU.

@@ -150,7 +150,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
             pooled = self._piecewise(lambda chunk: self._pool(self._features(chunk)), views, num_segs)
             if features_only:
                 return self._with_features(pooled, data_samples)
-            return self.cls_head.predict_by_feat(self.cls_head.classify(pooled, num_segs), data_samples)
+            return self.cls_head.predict_pooled(pooled, data_samples, num_segs)
         feats, extra = self.extract_feat(inputs, test_mode=True)
         if features_only:
             return self._with_features(self._pool(feats), data_samples)

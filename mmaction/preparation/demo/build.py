@@ -150,6 +150,7 @@ def _write_lists(spec: DemoSpec, out: Path, records: list[dict]) -> None:
     save_annotations(out / "skeletons.pkl", records, names, overwrite=True)
     write_lines(out / LABEL_MAP, (dive.name for dive in spec.dives))
     with open(out / "classes.csv", "w", newline="", encoding="utf-8") as file:
+        file.write("# numeric: somersaults, twists\n")
         writer = csv.writer(file)
         writer.writerow(["label", "name", "takeoff", "somersaults", "twists", "position"])
         for label, dive in enumerate(spec.dives):

@@ -149,3 +149,13 @@ def test_a_report_of_earlier_results_goes(tmp_path, run):
     (tmp_path / REPORT).write_text("of another model")
     run(ResultWriter(str(tmp_path)), [[0.9, 0.1]], [0])
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+
+
+def test_attributes_that_the_head_predicts_get_columns(tmp_path, samples):
+    writer = ResultWriter(str(tmp_path))
+    tested = samples([[0.9, 0.1], [0.2, 0.8]], [0, 1])
+    tested[1].set_field({"twists": "1.5"}, "pred_attributes", dtype=dict)
+    writer.process({}, [sample.to_dict() for sample in tested])
+    writer.evaluate(2)
+    assert Result.load(tmp_path).meta["predicted_twists"].tolist() == ["", "1.5"]
+    assert "predicted_twists" in (tmp_path / "predictions.csv").read_text().splitlines()[0]

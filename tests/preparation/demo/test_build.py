@@ -38,7 +38,7 @@ def test_files_belong_together(folder):
 def test_class_names_and_attributes(folder):
     names = (folder / "label_map.txt").read_text().splitlines()
     with open(folder / "classes.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     assert names == [dive.name for dive in SPEC.dives] == [row["name"] for row in rows]
     assert [int(row["label"]) for row in rows] == [0, 1, 2, 3]
     assert {row["takeoff"] for row in rows} == {"forward", "back"}
