@@ -13,20 +13,24 @@ fusion of other tests: it then goes to work_dirs/fused_2, and so on.
 
 import argparse
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from mmaction.cli.arguments import write_json
 from mmaction.engine.results.table import text_table
 from mmaction.engine.results.writer import free_folder, write_result
 from mmaction.evaluation import summarize
 from mmaction.label_spaces import load_label_space
-from mmaction.reports.compare import align_all, compare
+from mmaction.reports.compare import align, align_all, compare
 from mmaction.reports.dumps import load_any
 from mmaction.reports.fusion import check_single_label, fuse, search_weights, split_samples
 from mmaction.structures import Result
 from mmaction.utils.files import refuse_inputs
 
-SHOWN = 5
+SHOWN = 15  # classes at each end of the gains
+GAINS = "gains.csv"
 OUT = "work_dirs/fused"
 
 
@@ -42,6 +46,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the random choice of --tune-share (default: 0)")
     parser.add_argument("--names", nargs="+", help="one name for each result")
+    parser.add_argument(
+        "--beside", nargs="+", default=[], metavar="RESULT", help="also show these, as of a network that fuses features"
+    )
     parser.add_argument("--label-space", help="diving48, gym99, gym288 or a CSV file, for figures by attribute")
     parser.add_argument("--out", help=f"folder of the result (default: {OUT})")
     args = parser.parse_args(argv)
@@ -87,12 +94,57 @@ def choose_weights(args: argparse.Namespace, tests: list[Result]) -> tuple[list[
     return args.weights or [1.0] * len(tests), tests, "given" if args.weights else "equal"
 
 
-def write_gains(path: Path, rows: list[dict]) -> None:
-    """Write what fusion changes in each class against the best single model."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+def show_fusion(
+    folder: Path,
+    tests: dict[str, Result],
+    weights: Sequence[float],
+    run: dict[str, Any],
+    learned: dict[str, Result] | None = None,
+) -> tuple[Result, str]:
+    """Fuse tests by name, print what it gains against the best of them, and write the result; return both.
+
+    Args:
+        folder: Where the files of a test go, and ``gains.csv`` and ``fusion.json``.
+        tests: On the same samples, in one order.
+        weights: One for each.
+        run: Facts of the result; ``origin`` says where the weights come from.
+        learned: Results of networks that fuse the same tests, to show beside them.
+    """
+    names = list(tests)
+    fused = replace(fuse([*tests.values()], weights, names), run={**run, "fused": names, "weights": list(weights)})
+    shown = [(name, f"{weight:.3f}", test) for weight, (name, test) in zip(weights, tests.items(), strict=True)]
+    if len(set(weights)) > 1:
+        shown.append(("equal weights", "", fuse([*tests.values()], [1.0] * len(tests), names)))
+    shown += [("fused", "", fused), *((name, "", test) for name, test in (learned or {}).items())]
+    accuracy = {name: summarize(test)["accuracy"] for name, _, test in shown}
+    rows = [(name, weight, *(f"{100 * value:.2f}" for value in accuracy[name].values())) for name, weight, _ in shown]
+    header = ("result", "weight", *(f"{name} %" for name in accuracy["fused"]))
+    print(text_table(f"{len(fused)} samples, weights {run['origin']}", header, rows))
+    best = max(tests, key=lambda name: int((tests[name].predicted == tests[name].labels).sum()))
+    change = compare(tests[best], fused)
+    gain, p_value = 100 * change["difference"], change["mcnemar"]["p_value"]
+    print(f"against the best single result, {best}: {gain:+.2f} points, McNemar p = {p_value:.2g}")
+    print(gain_table(change["classes"], best))
+    write_result(folder, fused)
+    with (folder / GAINS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ("class", "name", "count", "first", "second", "gain", "gained"))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(change["classes"])
+    facts = {"weights": dict(zip(names, weights, strict=True)), "origin": run["origin"], "accuracy": accuracy}
+    write_json(folder / "fusion.json", {**facts, "best": best, **change})
+    return fused, best
+
+
+def gain_table(classes: Sequence[dict[str, Any]], best: str) -> str:
+    """Return what fusion changes in each class, of many those with the largest gains and losses."""
+    shown = classes if len(classes) <= 2 * SHOWN else [*classes[:SHOWN], *classes[-SHOWN:]]
+    rows = []
+    for row in shown:
+        figures = (f"{100 * row['first']:.1f}", f"{100 * row['second']:.1f}", f"{100 * row['gain']:+.1f}")
+        rows.append((f"{row['class']} {row['name']}", str(row["count"]), *figures))
+    left_out = len(classes) - len(rows)
+    title = "Gain of each class" + (f" ({left_out} in between are in {GAINS})" if left_out else "")
+    return text_table(title, ("class", "samples", f"{best} %", "fused %", "gain %"), rows)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -104,26 +156,13 @@ def main(argv: list[str] | None = None) -> int:
     tests = load_all(args.results, names)
     check_single_label(tests[0])
     weights, tests, origin = choose_weights(args, tests)
-    run = {"fused": names, "results": paths, "identity": paths, "weights": weights, "origin": origin}
-    fused = replace(fuse(tests, weights, names), run=run)
     if args.label_space:
         space = load_label_space(args.label_space)
-        fused = replace(fused, label_space=space, classes=space.names)
-    rows = []
-    for name, weight, test in [*zip(names, weights, tests, strict=True), ("fused", None, fused)]:
-        shown = [f"{100 * value:.2f}" for value in summarize(test)["accuracy"].values()]
-        rows.append((name, "" if weight is None else f"{weight:.3f}", *shown))
-    best = max(tests, key=lambda test: int((test.predicted == test.labels).sum()))
-    change = compare(best, fused)
-    header = ("result", "weight", "top1 %", "top5 %", "mean1 %")
-    print(text_table(f"{len(fused)} samples, weights {origin}", header, rows))
-    gain, p_value = 100 * change["difference"], change["mcnemar"]["p_value"]
-    print(f"against the best single result: {gain:+.2f} points, McNemar p = {p_value:.2g}")
-    classes = change["classes"]
-    for row in classes if len(classes) <= 2 * SHOWN else classes[:SHOWN] + classes[-SHOWN:]:
-        if row["gained"]:
-            print(f"  {row['gained']:+d} of {row['count']}  {row['class']} {row['name']}")
-    write_result(folder, fused)
-    write_gains(folder / "gains.csv", classes)
-    print(f"written to {folder}: predictions.csv, scores.npz, metrics.json, gains.csv")
+        tests = [replace(test, label_space=space, classes=space.names) for test in tests]
+    beside = [align(load_any(path, tests[0]), tests[0].ids, path) for path in args.beside]
+    learned = align_all([tests[0], *beside], [names[0], *args.beside])[1:]
+    run = {"results": paths, "identity": paths, "origin": origin}
+    by_name = dict(zip(names, tests, strict=True))
+    show_fusion(folder, by_name, weights, run, dict(zip(args.beside, learned, strict=True)))
+    print(f"written to {folder}: predictions.csv, scores.npz, metrics.json, {GAINS}, fusion.json")
     return 0

@@ -16,6 +16,7 @@ skeleton shows nobody, or that cannot be loaded, counts as wrong and is named.
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -68,8 +69,11 @@ def metric_config(names: list[str], options: dict | None) -> dict:
     return metric | ({"metric_options": {"top_k_accuracy": dict(options)}} if options else {})
 
 
-def apply_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the command-line options into ``cfg``; user errors as of :func:`check_config`, downloads and ``--dump``."""
+def apply_options(cfg: Config, args: argparse.Namespace, folder: Path | None = None) -> None:
+    """Write the command-line options into ``cfg``; the result goes to ``folder``.
+
+    User errors as of :func:`check_config`, downloads and ``--dump``.
+    """
     if args.eval:
         cfg.test_evaluator = metric_config(args.eval, args.eval_options)
     check_config(cfg, "testing")
@@ -89,7 +93,8 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         plain = {"type": "ActionVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
         cfg.visualizer = cfg.get("visualizer") or plain
     # the result comes first, before what may fail, such as a dump on a full disk
-    result = {"type": "ResultWriter", "out_dir": str(Path(cfg.work_dir, f"test_{Path(args.checkpoint).stem}"))}
+    folder = folder or Path(cfg.work_dir, f"test_{Path(args.checkpoint).stem}")
+    result = {"type": "ResultWriter", "out_dir": str(folder)}
     others = [metric for metric in metric_configs(cfg.test_evaluator) if type_name(metric) != "ResultWriter"]
     metrics = [result, *others]  # a config that an earlier test wrote holds its writer
     if args.dump:
@@ -101,6 +106,15 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "result": teller}
 
 
+def test(cfg: Config, args: argparse.Namespace, folder: Path | None = None) -> tuple[dict[str, Any], Path]:
+    """Test the model of ``cfg``, which is changed as the options say; return the figures and the result's folder."""
+    apply_options(cfg, args, folder)
+    runner = build_runner(cfg)
+    metrics = runner.test()
+    (folder,) = (part.out_dir for part in runner.test_evaluator.metrics if isinstance(part, ResultWriter))
+    return metrics, folder
+
+
 def main(argv: list[str] | None = None) -> int:
     """Test and print the figures; return 0."""
     args = parse_args(argv)
@@ -109,12 +123,9 @@ def main(argv: list[str] | None = None) -> int:
     cfg, notes = load_config(args.config, args.cfg_options)
     for note in notes:
         print(note, file=sys.stderr)
-    apply_options(cfg, args)
-    runner = build_runner(cfg)
-    metrics = runner.test()
+    metrics, folder = test(cfg, args)
     if is_main_process():
         if args.report:
-            (folder,) = (part.out_dir for part in runner.test_evaluator.metrics if isinstance(part, ResultWriter))
             print(f"report: {write_report([folder], folder / REPORT)}")
         for name, value in metrics.items():
             print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}:\n{value}")

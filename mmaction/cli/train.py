@@ -15,6 +15,7 @@ import argparse
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -88,17 +89,23 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     }
 
 
+def checkpoints(runner: Runner) -> tuple[list[str], str]:
+    """Return the names of the best checkpoints of a training, one for each measure, and that of the last."""
+    known = runner.message_hub.runtime_info
+    pointer = Path(runner.work_dir, "last_checkpoint")
+    last = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
+    return [Path(known[key]).name for key in known if key.startswith("best_ckpt")], last
+
+
 def summary(runner: Runner, config: str) -> str:
     """Return what a training ends with: the best checkpoint and its figures, where everything is, what to do next."""
     known = runner.message_hub.runtime_info
-    best = [Path(known[key]).name for key in known if key.startswith("best_ckpt")]
+    best, last = checkpoints(runner)
     place = Path(os.path.relpath(runner.work_dir))
     rows = []
     for name in best:
         figures = (known.get(BEST_FIGURES) or {}).get(name) or {}
         rows.append(", ".join([f"best       {name}", *(f"{key} {value:.4g}" for key, value in figures.items())]))
-    pointer = place / "last_checkpoint"
-    last = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
     if last:
         rows.append(f"last       {last}")
     rows.append(f"output     {place}: checkpoints, the config, and in {runner.timestamp} the log")
@@ -110,18 +117,24 @@ def summary(runner: Runner, config: str) -> str:
     return "the training has ended\n" + "\n".join(f"  {row}" for row in rows)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Train; return 0."""
-    args = parse_args(argv)
-    set_local_rank(args)
-    register_all_modules()
-    cfg, notes = load_config(args.config, args.cfg_options)
+def train(cfg: Config, args: argparse.Namespace, notes: Sequence[str] = ()) -> Runner:
+    """Train the model of ``cfg``, which is changed as the options say; return the runner at its end."""
     apply_options(cfg, args)
     plan = plan_resume(cfg, args.resume)
     for note in [*notes, *(plan.notes if plan else ())]:
         print(note, file=sys.stderr)
     runner = build_runner(cfg, plan)
     runner.train()
+    return runner
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train; return 0."""
+    args = parse_args(argv)
+    set_local_rank(args)
+    register_all_modules()
+    cfg, notes = load_config(args.config, args.cfg_options)
+    runner = train(cfg, args, notes)
     if is_main_process():
         runner.logger.info(summary(runner, args.config))
     return 0

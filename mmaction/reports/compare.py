@@ -1,44 +1,21 @@
 """Compare tests of two models on the same samples."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from mmaction.evaluation.functional import class_recall
-from mmaction.io.suffixes import VIDEO_SUFFIXES
+from mmaction.io.names import match_names
 from mmaction.structures import Result
-from mmaction.utils.cli import suggest
-
-_SUFFIX = re.compile(rf"({'|'.join(map(re.escape, sorted(VIDEO_SUFFIXES)))})(?=( #\d+)?$)", re.IGNORECASE)
-
-
-def _plain(sample: str) -> str:
-    """Return an id without the suffix of a video."""
-    return _SUFFIX.sub("", sample)
 
 
 def align(result: Result, ids: Sequence[str], name: str = "this result") -> Result:
     """Return the samples with these ids, in this order; ValueError, which calls the test ``name``, if one is missing.
 
-    Videos and skeletons of one clip go together, in whatever folders they lie: where the ids differ, they are compared
-    without the suffix of a video, then without folders, as long as that leaves them unique.
+    Ids are matched as :func:`mmaction.io.names.match_names` says.
     """
-    missing = list(ids)
-    for key in (str, _plain, lambda sample: _plain(sample).rpartition("/")[2]):
-        position = {key(sample): i for i, sample in enumerate(result.ids)}
-        wanted = [key(sample) for sample in ids]
-        if len(position) < len(result) or len(set(wanted)) < len(set(ids)):
-            continue
-        lacking = [sample for sample, plain in zip(ids, wanted, strict=True) if plain not in position]
-        if not lacking:
-            return result.select([position[sample] for sample in wanted])
-        missing = min(missing, lacking, key=len)
-    raise ValueError(
-        f"{name} lacks {len(missing)} of {len(ids)} samples, the first is {missing[0]!r}"
-        f"{suggest(missing[0], result.ids, 1)}; compare or fuse tests of the same list"
-    )
+    return result.select(match_names(result.ids, ids, name, "compare or fuse tests of the same list"))
 
 
 def align_all(tests: Sequence[Result], names: Sequence[str]) -> list[Result]:

@@ -116,10 +116,12 @@ def _comparisons(results: Sequence[Result], names: Sequence[str]) -> list[dict[s
     first, *others = align_all(results, names)
     rows = []
     for i, (name, test) in enumerate(zip(names[1:], others, strict=True)):
-        row = compare(first, test)
-        title = f"What {name} gains and loses against {names[0]}"
+        pair = [(names[0], first), (name, test)]
+        (before, old), (after, new) = reversed(pair) if "fused" in first.run else pair  # a fusion shows what it gains
+        row = compare(old, new)
+        title = f"What {after} gains and loses against {before}"
         plot = _html(figures.gain_bars(title, row["classes"]), f"gain-{i}")
-        rows.append({"first": names[0], "second": name, "plot": plot, **row})
+        rows.append({"first": before, "second": after, "plot": plot, **row})
     return rows
 
 

@@ -106,8 +106,11 @@ def test_tool(pair, tool, tmp_path, capsys):
     assert main([*paths, "--tune-share", "0.5", "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "100 samples, weights searched on 100 samples that are left out here" in printed
-    classes = [line.split()[3] for line in printed.splitlines() if line.startswith("  +")]
-    assert classes and len(set(classes)) == len(classes)
+    assert "equal weights" in printed and "Gain of each class" in printed
+    facts = json.loads((tmp_path / "out/fusion.json").read_text())
+    for row in facts["classes"]:
+        assert f"{100 * row['gain']:+.1f}" in printed
+    assert facts["accuracy"]["fused"]["top1"] > max(facts["accuracy"][path]["top1"] for path in paths)
     metrics = json.loads((tmp_path / "out/metrics.json").read_text())
     assert metrics["evaluated"]["count"] == 100
     assert metrics["run"]["fused"] == paths
@@ -116,6 +119,15 @@ def test_tool(pair, tool, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*paths, "--weights", "1"])
     assert "--weights: 1 values for 2 results" in capsys.readouterr().err
+
+
+def test_a_learned_fusion_is_shown_beside(pair, tool, tmp_path, capsys):
+    for name, test in zip("abc", [*pair, fuse(pair, [1, 1])]):
+        test.select(np.arange(200)[::-1] if name == "c" else np.arange(200)).save(tmp_path / f"{name}.npz")
+    paths = [str(tmp_path / f"{name}.npz") for name in "abc"]
+    assert tool("fuse")([*paths[:2], "--beside", paths[2], "--out", str(tmp_path / "out")]) == 0
+    accuracy = json.loads((tmp_path / "out/fusion.json").read_text())["accuracy"]
+    assert accuracy[paths[2]] == accuracy["fused"] and paths[2] in capsys.readouterr().out.replace("\n", "")
 
 
 def test_neither_an_input_nor_the_fusion_of_others_is_replaced(pair, tool, tmp_path, monkeypatch):

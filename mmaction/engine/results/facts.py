@@ -26,6 +26,10 @@ from mmaction.registry import DATASETS, HOOKS
 from mmaction.utils.config import dataset_config, inner_datasets
 from mmaction.version import __version__
 
+TRAINED_BY = (
+    "model", "data_preprocessor", "train_dataloader", "val_dataloader", "train_cfg", "optim_wrapper",
+    "param_scheduler", "randomness", "custom_hooks", "load_from",
+)  # fmt: skip
 SPEED_OPTIONS = ("batch_size", "num_workers", "persistent_workers", "pin_memory", "prefetch_factor", "timeout")
 
 
@@ -86,6 +90,15 @@ def identity(cfg: Mapping[str, Any], checkpoint_sha256: str | None) -> dict[str,
     model = {key: cfg.get(key) for key in ("model", "data_preprocessor")}
     parts = {"model": model, "data": _by_content(loader), "run": loop}
     return {"checkpoint": checkpoint_sha256, **{name: _hash(part) for name, part in parts.items()}}
+
+
+def training_identity(cfg: Mapping[str, Any], options: Any = None) -> str:
+    """Return a hash of what a training depends on: parts of its config, annotation files by content, and options."""
+    content = {key: _by_content(cfg.get(key)) for key in TRAINED_BY}
+    for key in ("train_dataloader", "val_dataloader"):
+        loader = content[key] or {}
+        content[key] = {name: loader[name] for name in loader if name == "batch_size" or name not in SPEED_OPTIONS}
+    return _hash([content, options])
 
 
 def _by_content(part: Any) -> Any:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -181,12 +181,19 @@ def dataset_facts(dataset: Any, index: int) -> dict[str, Any]:
     if info.get("original_shape") is None and info.get("img_shape") is not None:
         info = {**info, "original_shape": info["img_shape"]}
     name = info.get("frame_dir") or info.get("filename")
-    if not name:
-        return clip_facts(info)
+    names = {"id": sample_id(dataset, info), "source": str(name)} if name else {}
+    return {**names, **clip_facts(info)}
+
+
+def sample_id(dataset: Any, info: Mapping[str, Any]) -> str | None:
+    """Return what results call a sample: its clip, without the folder that the data set names for all; None: unnamed.
+
+    ``info`` is the sample's annotation in ``dataset``.
+    """
+    name = info.get("frame_dir") or info.get("filename")
     roots = [str(root) for root in (getattr(dataset, "data_prefix", None) or {}).values() if root]
     inside = [root for root in roots if str(name).startswith(root.rstrip("/") + "/")]
-    identity = os.path.relpath(name, inside[0]) if inside else str(name)
-    return {"id": identity, "source": str(name), **clip_facts(info)}
+    return (os.path.relpath(name, inside[0]) if inside else str(name)) if name else None
 
 
 def unique_ids(names: Sequence[str]) -> list[str]:

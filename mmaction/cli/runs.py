@@ -1,0 +1,94 @@
+"""Several trainings and tests in one command, of which those that are done already are not done again."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+
+from mmaction.cli import test, train
+from mmaction.cli.arguments import write_json
+from mmaction.engine.folds import own_copy
+from mmaction.engine.results.facts import identity, training_identity
+from mmaction.engine.results.writer import stored_identity
+from mmaction.engine.resume import is_work_dir
+from mmaction.io.downloads import file_sha256
+from mmaction.structures import Result
+from mmaction.utils.cli import ToolStop
+from mmaction.utils.files import read_json
+
+RECORD = "run.json"
+TRAINING_OPTIONS = ("seed", "epochs", "amp", "deterministic", "auto_scale_lr")
+
+
+def say(text: str) -> None:
+    """Print a line, in the first process alone."""
+    if is_main_process():
+        print(text, flush=True)
+
+
+@dataclass
+class Run:
+    """One training with its tests, in a folder that tells how far it is.
+
+    Attributes:
+        name: What to call it.
+        cfg: Its config.
+        folder: Its work directory; ``run.json`` in it names the config that it belongs to and the checkpoint.
+        args: Options of ``tools/train.py``; ``resume`` goes on with a training that was stopped.
+    """
+
+    name: str
+    cfg: Config
+    folder: Path
+    args: argparse.Namespace
+
+    def train(self) -> Path:
+        """Train unless that is done; return the best checkpoint by validation, or the last without validation.
+
+        Raises:
+            ValueError: If the folder is that of another config.
+            FileExistsError: If it holds a training and ``resume`` is not set.
+        """
+        options = {name: getattr(self.args, name) for name in TRAINING_OPTIONS}
+        mine = training_identity(self.cfg, options)
+        record = read_json(self.folder / RECORD) if (self.folder / RECORD).is_file() else {}
+        if record.get("training", mine) != mine:
+            raise ValueError(
+                f"{self.folder} holds a training of another config, annotation file or option; choose another "
+                "--work-dir, or delete it"
+            )
+        if not self.args.resume and (record or is_work_dir(self.folder)):
+            raise FileExistsError(f"{self.folder} holds a training; go on with --resume, or choose another --work-dir")
+        if record.get("checkpoint"):
+            say(f"{self.name}: trained already, {self.folder / record['checkpoint']}")
+            return self.folder / record["checkpoint"]
+        say(f"{self.name}: training in {self.folder}")
+        self._note(training=mine)
+        resume = "auto" if is_work_dir(self.folder) else None
+        args = argparse.Namespace(**{**vars(self.args), "work_dir": str(self.folder), "resume": resume})
+        best, last = train.checkpoints(train.train(own_copy(self.cfg), args))
+        chosen = next(iter(best), last)
+        if not chosen:
+            raise ToolStop(f"{self.name}: the training has left no checkpoint in {self.folder}")
+        self._note(training=mine, checkpoint=chosen)
+        return self.folder / chosen
+
+    def _note(self, **record: str) -> None:
+        barrier()  # every process has read the record before
+        if is_main_process():
+            write_json(self.folder / RECORD, record)
+
+    def test(self, checkpoint: Path, cfg: Config, part: str) -> Result:
+        """Return the result of ``checkpoint`` on the test set of ``cfg``, from the folder ``part`` if it is there."""
+        options = ["config", str(checkpoint), "--work-dir", str(self.folder), "--launcher", self.args.launcher]
+        args = test.parse_args([*options, *(["--trust-checkpoint"] if self.args.trust_checkpoint else [])])
+        folder, asked = self.folder / part, own_copy(cfg)
+        test.apply_options(asked, args, folder)
+        if stored_identity(folder) == identity(asked, file_sha256(checkpoint)):
+            say(f"{self.name}: tested already, {folder}")
+        else:
+            _, folder = test.test(own_copy(cfg), args, folder)
+            barrier()
+        return Result.load(folder)

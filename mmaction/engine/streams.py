@@ -1,0 +1,36 @@
+"""The streams of a skeleton: the same network sees joints, bones, or the motion of either."""
+
+from typing import Any
+
+from mmengine.config import Config
+
+from mmaction.utils.config import type_name
+
+STREAMS = {"j": "joint", "b": "bone", "jm": "joint-motion", "bm": "bone-motion"}
+
+
+def has_streams(part: Any) -> bool:
+    """Return whether a config, or a part of it, has the transform that chooses what of a skeleton the network sees."""
+    if isinstance(part, dict):
+        return type_name(part) == "GenSkeFeat" or any(has_streams(value) for value in part.values())
+    return isinstance(part, list | tuple) and any(has_streams(item) for item in part)
+
+
+def stream_config(cfg: Config, stream: str) -> Config:
+    """Return the config of another stream, ``j``, ``b``, ``jm`` or ``bm``: all its ``GenSkeFeat`` give that feature.
+
+    ValueError if the stream is unknown, or the config has no ``GenSkeFeat``.
+    """
+    if stream not in STREAMS:
+        raise ValueError(f"stream {stream!r} is none of {', '.join(f'{k} ({v})' for k, v in STREAMS.items())}")
+    content = cfg.to_dict()
+    if not has_streams(content):
+        raise ValueError(f"config {cfg.filename or ''} has no GenSkeFeat in its pipelines, so it has no other streams")
+    return Config(_changed(content, stream), filename=cfg.filename, format_python_code=False)
+
+
+def _changed(part: Any, stream: str) -> Any:
+    if isinstance(part, dict):
+        changed = {key: _changed(value, stream) for key, value in part.items()}
+        return changed | ({"feats": [stream]} if type_name(part) == "GenSkeFeat" else {})
+    return type(part)(_changed(item, stream) for item in part) if isinstance(part, list | tuple) else part
