@@ -13,6 +13,7 @@ COMMANDS = {
     "test": ("test", "test a checkpoint: accuracy, predictions, scores"),
     "infer": ("infer", "classify videos, folders of frames or skeletons"),
     "report": ("report", "explain the result of a test in one page"),
+    "streams": ("train_streams", "train, test and fuse several streams of a skeleton"),
     "fuse": ("fuse", "merge the scores of several tests"),
     "check": ("check_dataset", "look for faults in a data set before training, and mend them"),
     "poses": ("extract_poses", "extract skeletons from videos"),

@@ -39,7 +39,8 @@ def test_weights_come_from_clips_held_out(config, skeletons, tmp_path, capsys):
     assert run(config, tmp_path / "out", "--folds", "2") == 0
     said = capsys.readouterr().out
     assert f"shares {len(skeletons['val'])} clips with the test split" in said and "--tune holdout" in said
-    tuned, tests = ([Result.load(tmp_path / f"out/{name}/{part}") for name in ("joint", "bone-motion")] for part in ("tune", "test"))
+    folders = [tmp_path / "out" / name for name in ("joint", "bone-motion")]
+    tuned, tests = ([Result.load(folder / part) for folder in folders] for part in ("tune", "test"))
     assert set(tuned[0].ids) < set(skeletons["train"]) and tuned[0].ids == tuned[1].ids
     assert set(tests[0].ids) == set(skeletons["val"])
     assert not np.allclose(tests[0].scores, tests[1].scores)
