@@ -287,6 +287,28 @@ def dataset_config(
     return next(inner_datasets(dataset), {}) if inner else dataset
 
 
+def set_steps(config: Any, kind: str, **changes: Any) -> None:
+    """Change arguments of every step of the type ``kind`` in all pipelines of a config, in place.
+
+    A config file calls it on ``_base_``: ``set_steps(_base_, "GenSkeFeat", feats=["b"])`` makes the stream of bones.
+    KeyError if the config has no such step.
+    """
+    if not _set_steps(config, kind, changes):
+        raise KeyError(f"the config has no step {kind!r} in any pipeline")
+
+
+def _set_steps(value: Any, kind: str, changes: Mapping[str, Any]) -> int:
+    """Change the steps below ``value`` and count them."""
+    if isinstance(value, (list, tuple)):
+        return sum(_set_steps(item, kind, changes) for item in value)
+    if not isinstance(value, MutableMapping):
+        return 0
+    if type_name(value) == kind:
+        value.update(changes)
+        return 1
+    return sum(_set_steps(item, kind, changes) for item in list(value.values()))
+
+
 def scheduler_configs(schedulers: Any) -> Iterator[MutableMapping[str, Any]]:
     """Yield the configs of the schedules in ``param_scheduler``: one, a list, or such a list for each optimizer."""
     is_by_optimizer = isinstance(schedulers, Mapping) and "type" not in schedulers

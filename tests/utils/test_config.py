@@ -16,6 +16,7 @@ from mmaction.utils.config import (
     inner_datasets,
     load_config,
     scale_epochs,
+    set_steps,
 )
 from mmaction.utils.shipped_configs import CONFIGS, find_config
 
@@ -228,3 +229,15 @@ def test_a_config_of_the_first_mmaction2_is_answered_with_the_page(tmp_path):
     old = "data = dict(videos_per_gpu=8)\ntotal_epochs = 3\noptimizer = dict(type='SGD')\n"
     with pytest.raises(ValueError, match="migration"):
         load_config(write(tmp_path, old=old) / "old.py")
+
+
+def test_steps_are_changed_wherever_they_are():
+    cfg = dict(
+        pipeline=[dict(type="A", x=1), dict(type="B", x=1)], loader=dict(datasets=[dict(steps=(dict(type="A"),))])
+    )
+    set_steps(cfg, "A", x=2)
+    assert cfg == dict(
+        pipeline=[dict(type="A", x=2), dict(type="B", x=1)], loader=dict(datasets=[dict(steps=(dict(type="A", x=2),))])
+    )
+    with pytest.raises(KeyError, match="'C'"):
+        set_steps(cfg, "C", x=2)

@@ -1,34 +1,6 @@
-_base_ = [
-    "../../_base_/models/aagcn.py",
-    "../../_base_/datasets/pose.py",
-    "../../_base_/pipelines/gcn_3d_bone.py",
-    "../../_base_/schedules/sgd_16e_gcn.py",
-    "../../_base_/default_runtime.py",
-]
+# The stream of bones: the same as that of joints but for the features.
+_base_ = "2s-agcn_8xb16-joint-u100-80e_ntu60-xsub-keypoint-3d.py"
 
-ann_file = "data/skeleton/ntu60_3d.pkl"
-ann_file_train = ann_file_val = ann_file_test = ann_file
-num_classes = 60
+from mmaction.utils.config import set_steps
 
-model = dict(backbone=dict(graph_cfg=dict(layout="nturgb+d")), cls_head=dict(num_classes=num_classes))
-
-train_dataloader = dict(
-    num_workers=2,
-    dataset=dict(
-        times=5, dataset=dict(ann_file=ann_file_train, split="xsub_train", pipeline={{_base_.train_pipeline}})
-    ),
-)
-val_dataloader = dict(
-    num_workers=2,
-    dataset=dict(ann_file=ann_file_val, split="xsub_val", pipeline={{_base_.val_pipeline}}),
-)
-test_dataloader = dict(
-    num_workers=2,
-    dataset=dict(ann_file=ann_file_test, split="xsub_val", pipeline={{_base_.test_pipeline}}),
-)
-
-val_evaluator = [dict(type="AccMetric")]
-test_evaluator = val_evaluator
-
-default_hooks = dict(logger=dict(interval=100))
-auto_scale_lr = dict(enable=False, base_batch_size=128)
+set_steps(_base_, "GenSkeFeat", feats=["b"])

@@ -1,36 +1,6 @@
-_base_ = [
-    "../../_base_/models/stgcnpp.py",
-    "../../_base_/datasets/pose.py",
-    "../../_base_/pipelines/gcn_kinect_3d_bone.py",
-    "../../_base_/schedules/sgd_16e_gcn.py",
-    "../../_base_/default_runtime.py",
-]
+# The stream of bones: the same as that of joints but for the features.
+_base_ = "stgcnpp_1xb16-joint-u64-80e_nucla-keypoint-3d.py"
 
-ann_file = "data/skeleton/nucla_3d.pkl"
-ann_file_train = ann_file_val = ann_file_test = ann_file
-num_classes = 10
+from mmaction.utils.config import set_steps
 
-model = dict(backbone=dict(graph_cfg=dict(layout="kinect20"), num_person=1), cls_head=dict(num_classes=num_classes))
-
-train_dataloader = dict(
-    num_workers=2,
-    dataset=dict(
-        times=5,
-        dataset=dict(
-            ann_file=ann_file_train, split="train", num_classes=num_classes, pipeline={{_base_.train_pipeline}}
-        ),
-    ),
-)
-val_dataloader = dict(
-    num_workers=2,
-    dataset=dict(ann_file=ann_file_val, split="test", num_classes=num_classes, pipeline={{_base_.val_pipeline}}),
-)
-test_dataloader = dict(
-    num_workers=2,
-    dataset=dict(ann_file=ann_file_test, split="test", num_classes=num_classes, pipeline={{_base_.test_pipeline}}),
-)
-
-# For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
-optim_wrapper = dict(optimizer=dict(lr=0.0125))
-auto_scale_lr = dict(enable=False, base_batch_size=16)
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
+set_steps(_base_, "GenSkeFeat", feats=["b"])

@@ -1,35 +1,6 @@
-_base_ = [
-    "../../_base_/models/stgcnpp.py",
-    "../../_base_/datasets/pose.py",
-    "../../_base_/pipelines/gcn_2d_joint-motion.py",
-    "../../_base_/schedules/sgd_16e_gcn.py",
-    "../../_base_/default_runtime.py",
-]
+# The stream of the motion of joints: the same as that of joints but for the features.
+_base_ = "stgcnpp_1xb16-joint-u100-80e_gym288-keypoint-2d.py"
 
-ann_file = "data/skeleton/gym288_2d.pkl"
-ann_file_train = ann_file_val = ann_file_test = ann_file
-metainfo = dict(label_space="gym288")
-num_classes = 288
+from mmaction.utils.config import set_steps
 
-model = dict(cls_head=dict(num_classes=num_classes))
-
-train_dataloader = dict(
-    num_workers=2,
-    dataset=dict(
-        times=5,
-        dataset=dict(ann_file=ann_file_train, split="train", metainfo=metainfo, pipeline={{_base_.train_pipeline}}),
-    ),
-)
-val_dataloader = dict(
-    num_workers=2,
-    dataset=dict(ann_file=ann_file_val, split="val", metainfo=metainfo, pipeline={{_base_.val_pipeline}}),
-)
-test_dataloader = dict(
-    num_workers=2,
-    dataset=dict(ann_file=ann_file_test, split="val", metainfo=metainfo, pipeline={{_base_.test_pipeline}}),
-)
-
-# For one GPU, or a CPU, x 16 clips; pass --auto-scale-lr where the batch is another.
-optim_wrapper = dict(optimizer=dict(lr=0.0125))
-auto_scale_lr = dict(enable=False, base_batch_size=16)
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
+set_steps(_base_, "GenSkeFeat", feats=["jm"])

@@ -1,7 +1,7 @@
 _base_ = [
     "../../_base_/models/stgcnpp.py",
     "../../_base_/datasets/pose.py",
-    "../../_base_/pipelines/gcn_2d_joint.py",
+    "../../_base_/pipelines/gcn_2d.py",
     "../../_base_/schedules/sgd_16e_gcn.py",
     "../../_base_/default_runtime.py",
 ]

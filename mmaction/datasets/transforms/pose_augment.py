@@ -189,15 +189,16 @@ class RandomRot(RandomTransform):
     It belongs behind ``PreNormalize2D`` or ``PreNormalize3D``, which put the origin in the image's or body's center.
 
     Args:
-        theta: Greatest angle in radians, to either side.
+        theta: Greatest angle in radians, to either side: one number, or one each about x, y and z. Where cameras look
+            from other sides, the angle about the vertical axis may be large.
     """
 
     reads = ("keypoint",)
 
-    def __init__(self, theta: float = 0.3) -> None:
-        if theta < 0:
-            raise ValueError(f"theta is the greatest angle in radians, at least 0; got {theta}")
-        self.theta = theta
+    def __init__(self, theta: float | Sequence[float] = 0.3) -> None:
+        self.theta = np.atleast_1d(np.asarray(theta, dtype=np.float64))
+        if (self.theta < 0).any() or self.theta.shape not in ((1,), (3,)):
+            raise ValueError(f"theta is the greatest angle in radians, at least 0, or three of them; got {theta}")
 
     def transform(self, results: dict) -> dict:
         """Change ``keypoint``."""
@@ -205,8 +206,10 @@ class RandomRot(RandomTransform):
         axes = keypoint.shape[-1]
         if axes not in (2, 3):
             raise ValueError(f"joints have 2 or 3 coordinates; got shape {keypoint.shape}")
+        if axes == 2 and len(self.theta) == 3:
+            raise ValueError(f"theta={self.theta.tolist()} belongs to joints in space; these have 2 coordinates")
         rotation = np.eye(axes)
-        angles = self.rng(results).uniform(-self.theta, self.theta, 1 if axes == 2 else 3)
+        angles = self.rng(results).uniform(-1, 1, 1 if axes == 2 else 3) * self.theta
         planes = [(0, 1)] if axes == 2 else [(1, 2), (2, 0), (0, 1)]
         for angle, (first, second) in zip(angles, planes, strict=True):
             turn = np.eye(axes)

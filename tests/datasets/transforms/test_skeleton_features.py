@@ -185,6 +185,14 @@ def test_random_turns_keep_distances_and_missing_joints(axes):
     np.testing.assert_allclose(still, keypoint, rtol=1e-6)
 
 
+def test_rotation_about_one_axis_keeps_the_coordinate_along_it():
+    rng = np.random.default_rng(0)
+    keypoint = rng.standard_normal((1, 5, 4, 3))
+    turned = RandomRot((0, 2, 0))({"keypoint": keypoint, "rng": rng})["keypoint"]
+    np.testing.assert_allclose(turned[..., 1], keypoint[..., 1])
+    assert np.abs(turned - keypoint)[..., [0, 2]].max() > 0.01
+
+
 @pytest.mark.parametrize(("axes", "scale"), [(2, 0.2), (3, 0.1), (3, (0.1, 0.2, 0.3))])
 def test_random_scales_stay_in_range_and_differ_between_axes(axes, scale):
     keypoint = joints(channels=axes).astype(np.float32) + 1
@@ -233,6 +241,8 @@ def test_graph_input():
         (lambda: JointToBone("coco")({"keypoint": joints(count=25)}), ValueError, "has 17 joints"),
         (lambda: ToMotion()({"keypoint": joints(channels=5)}), ValueError, "joints have 2 or 3 channels"),
         (lambda: RandomRot(-1), ValueError, "theta"),
+        (lambda: RandomRot((1, 2)), ValueError, "theta"),
+        (lambda: RandomRot((0, 0, 1))({"keypoint": np.ones((1, 2, 3, 2))}), ValueError, "theta"),
         (lambda: RandomScale(1.5), ValueError, "scale"),
         (lambda: RandomScale((0.1, 0.1, 0.1))({"keypoint": joints()}), ValueError, "3 entries"),
         (lambda: PreNormalize3D()({"keypoint": joints()}), ValueError, r"takes \(M, T, V, 3\)"),
