@@ -5,14 +5,15 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmaction.apis import init_recognizer
-from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.skeletons import Layout, choose_layout
 from mmaction.utils.cli import add_config_options, add_trust_option
 from mmaction.utils.config import load_config
 from mmaction.utils.files import write_atomically
+
+if TYPE_CHECKING:
+    from mmaction.models.recognizers.base import BaseRecognizer
 
 
 def model_parser(description: str | None, checkpoint: str = "required") -> argparse.ArgumentParser:
@@ -34,8 +35,10 @@ def add_sample_options(parser: argparse.ArgumentParser, num: int) -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare data (default: none)")
 
 
-def open_model(args: argparse.Namespace) -> BaseRecognizer:
+def open_model(args: argparse.Namespace) -> "BaseRecognizer":
     """Return the model that the options of :func:`model_parser` describe, ready for prediction."""
+    from mmaction.apis import init_recognizer
+
     cfg, notes = load_config(args.config, args.cfg_options)
     for note in notes:
         print(note)

@@ -20,14 +20,15 @@ Exit codes: 0 nothing wrong, 1 warnings (with --strict), 2 errors or wrong input
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmaction.preparation.doctor.examine import examine
-from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
-from mmaction.preparation.doctor.fix import write_fixed
-from mmaction.preparation.doctor.splits import Split, splits_of_config, splits_of_paths
 from mmaction.skeletons import AUTO
 from mmaction.utils.arguments import add_layout_option, add_workers_option, at_least_one
 from mmaction.utils.cli import add_config_options
+from mmaction.utils.config import load_config
+
+if TYPE_CHECKING:
+    from mmaction.preparation.doctor.splits import Split
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -48,8 +49,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def find_splits(args: argparse.Namespace) -> list[Split]:
+def find_splits(args: argparse.Namespace) -> "list[Split]":
     """Return the splits to examine; ValueError for options that would be ignored."""
+    from mmaction.preparation.doctor.splits import splits_of_config, splits_of_paths
+
     first = args.paths[0]
     options = {name: getattr(args, name) for name in ("videos", "num_classes", "label_space", "flips", "layout")}
     if first.suffix in (".pkl", ".txt", ".csv", ".list"):
@@ -60,8 +63,6 @@ def find_splits(args: argparse.Namespace) -> list[Split]:
         raise ValueError(f"give one config, or lists (.txt) and annotation files (.pkl); got {len(args.paths)} paths")
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value not in (None, False, AUTO)]:
         raise ValueError(f"{', '.join(given)}: these go with lists and annotation files; the config {first} tells them")
-    from mmaction.utils.config import load_config
-
     cfg, notes = load_config(first, args.cfg_options)
     print(*notes, sep="\n", end="\n" if notes else "")
     return splits_of_config(cfg)
@@ -70,6 +71,10 @@ def find_splits(args: argparse.Namespace) -> list[Split]:
 def main(argv: list[str] | None = None) -> int:
     """Examine, report, and write cleaned copies where asked to."""
     args = parse_args(argv)
+    from mmaction.preparation.doctor.examine import examine
+    from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
+    from mmaction.preparation.doctor.fix import write_fixed
+
     diagnosis = examine(find_splits(args), quick=args.quick, workers=args.workers)
     out = args.out or Path("work_dirs/check") / args.paths[0].stem
     print(summary(diagnosis))

@@ -15,13 +15,10 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmaction.io.suffixes import describe_passed_over
-from mmaction.io.video.folders import walk_videos
-from mmaction.preparation.poses.backends import BACKENDS, BackendOptions
-from mmaction.preparation.poses.extract import Outcome, Recipe, extract
-from mmaction.preparation.poses.sources import list_videos
-from mmaction.preparation.poses.tracking import TrackingOptions
+if TYPE_CHECKING:
+    from mmaction.preparation.poses.extract import Outcome
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -42,7 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--split", default="", help="name of the split that these videos form, such as train")
     parser.add_argument("--overwrite", action="store_true", help="replace the annotation file and start anew")
     model = parser.add_argument_group("pose estimator")
-    model.add_argument("--backend", default="torchvision", help=f"{', '.join(BACKENDS)} (default: torchvision)")
+    model.add_argument("--backend", default="torchvision", help="torchvision, rtmlib or mmpose (default: torchvision)")
     model.add_argument("--weights", default="", help="file or address of the weights (default: the backend's own)")
     model.add_argument("--pose-config", default="", help="config of the pose model (mmpose)")
     model.add_argument("--mode", default="balanced", choices=("lightweight", "balanced", "performance"), help="rtmlib")
@@ -61,16 +58,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="given boxes, {name: [(N, 4) of each frame]}: each becomes a pose, --person-thr does not count",
     )
     tracks = parser.add_argument_group("tracks")
-    default = TrackingOptions()
     tracks.add_argument(
         "--num-persons",
         type=int,
-        default=default.num_persons,
         help="best tracks kept (default: 1; with --boxes as many as a frame has boxes)",
     )
-    tracks.add_argument("--lost-s", type=float, default=default.lost_s, help="memory of a lost person in seconds")
-    tracks.add_argument("--max-gap", type=int, default=default.max_gap, help="longest gap that is filled, in frames")
-    tracks.add_argument("--min-iou", type=float, default=default.min_iou, help="lowest overlap from frame to frame")
+    tracks.add_argument("--lost-s", type=float, help="memory of a lost person in seconds (default: 1)")
+    tracks.add_argument("--max-gap", type=int, help="longest gap that is filled, in frames (default: 5)")
+    tracks.add_argument("--min-iou", type=float, help="lowest overlap from frame to frame (default: 0.1)")
     work = parser.add_argument_group("work")
     work.add_argument("--devices", nargs="+", default=["cpu"], help="devices that the processes take in turn")
     work.add_argument("--workers", type=int, help="processes (default: one per device)")
@@ -81,6 +76,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Extract; return 1 if some videos failed, else 0."""
     args = parse_args(argv)
+    from mmaction.io.suffixes import describe_passed_over
+    from mmaction.io.video.folders import walk_videos
+    from mmaction.preparation.poses.backends import BackendOptions
+    from mmaction.preparation.poses.extract import Recipe, extract
+    from mmaction.preparation.poses.sources import list_videos
+    from mmaction.preparation.poses.tracking import TrackingOptions
+
     options = BackendOptions(
         weights=args.weights,
         pose_config=args.pose_config,
@@ -88,7 +90,8 @@ def main(argv: list[str] | None = None) -> int:
         min_size=args.min_size,
         person_thr=args.person_thr,
     )
-    tracking = TrackingOptions(args.num_persons, args.lost_s, args.max_gap, args.min_iou, args.person_thr)
+    chosen = {name: getattr(args, name) for name in ("num_persons", "lost_s", "max_gap", "min_iou", "person_thr")}
+    tracking = TrackingOptions(**{name: value for name, value in chosen.items() if value is not None})
     boxes = os.path.abspath(args.boxes) if args.boxes else ""
     recipe = Recipe(args.backend, options, tracking, args.batch_size, boxes)
     workers = args.workers or len(args.devices)
@@ -103,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if outcome.failed else 0
 
 
-def report_gaps(outcome: Outcome, limit: int = 20) -> None:
+def report_gaps(outcome: "Outcome", limit: int = 20) -> None:
     """Print in how many clips nobody is seen, and the clips with frames without a pose, the worst first."""
     if not outcome.unseen:
         return

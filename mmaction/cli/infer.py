@@ -13,39 +13,16 @@ were classified, 1 if some were not (they are named), 2 for a mistake in the cal
 """
 
 import argparse
-import glob
-import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from mmaction.apis.clips import Clip, as_clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_config, predict_clip
-from mmaction.apis.labeled_video import check_suffix, write_labeled
-from mmaction.apis.predictions import FORMATS, Prediction, render
-from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.cli.arguments import model_parser
-from mmaction.io.annotations import load_annotations
-from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_video
-from mmaction.io.video.folders import no_videos, walk_videos
-from mmaction.label_spaces import read_label_map
-from mmaction.models.recognizers.base import BaseRecognizer
-from mmaction.structures.sample_name import sample_name
 from mmaction.utils.arguments import positive_number
-from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
-from mmaction.utils.config import dataset_config, load_config
-from mmaction.utils.files import refuse_inputs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = model_parser(__doc__)
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="video, folder, pattern, or pickle of skeletons")
-    parser.add_argument("--format", choices=FORMATS, default="table", help="form of the result")
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="form of the result")
     parser.add_argument("--topk", type=int, default=5, metavar="K", help="classes to list (default: 5)")
     parser.add_argument(
         "--label-map",
@@ -68,173 +45,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def expand_inputs(inputs: Sequence[str]) -> list[str]:
-    """Return files and folders of frames for paths, folders of clips and patterns."""
-    found: list[str] = []
-    for text in inputs:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            found += clips_in(path)
-        elif glob.has_magic(text) and not path.exists():
-            matches = sorted(glob.glob(str(path), recursive=True))
-            if not matches:
-                raise FileNotFoundError(f"no file matches the pattern {text}")
-            found += expand_inputs(matches)
-        else:
-            found.append(str(path))
-    return found
-
-
-def clips_in(folder: Path) -> list[str]:
-    """Return the videos below ``folder``, or else the folders of images."""
-    videos, others = walk_videos(folder)
-    if not videos:
-        frames = {str(path.parent) for path in others if is_image(path)}
-        if not frames:
-            raise no_videos(folder)
-        return sorted(frames)
-    if others:
-        print(f"{folder}: {describe_passed_over(others)}", file=sys.stderr)
-    return [str(path) for path in videos]
-
-
-def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
-    """Return what to classify in one file: the file itself, or the annotations of a pickle."""
-    if not is_pickle(path):
-        return [path]
-    annotations = load_annotations(path, args.split, needs_label=False)
-    if not args.clip:
-        return annotations
-    by_name: dict[str, list[dict]] = {}
-    for info in annotations:
-        by_name.setdefault(sample_name(info), []).append(info)
-    for name in args.clip:
-        if name not in by_name:
-            raise KeyError(f"{path} has no clip {name!r}{suggest(name, by_name)}")
-    return [info for name in args.clip for info in by_name[name]]
-
-
-def read_clips(sources: Sequence[str | dict], dataset: Mapping[str, Any]) -> Iterator[Clip]:
-    """Yield the clips; a skeleton annotation among others that lacks something is named and left out."""
-    for source in sources:
-        try:
-            yield as_clip(source, dataset)
-        except ValueError as error:
-            if isinstance(source, str) or len(sources) == 1:
-                raise
-            print(f"error: {error}", file=sys.stderr)
-
-
-def number_skeletons(clips: Iterable[Clip]) -> Iterator[Clip]:
-    """Yield the clips; a second skeleton of a name is called ``NAME (2)``."""
-    seen: Counter[str] = Counter()
-    for clip in clips:
-        seen[clip.name] += clip.kind == "skeleton"
-        yield replace(clip, name=f"{clip.name} ({seen[clip.name]})") if seen[clip.name] > 1 else clip
-
-
-def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, Path]:
-    """Return the file that ``--out`` gives each clip; ValueError if two share one, or it is of another kind."""
-    if not args.out:
-        return {}
-    out = Path(args.out).expanduser()
-    if is_video(out) and not out.is_dir():
-        if len(clips) > 1:
-            raise ValueError(f"--out {out} is one file, but there are {len(clips)} clips; name a folder")
-        check_suffix(out)
-        files = {clip.name: out for clip in clips}
-    else:
-        files = {clip.name: out / f"{Path(clip.name).stem}.mp4" for clip in clips}
-    if len(set(files.values())) < len(clips):
-        raise ValueError(f"--out {out}: several clips have the same name without suffix; classify them apart")
-    return files
-
-
-def check_outputs(paths: Sequence[Path], inputs: Sequence[str], overwrite: bool) -> None:
-    """Raise an error if one of ``paths`` is an input, or exists and ``overwrite`` is False."""
-    for path in paths:
-        refuse_inputs(path, inputs)
-    existing = [] if overwrite else [path for path in paths if path.exists()]
-    if existing:
-        raise FileExistsError(f"{existing[0]} exists; choose another name or pass --overwrite")
-
-
-class Classifier:
-    """The model with the options of the call."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        cfg, notes = load_config(args.config, args.cfg_options)
-        for note in notes:
-            print(note, file=sys.stderr)
-        self.args = args
-        self.model: BaseRecognizer = init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
-        self.names = self.model.classes
-        if args.label_map:
-            self.names = list(read_label_map(args.label_map, self.model.cls_head.num_classes))
-        self.dataset = dataset_config(cfg)
-        self._pipelines: dict = {}
-
-    def classify(self, clip: Clip) -> list[Prediction]:
-        """Return one prediction for the clip, or one for each window."""
-        args = self.args
-        if args.window is not None:
-            stride = args.window / 2 if args.stride is None else args.stride
-            return classify_windows(self.model, clip, args.window, stride, args.fps, progress)
-        if clip.kind not in self._pipelines:
-            self._pipelines[clip.kind] = build_pipeline(fit_pipeline(pipeline_config(self.model.cfg), clip.kind))
-        return [predict_clip(self.model, self._pipelines[clip.kind], clip)]
-
-
-def progress(items: Iterable, unit: str = "window") -> Iterable:
-    """Show a bar on the standard error while ``items`` are worked on, if it is a terminal and there are several."""
-    items = list(items)
-    return tqdm(items, unit=unit, file=sys.stderr, disable=len(items) < 2 or None, leave=False)
-
-
-def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str, Path]) -> tuple[list[Prediction], int]:
-    """Return the predictions and how many clips failed; those are named. Write the videos with labels."""
-    args = classifier.args
-    predictions, failed = [], 0
-    for clip in progress(clips, "clip"):
-        try:
-            found = classifier.classify(clip)
-            if clip.name in files:
-                problem = write_labeled(clip, found, classifier.names, files[clip.name], args.fps, args.topk)
-                if problem:
-                    tqdm.write(f"warning: {problem}", file=sys.stderr)
-        except USER_ERRORS as error:
-            if len(clips) == 1:
-                raise
-            text = describe_error(error)
-            tqdm.write(f"error: {text if clip.name in text else f'{clip.name}: {text}'}", file=sys.stderr)
-            failed += 1
-        else:
-            predictions += found
-    return predictions, failed
-
-
 def main(argv: list[str] | None = None) -> int:
-    """Run the tool."""
+    """Classify; return the exit code."""
     args = parse_args(argv)
-    paths = expand_inputs(args.inputs)
-    classifier = Classifier(args)
-    sources = [source for path in paths for source in sources_of(path, args)]
-    clips = list(number_skeletons(read_clips(sources, classifier.dataset)))
-    unread = len(sources) - len(clips)
-    files = output_files(args, clips)
-    if args.timeline and len(clips) > 1:
-        raise ValueError(f"--timeline is for one clip; got {len(clips)}")
-    check_outputs([*files.values(), *([Path(args.timeline)] if args.timeline else [])], paths, args.overwrite)
-    predictions, failed = classify_all(classifier, clips, files)
-    failed += unread
-    classified = {prediction.clip for prediction in predictions if not prediction.nobody}
-    empty = {prediction.clip for prediction in predictions} - classified
-    if predictions or args.format != "table":
-        print(render(predictions, classifier.names, args.format, args.topk))
-    if args.timeline and predictions:
-        draw_timeline(predictions, classifier.names, args.timeline)
-    if empty:
-        print(f"{len(empty)} of {len(sources)} clips show nobody: no joint is seen in them", file=sys.stderr)
-    if failed:
-        print(f"{failed} of {len(sources)} clips were not classified", file=sys.stderr)
-    return 1 if failed or empty else 0
+    from mmaction.cli.classify import run
+
+    return run(args)

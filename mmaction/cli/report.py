@@ -10,9 +10,7 @@ The first result is explained; the others are compared with it (McNemar's test, 
 import argparse
 from pathlib import Path
 
-from mmaction.engine.results.writer import REPORT
 from mmaction.label_spaces import load_label_space
-from mmaction.reports.report import write_report
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -43,6 +41,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Write the report and say where it is; return 0."""
     args = parse_args(argv)
+    from mmaction.engine.results.writer import REPORT
+    from mmaction.reports.report import write_report
+
     first = Path(args.results[0])
     out = Path(args.out) if args.out else (first if first.is_dir() else first.parent) / REPORT
     space = load_label_space(args.label_space) if args.label_space else None
