@@ -20,9 +20,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mmaction.io.pickle_program import GROWTH, MAX_DEPTH, SPARE, check_program, refusal
+from mmaction.io.pickle_program import GROWTH, MAX_BITS, MAX_DEPTH, SPARE, check_program, refusal
 
-MAX_BITS = 1000  # of a whole number, which is then always printable and a float
 _TYPE_CODE = "[a-zA-Z?][0-9]{0,9}"  # of plain numbers and text, such as f4; NumPy parses others as Python
 
 
@@ -33,14 +32,15 @@ class _Dtype:
 
     def __init__(self, spend: Callable[[int], None], code: object, *flags: object) -> None:
         dtype = np.dtype(code) if isinstance(code, str) and re.fullmatch(_TYPE_CODE, code) else None
-        plain = all(isinstance(flag, int) for flag in flags)  # see check_program
+        # long arguments, or tuples in them, could be hashed again and again: check_program lets them pass
+        plain = len(flags) <= 2 and all(isinstance(flag, int) for flag in flags)
         if dtype is None or dtype.kind not in "biufcSU" or not dtype.itemsize or not plain:
             # reprlib never shows the whole: shared lists may be endless as text
             raise refusal(f"an array of type {reprlib.repr(code)}; arrays hold numbers or text")
         self.dtype, self.spend = dtype, spend
 
     def __setstate__(self, state: tuple) -> None:
-        if not all(item is None or isinstance(item, (int, str)) for item in state):
+        if len(state) > 9 or not all(item is None or isinstance(item, (int, str)) for item in state):
             raise refusal("a type of numbers with parts")
         self.dtype = self.dtype.newbyteorder(state[1])
 
@@ -149,22 +149,25 @@ def _no_bytes() -> bytes:
     return b""
 
 
-def _listed(items: object) -> list:
-    """Return a list as it is; tuples of earlier arguments could be nested without end, see check_program."""
+def _taken(items: object) -> list:
+    """Take all items out of a list; tuples of earlier arguments could be nested without end, see check_program."""
     if items == ():
         return []
     if not isinstance(items, list):
         raise refusal(f"a container of a {type(items).__name__}")
-    return items
+    # Picklers make the list for this call alone. Empty, it cannot be hashed by a thousand calls more.
+    taken = items.copy()
+    items.clear()
+    return taken
 
 
 _ALLOWED: dict[tuple[str, str], Callable] = {
     ("numpy", "ndarray"): _ndarray,
     ("_codecs", "encode"): _encode,
     ("builtins", "bytes"): _no_bytes,
-    ("builtins", "set"): lambda items=(): set(_listed(items)),
-    ("builtins", "frozenset"): lambda items=(): frozenset(_listed(items)),
-    ("collections", "OrderedDict"): lambda pairs=(): dict(_listed(pairs)),  # which has no attributes to change
+    ("builtins", "set"): lambda items=(): set(_taken(items)),
+    ("builtins", "frozenset"): lambda items=(): frozenset(_taken(items)),
+    ("collections", "OrderedDict"): lambda pairs=(): dict(_taken(pairs)),  # which has no attributes to change
     **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
     **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
 }
@@ -217,6 +220,7 @@ class RestrictedUnpickler(pickle.Unpickler):
 
 
 _ATOMS = (type(None), bool, float, complex, bytearray, np.generic)
+_CONTAINERS = {list, tuple, dict, set, frozenset}
 
 
 def _measure(value: Any, known: dict[int, tuple[float, int]], depth: int = 0) -> tuple[float, int]:
@@ -224,40 +228,44 @@ def _measure(value: Any, known: dict[int, tuple[float, int]], depth: int = 0) ->
 
     From here on arrays can be changed.
     """
-    if isinstance(value, (str, bytes)):
-        return len(value), 0
-    if isinstance(value, np.ndarray):
-        if type(value) is _NewArray:
-            value.__class__ = _Array  # type: ignore[assignment] # mypy takes it for fixed
-        return value.nbytes, 0
-    if isinstance(value, int):
+    if type(value) not in _CONTAINERS:
+        return _leaf_size(value), 0
+    if id(value) in known:
+        return known[id(value)]
+    known[id(value)] = float("inf"), 0  # until it is measured: who meets it meanwhile is inside of it
+    items = (*value, *value.values()) if type(value) is dict else value
+    size, height = 8.0, min(len(items), 1)
+    for item in items:
+        if type(item) is str:  # the quick way for what most items are
+            size += len(item)
+        elif type(item) not in _CONTAINERS:
+            size += _leaf_size(item)
+        elif depth <= MAX_DEPTH:
+            inner_size, inner_height = _measure(item, known, depth + 1)
+            size, height = size + inner_size, max(height, 1 + inner_height)
+        if depth + height > MAX_DEPTH:
+            raise refusal(f"containers that are nested more than {MAX_DEPTH} deep")
+    known[id(value)] = size, height
+    return size, height
+
+
+def _leaf_size(value: Any) -> int:
+    """Return the size of a value that holds no others."""
+    kind = type(value)
+    if kind is int:
         if value.bit_length() > MAX_BITS:
             raise refusal(f"a number of more than {MAX_BITS} bits")
-        return 1, 0
-    if not isinstance(value, (list, tuple, dict, set, frozenset)):
-        if not isinstance(value, _ATOMS):  # what stands for a type or a function must not stay
-            raise refusal(f"a {type(value).__name__.strip('_')} as a value")
-        return 1, 0
-    if id(value) not in known:
-        known[id(value)] = float("inf"), 0
-        items = (*value, *value.values()) if isinstance(value, dict) else value
-        size, height = 8.0, min(len(items), 1)
-        for item in items:
-            kind = type(item)
-            if kind is str:  # the quick ways for what most items are
-                size += len(item)
-            elif kind is _NewArray:
-                item.__class__ = _Array
-                size += item.nbytes
-            elif kind is float or (kind is int and item.bit_length() <= MAX_BITS):
-                size += 1
-            elif depth <= MAX_DEPTH:
-                inner_size, inner_height = _measure(item, known, depth + 1)
-                size, height = size + inner_size, max(height, 1 + inner_height)
-            if depth + height > MAX_DEPTH:
-                raise refusal(f"containers that are nested more than {MAX_DEPTH} deep")
-        known[id(value)] = size, height
-    return known[id(value)]
+        return 1
+    if kind is _NewArray:
+        value.__class__ = _Array
+        return value.nbytes
+    if kind is str or kind is bytes:
+        return len(value)
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if not isinstance(value, _ATOMS):  # what stands for a type or a function must not stay
+        raise refusal(f"a {kind.__name__.strip('_')} as a value")
+    return 1
 
 
 # what the interpreter, NumPy and the functions above raise at damaged or hostile bytes
