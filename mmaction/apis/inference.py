@@ -128,7 +128,7 @@ def inference_recognizer(
         model: From :func:`init_recognizer`.
         video: Path of a video, folder of frames, array of frames, skeleton annotation or other dict, see
             :func:`mmaction.apis.clips.as_clip`.
-        test_pipeline: Transforms, or their configs; None: those of the model's config, changed where they read videos
+        test_pipeline: Transforms, or their configs; None: the model config's, changed where they read videos
             and the clip is a folder or an array, or the reverse.
 
     Returns:

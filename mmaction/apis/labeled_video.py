@@ -36,7 +36,7 @@ def write_labeled(
         predictions: One for the clip, or one for each window.
         names: Class names, or None.
         path: ``.mp4`` or ``.gif``; it appears only when it is complete.
-        fps: Frame rate; None: frames are shown when the video shows them, those of a folder 25 a second.
+        fps: Frame rate; None: frames keep the times of the video; a folder is shown at 25 a second.
         topk: Classes to list.
 
     Returns:

@@ -94,7 +94,7 @@ class BaseActionDataset(BaseDataset):
         check_pipeline(self.pipeline.transforms, self.sample_keys)
 
     def _with_class_names(self, metainfo: dict | None, ann_file: str) -> dict:
-        """Complete ``metainfo`` by class names; leave out those of a label map that has another number of classes."""
+        """Complete ``metainfo`` by class names; pass over a label map that has another number of classes."""
         complete = with_label_space(metainfo, ann_file)
         names = complete.get("classes") or ()
         found_beside = not {"classes", "label_space"} & set(metainfo or {})

@@ -22,7 +22,7 @@ def identity(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def renumber(sample: BaseDataElement, first: int) -> None:
-    """Add ``first``, the samples before those of its data set, to the index that tells a sample from others."""
+    """Add ``first``, the number of samples before its data set, to the index that tells a sample from others."""
     if "sample_idx" in sample:
         sample.set_metainfo({"sample_idx": sample.sample_idx + first})
     if broken := sample.get("broken"):

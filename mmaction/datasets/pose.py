@@ -26,7 +26,7 @@ class PoseDataset(BaseActionDataset):
         ann_file: The pickle.
         pipeline: Transforms, as configs or callables.
         split: Name of the split in the file, for example ``xsub_train``; None: all clips.
-        valid_ratio: Keep clips of which at least this share of the frames holds a person found with a score of
+        valid_ratio: Keep clips if at least this share of their frames holds a person found with a score of
             ``box_thr`` (Kinetics skeletons only, which count such frames in ``valid``). None or 0: keep all.
         box_thr: Score from which a found person counts, one of 0.5, 0.6, 0.7, 0.8 and 0.9.
         data_prefix: ``video``: folder that is put before the clips' names, whose videos (``filename``, by default the
@@ -106,7 +106,7 @@ class PoseDataset(BaseActionDataset):
         if others:
             name, odd = next((sample_name(info), count) for info, count in counts if count != usual)
             raise ValueError(
-                f"{self.ann_file} ({name}): its skeleton has {odd} joints, those of most clips have {usual}; correct "
+                f"{self.ann_file} ({name}): its skeleton has {odd} joints, but most clips have {usual}; correct "
                 "the clip or leave it out"
             )
 

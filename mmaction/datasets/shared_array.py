@@ -27,7 +27,7 @@ def _attach(path: str, dtype: str, shape: tuple[int, ...]) -> "SharedArray":
 
 
 class SharedArray:
-    """A read-only NumPy array of which all processes hold the same memory.
+    """A read-only NumPy array whose memory all processes share.
 
     Forked processes share the pages of the array as they are. For a spawned process the array moves, when it is
     pickled for the first time, to a temporary file (in ``TMPDIR``) which all processes map; the file goes with the

@@ -1,4 +1,4 @@
-"""What a resumed run does where its config is not the one of the checkpoint: other epochs, rates and schedules."""
+"""What a resumed run does where its config differs from the checkpoint: other epochs, rates and schedules."""
 
 import math
 from collections.abc import Iterator, Mapping

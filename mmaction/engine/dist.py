@@ -78,7 +78,7 @@ def _first_host(launcher: str) -> str:
     if launcher == "mpi" and os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE", world_size) != world_size:
         raise ValueError(
             "--launcher mpi: the processes are on several machines; set MASTER_ADDR to the name or address of "
-            "that of process 0 (`mpirun -x MASTER_ADDR=...`)"
+            "the machine of process 0 (`mpirun -x MASTER_ADDR=...`)"
         )
     return "127.0.0.1"
 

@@ -18,7 +18,7 @@ from mmaction.registry import LOOPS
 
 
 class _From(Sampler):
-    """``sampler`` without its first ``start`` indices; its length stays that of the whole, for progress reports."""
+    """``sampler`` without its first ``start`` indices; it keeps the length of the whole, for progress reports."""
 
     def __init__(self, sampler: Collection[int], start: int) -> None:
         self.sampler = sampler
@@ -61,7 +61,7 @@ class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
     With ``accumulative_counts`` the optimizer also makes a step at the end of each epoch, so that no gradients wait
     between epochs.
 
-    Arguments are those of :class:`mmengine.runner.EpochBasedTrainLoop`.
+    It takes the arguments of :class:`mmengine.runner.EpochBasedTrainLoop`.
     """
 
     def run(self) -> torch.nn.Module:
@@ -132,7 +132,7 @@ class _Passes(Sampler):
 class IterBasedTrainLoop(PlainIterBasedTrainLoop):
     """Loop over iterations in which each pass over the data is augmented anew, and which resumes exactly.
 
-    Arguments are those of :class:`mmengine.runner.IterBasedTrainLoop`.
+    It takes the arguments of :class:`mmengine.runner.IterBasedTrainLoop`.
     """
 
     def run(self) -> torch.nn.Module:

@@ -61,7 +61,7 @@ class SavedState:
             raise WeightsOnlyError(path)
         content = content if is_archive(path) else {}
         state = cls(path, content, has_optimizer, meta, starts, path.stat().st_mtime)
-        _ = state.progress  # numbers in place of which a damaged file may hold anything
+        _ = state.progress  # raises where a damaged file holds no numbers
         return state
 
     @property

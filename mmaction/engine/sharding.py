@@ -115,7 +115,7 @@ def _whole(value: Any, in_first_alone: bool = False) -> Any:
 
 
 def _in_parts(value: Any, like: torch.Tensor) -> Any:
-    """Return a whole tensor in parts like those of ``like``, if that is in parts and has its shape; else ``value``."""
+    """Divide a whole tensor as ``like`` is divided, if ``like`` is and has its shape; else return ``value``."""
     is_whole = isinstance(value, torch.Tensor) and not isinstance(value, DTensor)
     if not isinstance(like, DTensor) or not is_whole or value.shape != like.shape:
         return value
@@ -180,7 +180,7 @@ def parts_of(module: nn.Module) -> nn.Module:
 
 @MODEL_WRAPPERS.register_module()
 class MMFullyShardedDataParallel(nn.Module):
-    """Train a model of which each process holds a part of every parameter, its gradient and its optimizer state.
+    """Train a model whose parameters, gradients and optimizer states are divided among the processes.
 
     The parameters of a residual block are gathered when the block is computed and given up again afterwards. In
     evaluation mode all are gathered once, when the mode is set, so that processes may then compute different amounts.
@@ -189,7 +189,7 @@ class MMFullyShardedDataParallel(nn.Module):
     The optimizer must be built after this.
 
     Args:
-        module: Changed in place; it starts as that of process 0 everywhere.
+        module: Changed in place; all processes start with the weights of process 0.
         sharding_strategy: ``FULL_SHARD``, or ``SHARD_GRAD_OP`` to keep gathered parameters until the backward pass:
             fewer transfers, more memory.
         auto_wrap_policy: What is gathered at a time: None for the residual blocks of the backbone, or a policy of

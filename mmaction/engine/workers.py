@@ -22,7 +22,7 @@ def start_worker(worker_id: int, then: Callable[[int], None] | None = None) -> N
 
 
 def _outlive_sigterm() -> None:
-    """End at a SIGTERM that the main process sends, not at that of a batch system: the iteration needs the worker.
+    """End at a SIGTERM from the main process, not from a batch system: the iteration still needs the worker.
 
     A thread receives the signal, because it learns the sender; it also ends a worker whose main process is gone.
     """

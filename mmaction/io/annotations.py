@@ -103,7 +103,7 @@ def _select(path: str | os.PathLike, indexed: list, splits: object, split: str) 
         _say(f"the split {split!r} of {path} lists {_named(_repeated(listed))} more than once; they are loaded once")
     chosen = [(index, info) for index, info in indexed if sample_name(info) in wanted]
     if not chosen:
-        reason = "names no clip" if not wanted else f"names {len(wanted)} clips, none of which has an annotation"
+        reason = "names no clip" if not wanted else f"names {len(wanted)} clips, and none has an annotation"
         raise ValueError(f"the split {split!r} of {path} is empty: it {reason}")
     missing = len(wanted) - len({sample_name(info) for _, info in chosen})
     if missing:
@@ -233,7 +233,7 @@ def save_annotations(
     content: list | dict = list(annotations)
     if split is not None:
         content = {"split": {name: list(ids) for name, ids in split.items()}, "annotations": content}
-    # Protocol 3 names a global once, in plain text, where NumPy 2's module can be replaced by that of NumPy 1.
+    # Protocol 3 names a global once, in plain text, where NumPy 1's module can take the place of NumPy 2's.
     data = pickle.dumps(content, protocol=3)
     for name in (b"_reconstruct", b"scalar"):
         data = data.replace(b"cnumpy._core.multiarray\n" + name, b"cnumpy.core.multiarray\n" + name, 1)

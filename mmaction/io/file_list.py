@@ -39,9 +39,9 @@ def read_file_list(
     """Read a list of clips.
 
     Empty lines are passed over, and so are comments: lines that start with ``#`` and a blank, or with ``#`` and name no
-    clip. A message counts the comments. Line ends may be those of Windows. Names may hold blanks. In a multi-class list
-    all whole numbers at the end of a line are taken for numbers and labels; a name that itself ends in a blank and a
-    number is put in double quotes there.
+    clip. A message counts the comments. Windows line ends are read as well. Names may hold blanks. In a multi-class
+    list all whole numbers at the end of a line are taken for numbers and labels; there a name that itself ends in a
+    blank and a number is put in double quotes.
 
     Args:
         path: The list.

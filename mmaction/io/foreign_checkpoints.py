@@ -1,7 +1,7 @@
 """Checkpoints of other projects under our names: PySlowFast, its Caffe2 models, PyTorchVideo, torchvision.
 
-Each converter takes a state dict and returns a new one. Names of Caffe2 and PyTorchVideo become those of PySlowFast
-first, so that the layout of its networks is written down once.
+Each converter takes a state dict and returns a new one. Names of Caffe2 and PyTorchVideo are first turned
+into names of PySlowFast, so that the layout of its networks is written down once.
 """
 
 import re

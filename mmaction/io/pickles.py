@@ -125,7 +125,7 @@ def _from_buffer(data: object, dtype: _Dtype, shape: Any, order: Any) -> np.ndar
 
 
 def _scalar(dtype: _Dtype, data: object) -> object:
-    """Return a number of Python's: those of NumPy take any state."""
+    """Return a number of Python's: a NumPy number would take any state."""
     return _check_text(np.frombuffer(_raw(data), dtype=dtype.dtype, count=1)).astype(object)[0]
 
 

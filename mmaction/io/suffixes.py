@@ -28,7 +28,7 @@ def is_pickle(path: str | Path) -> bool:
 
 
 def describe_passed_over(paths: Sequence[Path]) -> str:
-    """Say how many files were passed over, of which kinds, and name one; '' without any."""
+    """Say how many files were passed over, their kinds, and name one; '' without any."""
     if not paths:
         return ""
     kinds = Counter(path.suffix.lower() or "no suffix" for path in paths)

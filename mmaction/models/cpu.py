@@ -51,7 +51,7 @@ def _conv_forward(
 
 
 PLAIN_CONVS = (nn.Conv2d, nn.Conv3d, bricks.wrappers.Conv2d, bricks.wrappers.Conv3d)
-"""Convolutions whose forward is known to be that of PyTorch."""
+"""Convolutions that are known to keep PyTorch's forward."""
 
 
 @functools.cache

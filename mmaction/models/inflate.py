@@ -1,7 +1,7 @@
 """Initial weights from a checkpoint: renamed from torchvision's scheme and inflated from 2D to 3D where needed.
 
-Inflation is that of I3D (Carreira and Zisserman, CVPR 2017, section 2.4.1): a 2D kernel repeated over time and divided
-by its new length answers a still clip as the 2D network answers its frame.
+Weights are inflated as for I3D (Carreira and Zisserman, CVPR 2017, section 2.4.1): a 2D kernel repeated over time and
+divided by its new length answers a still clip as the 2D network answers its frame.
 """
 
 import re
@@ -48,9 +48,9 @@ def from_torchvision(weights: Weights) -> dict[str, torch.Tensor]:
 def inflate_weight(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor | None:
     """Return a convolution's ``weight`` ``(C_out, C_in, H, W)`` in ``shape`` ``(C_out, C_in', T, H, W)``, or None.
 
-    The kernel is repeated over time and divided by its length. Input channels that ``shape`` has beyond those of
-    ``weight`` (lateral connections) get zeros; where the network reads other input than RGB (the 3 channels of
-    ``weight``), each channel gets the mean over those of ``weight``.
+    The kernel is repeated over time and divided by its length. Input channels that ``shape`` has and ``weight`` lacks
+    (lateral connections) get zeros; where ``weight`` reads RGB and the network other input, each channel gets the mean
+    over the 3 channels of ``weight``.
     """
     out_channels, in_channels, *size = weight.shape
     if len(shape) != 5 or shape[0] != out_channels or list(shape[3:]) != size:
@@ -65,7 +65,7 @@ def inflate_weight(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor | No
 
 
 def select_weights(weights: Weights, target: Weights, inflate: bool) -> dict[str, torch.Tensor]:
-    """Return those of ``weights`` that ``target`` has as well, 2D kernels inflated to 3D ones if ``inflate``.
+    """Return the ``weights`` that ``target`` has as well, 2D kernels inflated to 3D ones if ``inflate``.
 
     ValueError if no name agrees, or a tensor cannot take the target's shape.
     """

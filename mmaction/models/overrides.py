@@ -6,7 +6,7 @@ from typing import Any
 
 
 def accepted(function: Callable, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the ``arguments`` that ``function`` takes, be it by name or as ``**kwargs``."""
+    """Return the ``arguments`` that ``function`` takes, be it by name or as ``**kwargs``."""
     parameters = inspect.signature(function).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return dict(arguments)

@@ -122,7 +122,7 @@ def _finish(writer: ClipWriter, cut: Cut) -> int | VideoError:
 
 
 def _outside(cut: Cut, frames: range, info: VideoInfo) -> VideoError | None:
-    """Return what is wrong with a clip of which the video holds nothing, or only a part."""
+    """Return what is wrong with a clip that the video does not hold, or holds only in part."""
     end = info.duration
     if cut.span.start >= end:
         return VideoError(f"{cut.id}: the video ends at {end:.2f} s, before the clip starts ({cut.span.start:.2f} s)")

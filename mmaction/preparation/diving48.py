@@ -93,7 +93,7 @@ def read_official(folder: Path, version: str | None) -> list[OfficialList]:
 
 
 def _pick(folder: Path, split: str, version: str | None) -> OfficialList:
-    """Read the list of one split; of several the one of ``version``."""
+    """Read the list of one split; ``version`` picks one of several."""
     word = _WORDS[split]
     paths = sorted(folder.glob(f"*{word}*.json"))
     if not paths:

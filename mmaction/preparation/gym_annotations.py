@@ -47,7 +47,7 @@ class GymAnnotations:
 
 
 def _span(exact: Span | None, digits: str) -> tuple[Span, float]:
-    """Return exact times, else those of an id, which are cut to whole seconds: they are widened by the last second."""
+    """Return exact times. An id holds whole seconds, cut off: its span ends one second later."""
     if exact:
         return exact, 0.25
     start, _, end = digits.partition("_")
@@ -76,7 +76,7 @@ def read_annotations(folder: Path, version: str = "v1.1") -> GymAnnotations:
 
 
 def _pick(folder: Path, name: str, split: str, version: str) -> OfficialList | None:
-    """Read the list of one set and split; of several the one of ``version``."""
+    """Read the list of one set and split; ``version`` picks one of several."""
     candidates = []
     for path in sorted(folder.glob(f"{name}_{split}*.txt")):
         clips = read_clip_list(path, gym=True)

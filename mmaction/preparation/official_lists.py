@@ -91,7 +91,7 @@ def _parse_line(line: str, gym: bool) -> ListedClip:
     if gym:
         gym_id = GymId.parse(name)
         if not gym_id.element:
-            raise ValueError(f"{name!r} is the id of an event, expected that of an element (with _A_start_end)")
+            raise ValueError(f"{name!r} is the id of an event, expected the id of an element (with _A_start_end)")
         name = str(gym_id)
     return ListedClip(name, int(label))
 

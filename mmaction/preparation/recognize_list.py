@@ -1,7 +1,7 @@
 """Recognize official lists by their content, whole or in part: Diving48 V1 and V2, FineGym v1.0 and v1.1.
 
 ``official_lists.json`` holds fingerprints, no annotation: for each list its number of entries and a digest, for
-Diving48 V2 three bytes of the hash of each entry, and for FineGym those of the events that only v1.1 has.
+Diving48 V2 three bytes of the hash of each entry, and for FineGym of each event that only v1.1 has.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _official() -> dict:
 
 
 def identify(labels: Mapping[str, int]) -> ListVersion | None:
-    """Say which official list this is, or a part of which; None for a list of another data set.
+    """Say which official list this is or belongs to; None for a list of another data set.
 
     Args:
         labels: Class index by clip id (file name without folder and extension, or ``frame_dir``).
@@ -107,7 +107,7 @@ def _exact(labels: Mapping[str, int]) -> ListVersion | None:
 
 
 def _identify_diving48(labels: Mapping[str, int]) -> ListVersion | None:
-    """Compare the entries with those of V2; V1 has other labels, other clips, and samples of class 30."""
+    """Compare the entries with the list of V2; V1 has other labels, other clips, and samples of class 30."""
     if exact := _exact(labels):
         return exact
     hashes = _official()["hashes"]
@@ -120,7 +120,7 @@ def _identify_diving48(labels: Mapping[str, int]) -> ListVersion | None:
         return None
     unknown = len(entries) - found[split]
     if 30 in labels.values() or len(labels) in DIVING48_V1_ENTRIES or unknown > _EDITED * len(entries):
-        return ListVersion("diving48", "V1", note=f"{unknown:,} of {len(entries):,} entries are not those of V2")
+        return ListVersion("diving48", "V1", note=f"{unknown:,} of {len(entries):,} entries differ from V2")
     known_lists = {(entry["dataset"], entry["version"], entry["split"]): entry for entry in _official()["lists"]}
     listed = known_lists["diving48", "V2", split]["entries"]
     note = f"{len(entries):,} of {listed:,} entries" + (f", {unknown:,} of them changed" if unknown else "")

@@ -107,7 +107,7 @@ def choose_layout(
     """Return the layout of skeletons with ``num_joints`` joints.
 
     Args:
-        layout: As for :func:`get_layout`, or ``auto``: that of the config, else the first of the table that fits.
+        layout: As for :func:`get_layout`, or ``auto``: the config's, else the first of the table that fits.
         num_joints: V.
         config: Config that the skeletons are used with, if any.
         say: Called with a sentence if the layout is guessed.
@@ -157,7 +157,7 @@ def layout_of_config(config: Any, num_joints: int | None = None) -> Layout | Non
         if layout.joints != layouts[0].joints:
             raise ValueError(
                 f"the config states two skeleton layouts: {layouts[0].name} ({stated[0][0]}) and {layout.name} "
-                f"({place}); give the one of the skeletons with --layout"
+                f"({place}); name the layout of the skeletons with --layout"
             )
     if layouts:
         return layouts[0]
@@ -175,13 +175,13 @@ def _with_sides(left: tuple[int, ...], right: tuple[int, ...]) -> list[Layout]:
 def check_sides(left: Sequence[int], right: Sequence[int], num_joints: int) -> None:
     """Check that lists of left and right joints fit skeletons of ``num_joints`` joints.
 
-    Lists that are the sides of a known layout are taken for that layout's: those of COCO do not fit 25 joints (a
-    ValueError), although there is a joint for each of their numbers.
+    Lists that are the sides of a known layout are taken for that layout's: COCO's do not fit 25 joints (a ValueError),
+    although there is a joint for each of their numbers.
     """
     known = _with_sides(tuple(left), tuple(right))
     if known and all(len(layout.joints) != num_joints for layout in known):
         raise ValueError(
-            f"left_kp and right_kp are those of {known[0].name}, which has {len(known[0].joints)} joints; the "
+            f"left_kp and right_kp belong to {known[0].name}, which has {len(known[0].joints)} joints; the "
             f"skeletons have {num_joints}. Set layout= to the name or the description of their layout"
         )
     last = max((*left, *right), default=0)

@@ -203,8 +203,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what training and testing share: where results go, precision, trust, config values and launcher."""
     parser.add_argument(
         "--work-dir",
-        help="folder of logs, checkpoints and results (default: work_dirs/NAME; of a test, that of the "
-        "training in whose work directory the checkpoint lies)",
+        help="folder of logs, checkpoints and results (default: work_dirs/NAME; a test writes beside "
+        "the checkpoint, if that lies in the work directory of a training)",
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
     add_trust_option(parser)

@@ -280,7 +280,7 @@ def dataset_config(
 ) -> Mapping[str, Any]:
     """Return the config of the data set of the first of ``splits`` that ``cfg`` has; {} if there is none.
 
-    With ``inner`` it is that without its wrappers; where several are joined it is that of the first.
+    With ``inner`` its wrappers are taken off; where several are joined, the first counts.
     """
     loader = next(filter(None, (cfg.get(f"{split}_dataloader") for split in splits)), None)
     dataset = (loader or {}).get("dataset") or {}

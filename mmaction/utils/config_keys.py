@@ -31,7 +31,7 @@ class Source:
 
     path: Path
     sets: dict[str, str] = field(default_factory=dict)  # names that it assigns, and the text of the value
-    uses: set[str] = field(default_factory=set)  # names that it reads, its own or those of a base
+    uses: set[str] = field(default_factory=set)  # names that it reads, its own or from a base
     bases: list["Source"] = field(default_factory=list)
 
     @classmethod
@@ -137,7 +137,8 @@ def unread_keys(cfg: Mapping[str, Any], path: str | Path | None) -> list[str]:
 def places_of(cfg: Any, name: str, value: Any) -> list[str]:
     """Return the dotted keys of a config that may be meant by the variable ``name``.
 
-    They are called so, or hold its ``value``, if that is text; of those of one split (``ann_file_train``), its own.
+    They are called so, or hold its ``value``, if that is text. A name of one split (``ann_file_train``) finds keys of
+    that split only.
     """
     split = name.rpartition("_")[2]
     found = []

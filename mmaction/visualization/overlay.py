@@ -25,7 +25,7 @@ Panel = Callable[[int, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Look:
-    """What is drawn beside the skeletons; the meaning of each is that of the setting of the same name.
+    """What is drawn beside the skeletons, named as the settings of the pose viewer.
 
     Args:
         scale: Factor of the picture's size.

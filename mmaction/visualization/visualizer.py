@@ -86,7 +86,7 @@ class ActionVisualizer(ReadableArguments, Visualizer):
             out_type: With ``out_path``: ``img`` writes frames ``000000.png``, ... into a folder, whose other files
                 stay; ``gif`` and ``video`` (MP4) write one file.
             out_path: Where to; without it the frames go to the backends as pictures named ``NAME_FRAME``.
-            fps: Frames per second of the output; None: those of the video, 25 for frames.
+            fps: Frames per second of the output; None: as the video, 25 for frames.
             step: Step of the record.
             poses: Skeletons to draw, in pixels of the video.
             max_frames: Draw at most this many frames.

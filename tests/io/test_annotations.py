@@ -161,7 +161,7 @@ def test_splits_that_are_not_there(write):
         load_annotations(path, "trian")
     with pytest.raises(ValueError, match=r"the split 'val' of .* is empty: it names no clip"):
         load_annotations(path, "val")
-    with pytest.raises(ValueError, match="names 2 clips, none of which has an annotation"):
+    with pytest.raises(ValueError, match="names 2 clips, and none has an annotation"):
         load_annotations(path, "test")
     with pytest.raises(ValueError, match="has no table of splits, so split='train' cannot be chosen"):
         load_annotations(write([annotation()]), "train")

@@ -1,5 +1,5 @@
 # For small data sets: 64 frames of one person, turned and scaled in training; 10 clips in testing.
-# The joints are those of a Kinect in space. For other skeletons, copy this file and change the layout.
+# Joints of a Kinect in space. For other skeletons, copy this file and change the layout.
 _layout = "kinect20"
 
 _normalize = [dict(type="PreNormalize3D", layout=_layout)]

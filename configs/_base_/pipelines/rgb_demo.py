@@ -1,4 +1,4 @@
-# Whole dives, of which the camera keeps the diver near the middle: 24 frames of 64x64; 2 clips in testing.
+# Whole dives; the camera keeps the diver near the middle: 24 frames of 64x64; 2 clips in testing.
 train_pipeline = [
     dict(type="VideoInit"),
     dict(type="UniformSampleFrames", clip_len=24),

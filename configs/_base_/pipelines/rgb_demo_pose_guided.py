@@ -1,4 +1,4 @@
-# Whole dives, of which the camera keeps the diver near the middle: 24 frames of 72x72; skeletons in training alone.
+# Whole dives; the camera keeps the diver near the middle: 24 frames of 72x72; skeletons in training alone.
 train_pipeline = [
     dict(type="VideoInit"),
     dict(type="UniformSampleFrames", clip_len=24),

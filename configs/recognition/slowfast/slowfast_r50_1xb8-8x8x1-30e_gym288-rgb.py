@@ -1,6 +1,6 @@
 _base_ = "slowfast_r50_1xb8-8x8x1-30e_gym99-rgb.py"
 
-# The clips are those of Gym99 and more; the lists and the classes differ.
+# It has the clips of Gym99 and more; the lists and the classes differ.
 data_root = "data/gym/subactions"
 data_root_val = data_root
 ann_file_train = "data/gym/gym288/train.txt"

@@ -62,7 +62,7 @@ def crop_frames(imgs: Frames, box: Box) -> Frames:
 
 
 def multi_crop_frames(imgs: Frames, boxes: Sequence[Box], mirrored: bool = False) -> Frames:
-    """Cut every box from every frame: all frames of the first box come first, then those of the second, and so on.
+    """Cut every box from every frame: all frames of the first box come first, then all of the second, and so on.
 
     With ``mirrored`` the frames of each box are followed by their mirror images.
     """
@@ -84,7 +84,7 @@ def shift_keypoints(keypoint: np.ndarray, box: Box) -> np.ndarray:
 
 
 def compose_quadruple(outer: Quadruple, box: Box, img_shape: tuple[int, int]) -> Quadruple:
-    """Return x, y, width and height of a crop as shares of the original image, of which the image shows ``outer``."""
+    """Return x, y, width and height of a crop as shares of the original image; the image shows its part ``outer``."""
     x, y, w, h = outer
     x1, y1, x2, y2 = box
     img_h, img_w = img_shape

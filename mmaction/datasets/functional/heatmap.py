@@ -26,7 +26,7 @@ def draw_segments(
 
     A cell at distance d from the segment gets ``score * exp(-d**2 / (2 * sigma**2))`` if it lies in the box that
     reaches 3 sigma beyond the ends, else 0 (Duan et al., CVPR 2022, equations 1 and 2). The score is the lower one of
-    both ends, and a segment of which that is below 1e-4 is not drawn. One shorter than a pixel is drawn as its first
+    both ends, and a segment where that is below 1e-4 is not drawn. One shorter than a pixel is drawn as its first
     end, with the score of that.
 
     Args:
@@ -59,7 +59,7 @@ def draw_segments(
 def _clip(
     base: np.ndarray, start: np.ndarray, end: np.ndarray, scores: np.ndarray, size: tuple[int, int], sigma: float
 ) -> tuple[np.ndarray, ...]:
-    """Return the segments that touch the image, narrow boxes first; ``scores`` are those of both ends.
+    """Return the segments that touch the image, narrow boxes first; ``scores`` belong to both ends.
 
     Returns:
         ``base``, ``start``, ``end`` and ``score`` of these, and the first and past-the-end cells (x, y) of their boxes.

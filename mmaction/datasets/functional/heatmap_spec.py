@@ -15,13 +15,13 @@ class HeatmapSpec:
     Args:
         sigma: Standard deviation of the Gaussians, in pixels.
         use_score: Whether a joint's score is the peak of its Gaussian; otherwise peaks are 1. A limb takes the lower
-            score of its ends, or that of its first joint where it is shorter than a pixel.
+            score of its ends, or the score of its first joint where it is shorter than a pixel.
         with_kp: Draw one heatmap per joint.
         with_limb: Draw one heatmap per limb.
-        skeletons: Limbs, as pairs of joint indices. None: those of the layout.
-        left_kp: Joints that change places with those of ``right_kp`` in a mirror image. None: those of the layout.
+        skeletons: Limbs, as pairs of joint indices. None: the layout's.
+        left_kp: Joints that change places with ``right_kp`` in a mirror image. None: the layout's.
         right_kp: See ``left_kp``.
-        left_limb: Limbs that change places with those of ``right_limb`` in a mirror image. None: they follow from the
+        left_limb: Limbs that change places with ``right_limb`` in a mirror image. None: they follow from the
             joints.
         right_limb: See ``left_limb``.
         layout: Skeleton layout: a name of :mod:`mmaction.skeletons` or a description. None: COCO's, as in MMAction2;

@@ -15,7 +15,7 @@ Step = Callable[[list[np.ndarray]], Any]
 
 
 class LazyFrames(Sequence[Any]):
-    """A list of frames of a video, of which nothing is decoded yet but the first frame.
+    """A list of frames of a video; only the first is decoded yet.
 
     Geometry steps are noted and carried out frame by frame, so that each frame is decoded and transformed once however
     many clips share it, and whole decoded frames are never collected. Looking at an item carries everything out;

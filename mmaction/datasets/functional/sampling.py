@@ -46,7 +46,7 @@ def uniform_clips(num_frames: int, clip_len: int, num_clips: int, rng: np.random
 def fixed_uniform_clips(num_frames: int, clip_len: int, num_clips: int, seed: int) -> np.ndarray:
     """Return the ``num_clips`` uniform clips that belong to ``seed``, always the same.
 
-    The draws are those of NumPy's legacy generator, as in the published results.
+    NumPy's legacy generator draws them, as in the published results.
     """
     rng = np.random.RandomState(seed)
     clips = np.arange(num_clips)
@@ -65,7 +65,7 @@ def segment_frames(num_frames: int, clip_len: int, rng: np.random.Generator) -> 
 
 
 def fixed_segment_frames(num_frames: int, clip_len: int, num_clips: int) -> np.ndarray:
-    """Return ``num_clips`` clips, of which the k-th takes each segment's frame at the share ``k / (num_clips + 1)``."""
+    """Return ``num_clips`` clips; the k-th takes each segment's frame at the share ``k / (num_clips + 1)``."""
     size = (num_frames - 1) / clip_len
     starts = np.round(size * np.arange(clip_len)).astype(np.int64)
     offsets = (size / (num_clips + 1) * np.arange(1, num_clips + 1)).astype(np.int64)

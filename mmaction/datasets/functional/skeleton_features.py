@@ -26,7 +26,7 @@ def motion(data: np.ndarray, with_score: bool) -> np.ndarray:
 
     Args:
         data: Joints or bones ``(M, T, V, C)``.
-        with_score: Whether the third channel is a score; that of a change is the mean of its frames.
+        with_score: Whether the third channel is a score; a change gets the mean score of its frames.
     """
     result = np.zeros_like(data)
     result[:, :-1] = np.diff(data, axis=1)

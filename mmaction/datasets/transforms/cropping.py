@@ -212,7 +212,7 @@ class ThreeCrop(_MultiCrop):
     """Cut three boxes along the long edge: first, last, middle.
 
     Args:
-        crop_size: Edge, or width and height, in pixels; ValueError in use if neither edge equals that of the image.
+        crop_size: Edge, or width and height, in pixels; ValueError in use if neither edge equals an edge of the image.
     """
 
     boxes = staticmethod(geometry.three_boxes)

@@ -85,7 +85,7 @@ class VideoPoseDecode(VideoDecode):
 
 
 def _match_sizes(results: dict, actual: tuple[int, int]) -> None:
-    """Bring the joints from the image size of the annotation to that of the frames."""
+    """Scale the joints from the image size of the annotation to the size of the frames."""
     height, width = results["img_shape"]
     if actual != (height, width):
         results["keypoint"][..., 0] *= actual[1] / width

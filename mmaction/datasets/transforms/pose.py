@@ -16,7 +16,7 @@ class PoseDecode(Transform):
     Changes ``keypoint`` to ``(M, N * T, V, C)`` and ``keypoint_score`` to ``(M, N * T, V)``; without ``frame_inds``
     all frames are taken. ``offset`` is added to the indices if the sample has it.
 
-    Joints in an image, those of a sample with ``img_shape``, have two coordinates: a third channel becomes
+    A sample with ``img_shape`` holds joints in an image, which have two coordinates: a third channel becomes
     ``keypoint_score``, or is dropped where there are scores already. 3D joints stay as they are.
     """
 
@@ -57,7 +57,7 @@ class DecompressPose(Transform):
 
     Args:
         squeeze: Leave out frames without a person.
-        max_person: Keep at most this many persons of a frame, those of the highest sum of scores.
+        max_person: Keep at most this many persons of a frame, by their sum of scores.
     """
 
     reads = ("keypoint", "total_frames")

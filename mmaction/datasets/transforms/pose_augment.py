@@ -88,7 +88,7 @@ class RandomPoseAffine(RandomTransform):
 
 @TRANSFORMS.register_module()
 class PoseJitter(RandomTransform):
-    """Add Gaussian noise to the joints, like that of a pose estimator.
+    """Add Gaussian noise to the joints, as a pose estimator does.
 
     Changes ``keypoint``; missing joints stay.
 

@@ -163,8 +163,8 @@ class Flip(RandomTransform):
     Args:
         flip_ratio: Probability, 0 to 1.
         direction: ``'horizontal'`` or ``'vertical'``; keypoints and optical flow only horizontally.
-        flip_label_map: Class index to the class index of its mirror image; those of several labels are mapped one by
-            one, whether the label lists them or is the vector of zeros and ones of ``multi_class``.
+        flip_label_map: Class index to the class index of its mirror image; several labels are mapped one by one,
+            whether the label lists them or is the vector of zeros and ones of ``multi_class``.
         left_kp: Joints of the left side, each exchanged with the joint at the same place of ``right_kp``.
         right_kp: Joints of the right side.
         lazy: Note the step for `Fuse` instead of carrying it out.
@@ -210,7 +210,7 @@ class Flip(RandomTransform):
         if self._layout is not None and len(self._layout.joints) != num_joints:
             raise ValueError(
                 f"layout={self._layout.name!r} has {len(self._layout.joints)} joints, the skeletons have {num_joints}; "
-                "set layout= to that of the data"
+                "set layout= to the layout of the data"
             )
         if self._layout is None and self.left_kp is not None and self.right_kp is not None:
             check_sides(self.left_kp, self.right_kp, num_joints)

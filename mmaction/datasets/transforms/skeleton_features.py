@@ -221,7 +221,7 @@ class JointToBone(_WithLayout):
         """Set the bones.
 
         Raises:
-            ValueError: If the joints are not those of the layout.
+            ValueError: If the joints do not fit the layout.
         """
         keypoint = results["keypoint"]
         self.check_joints(keypoint.shape[2])
@@ -278,8 +278,8 @@ class MergeSkeFeat(Transform):
 class GenSkeFeat(_WithLayout):
     """Replace ``keypoint`` by features: joints ``j``, bones ``b``, and the motion of each, ``jm`` and ``bm``.
 
-    ``keypoint_score`` becomes the third channel of 2D joints. Without it, the third channel is the score of joints in
-    an image, those of a sample with ``img_shape``, and else the third coordinate of joints in space. As in MMAction2,
+    ``keypoint_score`` becomes the third channel of 2D joints. Without it, a sample with ``img_shape`` holds joints in
+    an image, and the third channel is their score; else it is the third coordinate of joints in space. As in MMAction2,
     COCO's 17 and OpenPose's 18 joints have a score in any case; a warning says where its values cannot be one.
 
     Args:
@@ -302,7 +302,7 @@ class GenSkeFeat(_WithLayout):
         """Compute and join the features.
 
         Raises:
-            ValueError: If 3D joints come with scores, or the joints are not those of the layout.
+            ValueError: If 3D joints come with scores, or the joints do not fit the layout.
         """
         keypoint = results["keypoint"]
         with_score = "keypoint_score" in results

@@ -175,7 +175,7 @@ def length_row(runner: Runner) -> tuple[str, str]:
 
 
 def highest_lr(runner: Runner) -> float:
-    """Return the highest learning rate before any scheduler changes it, or that of a cycle."""
+    """Return the highest learning rate before any scheduler changes it, or the peak of a cycle."""
     groups = runner.optim_wrapper.optimizer.param_groups
     return max(group.get("max_lr", group.get("initial_lr", group["lr"])) for group in groups)
 

@@ -26,7 +26,7 @@ def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iter
     lacking = sorted(set(counts.get("val", ())) - set(counts["train"]))
     if lacking:
         yield (
-            f"the validation set holds classes of which the training set has no sample: "
+            f"the validation set holds classes that the training set has no sample of: "
             f"{describe_classes(lacking, val or train)}; do both lists number the classes alike?"
         )
     highest = max(max(part) for part in counts.values() if part)

@@ -296,7 +296,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._set_best_paths(after)
         if is_main_process():
             for path in set(filter(None, before.values())) - set(after.values()):
-                if path == self._in_own_folder(path):  # a run resumed in another folder leaves those of the earlier one
+                if path == self._in_own_folder(path):  # a run resumed in another folder leaves the earlier folder alone
                     self._remove(path)
 
     def _best_paths(self) -> dict[str, str | None]:

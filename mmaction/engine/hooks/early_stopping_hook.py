@@ -10,7 +10,7 @@ from mmaction.registry import HOOKS
 class EarlyStoppingHook(PlainEarlyStoppingHook):
     """MMEngine's hook; a resumed run goes on counting where the one before was.
 
-    Arguments are those of :class:`mmengine.hooks.EarlyStoppingHook`.
+    It takes the arguments of :class:`mmengine.hooks.EarlyStoppingHook`.
     """
 
     priority = "LOW"  # before the checkpoint hook, which may write what is known

@@ -15,7 +15,7 @@ class EMAHook(PlainEMAHook):
     A test or validation after the training in the same program measures the averaged weights; MMEngine's hook would
     measure a new copy of the trained weights.
 
-    Arguments are those of :class:`mmengine.hooks.EMAHook`.
+    It takes the arguments of :class:`mmengine.hooks.EMAHook`.
     """
 
     def before_run(self, runner: Runner) -> None:

@@ -98,7 +98,7 @@ class VisualizationHook(Hook):
         return self._names[id(dataset)]
 
     def _video(self, info: dict, poses: ClipPoses | None) -> str | np.ndarray:
-        """The video of a sample: its file, the one of its name in ``video_dir``, its frames, or black."""
+        """The video of a sample: its file, a file of its name in ``video_dir``, its frames, or black."""
         name = sample_name(info, "")
         if Path(name).is_file():
             return name

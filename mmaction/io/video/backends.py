@@ -39,7 +39,7 @@ class _OtherReader(VideoReader):
 
 
 class DecordReader(_OtherReader):
-    """Reads with decord2; exact for the streams of which `VideoInfo.decord_is_exact` says so."""
+    """Reads with decord2; exact where `VideoInfo.decord_is_exact` says so."""
 
     def __init__(self, source: Source, num_threads: int = 1) -> None:
         import decord

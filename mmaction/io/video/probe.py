@@ -247,7 +247,7 @@ def check_video(
     if not count:
         raise not_a_video(path, "no frame of it can be decoded")
     if decode and count != info.num_frames:
-        raise VideoError(f"{path}: holds {info.num_frames} frames, of which {count} decode")
+        raise VideoError(f"{path}: holds {info.num_frames} frames, but only {count} decode")
     return info
 
 

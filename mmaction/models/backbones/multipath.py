@@ -219,7 +219,7 @@ class ResNet3dSlowFast(MultiPath):
         pretrained: Checkpoint of the whole network.
         resample_rate: The slow pathway sees every ``resample_rate``-th frame of the input (tau).
         speed_ratio: The fast pathway sees ``speed_ratio`` times as many (alpha).
-        channel_ratio: Channels of the slow pathway over those of the fast one (1 / beta).
+        channel_ratio: Channels of the slow pathway over channels of the fast one (1 / beta).
         slow_pathway: Arguments of :class:`~mmaction.models.backbones.resnet3d.ResNet3d` and :class:`Lateral`, and
             ``type='resnet3d'``.
         fast_pathway: Likewise.
@@ -267,7 +267,7 @@ class RGBPoseConv3D(MultiPath):
     Args:
         pretrained: Checkpoint of the whole network.
         speed_ratio: Frames of heatmaps for one of RGB.
-        channel_ratio: Channels of a stage of the RGB pathway over those of the pose stage beside it.
+        channel_ratio: Channels of a stage of the RGB pathway over channels of the pose stage beside it.
         rgb_detach: Whether no gradient flows from the RGB pathway into the pose pathway.
         pose_detach: Whether no gradient flows the other way.
         rgb_drop_path: Probability, in training, that the RGB pathway takes in zeros.

@@ -35,10 +35,10 @@ DEPTHS: dict[int, tuple[int, tuple[int, ...]]] = {
 
 @dataclass(frozen=True)
 class StageSpec:
-    """One stage: blocks of ``width`` channels inside, the first of which may stride.
+    """One stage: blocks of ``width`` channels inside; the first may stride.
 
     ``in_channels`` includes lateral connections. ``kernels`` holds, for each block, the kernels of its two (basic
-    block) or three (bottleneck) convolutions. ``dilation`` is that of the 3x3 convolutions in space. A bottleneck with
+    block) or three (bottleneck) convolutions. ``dilation`` spreads the 3x3 convolutions in space. A bottleneck with
     ``stride_first`` ("caffe") strides in its first convolution, not in its 3x3 one. ``non_local`` tells for each block
     whether a non-local block follows.
     """

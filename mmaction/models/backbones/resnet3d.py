@@ -54,7 +54,7 @@ class ResNet3d(ResidualNet):
     Args:
         depth: 18, 34, 50, 101 or 152.
         pretrained: Checkpoint for the initial weights: ``torchvision://resnet50``, a URL or a file.
-        stage_blocks: Blocks of each stage; None takes those of ``depth``.
+        stage_blocks: Blocks of each stage; None: as ``depth`` says.
         pretrained2d: Whether ``pretrained`` is a 2D network, to be inflated.
         in_channels: Channels of the input: 3 for RGB, 2 for flow, one per joint or limb for heatmaps.
         num_stages: Number of stages, 1 to 4.
@@ -163,7 +163,7 @@ class ResNet3d(ResidualNet):
 class ResNet3dSlowOnly(ResNet3d):
     """The slow pathway of SlowFast alone (Feichtenhofer et al., ICCV 2019): temporal kernels in the last stages only.
 
-    With heatmaps as input this is PoseC3D (Duan et al., CVPR 2022). The arguments are those of :class:`ResNet3d`, some
+    With heatmaps as input this is PoseC3D (Duan et al., CVPR 2022). It takes the arguments of :class:`ResNet3d`, some
     with other defaults. ``lateral=True`` raises ValueError, as a single pathway has nothing to fuse; it and the
     arguments after it are here because published configs may name them, and the others have no effect.
     """
@@ -202,7 +202,7 @@ class ResNet3dLayer(Backbone):
     """One stage of a :class:`ResNet3d`, as a head of its own above shared features.
 
     ``stage`` says which one, from 0; it takes the channels of the one before, and ``pretrained`` is a checkpoint of the
-    whole network. With ``all_frozen`` nothing is trained. The other arguments are those of :class:`ResNet3d`, with one
+    whole network. With ``all_frozen`` nothing is trained. It also takes the arguments of :class:`ResNet3d`, with one
     value where that takes one for each stage.
     """
 

@@ -88,7 +88,7 @@ class ResNetTSM(ResNet):
         non_local_cfg: Arguments of mmcv's ``NonLocal3d``; empty for no non-local blocks.
         shift_div: ``C // shift_div`` channels move in each direction.
         shift_place: ``blockres`` shifts the input of a block's first convolution (in every second block where the
-            third stage has 23 blocks or more); ``block`` that of the block with its shortcut.
+            third stage has 23 blocks or more); ``block`` also shifts the shortcut.
         temporal_pool: Whether the number of frames is halved before the second stage.
         pretrained2d: Accepted for published configs.
         kwargs: Further arguments of :class:`~mmaction.models.backbones.resnet.ResNet`.

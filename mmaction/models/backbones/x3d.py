@@ -91,7 +91,7 @@ class X3D(Backbone):
         spatial_strides: Spatial stride of each stage.
         frozen_stages: See :class:`~mmaction.models.backbones.base.Backbone`.
         se_style: ``half`` puts channel attention in every second block, ``all`` in each.
-        se_ratio: Width of the channel attention over that of the block, or None for none.
+        se_ratio: Width of the channel attention over the width of the block, or None for none.
         use_swish: Whether blocks apply a swish.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the norms, or None.

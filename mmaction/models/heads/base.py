@@ -232,7 +232,7 @@ def pool(feats: torch.Tensor, spatial_type: str | None) -> torch.Tensor:
 
 
 def mean_feats(feats: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
-    """Reduce (V, C, ...) to (V, C) by the mean; those of several stages or pathways come side by side."""
+    """Reduce (V, C, ...) to (V, C) by the mean; several stages or pathways come side by side."""
     parts = [feats] if isinstance(feats, torch.Tensor) else feats
     return torch.cat([pool(x, "avg") for x in parts], dim=1)
 

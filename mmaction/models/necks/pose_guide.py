@@ -20,7 +20,7 @@ class PoseGuide(ReadableArguments, SafeInit):
 
     One linear map of the features predicts a heatmap per joint, which is trained towards Gaussians at the joints that
     ``PackActionInputs(algorithm_keys=("keypoint", "keypoint_score"))`` keeps. The loss ``loss_pose`` is the squared
-    error as a share of that of empty heatmaps. It helps where clips are too few to find the athlete by the class alone.
+    error as a share of the error of empty heatmaps. It helps where few clips leave the athlete hard to find.
 
     Args:
         in_channels: Channels of the guided features.

@@ -21,7 +21,7 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 class PoseHeatmapPreprocessor(BaseDataPreprocessor):
     """Draw the heatmaps of a batch on the model's device, from the joints that ``PackPoseInputs`` sends.
 
-    The heatmaps are those of ``GeneratePoseTarget`` with the same arguments. A sample of heatmaps (from
+    ``GeneratePoseTarget`` draws the same heatmaps with the same arguments. A sample of heatmaps (from
     ``FormatShape(input_format='NCTHW_Heatmap')``) is passed on as it is.
 
     Args:

@@ -33,7 +33,7 @@ class MultiModalDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
         """Return a batch whose ``inputs`` are a dict from modality to tensor (N, clips, ...).
 
         ``data`` has ``inputs``, a dict from modality to the list of its samples, and perhaps ``data_samples``.
-        Modalities other than those of the preprocessors raise ValueError.
+        ValueError for a modality without a preprocessor.
         """
         inputs = data["inputs"]
         if set(inputs) != set(self.preprocessors):

@@ -1,6 +1,6 @@
 """Gaussian heatmaps of joints and limbs as tensor operations: on any device, with gradients.
 
-The values are those of :func:`mmaction.datasets.functional.heatmap.draw_segments`, which defines them.
+:func:`mmaction.datasets.functional.heatmap.draw_segments` defines the values.
 """
 
 import math

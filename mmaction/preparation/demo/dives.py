@@ -1,6 +1,6 @@
 """The classes of the procedural data set: a dive is a take-off, somersaults, twists and a position.
 
-The four attributes are those of Diving48 (Li et al., "RESOUND", ECCV 2018).
+Diving48 has the same four attributes (Li et al., "RESOUND", ECCV 2018).
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ _MARGIN = 1.5  # the panorama extends this many image sizes to each side
 
 @dataclass(frozen=True)
 class Scene:
-    """Colors and things of one clip, none of which knows its class; colors are RGB, 0 to 255."""
+    """Colors and things of one clip, chosen without knowing its class; colors are RGB, 0 to 255."""
 
     panorama: np.ndarray  # distant background, shape (H', W', 3), uint8
     skin: tuple[int, ...]

@@ -103,7 +103,7 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
     figure = Figure(figsize=(11, 3), layout="constrained")
     for axes, (name, unit, heading) in zip(figure.subplots(1, len(measures)), measures, strict=True):
         values = [[getattr(sample, name) for sample in clips if sample.frames] for clips in diagnosis.samples.values()]
-        # drawn together they share their bins: a split without clips would make those of the others too thin to see
+        # drawn together they share their bins: a split without clips would make the bins of the others too thin to see
         axes.hist(values, bins=30, histtype="stepfilled", alpha=0.6, label=[split.name for split in diagnosis.samples])
         axes.set(xlabel=unit, title=heading)
     yield _with_legend(figure)

@@ -72,7 +72,7 @@ class SampleReader:
         self.files: dict[Path, AnnotationFile] = {}
 
     def unused(self) -> Iterator[Finding]:
-        """Yield a note for each annotation file of which clips are in none of its own splits."""
+        """Yield a note for each annotation file that holds clips which none of its own splits lists."""
         for path, file in self.files.items():
             used = {clip for clips in (file.splits or {}).values() for clip in clips}
             if left := [name for name in file.names if file.splits and name not in used]:

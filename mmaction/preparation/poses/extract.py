@@ -248,7 +248,7 @@ def _prepare_parts(output: Path, fingerprint: str, overwrite: bool) -> Path:
 
 
 def _finished_parts(parts: Path, video_of: dict[Path, SourceVideo]) -> set[Path]:
-    """Return the parts whose videos have not changed since; refuse those of videos that are not wanted now."""
+    """Return the parts whose videos have not changed since; refuse parts whose videos are not wanted now."""
     finished = set()
     for part in parts.glob("*.pkl"):
         (info,) = load_annotations(part)

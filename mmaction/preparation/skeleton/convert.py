@@ -119,7 +119,7 @@ def _import_ntu(
 
 
 def _count_from(clip: ClipPoses, first: int | None, frames: int) -> None:
-    """Make the frames of a clip count from 0; ``frames`` is the number of those of its video, 0 where unknown."""
+    """Make the frames of a clip count from 0; its video has ``frames``, 0 if unknown."""
     if first is None and frames and clip.seen == frames + 1:
         raise ValueError(
             f"{clip.name}: has a pose in frame {frames}, its video has frames 0 to {frames - 1}; if the files count "

@@ -208,7 +208,7 @@ def split_by_lists(
     """Give a file the splits and labels of lists such as ``train.txt`` and ``val.txt``.
 
     Args:
-        file: The annotations; those in no list are left out, those of one name are all kept.
+        file: The annotations. Clips in no list are left out; clips that share a name are all kept.
         lists: Split name to a list of lines ``NAME LABEL``, see :func:`match_lists`.
 
     Returns:
@@ -241,7 +241,7 @@ def split_at_random(
         val_share: Share of the clips for ``val``, between 0 and 1.
         seed: The same seed gives the same split, whatever the order of the file.
         group: Regular expression; clips for which its match (its first group, if it has one) is equal stay on one
-            side, for example ``^.{11}`` for clips of one YouTube video or ``s(\d+)`` for those of one subject.
+            side, for example ``^.{11}`` for clips of one YouTube video or ``s(\d+)`` for clips of one subject.
 
     Raises:
         ValueError: If ``val_share`` is out of range, the expression is wrong or matches a name not, or one side

@@ -1,7 +1,7 @@
 """Reading and writing the pose files of OpenPose, AlphaPose, COCO tools, MMPose and MediaPipe.
 
-A reader takes a file or folder and yields :class:`ClipPoses`; a writer is its inverse. Coordinates are pixels; those of
-MediaPipe are shares of the image size. Every complaint names the file.
+A reader takes a file or folder and yields :class:`ClipPoses`; a writer is its inverse. Coordinates are pixels;
+MediaPipe writes shares of the image size. Every error names the file.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ _OPENPOSE_NAME = re.compile(r"(?P<clip>.+?)_(?P<frame>\d+)_keypoints")
 def read_openpose(folder: Path, joints: int, size: Size | None = None) -> Iterator[ClipPoses]:
     """Read a folder of ``CLIP_000000000012_keypoints.json``, one file per frame, as OpenPose's ``--write_json`` makes.
 
-    Sub-folders are read too. The clip's length is that of its files, with or without a person.
+    Sub-folders are read too. The clip is as long as it has files, with or without a person.
     """
     files: dict[str, list[tuple[int, Path]]] = {}
     for path in sorted(folder.rglob("*_keypoints.json")):

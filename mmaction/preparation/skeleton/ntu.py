@@ -17,8 +17,8 @@ _LABEL = re.compile(r"A(\d{3})(?:_|$)")
 def read_ntu(source: Path, persons: int | None = None) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the name and the joints of each clip, float32 ``(M, T, 25, 3)``, 0 where a body or joint is missing.
 
-    A file holds the number of frames; for each frame the number of bodies; for each body a line of 10 values, the first
-    of which is its identity, the number of joints, and for each joint a line of 12 values: x, y, z, places in the depth
+    A file holds the number of frames; for each frame the number of bodies; for each body a line of 10 values that
+    begins with its identity, the number of joints, and for each joint a line of 12 values: x, y, z, places in the depth
     and color images, orientation, and whether it was tracked (0: no).
 
     Args:

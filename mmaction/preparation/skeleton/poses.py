@@ -100,8 +100,8 @@ class ClipPoses:
         order = sorted(tracks, key=lambda track: -sum(pose.score for pose in tracks[track]))[:persons]
         if len(order) * frames > max(SPARSE_PLACES, MAX_SPARSITY * len(self.poses)):
             raise ValueError(
-                f"{self.name}: {len(self.poses)} poses of {len(order)} persons in {frames} frames, nearly all of which "
-                "would be zeros: is a frame number wrong? If not, keep fewer persons (--persons)"
+                f"{self.name}: {len(self.poses)} poses of {len(order)} persons in {frames} frames, so nearly all would "
+                "be zeros: is a frame number wrong? If not, keep fewer persons (--persons)"
             )
         points = np.zeros((len(order), frames, joints, 3), np.float32)
         for person, track in enumerate(order):

@@ -66,7 +66,7 @@ def test_a_class_that_is_only_in_the_validation_set_is_named(tmp_path, toy, trai
     toy.write_list(tmp_path / "train.txt", 8, labels=[0, 2] * 4)
     train(config, "--work-dir", tmp_path / "run")
     said = "\n".join(lines(capfd))
-    assert "holds classes of which the training set has no sample: 1; do both lists number" in said
+    assert "holds classes that the training set has no sample of: 1; do both lists number" in said
 
 
 def test_stages_frozen_at_random_are_named_unless_weights_are_loaded(tmp_path, toy, train, capfd):

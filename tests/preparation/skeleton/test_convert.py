@@ -161,7 +161,7 @@ def test_few_poses_in_many_frames_are_a_mistake(tmp_path):
     entries = [{"image_id": frame, "keypoints": [5.0, 5.0, 0.5] * 17} for frame in frames]
     (tmp_path / "clip.json").write_text(json.dumps(entries))
     _, left_out = import_poses(tmp_path / "clip.json", "coco", size=SIZE, label=0)
-    assert "41 poses of 40 persons in 65536 frames, nearly all" in left_out["clip"]
+    assert "41 poses of 40 persons in 65536 frames, so nearly all" in left_out["clip"]
     (info,) = import_poses(tmp_path / "clip.json", "coco", size=SIZE, label=0, persons=2)[0].annotations
     assert info["keypoint"].shape == (2, 65536, 17, 2)
 
