@@ -120,7 +120,7 @@ def build_pipeline(steps: Sequence[Mapping[str, Any] | Callable]) -> Callable[[d
 
 
 def inference_recognizer(
-    model: BaseRecognizer, video: ClipLike, test_pipeline: Pipeline | None = None
+    model: BaseRecognizer, video: ClipLike, test_pipeline: Pipeline | None = None, features: bool = False
 ) -> ActionDataSample:
     """Classify one clip.
 
@@ -130,9 +130,11 @@ def inference_recognizer(
             :func:`mmaction.apis.clips.as_clip`.
         test_pipeline: Transforms, or their configs; None: the model config's, changed where they read videos
             and the clip is a folder or an array, or the reverse.
+        features: Also return what the scores are made of.
 
     Returns:
-        A sample with ``pred_score`` (num_classes,) and ``pred_label`` (1,).
+        A sample with ``pred_score`` (num_classes,) and ``pred_label`` (1,); with ``features`` also ``feature``
+        (in_channels of the head,) and ``logits`` (num_classes,), the means over the views.
 
     Raises:
         FileNotFoundError, TypeError, ValueError: As ``as_clip`` and ``fit_pipeline``, or if a frame cannot be read.
@@ -142,17 +144,25 @@ def inference_recognizer(
     if test_pipeline is None:
         test_pipeline = fit_pipeline(pipeline_config(model.cfg), clip.kind)
     pipeline = test_pipeline if isinstance(test_pipeline, Compose) else build_pipeline(test_pipeline)
-    return classify_sample(model, pipeline, clip)
+    return classify_sample(model, pipeline, clip, features)
 
 
-def classify_sample(model: BaseRecognizer, pipeline: Callable[[dict], dict], clip: Clip) -> ActionDataSample:
+def classify_sample(
+    model: BaseRecognizer, pipeline: Callable[[dict], dict], clip: Clip, features: bool = False
+) -> ActionDataSample:
     """Return the scores of a clip that goes through ``pipeline``; NobodyError for a skeleton without a person."""
     clip.check_somebody()
     data = pipeline(dict(clip.sample))
     if data is None:
         raise ValueError(f"{clip.name}: the test pipeline returned nothing")
     with torch.no_grad():
-        return model.test_step(pseudo_collate([data]))[0]
+        if not features:
+            return model.test_step(pseudo_collate([data]))[0]
+        (sample,) = model.predict_features(**model.data_preprocessor(pseudo_collate([data]), False))
+    for name in ("feature", "logits"):
+        if name in sample:
+            sample.set_field(sample.get(name).mean(dim=0), name)
+    return sample
 
 
 def predict_clip(

@@ -14,6 +14,7 @@ COMMANDS = {
     "infer": ("infer", "classify videos, folders of frames or skeletons"),
     "report": ("report", "explain the result of a test in one page"),
     "streams": ("train_streams", "train, test and fuse several streams of a skeleton"),
+    "features": ("extract_features", "write the features that a model makes of clips"),
     "fuse": ("fuse", "merge the scores of several tests"),
     "check": ("check_dataset", "look for faults in a data set before training, and mend them"),
     "poses": ("extract_poses", "extract skeletons from videos"),

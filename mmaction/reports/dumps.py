@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from mmaction.engine.results.writer import unique_ids
+from mmaction.io.features import FACTS, Features, load_features
 from mmaction.io.pickles import RestrictedUnpickler, load_pickle
 from mmaction.structures import Result
 from mmaction.structures.scores import mean_score, to_numpy
@@ -67,7 +68,7 @@ class ScoreUnpickler(RestrictedUnpickler):
 
 
 def load_any(path: str | Path, reference: Result | None = None) -> Result:
-    """Read scores: a test's folder, a ``scores.npz``, or a pickle dumped by MMAction2 or PYSKL.
+    """Read scores: a test's folder, a ``scores.npz``, extracted features, or a pickle of MMAction2 or PYSKL.
 
     Args:
         path: Folder or file.
@@ -76,6 +77,8 @@ def load_any(path: str | Path, reference: Result | None = None) -> Result:
     Raises:
         ValueError: If the content is none of these, would build other objects, or needs a reference of its length.
     """
+    if (Path(path) / FACTS).is_file():
+        return _of_features(load_features(path))
     if Path(path).suffix not in PICKLES:
         return Result.load(path)
     content = load_pickle(path, ScoreUnpickler)
@@ -98,6 +101,16 @@ def load_any(path: str | Path, reference: Result | None = None) -> Result:
         return Result(unique_ids(ids), labels, scores, classes)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: {error.args[0] if error.args else error}") from error
+
+
+def _of_features(found: Features) -> Result:
+    """Return the scores that were written beside features."""
+    if found.scores is None:
+        raise ValueError(f"{found.folder} holds features of a model without a head, so there are no scores")
+    classes = found.facts.get("classes") or ()
+    classes = classes if len(classes) == found.scores.shape[1] else ()
+    meta = {"broken": found.missing.astype(float)} if found.missing.any() else {}
+    return Result(found.ids, np.asarray(found.labels), np.asarray(found.scores), classes, meta)
 
 
 def is_dump(path: str | Path) -> bool:

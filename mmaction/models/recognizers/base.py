@@ -13,7 +13,7 @@ from mmaction.models import cpu
 from mmaction.models.heads.base import BaseHead, check_average_clips, mean_feats
 from mmaction.models.initial import SafeInit
 from mmaction.models.overrides import accepted, inherits
-from mmaction.models.recognizers.views import ChunkedRunner, Views, distinct, num_views, spread
+from mmaction.models.recognizers.views import ChunkedRunner, Views, distinct, num_views, spread, tensors_in
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmaction.utils.attributes import ReadableArguments
@@ -155,6 +155,44 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         if features_only:
             return self._with_features(self._pool(feats), data_samples)
         return self.cls_head.predict(feats, data_samples, **accepted(self.cls_head.predict, extra))
+
+    def predict_features(
+        self, inputs: Views, data_samples: Sequence[ActionDataSample] | None = None, with_map: bool = False
+    ) -> list[ActionDataSample]:
+        """Return the samples as :meth:`predict` does, with what their scores are made of.
+
+        Each gets ``feature`` (views, in_channels of the head) and ``logits`` (rows, num_classes; a head with a
+        consensus gives one row for all views, several modalities their mean), and with ``with_map`` also
+        ``feature_maps``: a list of what pooling takes, one (views, ...) for each stage, pathway or modality.
+        A model without a head gives no scores and no logits. ValueError if a part of the model joins these steps.
+        """
+        head = self.cls_head if self.with_cls_head else None
+        if not inherits(self, BaseRecognizer, "extract_feat") or not (
+            head is None or inherits(head, BaseHead, "forward", "predict")
+        ):
+            raise ValueError(
+                f"{type(self).__name__} with {type(head).__name__} gives no features: one of them overrides forward, "
+                "predict or extract_feat, so nothing tells what is pooled; write pool_feats and classify instead"
+            )
+        samples = list(data_samples or [ActionDataSample() for _ in range(num_views(inputs))])
+        views, num_segs = self.flatten_views(inputs)
+
+        def pooled_and_maps(chunk: Views) -> tuple:
+            feats = self._features(chunk)
+            return (self._pool(feats), *(tensors_in(feats) if with_map else ()))
+
+        pooled, *maps = self._piecewise(pooled_and_maps, views, num_segs)
+        found = {"feature": torch.cat(tensors_in(pooled), dim=1)}
+        if head is not None:
+            found["logits"] = torch.stack(tensors_in(head.classify(pooled, num_segs))).mean(dim=0)
+            samples = head.predict_pooled(pooled, samples, num_segs)
+        for index, sample in enumerate(samples):
+            for name, value in found.items():
+                sample.set_field(value.unflatten(0, (len(samples), -1))[index].float().cpu(), name)
+            if with_map:
+                own = [value.unflatten(0, (len(samples), -1))[index].float().cpu() for value in maps]
+                sample.set_field(own, "feature_maps")
+        return samples
 
     def extract_feat(
         self,

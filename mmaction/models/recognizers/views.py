@@ -37,6 +37,13 @@ def take(views: Views, start: int, stop: int) -> Views:
     return views[start:stop]
 
 
+def tensors_in(output: Any) -> list[torch.Tensor]:
+    """Return the tensors of what a network gave: one, or those of its stages, pathways or modalities."""
+    if isinstance(output, torch.Tensor):
+        return [output]
+    return [tensor for part in (output.values() if isinstance(output, dict) else output) for tensor in tensors_in(part)]
+
+
 def distinct(views: Views, unit: int = 1) -> tuple[Views, torch.Tensor | None]:
     """Return the views without repetitions, and for each unit of the given ones the distinct unit that equals it.
 

@@ -394,3 +394,29 @@ def test_frames_per_clip_come_from_the_backbone():
     assert build("Recognizer2D", **TSM).views_per_unit == 4
     assert build("Recognizer2D", **TSN).views_per_unit == 1
     assert isinstance(build("Recognizer2D", **TSN), Recognizer2D)
+
+
+@pytest.mark.parametrize("case", MULTI_VIEW)
+def test_features_are_what_the_scores_are_made_of(case):
+    kind, options, inputs = MULTI_VIEW[case]
+    model = build(kind, **options)
+    with torch.no_grad():
+        found = model.predict_features(inputs, with_map=True)
+        expected = model(inputs, mode="predict")
+        feats = model(inputs)
+    feats = feats if isinstance(feats, tuple) else (feats,)
+    for index, sample in enumerate(found):
+        for name, value in expected[index].items():
+            torch.testing.assert_close(sample.get(name), value)
+        for own, whole in zip(sample.feature_maps, feats, strict=True):
+            torch.testing.assert_close(own, whole.unflatten(0, (2, -1))[index])
+        vectors = torch.cat([own.flatten(2).mean(2) for own in sample.feature_maps], 1)
+        torch.testing.assert_close(sample.feature, vectors)
+        if not isinstance(sample.pred_score, dict):
+            torch.testing.assert_close(sample.logits.softmax(1).mean(0), sample.pred_score)
+
+
+@pytest.mark.parametrize(("kind", "head"), [("Recognizer3D", "LoudestHead"), ("SilentRecognizer", "I3DHead")])
+def test_a_model_that_joins_the_steps_is_refused(kind, head):
+    with pytest.raises(ValueError, match=f"{kind} with {head} gives no features"):
+        build(kind, head={"type": head}).predict_features(CLIPS)
