@@ -101,7 +101,7 @@ class FeatureWriter:
 
     def __init__(self, folder: str | Path, count: int, identity: Mapping[str, Any]) -> None:
         self.folder, self.count, self.identity = Path(folder), count, json.loads(json.dumps(identity, default=str))
-        self._arrays: dict[str, np.memmap] = {}
+        self._arrays: dict[str, Any] = {}  # memory maps
         self.done = 0
         state = next((self.folder / name for name in (FACTS, PROGRESS) if (self.folder / name).is_file()), None)
         if state is not None:
@@ -109,7 +109,7 @@ class FeatureWriter:
             self._check(content.get("identity"), content.get("count"))
             self.done = count if state.name == FACTS else int(content["done"])
             for name in content["arrays"] if self.done < count else ():
-                self._arrays[name] = np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="r+")
+                self._arrays[name] = self._open(name)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -136,13 +136,23 @@ class FeatureWriter:
                     "gives every clip as many views of one size"
                 )
         for name, value in rows[0].items() if not self._arrays else ():
-            path, value = self.folder / f"{name}.npy", np.asarray(value)
-            self._arrays[name] = np.lib.format.open_memmap(path, "w+", value.dtype, (self.count, *value.shape))
+            self._create(name, np.asarray(value))
+        self._arrays = self._arrays or {name: self._open(name) for name in rows[0]}
         for name, array in self._arrays.items():
             array[self.done : self.done + len(rows)] = np.stack([row[name] for row in rows])
             array.flush()
         self.done += len(rows)
         self._note(PROGRESS, done=self.done)
+
+    def _create(self, name: str, row: np.ndarray) -> None:
+        """Make the file of an array of ``count`` such rows, all 0."""
+        header = {"descr": row.dtype.str, "fortran_order": False, "shape": (self.count, *row.shape)}
+        with open(self.folder / f"{name}.npy", "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            file.truncate(file.tell() + self.count * row.nbytes)
+
+    def _open(self, name: str) -> np.ndarray:
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r+", allow_pickle=False)
 
     def finish(self, ids: Sequence[str], facts: Mapping[str, Any]) -> None:
         """Name the clips, and mark the folder as complete."""
