@@ -6,12 +6,14 @@ from mmaction.datasets import transforms
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.rawframe import RawframeDataset
+from mmaction.datasets.sampler import ClassBalancedSampler
 from mmaction.datasets.video import VideoDataset
 from mmaction.datasets.wrappers import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 __all__ = [
     "BaseActionDataset",
     "ClassBalancedDataset",
+    "ClassBalancedSampler",
     "ConcatDataset",
     "PoseDataset",
     "RawframeDataset",

@@ -108,6 +108,9 @@ class EpochBasedTrainLoop(PlainEpochBasedTrainLoop):
             wrapper._remainder_counts = length % wrapper._accumulative_counts
 
 
+MOST_PASSES = 1 << 20  # so that passes and the repetitions within one of them have numbers of their own
+
+
 class _Passes(Sampler):
     """``sampler`` with the number of the pass over the data beside each index; an endless one begins at ``start``."""
 
@@ -118,9 +121,11 @@ class _Passes(Sampler):
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         endless = hasattr(self.sampler, "skip")
-        for index in self.sampler:
+        for entry in self.sampler:
+            index, repetition = entry if isinstance(entry, tuple) else (entry, 0)
             seen = self.position * get_world_size() + get_rank()
-            yield index, seen // len(self.sampler) if endless else self.passes
+            passes = seen // len(self.sampler) if endless else self.passes
+            yield index, passes + repetition * MOST_PASSES
             self.position += 1
         self.passes += 1
 

@@ -13,7 +13,7 @@ from mmengine.evaluator import Evaluator as PlainEvaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmaction.engine.dist import any_process
+from mmaction.engine.dist import any_process, sum_over_processes
 from mmaction.engine.hooks.data_hooks import sources
 from mmaction.registry import EVALUATOR, HOOKS
 from mmaction.structures.result import missing_reason
@@ -76,12 +76,16 @@ class Evaluator(PlainEvaluator):
 
     The results of several processes are sent, not exchanged through a folder that all machines would have to share.
 
+    Samples that carry a ``loss``, as those of a validation do, add ``val_loss``, the mean over those that could be
+    loaded, to the results: ``save_best="val_loss"`` and ``EarlyStoppingHook(monitor="val_loss")`` look at it.
+
     Raises:
         TypeError: If a metric is neither one nor the config of one.
     """
 
     def __init__(self, metrics: Any) -> None:
         super().__init__(metrics)
+        self._loss = torch.zeros(2, dtype=torch.float64)  # sum and number of samples
         for metric in self.metrics:
             if not isinstance(metric, BaseMetric):
                 raise TypeError(
@@ -95,7 +99,16 @@ class Evaluator(PlainEvaluator):
         """Hand the predictions of a batch to the metrics."""
         for sample in data_samples:
             count_as_wrong(sample)
+            if (loss := sample.get("loss")) is not None and missing_reason(sample) is None:
+                self._loss += torch.tensor([loss, 1.0])
         super().process(data_samples, data_batch)
+
+    def evaluate(self, size: int) -> dict[str, Any]:
+        """Return the results over all ``size`` samples, and begin anew."""
+        results = super().evaluate(size)
+        total, count = sum_over_processes(self._loss.float()).tolist()
+        self._loss = torch.zeros(2, dtype=torch.float64)
+        return {**results, "val_loss": total / count} if count else results
 
 
 @HOOKS.register_module()

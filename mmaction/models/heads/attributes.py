@@ -275,11 +275,11 @@ class AttributeHead(BaseHead):
         """Return the logits of the classes, shape (V', num_classes)."""
         return self.class_attributes(self.head.classify(pooled, num_segs))
 
-    def loss(
-        self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1, **kwargs: Any
+    def loss_pooled(
+        self, pooled: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1
     ) -> dict[str, torch.Tensor]:
         """Return the loss and the accuracies of the classes, and ``loss_attributes`` and ``attributes_acc``."""
-        outputs = self.head.classify(self.pool_feats(feats), num_segs)
+        outputs = self.head.classify(pooled, num_segs)
         labels = gather_labels(data_samples, self.num_classes, multi_class=False).to(outputs.device)
         labels = labels.repeat_interleave(views_per_sample(outputs, data_samples), dim=0)
         hidden = self.class_attributes.hidden_classes(labels) if self.training else None

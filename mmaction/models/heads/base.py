@@ -85,7 +85,15 @@ class BaseHead(ReadableArguments, SafeInit):
         self, feats: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1, **kwargs: Any
     ) -> dict[str, torch.Tensor]:
         """Return the loss ``loss_cls`` and the accuracies ``top{k}_acc`` of a training batch."""
+        if inherits(self, BaseHead, "forward"):
+            return self.loss_pooled(self.pool_feats(feats), data_samples, num_segs)
         return self.loss_by_feat(self._logits(feats, num_segs=num_segs, **kwargs), data_samples)
+
+    def loss_pooled(
+        self, pooled: Any, data_samples: Sequence[ActionDataSample], num_segs: int = 1
+    ) -> dict[str, torch.Tensor]:
+        """Return the same from the vectors of ``pool_feats``."""
+        return self.loss_by_feat(self.classify(pooled, num_segs), data_samples)
 
     def _logits(self, feats: Any, **known: Any) -> Any:
         return self(feats, **accepted(self.forward, known))

@@ -26,15 +26,18 @@ class CrossEntropyLoss(ClassWeightedLoss):
 
     def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         weight = self.weight_of(cls_score)
-        if weight is None:
-            return F.cross_entropy(cls_score, label)
-        if label.is_floating_point():
-            weighted = weight * label
-            loss, total = -(weighted * F.log_softmax(cls_score, dim=1)).sum(), weighted.sum()
-        else:
-            loss = F.cross_entropy(cls_score, label, weight=weight, reduction="sum")
-            total = (weight[label.clamp_min(0)] * (label >= 0)).sum()  # torch leaves labels of -100 out
-        return loss / total.clamp_min(torch.finfo(total.dtype).tiny)
+        return F.cross_entropy(cls_score, label) if weight is None else weighted_cross_entropy(cls_score, label, weight)
+
+
+def weighted_cross_entropy(cls_score: torch.Tensor, label: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return the cross entropy with a weight for each class, divided by the weight of the labels."""
+    if label.is_floating_point():
+        weighted = weight * label
+        loss, total = -(weighted * F.log_softmax(cls_score, dim=1)).sum(), weighted.sum()
+    else:
+        loss = F.cross_entropy(cls_score, label, weight=weight, reduction="sum")
+        total = (weight[label.clamp_min(0)] * (label >= 0)).sum()  # torch leaves labels of -100 out
+    return loss / total.clamp_min(torch.finfo(total.dtype).tiny)
 
 
 @MODELS.register_module()

@@ -70,6 +70,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         if self.test_cfg.get("average_clips") and self.with_cls_head:
             self.cls_head.average_clips = check_average_clips(self.test_cfg["average_clips"])
         self._in_chunks = ChunkedRunner()
+        self._measures_loss = False
 
     @staticmethod
     def _checked_test_cfg(test_cfg: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -150,10 +151,15 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
             pooled = self._piecewise(lambda chunk: self._pool(self._features(chunk)), views, num_segs)
             if features_only:
                 return self._with_features(pooled, data_samples)
+            if self._measures_loss:
+                self._note_loss(self.cls_head.loss_pooled(pooled, data_samples, num_segs), data_samples)
             return self.cls_head.predict_pooled(pooled, data_samples, num_segs)
         feats, extra = self.extract_feat(inputs, test_mode=True)
         if features_only:
             return self._with_features(self._pool(feats), data_samples)
+        if self._measures_loss:
+            losses = self.cls_head.loss(feats, data_samples, **accepted(self.cls_head.loss, extra))
+            self._note_loss(losses, data_samples)
         return self.cls_head.predict(feats, data_samples, **accepted(self.cls_head.predict, extra))
 
     def predict_features(
@@ -193,6 +199,20 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
                 own = [value.unflatten(0, (len(samples), -1))[index].float().cpu() for value in maps]
                 sample.set_field(own, "feature_maps")
         return samples
+
+    def val_step(self, data: Any) -> list[ActionDataSample]:
+        """Return the samples with scores and, where they have labels, with ``loss``: the mean of the head's loss."""
+        self._measures_loss = self.with_cls_head
+        try:
+            return super().val_step(data)
+        finally:
+            self._measures_loss = False
+
+    @staticmethod
+    def _note_loss(losses: Mapping[str, torch.Tensor], data_samples: Sequence[ActionDataSample]) -> None:
+        total = float(sum(value for name, value in losses.items() if "loss" in name))
+        for sample in data_samples:
+            sample.set_field(total, "loss", dtype=float)
 
     def extract_feat(
         self,
