@@ -23,11 +23,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--size", type=image_size, default=default.size, metavar="WxH", help="frame size in pixels (default: 160x120)"
     )
+    parser.add_argument(
+        "--val-share",
+        type=float,
+        default=default.val_share,
+        help="share of the videos to test on (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=default.seed, help="same seed, same data (default: %(default)s)")
     parser.add_argument("--workers", type=at_least_one, help="processes (default: one per CPU core)")
     parser.add_argument("--overwrite", action="store_true", help="replace the data set that is already there")
     args = parser.parse_args(argv)
-    spec = DemoSpec(args.num_clips, args.num_classes, args.size, args.seed)
+    spec = DemoSpec(args.num_clips, args.num_classes, args.size, args.seed, val_share=args.val_share)
     out = write_demo_data(spec, args.out, args.workers, args.overwrite)
     held_out = int(spec.is_val().sum())
     print(f"{out}: {spec.num_clips - held_out} clips to train on, {held_out} to test on, {spec.num_classes} classes")

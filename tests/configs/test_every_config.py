@@ -71,6 +71,10 @@ def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
     """Let the loaders of ``cfg`` read small data of the kind that the config expects."""
     sets = datasets(cfg)
     splits = {dataset.split for dataset in sets if "split" in dataset}
+    if str(cfg.model.cls_head.get("label_space", "")).endswith(".csv"):
+        rows = [f"{label},{label % 2},{label // 2}" for label in range(cfg.model.cls_head.num_classes)]
+        (folder / "attributes.csv").write_text("\n".join(["label,side,count", *rows]))
+        cfg.model.cls_head.label_space = str(folder / "attributes.csv")
     for dataset in sets:
         dataset.indices = 2
         if str(dataset.get("metainfo", {}).get("label_space", "")).endswith(".csv"):

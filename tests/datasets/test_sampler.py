@@ -59,7 +59,7 @@ def test_q_goes_from_alike_to_as_they_are():
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: RepeatDataset(x, times=2)])
 def test_repetitions_are_augmented_differently(wrap):
     dataset = wrap(toy("00000001"))
-    entries = [entry for entry in ClassBalancedSampler(dataset, seed=0)]
+    entries = list(ClassBalancedSampler(dataset, seed=0))
     numbers = [dataset[entry]["number"] for entry in entries]
     assert len(set(numbers)) == len(numbers)
 

@@ -230,7 +230,7 @@ class AttributeHead(BaseHead):
         ordinal: Attributes that count; None: the numeric ones of the label space.
         attribute_loss_weight: Factor on the mean of the attributes' losses.
         hide_ratio: Share of the training samples whose class is treated as one without samples.
-        kwargs: Arguments of the wrapped head, such as ``dropout_ratio``, ``loss_cls``, ``average_clips``.
+        options: Arguments of the wrapped head, such as ``dropout_ratio``, ``loss_cls``, ``average_clips``.
     """
 
     def __init__(
@@ -244,10 +244,10 @@ class AttributeHead(BaseHead):
         ordinal: Sequence[str] | None = None,
         attribute_loss_weight: float = 1.0,
         hide_ratio: float = 0.2,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
         part = ClassAttributes(num_classes, label_space, mode, attributes, ordinal, attribute_loss_weight, hide_ratio)
-        inner = MODELS.build({"type": head, "num_classes": part.num_outputs, "in_channels": in_channels, **kwargs})
+        inner = MODELS.build({"type": head, "num_classes": part.num_outputs, "in_channels": in_channels, **options})
         if not isinstance(in_channels, int) or not isinstance(inner, BaseHead):
             raise TypeError(
                 f"AttributeHead wraps heads of one feature vector (I3DHead, TSMHead, GCNHead, ...), not {head}"
