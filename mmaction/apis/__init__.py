@@ -2,11 +2,16 @@
 
 from mmaction.apis.detection import detection_inference, pose_inference
 from mmaction.apis.inference import inference_recognizer, inference_skeleton, init_recognizer
+from mmaction.apis.testing import test
+from mmaction.apis.training import Run, train
 
 __all__ = [
+    "Run",
     "detection_inference",
     "inference_recognizer",
     "inference_skeleton",
     "init_recognizer",
     "pose_inference",
+    "test",
+    "train",
 ]

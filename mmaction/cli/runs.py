@@ -7,7 +7,9 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 
-from mmaction.cli import test, train
+from mmaction.apis import testing
+from mmaction.apis.training import Run as Training
+from mmaction.apis.training import TrainOptions, run_training
 from mmaction.cli.arguments import write_json
 from mmaction.engine.folds import own_copy
 from mmaction.engine.results.facts import identity, training_identity
@@ -51,8 +53,8 @@ class Run:
             ValueError: If the folder is that of another config.
             FileExistsError: If it holds a training and ``resume`` is not set.
         """
-        options = {name: getattr(self.args, name) for name in TRAINING_OPTIONS}
-        mine = training_identity(self.cfg, options)
+        options = TrainOptions.of(self.args, work_dir=self.folder)
+        mine = training_identity(self.cfg, {name: getattr(options, name) for name in TRAINING_OPTIONS})
         record = read_json(self.folder / RECORD) if (self.folder / RECORD).is_file() else {}
         if record.get("training", mine) != mine:
             raise ValueError(
@@ -66,14 +68,12 @@ class Run:
             return self.folder / record["checkpoint"]
         say(f"{self.name}: training in {self.folder}")
         self._note(training=mine)
-        resume = "auto" if is_work_dir(self.folder) else None
-        args = argparse.Namespace(**{**vars(self.args), "work_dir": str(self.folder), "resume": resume})
-        best, last = train.checkpoints(train.train(own_copy(self.cfg), args))
-        chosen = next(iter(best), last)
-        if not chosen:
+        options.resume = "auto" if is_work_dir(self.folder) else None
+        checkpoint = Training.of(run_training(own_copy(self.cfg), options)).checkpoint
+        if not checkpoint:
             raise ToolStop(f"{self.name}: the training has left no checkpoint in {self.folder}")
-        self._note(training=mine, checkpoint=chosen)
-        return self.folder / chosen
+        self._note(training=mine, checkpoint=checkpoint.name)
+        return checkpoint
 
     def _note(self, **record: str) -> None:
         barrier()  # every process has read the record before
@@ -82,13 +82,13 @@ class Run:
 
     def test(self, checkpoint: Path, cfg: Config, part: str) -> Result:
         """Return the result of ``checkpoint`` on the test set of ``cfg``, from the folder ``part`` if it is there."""
-        options = ["config", str(checkpoint), "--work-dir", str(self.folder), "--launcher", self.args.launcher]
-        args = test.parse_args([*options, *(["--trust-checkpoint"] if self.args.trust_checkpoint else [])])
+        shared = {name: getattr(self.args, name) for name in ("launcher", "trust_checkpoint")}
+        options = testing.TestOptions(checkpoint, self.folder, **shared)
         folder, asked = self.folder / part, own_copy(cfg)
-        test.apply_options(asked, args, folder)
+        testing.apply_options(asked, options, folder)
         if stored_identity(folder) == identity(asked, file_sha256(checkpoint)):
             say(f"{self.name}: tested already, {folder}")
         else:
-            _, folder = test.test(own_copy(cfg), args, folder)
+            _, folder = testing.run_test(own_copy(cfg), options, folder)
             barrier()
         return Result.load(folder)

@@ -12,23 +12,8 @@ Checkpoints, logs and the config itself go to work_dirs/NAME; the best checkpoin
 """
 
 import argparse
-import os
-import shlex
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.runner import Runner
-
-from mmaction.engine import build_runner
-from mmaction.engine.checks.config import check_config
-from mmaction.engine.hooks.checkpoint_hook import BEST_FIGURES
-from mmaction.engine.resume import plan_resume
-from mmaction.utils import register_all_modules
 from mmaction.utils.cli import add_run_options, set_local_rank
-from mmaction.utils.config import default_work_dir, load_config, scale_epochs, type_name
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -58,83 +43,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def apply_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Check ``cfg`` and write the command-line options into it."""
-    if args.no_validate:
-        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    check_config(cfg, "training")
-    if args.epochs is not None:
-        scale_epochs(cfg, args.epochs)
-    cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get("work_dir") or default_work_dir(cfg)
-    if args.load_from:
-        cfg.load_from = args.load_from
-    if args.trust_checkpoint:
-        cfg.trust_checkpoint = True
-    if args.amp:
-        kind = type_name(cfg.optim_wrapper) or "OptimWrapper"
-        if kind not in ("OptimWrapper", "AmpOptimWrapper"):
-            raise ValueError(f"--amp works with the optimizer wrapper OptimWrapper; the config has {kind}")
-        cfg.optim_wrapper.type = "AmpOptimWrapper"
-    if args.auto_scale_lr:
-        cfg.auto_scale_lr = {**(cfg.get("auto_scale_lr") or {}), "enable": True}
-    randomness = dict(cfg.get("randomness") or {})
-    if args.seed is not None:
-        randomness["seed"] = args.seed
-    randomness.setdefault("seed", None)
-    cfg.randomness = {
-        **randomness,
-        "diff_rank_seed": args.diff_rank_seed or randomness.get("diff_rank_seed", False),
-        "deterministic": args.deterministic or randomness.get("deterministic", False),
-    }
-
-
-def checkpoints(runner: Runner) -> tuple[list[str], str]:
-    """Return the names of the best checkpoints of a training, one for each measure, and that of the last."""
-    known = runner.message_hub.runtime_info
-    pointer = Path(runner.work_dir, "last_checkpoint")
-    last = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
-    return [Path(known[key]).name for key in known if key.startswith("best_ckpt")], last
-
-
-def summary(runner: Runner, config: str) -> str:
-    """Return what a training ends with: the best checkpoint and its figures, where everything is, what to do next."""
-    known = runner.message_hub.runtime_info
-    best, last = checkpoints(runner)
-    place = Path(os.path.relpath(runner.work_dir))
-    rows = []
-    for name in best:
-        figures = (known.get(BEST_FIGURES) or {}).get(name) or {}
-        rows.append(", ".join([f"best       {name}", *(f"{key} {value:.4g}" for key, value in figures.items())]))
-    if last:
-        rows.append(f"last       {last}")
-    rows.append(f"output     {place}: checkpoints, the config, and in {runner.timestamp} the log")
-    chosen = place / (best[0] if best else last)
-    if best or last:
-        arguments = shlex.join([config, str(chosen)])
-        rows.append(f"next       python tools/test.py {arguments}")
-        rows.append(f"           python tools/infer.py {arguments} VIDEO_OR_SKELETON")
-    return "the training has ended\n" + "\n".join(f"  {row}" for row in rows)
-
-
-def train(cfg: Config, args: argparse.Namespace, notes: Sequence[str] = ()) -> Runner:
-    """Train the model of ``cfg``, which is changed as the options say; return the runner at its end."""
-    apply_options(cfg, args)
-    plan = plan_resume(cfg, args.resume)
-    for note in [*notes, *(plan.notes if plan else ())]:
-        print(note, file=sys.stderr)
-    runner = build_runner(cfg, plan)
-    runner.train()
-    return runner
-
-
 def main(argv: list[str] | None = None) -> int:
     """Train; return 0."""
     args = parse_args(argv)
     set_local_rank(args)
+    from mmengine.dist import is_main_process
+
+    from mmaction.apis.training import Run, TrainOptions, run_training
+    from mmaction.utils import register_all_modules
+    from mmaction.utils.config import load_config
+
     register_all_modules()
     cfg, notes = load_config(args.config, args.cfg_options)
-    runner = train(cfg, args, notes)
+    runner = run_training(cfg, TrainOptions.of(args), notes)
     if is_main_process():
-        runner.logger.info(summary(runner, args.config))
+        runner.logger.info(str(Run.of(runner)))
     return 0

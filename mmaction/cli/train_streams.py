@@ -29,7 +29,6 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from mmaction.cli import train
 from mmaction.cli.fuse import GAINS, show_fusion
 from mmaction.cli.runs import Run, say
 from mmaction.engine import folds
@@ -163,8 +162,7 @@ def make_plan(args: argparse.Namespace, streams: dict[str, Config]) -> Plan:
     """Return the plan, and say it."""
     first = next(iter(streams.values()))
     root = Path(args.work_dir or f"{default_work_dir(first)}_streams")
-    given = {**vars(train.parse_args(["config"])), **vars(args)}
-    plan = Plan(choose_tune(args, streams), root, argparse.Namespace(**given), refit=args.refit)
+    plan = Plan(choose_tune(args, streams), root, args, refit=args.refit)
     if plan.tune in ("holdout", "folds"):
         plan.clips = folds.split_clips(first, "train", args.group_by)
         plan.folds = folds.make_folds(plan.clips.labels, args.folds, args.seed, plan.clips.groups)

@@ -80,6 +80,11 @@ def _registered_names(registry_name: str) -> set[str]:
     return names
 
 
+def program(name: str) -> str:
+    """Return how the user calls the program ``name``: by the command mmaction, or by its file in ``tools``."""
+    return f"mmaction {name}" if sys.argv[0].startswith("mmaction ") else f"python tools/{name}.py"
+
+
 def run_tool(main: Callable[[], int | None]) -> None:
     """Run ``main``, which reads ``sys.argv``, as a program and end the process with its exit code; None is 0."""
     _use_utf8()

@@ -73,7 +73,7 @@ def test_completion_is_a_script(shell, capsys):
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
-@pytest.mark.parametrize("command", ["configs", "completion", "infer", "report", "check", "poses"])
+@pytest.mark.parametrize("command", ["configs", "completion", "train", "test", "infer", "report", "check", "poses"])
 def test_help_needs_neither_pytorch_nor_opencv(command, root):
     code = f"import sys\nfrom mmaction.cli import console\ntry: console.main(['{command}', '--help'])\nfinally: "
     code += "print(sorted({'torch', 'cv2', 'matplotlib', 'sklearn', 'scipy'} & sys.modules.keys()))"

@@ -412,7 +412,7 @@ def test_a_resumption_is_planned_once_and_loads_each_checkpoint_once(trained, tr
     loaded, plans = [], []
     load, plan = torch.load, resume.plan_resume
     monkeypatch.setattr(torch, "load", lambda path, **kwargs: loaded.append(path) or load(path, **kwargs))
-    for module in ("mmaction.engine.runner", "mmaction.cli.train"):
+    for module in ("mmaction.engine.runner", "mmaction.apis.training"):
         monkeypatch.setattr(f"{module}.plan_resume", lambda *args: plans.append(args) or plan(*args))
     (work_dir / "iter_99.pth").write_bytes(b"of nobody")
     train(config, "--work-dir", work_dir, "--resume", *request_of(work_dir), "--cfg-options", "train_cfg.max_epochs=4")

@@ -1,0 +1,41 @@
+"""train and test from Python."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmaction import apis
+from mmaction.utils.config import load_config
+
+SPEC = importlib.util.spec_from_file_location("pose_config", Path(__file__).parents[1] / "cli/pose_config.py")
+pose_config = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(pose_config)
+
+
+@pytest.fixture
+def config(tmp_path, demo_data):
+    return pose_config.write_pose_config(tmp_path / "tiny.py", demo_data / "skeletons.pkl")
+
+
+@pytest.mark.integration
+def test_a_training_and_its_test_return_what_they_found(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg, _ = load_config(config)
+    before = cfg.to_dict()
+    run = apis.train(cfg, {"train_dataloader.num_workers": 0}, work_dir=tmp_path / "out", epochs=1, seed=0)
+    assert cfg.to_dict() == before
+    assert isinstance(run, apis.Run) and run.checkpoint.is_file() and run.log_dir.is_dir()
+    assert f"python tools/test.py tiny.py out/{run.checkpoint.name}" in str(run)
+    assert "<table>" in run._repr_html_() and run.checkpoint.name in run._repr_html_()
+    result = apis.test(config, run.checkpoint)
+    assert len(result) == len(result.labels) and np.isfinite(result.scores).all()
+    assert (tmp_path / "out" / f"test_{run.checkpoint.stem}" / "scores.npz").is_file()
+
+
+def test_an_unknown_option_is_refused_before_anything_starts(config):
+    with pytest.raises(TypeError, match="epoch"):
+        apis.train(config, epoch=3)
+    with pytest.raises(TypeError, match="evaluate"):
+        apis.test(config, "x.pth", evaluate=["top_k_accuracy"])
