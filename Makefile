@@ -27,7 +27,7 @@ format: install ## rewrite the code in the house style
 
 install: $(VENV)/.installed ## make .venv and install the package into it
 
-$(VENV)/.installed: setup.py requirements/runtime.txt requirements/dev.txt requirements/pose.txt
+$(VENV)/.installed: setup.py requirements/runtime.txt requirements/dev.txt requirements/pose.txt requirements/foundation.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@

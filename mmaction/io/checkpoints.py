@@ -26,6 +26,8 @@ from mmaction.utils.cli import suggest
 from mmaction.utils.text import first_few
 
 HEAD_PREFIX = "cls_head."
+FROZEN_HASH = "frozen_sha256"
+"""Name of the tensor that stands for the frozen ones of a network, where a checkpoint leaves those out."""
 # below this share of matching tensors a checkpoint is taken for one of another architecture
 MIN_MATCH = 0.5
 _WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.|model\.(?=backbone\.|cls_head\.))+")
@@ -73,7 +75,10 @@ def local_path(source: str | Path) -> Path:
     """
     source = str(source)
     if source.startswith(("http://", "https://")):
-        cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(source).path).name
+        address = urlparse(source)
+        # files of the Hugging Face hub all have the same few names
+        name = address.path.strip("/").replace("/", "--") if "huggingface.co" in address.netloc else Path(address.path).name
+        cached = Path(torch.hub.get_dir()) / "checkpoints" / name
         return download(source, cached)
     path = Path(source).expanduser()
     if path.is_file():
@@ -123,7 +128,9 @@ def read_checkpoint(
     try:
         if is_zip := is_archive(path):
             _refuse_compressed(path)
-        if _is_plain_pickle(path):
+        if path.suffix == ".safetensors":
+            content = _read_safetensors(path)
+        elif _is_plain_pickle(path):
             content = load_pickle(path)
         else:
             with torch.serialization.safe_globals(_harmless_globals()):
@@ -142,13 +149,21 @@ def read_checkpoint(
             ) from error
         else:
             raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {_damage(path, error)}") from error
-    except PermissionError:
+    except (PermissionError, ImportError):
         raise
     except Exception as error:  # damaged bytes make PyTorch raise anything
         raise ValueError(f"checkpoint {path} is damaged or no checkpoint: {_damage(path, error)}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"checkpoint {path}: expected a dict with a state_dict, got {type(content).__name__}")
     return dict(content)
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise ImportError(f"to read {path} install safetensors: pip install .[foundation] ({error})") from error
+    return load_file(path)
 
 
 def _is_plain_pickle(path: Path) -> bool:
@@ -204,13 +219,16 @@ def is_intact(path: str | Path) -> str | None:
         return _first_line(error)
 
 
-def model_weights(checkpoint: Mapping[str, Any], source: str | Path = "checkpoint") -> dict[str, torch.Tensor]:
+def model_weights(
+    checkpoint: Mapping[str, Any], source: str | Path = "checkpoint", rename: bool = True
+) -> dict[str, torch.Tensor]:
     """Return the weights in ``checkpoint`` under the names that our models use; ValueError if there are none.
 
     Files of MMAction2 0.x and 1.x keep them as ``state_dict``, others are a plain state dict. Prefixes that a
     distributed or compiled model adds are taken off. Weights of PySlowFast (``model_state``, or ``blobs`` of Caffe2),
-    PyTorchVideo and torchvision's video networks are renamed, and the log says what a config must set for them;
-    ValueError names a network of these projects that cannot be built here.
+    PyTorchVideo and torchvision's video networks, and V-JEPA 2 with its probe, are renamed unless ``rename`` is False,
+    and the log says what a config must set for them; ValueError names a network of these projects that cannot be built
+    here.
     """
     key = next((key for key in ("state_dict", "model_state", "blobs") if key in checkpoint), None)
     state = checkpoint if key is None else checkpoint[key]
@@ -224,7 +242,7 @@ def model_weights(checkpoint: Mapping[str, Any], source: str | Path = "checkpoin
     if not weights:
         raise ValueError(f"{source} holds no weights: its entries are {', '.join(map(str, list(checkpoint)[:8]))}")
     try:
-        converted = convert(weights)
+        converted = convert(weights) if rename else None
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
     if converted is None:
@@ -285,6 +303,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
             architecture.
     """
     own = model.state_dict()
+    weights = _with_frozen(model, weights, source)
     if not own.keys() & weights.keys():
         of_backbone = {f"backbone.{key}": value for key, value in weights.items()}
         weights = of_backbone if own.keys() & of_backbone.keys() else weights
@@ -306,6 +325,19 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
         )
     model.load_state_dict({key: weights[key] for key in report.loaded}, strict=False)
     return report
+
+
+def _with_frozen(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str) -> Mapping[str, torch.Tensor]:
+    """Return ``weights`` with the frozen tensors that the file stands for by their hash alone; ValueError for others."""
+    for key in [key for key in weights if key.rpartition(".")[2] == FROZEN_HASH]:
+        name = key.rpartition(".")[0]
+        part = dict(model.named_modules()).get(name)
+        if not hasattr(part, "completed"):
+            raise ValueError(f"{source} leaves out a frozen {name or 'model'}, and the config's model has none there")
+        rest = {k: value for k, value in weights.items() if k != key}
+        own = part.completed(bytes(weights[key].tolist()).hex(), source)
+        weights = {**rest, **{f"{name}.{k}": value for k, value in own.items()}}
+    return weights
 
 
 def _refuse_other_architecture(report: LoadReport, name: str | None) -> None:

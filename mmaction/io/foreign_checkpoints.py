@@ -38,6 +38,8 @@ def convert(weights: Weights) -> Converted | None:
         return _from_slowfast("Caffe2", caffe2_to_slowfast(weights))
     if any(re.match(r"blocks\.\d+\.(multipathway_blocks\.\d\.)?res_blocks\.", name) for name in weights):
         return _from_slowfast("PyTorchVideo", pytorchvideo_to_slowfast(weights))
+    if "pooler.query_tokens" in weights:
+        return _from_vjepa2(weights)
     if "stem.0.weight" in weights and "layer1.0.conv1.1.weight" in weights:
         return _from_torchvision_video(weights)
     return None
@@ -227,6 +229,22 @@ def _with_shortcut_norms(weights: dict[str, torch.Tensor]) -> dict[str, torch.Te
                 added |= {norm + "weight": one, norm + "bias": one * 0, norm + "running_mean": one * 0}
                 added[norm + "running_var"] = one - 1e-5  # PyTorch's eps makes it 1
     return {**weights, **added}
+
+
+# -- transformers ------------------------------------------------------------------------------------------------------
+_VJEPA2_RULES: tuple[Rule, ...] = (
+    (r"vjepa2\.encoder\.", "backbone.network.encoder."),
+    (r"pooler\.", "cls_head.pooler."),
+    (r"classifier\.", "cls_head.fc_cls."),
+)
+
+
+def _from_vjepa2(weights: Weights) -> Converted:
+    """Convert a V-JEPA 2 with its probe; the predictor, which only its training uses, is left out."""
+    kept = {name: value for name, value in weights.items() if not name.startswith("vjepa2.predictor.")}
+    renamed = _renamed(kept, _VJEPA2_RULES, "transformers")
+    blocks = {name.split(".")[3] for name in renamed if name.startswith("cls_head.pooler.self_attention_layers.")}
+    return Converted("V-JEPA 2 with a probe, of transformers", renamed, (f"AttentiveHead(depth={len(blocks) + 1})",))
 
 
 # -- torchvision -------------------------------------------------------------------------------------------------------

@@ -17,8 +17,12 @@ from mmaction.models.backbones import (
     ResNet3dSlowOnly,
     ResNetTSM,
     RGBPoseConv3D,
+    TimmImage,
+    TorchvisionVideo,
+    TransformersVideo,
 )
 from mmaction.models.heads import (
+    AttentiveHead,
     BaseHead,
     GCNHead,
     I3DHead,
@@ -27,6 +31,7 @@ from mmaction.models.heads import (
     SlowFastHead,
     TSMHead,
     TSNHead,
+    TokenHead,
     X3DHead,
 )
 from mmaction.models.losses import BaseWeightedLoss, BCELossWithLogits, CBFocalLoss, CrossEntropyLoss
@@ -55,6 +60,7 @@ __all__ = [
     "STGCN",
     "X3D",
     "ActionDataPreprocessor",
+    "AttentiveHead",
     "BCELossWithLogits",
     "BaseHead",
     "BaseRecognizer",
@@ -87,6 +93,10 @@ __all__ = [
     "SlowFastHead",
     "TSMHead",
     "TSNHead",
+    "TimmImage",
+    "TokenHead",
+    "TorchvisionVideo",
+    "TransformersVideo",
     "X3DHead",
     "backbones",
     "heads",

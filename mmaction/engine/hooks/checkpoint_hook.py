@@ -16,16 +16,18 @@ from mmengine.dist import barrier, is_main_process, master_only
 from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.runner import Runner
 
-from mmaction.engine.dist import any_process
+from mmaction.engine.dist import any_process, unwrapped
 from mmaction.engine.hooks.data_hooks import class_counts
 from mmaction.engine.optim import wrappers
 from mmaction.engine.resume import SNAPSHOT, STARTS, note_start
 from mmaction.io.checkpoints import plain_part, read_checkpoint
+from mmaction.models.backbones.foundation.base import without_replaceable
 from mmaction.registry import HOOKS
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
 
 CLASS_COUNTS = "class_counts"  # entry of a checkpoint's meta: training samples of each class
+FROZEN = "frozen"  # entry of a checkpoint's meta: backbone and hash of what the file leaves out
 BEST_FIGURES = "best_figures"  # in the message hub: all figures of each best checkpoint, by its file name
 
 
@@ -252,11 +254,14 @@ class CheckpointHook(PlainCheckpointHook):
         barrier()  # as after a snapshot: SIGTERM may break off the validation that follows
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Note the training samples of each class. Leave out objects: reading a checkpoint builds none.
+        """Note the training samples of each class. Leave out frozen weights that their source gives again, and objects.
 
-        They are objects in ``dataset_meta``, such as a label space, and functions that schedules keep; every run makes
-        them anew.
+        The objects are in ``dataset_meta``, such as a label space, and functions that schedules keep; every run makes
+        them anew, as reading a checkpoint builds none.
         """
+        for key in ("ema_state_dict", "state_dict"):
+            if key in checkpoint and (frozen := without_replaceable(unwrapped(runner.model), checkpoint[key])):
+                checkpoint["meta"][FROZEN] = frozen
         if self._class_counts:
             checkpoint["meta"][CLASS_COUNTS] = self._class_counts
         for holder in (checkpoint.get("meta", {}), checkpoint.get("message_hub", {}).get("runtime_info", {})):

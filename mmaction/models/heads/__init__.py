@@ -6,9 +6,11 @@ from mmaction.models.heads.gcn import GCNHead
 from mmaction.models.heads.resnet3d import I3DHead, SlowFastHead, X3DHead
 from mmaction.models.heads.rgbpose import RGBPoseHead
 from mmaction.models.heads.segments import TSMHead, TSNHead
+from mmaction.models.heads.tokens import AttentiveHead, TokenHead
 
 __all__ = [
     "AttributeHead",
+    "AttentiveHead",
     "BaseHead",
     "ClassAttributes",
     "GCNHead",
@@ -18,5 +20,6 @@ __all__ = [
     "SlowFastHead",
     "TSMHead",
     "TSNHead",
+    "TokenHead",
     "X3DHead",
 ]

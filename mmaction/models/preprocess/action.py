@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseDataPreprocessor
 
 from mmaction.registry import MODELS
@@ -80,6 +81,25 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
         shape = (-1,) + (1,) * (-CHANNEL_AXIS[self.format_shape] - 1)
         self.register_buffer("mean", mean.view(shape), persistent=False)
         self.register_buffer("std", std.view(shape), persistent=False)
+
+    def adopt(self, mean: Sequence[float], std: Sequence[float], source: str) -> None:
+        """Normalize as a network of another library does; ValueError if the config says something else.
+
+        ``mean`` and ``std`` are in grey levels; ``source`` says where they are read from.
+        """
+        own = [getattr(self, name).flatten() for name in ("mean", "std")] if self.normalize else []
+        levels = [torch.as_tensor(values).float() for values in (mean, std)]
+        if any((value - level).abs().max() > 0.5 for value, level in zip(own, levels, strict=False)):
+            raise ValueError(
+                f"data_preprocessor has mean={own[0].tolist()} and std={own[1].tolist()}, but {source} have {mean} and "
+                f"{std}. Leave mean and std out of data_preprocessor: they are taken from there"
+            )
+        if not self.normalize:
+            for name in ("mean", "std"):  # the arguments, which were None
+                vars(self).pop(name, None)
+            self._set_statistics(*levels)
+            self.normalize = True
+            print_log(f"input normalized with mean={mean} and std={std}, from {source}", "current")
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Prepare one batch.

@@ -39,7 +39,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
             ``feature_extraction=True`` makes ``predict`` write ``feature``, the pooled features averaged over the
             views, shape (in_channels of the head,), instead of scores.
         data_preprocessor: Config of the preprocessor; None: ``ActionDataPreprocessor()``, which stacks and does not
-            normalise, as heatmaps need it.
+            normalise, as heatmaps need it. Without ``mean`` and ``std`` it takes those of a backbone that has its own.
     """
 
     backbone: nn.Module
@@ -60,6 +60,8 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor or {"type": "ActionDataPreprocessor"})
         self.backbone = MODELS.build(backbone)
+        if hasattr(self.backbone, "input_statistics") and hasattr(self.data_preprocessor, "adopt"):
+            self.data_preprocessor.adopt(*self.backbone.input_statistics())
         if neck is not None:
             self.neck = MODELS.build(neck)
         if cls_head is not None:
