@@ -77,7 +77,11 @@ def local_path(source: str | Path) -> Path:
     if source.startswith(("http://", "https://")):
         address = urlparse(source)
         # files of the Hugging Face hub all have the same few names
-        name = address.path.strip("/").replace("/", "--") if "huggingface.co" in address.netloc else Path(address.path).name
+        name = (
+            address.path.strip("/").replace("/", "--")
+            if "huggingface.co" in address.netloc
+            else Path(address.path).name
+        )
         cached = Path(torch.hub.get_dir()) / "checkpoints" / name
         return download(source, cached)
     path = Path(source).expanduser()
@@ -328,7 +332,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
 
 
 def _with_frozen(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str) -> Mapping[str, torch.Tensor]:
-    """Return ``weights`` with the frozen tensors that the file stands for by their hash alone; ValueError for others."""
+    """Return ``weights`` with the frozen tensors that the file gives by their hash alone; ValueError for others."""
     for key in [key for key in weights if key.rpartition(".")[2] == FROZEN_HASH]:
         name = key.rpartition(".")[0]
         part = dict(model.named_modules()).get(name)

@@ -23,15 +23,17 @@ from mmaction.models.backbones import (
 )
 from mmaction.models.heads import (
     AttentiveHead,
+    AttributeHead,
     BaseHead,
+    ClassAttributes,
     GCNHead,
     I3DHead,
     LinearHead,
     RGBPoseHead,
     SlowFastHead,
+    TokenHead,
     TSMHead,
     TSNHead,
-    TokenHead,
     X3DHead,
 )
 from mmaction.models.losses import BaseWeightedLoss, BCELossWithLogits, CBFocalLoss, CrossEntropyLoss
@@ -61,11 +63,13 @@ __all__ = [
     "X3D",
     "ActionDataPreprocessor",
     "AttentiveHead",
+    "AttributeHead",
     "BCELossWithLogits",
     "BaseHead",
     "BaseRecognizer",
     "BaseWeightedLoss",
     "CBFocalLoss",
+    "ClassAttributes",
     "Conv2plus1d",
     "CrossEntropyLoss",
     "CutmixBlending",

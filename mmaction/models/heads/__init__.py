@@ -9,8 +9,8 @@ from mmaction.models.heads.segments import TSMHead, TSNHead
 from mmaction.models.heads.tokens import AttentiveHead, TokenHead
 
 __all__ = [
-    "AttributeHead",
     "AttentiveHead",
+    "AttributeHead",
     "BaseHead",
     "ClassAttributes",
     "GCNHead",

@@ -1,4 +1,4 @@
-"""Heads for the tokens of transformers: a linear layer on a token or their mean, and the attentive probe of V-JEPA 2."""
+"""Heads for tokens: a linear layer on one of them or on their mean, and the attentive probe of V-JEPA 2."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ class TokenHead(ClipHead):
         self.pool = pool
         self.fc_norm = nn.LayerNorm(in_channels, eps=1e-6) if norm else nn.Identity()
 
-    def pool_feats(self, feats: torch.Tensor) -> torch.Tensor:
+    def pool_feats(self, feats: Any) -> torch.Tensor:
         """Return one vector (clips, in_channels) for each clip."""
         if self.pool == "cls" and feats.ndim > 3:
             raise ValueError("TokenHead with pool='cls' needs out='tokens' in the backbone: a map has no class token")
@@ -115,7 +115,7 @@ class AttentiveHead(ClipHead):
             raise ValueError(f"AttentiveHead: {depth=} is at least 1, and {num_heads=} divides {in_channels=}")
         kwargs |= {"dropout_ratio": dropout_ratio, "init_std": init_std, "num_segments": num_segments}
         super().__init__(num_classes, in_channels, **kwargs)
-        self.pooler = self._build_pooler(in_channels, depth, num_heads, mlp_ratio)
+        self.pooler: Any = self._build_pooler(in_channels, depth, num_heads, mlp_ratio)
 
     @staticmethod
     def _build_pooler(channels: int, depth: int, num_heads: int, mlp_ratio: float) -> nn.Module:
@@ -144,7 +144,7 @@ class AttentiveHead(ClipHead):
             for layer in filter(None, (getattr(attention, "out_proj", None), block.mlp.fc2)):
                 layer.weight.data.div_(number**0.5)
 
-    def pool_feats(self, feats: torch.Tensor) -> torch.Tensor:
+    def pool_feats(self, feats: Any) -> torch.Tensor:
         """Return one vector (clips, in_channels) from tokens (V, L, C) or a map (V, C, ...)."""
         if feats.ndim < 3:
             raise ValueError("AttentiveHead attends to tokens: set out='map' or 'tokens' in the backbone")

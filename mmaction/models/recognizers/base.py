@@ -60,8 +60,12 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor or {"type": "ActionDataPreprocessor"})
         self.backbone = MODELS.build(backbone)
-        if hasattr(self.backbone, "input_statistics") and hasattr(self.data_preprocessor, "adopt"):
-            self.data_preprocessor.adopt(*self.backbone.input_statistics())
+        known, adopt = (
+            getattr(self.backbone, "input_statistics", None),
+            getattr(self.data_preprocessor, "adopt", None),
+        )
+        if callable(known) and callable(adopt):
+            adopt(*known())
         if neck is not None:
             self.neck = MODELS.build(neck)
         if cls_head is not None:

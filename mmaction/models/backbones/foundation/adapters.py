@@ -50,7 +50,9 @@ class Bottleneck(nn.Module):
 class STAdapter(Bottleneck):
     """ST-Adapter (Pan et al., NeurIPS 2022, section 3.3): a depth-wise convolution over space and time in between."""
 
-    def __init__(self, channels: int, num_segments: int, grid: Grid | None, width: int = 384, kernel: Any = (3, 1, 1)):
+    def __init__(
+        self, channels: int, num_segments: int, grid: Grid | None, width: int = 384, kernel: Any = (3, 1, 1)
+    ) -> None:
         super().__init__(channels, width, num_segments, grid)
         kernel = triple(kernel)
         self.conv = nn.Conv3d(width, width, kernel, padding=tuple(size // 2 for size in kernel), groups=width)
@@ -63,7 +65,7 @@ class STAdapter(Bottleneck):
 class DifferenceAdapter(Bottleneck):
     """What changes from frame to frame: differences to the next and to the last frame, each seen by a 3 x 3 kernel."""
 
-    def __init__(self, channels: int, num_segments: int, grid: Grid | None, width: int = 192, kernel: int = 3):
+    def __init__(self, channels: int, num_segments: int, grid: Grid | None, width: int = 192, kernel: int = 3) -> None:
         super().__init__(channels, width, num_segments, grid)
         size, padding = (1, kernel, kernel), (0, kernel // 2, kernel // 2)
         self.ahead = nn.Conv3d(width, width, size, padding=padding, groups=width)
@@ -83,21 +85,22 @@ class Mlp(nn.Sequential):
     is_adapter = True
 
     def __init__(self, channels: int, width: int) -> None:
-        super().__init__(nn.Linear(channels, width), nn.GELU(), nn.Linear(width, channels))
-        nn.init.zeros_(self[2].weight)
-        nn.init.zeros_(self[2].bias)
+        last = nn.Linear(width, channels)
+        super().__init__(nn.Linear(channels, width), nn.GELU(), last)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
 
-# -- hooks: module-level functions, so that a network with adapters can be copied ----------------------------------------
-def _add_before(block: nn.Module, args: tuple) -> tuple:
+# -- hooks: functions of the module, so that a network with adapters can be copied -------------------------------------
+def _add_before(block: Any, args: tuple) -> tuple:
     return (args[0] + block.adapter(args[0]), *args[1:])
 
 
-def _shift_before(conv: nn.Module, args: tuple) -> tuple:
+def _shift_before(conv: Any, args: tuple) -> tuple:
     return (shift(args[0], *conv.temporal_shift), *args[1:])
 
 
-def _attend_over_time(block: nn.Module, args: tuple) -> tuple:
+def _attend_over_time(block: Any, args: tuple) -> tuple:
     """Add what the block's frozen attention, used along time, gives to the adapter (AIM, section 3.3)."""
     x, frames = args[0], block.num_segments
     over_time = x.unflatten(0, (-1, frames)).transpose(1, 2)  # N, L, T, C
@@ -106,22 +109,22 @@ def _attend_over_time(block: nn.Module, args: tuple) -> tuple:
     return (x + added, *args[1:])
 
 
-def _adapt_space(attention: nn.Module, args: tuple, output: torch.Tensor) -> torch.Tensor:
+def _adapt_space(attention: Any, args: tuple, output: torch.Tensor) -> torch.Tensor:
     return output + attention.adapter_space(output)
 
 
-def _adapt_both(mlp: nn.Module, args: tuple, output: torch.Tensor) -> torch.Tensor:
+def _adapt_both(mlp: Any, args: tuple, output: torch.Tensor) -> torch.Tensor:
     return output + mlp.adapter_scale * mlp.adapter_both(args[0])
 
 
 # -- where they go -----------------------------------------------------------------------------------------------------
-def attention_blocks(network: nn.Module) -> list[nn.Module]:
+def attention_blocks(network: Any) -> list[Any]:
     """Return the blocks of a vision transformer; [] of another network."""
     blocks = list(getattr(network, "blocks", []))
     return blocks if blocks and all(hasattr(block, "attn") and hasattr(block, "mlp") for block in blocks) else []
 
 
-def residual_blocks(network: nn.Module) -> list[nn.Module]:
+def residual_blocks(network: Any) -> list[Any]:
     """Return the residual blocks of a convolutional network of timm; ValueError where they are not known."""
     stages: Sequence[Any] = [getattr(network, f"layer{i}") for i in range(1, 5) if hasattr(network, f"layer{i}")]
     stages = stages or list(getattr(network, "blocks", []) or getattr(network, "stages", []))
@@ -135,18 +138,19 @@ def residual_blocks(network: nn.Module) -> list[nn.Module]:
     return blocks
 
 
-def _first_conv(block: nn.Module) -> nn.Module | None:
+def _first_conv(block: Any) -> Any:
     names = ("conv1", "conv_pw", "conv_exp", "pw_exp", "conv_dw", "conv")
     return next((getattr(block, name) for name in names if hasattr(block, name)), None)
 
 
-def _places(network: nn.Module) -> Iterator[tuple[nn.Module, int, Grid | None]]:
+def _places(network: Any) -> Iterator[tuple[Any, int, Grid | None]]:
     """Yield each block, how many channels enter it, and its grid of tokens (None: a map)."""
     if blocks := attention_blocks(network):
         prefix, grid = getattr(network, "num_prefix_tokens", 0), network.patch_embed.grid_size
         yield from ((block, int(network.embed_dim), (prefix, *grid)) for block in blocks)
         return
-    blocks, widths, handles = residual_blocks(network), {}, []
+    widths: dict[Any, int] = {}
+    blocks, handles = residual_blocks(network), []
     for block in blocks:
         handles.append(block.register_forward_pre_hook(lambda b, args: widths.update({b: args[0].shape[1]})))
     with torch.no_grad():
@@ -156,8 +160,8 @@ def _places(network: nn.Module) -> Iterator[tuple[nn.Module, int, Grid | None]]:
     yield from ((block, widths[block], None) for block in blocks)
 
 
-def _insert_bottlenecks(kind: type[Bottleneck]) -> Callable[..., None]:
-    def insert(network: nn.Module, num_segments: int, **kwargs: Any) -> None:
+def _insert_bottlenecks(kind: Callable[..., Bottleneck]) -> Callable[..., None]:
+    def insert(network: Any, num_segments: int, **kwargs: Any) -> None:
         for block, channels, grid in list(_places(network)):
             block.adapter = kind(channels, num_segments, grid, **kwargs)
             block.register_forward_pre_hook(_add_before)
@@ -165,7 +169,7 @@ def _insert_bottlenecks(kind: type[Bottleneck]) -> Callable[..., None]:
     return insert
 
 
-def insert_aim(network: nn.Module, num_segments: int, width: int | None = None, scale: float = 0.5) -> None:
+def insert_aim(network: Any, num_segments: int, width: int | None = None, scale: float = 0.5) -> None:
     """Put in AIM (Yang et al., ICLR 2023): adapters of time, of space and beside the MLP; ``width`` is a quarter."""
     blocks = attention_blocks(network)
     if not blocks:
@@ -181,7 +185,7 @@ def insert_aim(network: nn.Module, num_segments: int, width: int | None = None, 
         block.mlp.register_forward_hook(_adapt_both)
 
 
-def insert_shift(network: nn.Module, num_segments: int, shift_div: int = 8) -> None:
+def insert_shift(network: Any, num_segments: int, shift_div: int = 8) -> None:
     """Shift channels in time before the first convolution of each residual block (TSM); all weights train."""
     if attention_blocks(network):
         raise ValueError("TemporalShift is for convolutional networks; take STAdapter, AIM or DifferenceAdapter")
@@ -192,7 +196,7 @@ def insert_shift(network: nn.Module, num_segments: int, shift_div: int = 8) -> N
 
 
 def insert_lora(
-    network: nn.Module, num_segments: int, r: int = 8, lora_alpha: int = 16, target_modules: Any = None, **kwargs: Any
+    network: Any, num_segments: int, r: int = 8, lora_alpha: int = 16, target_modules: Any = None, **kwargs: Any
 ) -> None:
     """Put LoRA (Hu et al., ICLR 2022) into linear layers by peft; ``kwargs`` are those of its ``LoraConfig``."""
     try:

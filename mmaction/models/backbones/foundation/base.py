@@ -76,7 +76,7 @@ class FoundationBackbone(ReadableArguments, BaseModule):
             (class token, registers) first; ``pooled`` (V, C), the network's own pooled vector.
     """
 
-    network: nn.Module
+    network: Any
 
     def __init__(
         self,
@@ -169,8 +169,8 @@ class FoundationBackbone(ReadableArguments, BaseModule):
             return self.frozen_tensors()
         state = "has pretrained=None" if self.pretrained is None else f"loads {self.pretrained!r}"
         raise ValueError(
-            f"{where} holds tuned weights alone, for a frozen {self.source_name} with the hash {stored_hash[:16]}; this "
-            f"backbone {state}, with the hash {own[:16] or 'none'}. Set pretrained (and adapter) as "
+            f"{where} holds tuned weights alone, for a frozen {self.source_name} with the hash {stored_hash[:16]}; "
+            f"this backbone {state}, with the hash {own[:16] or 'none'}. Set pretrained (and adapter) as "
             "in the config of that training"
         )
 

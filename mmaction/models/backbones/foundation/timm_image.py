@@ -121,8 +121,8 @@ class TimmImage(FoundationBackbone):
         except Exception as error:  # whatever the hub or a foreign state dict makes timm raise
             what = "does not fit" if overlay else "could not be fetched for"
             raise ValueError(
-                f"pretrained={source!r} {what} {self.source_name} ({type(error).__name__}: {str(error)[:300]}). Without "
-                "network, fetch the file elsewhere and set pretrained to its path"
+                f"pretrained={source!r} {what} {self.source_name} ({type(error).__name__}: {str(error)[:300]}). "
+                "Without network, fetch the file elsewhere and set pretrained to its path"
             ) from error
         missing = {key for result in results for key in result.missing_keys}
         return {key: value for key, value in loaded.state_dict().items() if key not in missing}

@@ -38,7 +38,9 @@ class TorchvisionVideo(FoundationBackbone):
         from torchvision.models import get_model, list_models, video
 
         if model not in (known := list_models(video)):
-            raise ValueError(f"TorchvisionVideo: no model {model!r}{suggest(model, known)}; known are {', '.join(known)}")
+            raise ValueError(
+                f"TorchvisionVideo: no model {model!r}{suggest(model, known)}; known are {', '.join(known)}"
+            )
         if self.adapter is not None and self.adapter.get("type") != "LoRA":
             raise ValueError("TorchvisionVideo sees whole clips: of the adapters it takes LoRA alone")
         self.model = model

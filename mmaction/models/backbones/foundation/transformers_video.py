@@ -37,7 +37,9 @@ FAMILIES = {
     "videomae": Family(),
     "vjepa2": Family("frames_per_clip", "crop_size", "pixel_values_videos", {"skip_predictor": True}),
     "timesformer": Family(prefix=1, statistics=((0.45,) * 3, (0.225,) * 3)),
-    "vivit": Family(parts={"add_pooling_layer": False}, prefix=1, statistics=((0.75,) * 3, (0.25,) * 3)),  # its processor subtracts 1 before it normalizes
+    "vivit": Family(
+        parts={"add_pooling_layer": False}, prefix=1, statistics=((0.75,) * 3, (0.25,) * 3)
+    ),  # its processor subtracts 1 before it normalizes
     "videoprism_vision_model": Family(argument="pixel_values_videos", statistics=((0.0,) * 3, (1.0,) * 3)),
 }
 
@@ -72,8 +74,10 @@ class TransformersVideo(FoundationBackbone):
     ) -> None:
         super().__init__(pretrained=pretrained, **kwargs)
         if config is None and (pretrained is None or is_file(pretrained)):
-            raise ValueError("TransformersVideo needs config (a dict with model_type), or a hub id or folder to read it")
-        self.own_config = self._read_config(pretrained) if config is None else self._make_config(dict(config))
+            raise ValueError(
+                "TransformersVideo needs config (a dict with model_type), or a hub id or folder to read it"
+            )
+        self.own_config = self._read_config(str(pretrained)) if config is None else self._make_config(dict(config))
         self.family = FAMILIES[self.own_config.model_type]
         if self.adapter is not None and self.adapter.get("type") != "LoRA":
             raise ValueError("TransformersVideo sees whole clips: of the adapters it takes LoRA alone")
@@ -157,20 +161,19 @@ class TransformersVideo(FoundationBackbone):
         return self.grid_of(self.model_config)
 
     def input_statistics(self) -> tuple[list[float], list[float], str]:
-        """Return mean and deviation in grey levels, of the processor beside ``pretrained`` or of the published models."""
+        """Return mean and deviation in grey levels, of the processor beside ``pretrained`` or of published models."""
         mean, std = self.family.statistics
-        usual = f"the published models of {self.source_name}"
-        if self.pretrained is None or is_file(self.pretrained):
-            return [255 * value for value in mean], [255 * value for value in std], usual
-        found = self._processor()
-        if found is None:
-            return [255 * value for value in mean], [255 * value for value in std], f"{usual} (no processor found)"
-        name, fields = found
-        scale = fields.get("rescale_factor", 1 / 255) if fields.get("do_rescale", True) else 1.0
-        mean, std = (fields["image_mean"], fields["image_std"]) if fields.get("do_normalize", True) else ((0,) * 3, (1,) * 3)
-        offset = 1.0 if fields.get("offset") else 0.0
+        source, scale, offset = f"the published models of {self.source_name}", 1 / 255, 0.0
+        if self.pretrained is not None and not is_file(self.pretrained):
+            name, fields = self._processor() or (None, {})
+            source = f"{name} of {self.pretrained}" if name else f"{source} ({self.pretrained} has no processor)"
+            if name:
+                plain = ((0.0,) * 3, (1.0,) * 3)
+                mean, std = (fields[f"image_{key}"] for key in ("mean", "std")) if fields["do_normalize"] else plain
+                scale, offset = fields.get("rescale_factor", scale), 1.0 if fields.get("offset") else 0.0
+                scale = scale if fields.get("do_rescale", True) else 1.0
         levels = [(value + offset) / scale for value in mean], [value / scale for value in std]
-        return [round(value, 4) for value in levels[0]], [round(value, 4) for value in levels[1]], f"{name} of {self.pretrained}"
+        return [round(value, 4) for value in levels[0]], [round(value, 4) for value in levels[1]], source
 
     def _processor(self) -> tuple[str, dict[str, Any]] | None:
         from transformers.utils import cached_file
@@ -182,7 +185,8 @@ class TransformersVideo(FoundationBackbone):
                     with open(path, encoding="utf-8") as file:
                         fields = json.load(file)
                     fields = fields.get("video_processor", fields.get("image_processor", fields))
-                    if "image_mean" in fields or fields.get("do_normalize") is False:
+                    fields.setdefault("do_normalize", "image_mean" in fields)
+                    if "image_mean" in fields or "do_rescale" in fields:
                         return name, fields
         return None
 
@@ -223,7 +227,7 @@ class TransformersVideo(FoundationBackbone):
             if "position_embeddings" in name or "time_embeddings" in name:
                 target = own[name].shape
                 grids = ((old, self.grid), (old[1:], self.grid[1:]), (old[:1], self.grid[:1]))
-                fits = (fitted for grid in grids if (fitted := self._fit(value, *grid, target)) is not None)
+                fits = (fitted for grid in grids if (fitted := self._fit(value, grid[0], grid[1], target)) is not None)
                 weights[name] = value if value.shape == target else next(fits, value)
         return {name: value for name, value in weights.items() if not name.startswith("predictor.")}
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-timm = pytest.importorskip("timm", reason="needs timm: pip install .[foundation]")
+pytest.importorskip("timm", reason="needs timm: pip install .[foundation]")
 
 from models.backbones.foundation.tiny_networks import VIT, VITS
 
@@ -29,7 +29,9 @@ def test_tokens_of_a_transformer_are_the_librarys(model):
         torch.testing.assert_close(net(frames), net.network(frames), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("model", "channels"), [("test_resnet", 96), ("test_efficientnet", 256), ("test_convnext", 64)])
+@pytest.mark.parametrize(
+    ("model", "channels"), [("test_resnet", 96), ("test_efficientnet", 256), ("test_convnext", 64)]
+)
 def test_map_of_a_cnn_is_the_librarys(model, channels):
     net = build(model)
     frames = torch.randn(2, 3, 64, 64)

@@ -61,7 +61,7 @@ def test_the_map_of_s3d_is_what_its_pool_sees(monkeypatch):
 
 
 def test_the_input_is_normalized_as_the_weights_transforms_do():
-    mean, std, source = build("swin3d_t").input_statistics()
+    mean, _, source = build("swin3d_t").input_statistics()
     assert mean == pytest.approx([123.675, 116.28, 103.53]) and "Swin3D_T_Weights" in source
     mean, _, source = build("r2plus1d_18", pretrained="KINETICS400_V1").input_statistics()
     assert mean == pytest.approx([110.2, 100.6, 96.0], abs=0.1) and "KINETICS400_V1" in source
