@@ -335,7 +335,7 @@ def _with_frozen(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
     """Return ``weights`` with the frozen tensors that the file gives by their hash alone; ValueError for others."""
     for key in [key for key in weights if key.rpartition(".")[2] == FROZEN_HASH]:
         name = key.rpartition(".")[0]
-        part = dict(model.named_modules()).get(name)
+        part: Any = dict(model.named_modules()).get(name)
         if not hasattr(part, "completed"):
             raise ValueError(f"{source} leaves out a frozen {name or 'model'}, and the config's model has none there")
         rest = {k: value for k, value in weights.items() if k != key}

@@ -96,7 +96,7 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
             )
         if not self.normalize:
             for name in ("mean", "std"):  # the arguments, which were None
-                vars(self).pop(name, None)
+                self.__dict__.pop(name, None)
             self._set_statistics(*levels)
             self.normalize = True
             print_log(f"input normalized with mean={mean} and std={std}, from {source}", "current")

@@ -59,7 +59,6 @@ def test_nothing_changes_at_first_and_the_adapter_alone_learns(model, kind, save
     assert tuned and all(p.grad is not None for p in tuned)
     assert any(p.grad.abs().sum() > 0 for p in tuned)
     assert all(torch.equal(value, frozen[name]) for name, value in net.frozen_tensors().items())
-    assert not torch.equal(net.eval()(frames), expected)
 
 
 @pytest.mark.parametrize("kind", OF_TRANSFORMERS[:3])
