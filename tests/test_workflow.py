@@ -12,11 +12,10 @@ from mmaction.registry import MODELS
 from mmaction.utils.config import load_config
 
 NAME = "configs/recognition/slowfast/slowfast_r50_diving48.py"
-SOURCE = "configs/recognition/slowfast/slowfast_r50_8x8x1_256e_kinetics400_rgb.py"
+SOURCE = "configs/recognition/slowfast/slowfast_r50_1xb8-u32-30e_gym99-rgb.py"
 # what the test adds to the documented commands, to be done in seconds
 SHORT = """--cfg-options
-    train_cfg.max_epochs=10
-    train_cfg.val_begin=10
+    train_cfg.val_begin=30
     train_dataloader.num_workers=0
     val_dataloader.num_workers=0
     test_dataloader.num_workers=0
@@ -49,15 +48,14 @@ def edit_config(folder):
     text = (folder / NAME).read_text()
     text = edit(
         text,
-        dataset_type="VideoDataset",
         data_root="data/diving48/videos",
-        data_root_val="data/diving48/videos",
         ann_file_train="data/diving48/train.txt",
         ann_file_val="data/diving48/val.txt",
-        load_from="kinetics.pth",
     )
-    text, count = re.subn(r"^num_classes = 400$", "num_classes = 48", text, flags=re.MULTILINE)
+    shown = re.search(r"^ *metainfo = (.*?) +#.*\n *num_classes = (\d+)$", README.read_text(), re.M)
+    text, count = re.subn(r"^metainfo = .*\nnum_classes = .*$", "metainfo = {}\nnum_classes = {}".format(*shown.groups()), text, flags=re.M)
     assert count == 1
+    text = re.sub(r"^load_from = \(.*?^\)$", 'load_from = "kinetics.pth"', text, flags=re.S | re.M)
     full, _ = load_config(folder / SOURCE)
     (folder / NAME).write_text(text)
     edited, _ = load_config(folder / NAME)
@@ -95,7 +93,7 @@ def test_commands_of_the_readme(tmp_path, demo_data):
             edit_config(tmp_path)
     assert {"build_file_list.py", "cp", "check_dataset.py", "report.py", "pose_visualizer.py"} <= set(said)
     assert "cls_head.fc_cls" in said["train.py"], "the head of another class count is named"
-    assert (tmp_path / "work_dirs/slowfast_diving48/best_acc_top1_epoch_10.pth").is_file()
+    assert (tmp_path / "work_dirs/slowfast_diving48/best_acc_top1_epoch_30.pth").is_file()
     assert "acc/top1" in said["test.py"]
-    results = tmp_path / "work_dirs/slowfast_diving48/test_best_acc_top1_epoch_10"
+    results = tmp_path / "work_dirs/slowfast_diving48/test_best_acc_top1_epoch_30"
     assert 'id="plot-training"' in (results / "report.html").read_text(), "the training's log is found"

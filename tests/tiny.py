@@ -1,7 +1,7 @@
 """Configs of tiny size, for the tests that build or run them."""
 
 # sizes in the configs -> sizes in the tests
-PIXELS = {256: 40, 224: 32, 64: 24, 56: 16, 48: 16, 32: 16, 40: 24, 72: 24, 112: 40, 102: 40, 104: 40, 96: 40}
+PIXELS = {256: 40, 128: 40, 224: 32, 64: 24, 56: 16, 48: 16, 32: 16, 40: 24, 72: 24, 112: 40, 102: 40, 104: 40, 96: 40}
 MOST_FRAMES, MOST_CLIPS, MOST_SEGMENTS = 8, 2, 16
 NARROWER = 4
 
@@ -15,7 +15,8 @@ def shrink_step(step: dict, segments: bool) -> dict:
             is_pair = isinstance(value, (list, tuple))
             step[key] = tuple(PIXELS.get(v, v) for v in value) if is_pair else PIXELS.get(value, value)
     if "clip_len" in step:
-        step["clip_len"] = min(step["clip_len"], MOST_FRAMES if step.get("frame_interval", 1) != 2 else 16)
+        most = MOST_SEGMENTS if segments else 16 if step.get("frame_interval") == 2 else MOST_FRAMES
+        step["clip_len"] = min(step["clip_len"], most)
         step["num_clips"] = min(step.get("num_clips", 1), MOST_SEGMENTS if segments else MOST_CLIPS)
     return step
 

@@ -11,7 +11,7 @@ Writes findings.csv and report.html into --out. --fix OUT writes cleaned lists a
 the originals.
 
 Examples:
-    python tools/data/check_dataset.py configs/recognition/tsm/tsm_r50_1xb16-1x1x8-30e_diving48-rgb.py
+    python tools/data/check_dataset.py configs/recognition/slowfast/slowfast_r50_1xb8-u32-30e_diving48-rgb.py
     python tools/data/check_dataset.py data/gym/gym99/train.txt data/gym/gym99/val.txt --videos data/gym/subactions
     python tools/data/check_dataset.py data/skeleton/gym_2d.pkl --label-space gym99 --strict
 

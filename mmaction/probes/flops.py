@@ -1,5 +1,6 @@
 """Parameters and operations of a model, part by part."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,17 +11,56 @@ from torch import nn
 from mmaction.apis.inference import pipeline_config
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.recognizers import MMRecognizer3D
-from mmaction.utils.config import type_name
+from mmaction.registry import MODELS
+from mmaction.utils.config import dataset_config, type_name
 
 PARTS = ("backbone", "neck", "cls_head")
 Shape = Sequence[int] | Mapping[str, Sequence[int]]
 
 
-def input_shape(cfg: Config) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
-    """Return the shape of one view as the backbone of a config sees it, worked out from the test pipeline.
+def model_without_values(cfg: Config) -> BaseRecognizer:
+    """Return the network of a config with shapes alone (device ``meta``), with which counting takes a second."""
+    backbone = {key: None if key == "pretrained" else value for key, value in cfg.model["backbone"].items()}
+    with torch.device("meta"):
+        return MODELS.build({**cfg.model, "backbone": backbone, "data_preprocessor": None})
+
+
+def training_bytes(model: BaseRecognizer, shape: Shape, batch_size: int, states: int = 1) -> int:
+    """Return the least memory of a training step in float32, worked out layer by layer without running it.
+
+    What backward needs of each sample, the weights, their gradients, and ``states`` numbers of the optimizer for each
+    weight (SGD with momentum: 1, AdamW: 2). The work space of the libraries comes on top.
+    """
+    model = copy.deepcopy(model).to("meta").train()
+    weights = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(_inputs(model, shape), mode="tensor", stage="head")
+    sizes = _num_parameters(model) + (1 + states) * _num_parameters(model, trained=True)
+    return batch_size * sum(storage.nbytes() for storage in kept.values()) + 4 * sizes
+
+
+def training_need(cfg: Config, model: BaseRecognizer) -> tuple[int, int]:
+    """Return the batch of one device and :func:`training_bytes` of it; ValueError where no pipeline tells the shape."""
+    batch = (cfg.get("train_dataloader") or {}).get("batch_size")
+    if not batch:
+        raise ValueError("the config has no train_dataloader with a batch_size")
+    states = 2 if str((cfg.get("optim_wrapper") or {}).get("optimizer", {}).get("type", "")).startswith("Adam") else 1
+    return batch, training_bytes(model, input_shape(cfg, "train"), batch, states)
+
+
+def input_shape(cfg: Config, split: str = "test") -> tuple[int, ...] | dict[str, tuple[int, ...]]:
+    """Return the shape of one view as the backbone of a config sees it, worked out from the pipeline of a split.
 
     Returns:
-        ``(C, T, H, W)`` for a network of clips; ``(T, C, H, W)`` for one of single frames (all frames of a sample);
+        ``(C, T, H, W)`` for a network of clips; ``(T, C, H, W)`` for one of single frames (those of a clip);
         for one of frames and skeletons a dict of both, ``imgs`` and ``heatmap_imgs``.
 
     Raises:
@@ -28,7 +68,8 @@ def input_shape(cfg: Config) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
     """
     clip_len, num_clips, scaling = None, 1, 1.0
     size: tuple[int, int] | None = None
-    for step in pipeline_config(cfg):
+    pipeline = dataset_config(cfg, (split,)).get("pipeline") if split == "train" else pipeline_config(cfg)
+    for step in pipeline or ():
         kind = type_name(step)
         if "clip_len" in step and "Sample" in kind:
             clip_len, num_clips = step["clip_len"], step.get("num_clips", 1)
@@ -46,10 +87,10 @@ def input_shape(cfg: Config) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
         imgs = (rgb.get("in_channels", 3), clip_len["RGB"], *size)
         return {"imgs": imgs, "heatmap_imgs": (pose.get("in_channels", 17), clip_len["Pose"], *small)}
     if not isinstance(clip_len, int) or size is None or recognizer not in ("Recognizer2D", "Recognizer3D"):
-        raise ValueError("the input's shape cannot be worked out from the test pipeline; give it with --shape")
+        raise ValueError(f"the input's shape cannot be worked out from the {split} pipeline; give it with --shape")
     channels = cfg.model["backbone"].get("in_channels", 3)
     if recognizer == "Recognizer2D":
-        return (clip_len * num_clips, channels, *size)
+        return (num_clips if clip_len == 1 else clip_len, channels, *size)
     return (channels, clip_len, *size)
 
 
@@ -127,4 +168,7 @@ def describe(counts: Mapping[str, Any]) -> str:
         lines.append(f"  {name:10s} {human(part['params']):>8s} parameters {human(part['macs']):>8s} multiply-adds")
     lines.append(f"parameters: {human(counts['params'])} ({human(counts['trainable'])} trained)")
     macs, operations = human(counts["macs"]), human(counts["flops"])
-    return "\n".join([*lines, f"FLOPs: {macs} multiply-adds (as in published tables), {operations} operations"])
+    lines.append(f"FLOPs: {macs} multiply-adds (as in published tables), {operations} operations")
+    if training := counts.get("training"):
+        lines.append(f"a training step of {training['batch_size']} samples: at least {human(training['bytes'])}B, float32")
+    return "\n".join(lines)

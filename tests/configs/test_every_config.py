@@ -115,7 +115,7 @@ def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_
 
 
 def test_a_config_of_other_sizes_and_of_a_backbone_without_pretrained_weights_is_made_small_too():
-    cfg, _ = load_config(ROOT / "configs/recognition/i3d/i3d_r50_1xb8-32x2x1-30e_gym99-rgb.py")
+    cfg, _ = load_config(ROOT / "configs/recognition/i3d/i3d_r50_1xb8-u32-30e_gym99-rgb.py")
     del cfg.model.backbone["pretrained"]
     datasets(cfg)[2].pipeline[-3]["crop_size"] = 160
     shrink_config(cfg)

@@ -154,7 +154,7 @@ def test_a_shipped_config_is_found_by_its_name_and_a_file_of_the_user_goes_first
     [
         ({"auto_scale_lr": {"base_batch_size": 64}}, "slowonly_r50_8xb16-u48.py", 64),
         ({}, "configs/slowonly_r50_8xb16-u48-240e_gym-keypoint.py", 128),
-        ({"auto_scale_lr": None}, "i3d_r50_1xb8-32x2x1-30e_gym99-rgb.py", 8),
+        ({"auto_scale_lr": None}, "i3d_r50_1xb8-u32-30e_gym99-rgb.py", 8),
         ({}, "slowfast_r50_8x8x1_256e_kinetics400_rgb.py", None),
         ({}, None, None),
     ],

@@ -1,6 +1,6 @@
-_base_ = "i3d_r50_1xb8-32x2x1-30e_gym99-rgb.py"
+_base_ = "tsn_r50_1xb8-u16-30e_gym99-rgb.py"
 
-# It has the clips of Gym99 and more; the lists and the classes differ.
+# Made by tools/data/gym/prepare.py.
 data_root = "data/gym/subactions"
 data_root_val = data_root
 ann_file_train = "data/gym/gym288/train.txt"
@@ -8,6 +8,7 @@ ann_file_val = "data/gym/gym288/val.txt"
 ann_file_test = ann_file_val
 metainfo = dict(label_space="gym288")
 num_classes = 288
+# Published: 68.3 % top-1, 26.5 % mean class accuracy (FineGym, CVPR 2020).
 
 model = dict(cls_head=dict(num_classes=num_classes))
 train_dataloader = dict(dataset=dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo))
