@@ -16,6 +16,7 @@ SOURCE = "configs/recognition/slowfast/slowfast_r50_1xb8-u32-30e_gym99-rgb.py"
 # what the test adds to the documented commands, to be done in seconds
 SHORT = """--cfg-options
     train_cfg.val_begin=30
+    default_hooks.checkpoint.interval=30
     train_dataloader.num_workers=0
     val_dataloader.num_workers=0
     test_dataloader.num_workers=0
@@ -53,7 +54,8 @@ def edit_config(folder):
         ann_file_val="data/diving48/val.txt",
     )
     shown = re.search(r"^ *metainfo = (.*?) +#.*\n *num_classes = (\d+)$", README.read_text(), re.M)
-    text, count = re.subn(r"^metainfo = .*\nnum_classes = .*$", "metainfo = {}\nnum_classes = {}".format(*shown.groups()), text, flags=re.M)
+    values = "metainfo = {}\nnum_classes = {}".format(*shown.groups())
+    text, count = re.subn(r"^metainfo = .*\nnum_classes = .*$", values, text, flags=re.M)
     assert count == 1
     text = re.sub(r"^load_from = \(.*?^\)$", 'load_from = "kinetics.pth"', text, flags=re.S | re.M)
     full, _ = load_config(folder / SOURCE)

@@ -27,7 +27,9 @@ def views_of_clip(cfg: Config, num_frames: int) -> np.ndarray:
         raise ValueError(f"no step of the test pipeline of {cfg.filename} samples frames")
     sampler: Transform = TRANSFORMS.build(dict(step))
     found = sampler.transform({"total_frames": num_frames, "start_index": 0, "avg_fps": 25.0})
-    inds = np.concatenate([found[key].reshape(found["num_clips"], -1) for key in sorted(found) if key.endswith("inds")], 1)
+    inds = np.concatenate(
+        [found[key].reshape(found["num_clips"], -1) for key in sorted(found) if key.endswith("inds")], 1
+    )
     if inds.shape[1] == 1:  # single frames: one clip of a 2D network
         inds = inds.reshape(1, -1)
     return inds

@@ -170,5 +170,7 @@ def describe(counts: Mapping[str, Any]) -> str:
     macs, operations = human(counts["macs"]), human(counts["flops"])
     lines.append(f"FLOPs: {macs} multiply-adds (as in published tables), {operations} operations")
     if training := counts.get("training"):
-        lines.append(f"a training step of {training['batch_size']} samples: at least {human(training['bytes'])}B, float32")
+        lines.append(
+            f"a training step of {training['batch_size']} samples: at least {human(training['bytes'])}B, float32"
+        )
     return "\n".join(lines)
