@@ -4,6 +4,7 @@ from typing import Any
 
 from mmaction.datasets import transforms
 from mmaction.datasets.base import BaseActionDataset
+from mmaction.datasets.features import FeatureDataset
 from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.rawframe import RawframeDataset
 from mmaction.datasets.sampler import ClassBalancedSampler
@@ -15,6 +16,7 @@ __all__ = [
     "ClassBalancedDataset",
     "ClassBalancedSampler",
     "ConcatDataset",
+    "FeatureDataset",
     "PoseDataset",
     "RawframeDataset",
     "RepeatDataset",

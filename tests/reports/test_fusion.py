@@ -125,9 +125,12 @@ def test_a_learned_fusion_is_shown_beside(pair, tool, tmp_path, capsys):
     for name, test in zip("abc", [*pair, fuse(pair, [1, 1])]):
         test.select(np.arange(200)[::-1] if name == "c" else np.arange(200)).save(tmp_path / f"{name}.npz")
     paths = [str(tmp_path / f"{name}.npz") for name in "abc"]
-    assert tool("fuse")([*paths[:2], "--beside", paths[2], "--out", str(tmp_path / "out")]) == 0
+    (tmp_path / "learned").mkdir()
+    (tmp_path / "c.npz").rename(tmp_path / "learned/scores.npz")
+    assert tool("fuse")([*paths[:2], "--beside", str(tmp_path / "learned"), "--out", str(tmp_path / "out")]) == 0
     accuracy = json.loads((tmp_path / "out/fusion.json").read_text())["accuracy"]
-    assert accuracy[paths[2]] == accuracy["fused"] and paths[2] in capsys.readouterr().out.replace("\n", "")
+    name = f"{tmp_path.name}/learned"
+    assert accuracy[name] == accuracy["fused"] and name in capsys.readouterr().out
 
 
 def test_neither_an_input_nor_the_fusion_of_others_is_replaced(pair, tool, tmp_path, monkeypatch):

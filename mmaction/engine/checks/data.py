@@ -53,6 +53,27 @@ def check_several_labels(datasets: Mapping[str, Any], model: torch.nn.Module, ev
                 )
 
 
+def check_experts(datasets: Mapping[str, Any], model: torch.nn.Module) -> None:
+    """Raise ValueError where data sets of features have other experts than the model, or of other checkpoints."""
+    wanted = getattr(getattr(model, "backbone", None), "in_channels", None)
+    known: dict[str, tuple[str, str]] = {}
+    for split, dataset in datasets.items():
+        for part in sources(dataset):
+            widths = getattr(part, "widths", None)
+            if widths is not None and isinstance(wanted, Mapping) and list(widths.items()) != list(wanted.items()):
+                raise ValueError(
+                    f"the {split} set has the experts {widths} (length of their features), and the model "
+                    f"{dict(wanted)} (backbone.in_channels): both must name the same, in one order"
+                )
+            for name, basis in getattr(part, "bases", {}).items():
+                first, other = known.setdefault(name, (split, basis))
+                if other != basis:
+                    raise ValueError(
+                        f"expert {name}: the features of the {split} set are of another checkpoint than those of the "
+                        f"{first} set, so that they mean something else; extract both with one checkpoint"
+                    )
+
+
 def check_batches(loader: Any, split: str) -> None:
     """Raise ValueError if ``drop_last`` leaves nothing to train on, or something out of what is measured."""
     count, batch = len(loader.sampler), loader.batch_size
@@ -87,7 +108,7 @@ def reads_files(dataset: Any) -> bool:
     """Return whether a file or folder belongs to each sample: not to skeletons, unless the pipeline opens videos."""
     steps = getattr(getattr(dataset, "pipeline", None), "transforms", ())
     opens_videos = any("filename" in getattr(step, "reads", ()) for step in steps)
-    return opens_videos or getattr(dataset, "modality", "Pose") != "Pose"
+    return opens_videos or getattr(dataset, "modality", "Pose") not in ("Pose", "Feature")
 
 
 def missing_files(dataset: Any) -> tuple[list[str], int]:

@@ -14,6 +14,7 @@ from mmaction.datasets.plausible import check_skeletons
 from mmaction.engine.checks.data import (
     check_batches,
     check_common_length,
+    check_experts,
     check_files,
     check_labels,
     check_several_labels,
@@ -108,6 +109,7 @@ def check_data(runner: Runner, loaders: dict[str, Any], loops: dict[str, Any], m
         pipelines += unbuilt
         warnings.append(problem)
     check_several_labels(datasets, model, {split: getattr(loop, "evaluator", None) for split, loop in loops.items()})
+    check_experts(datasets, model)
     check_joints(pipelines, model)
     check_channels(pipelines, model)
     return warnings

@@ -2,6 +2,7 @@
 
 from mmaction.models.heads.attributes import AttributeHead, ClassAttributes
 from mmaction.models.heads.base import BaseHead, LinearHead
+from mmaction.models.heads.experts import ExpertHead
 from mmaction.models.heads.gcn import GCNHead
 from mmaction.models.heads.resnet3d import I3DHead, SlowFastHead, X3DHead
 from mmaction.models.heads.rgbpose import RGBPoseHead
@@ -13,6 +14,7 @@ __all__ = [
     "AttributeHead",
     "BaseHead",
     "ClassAttributes",
+    "ExpertHead",
     "GCNHead",
     "I3DHead",
     "LinearHead",

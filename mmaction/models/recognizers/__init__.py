@@ -1,6 +1,12 @@
 """Complete models: preprocessing, backbone and head."""
 
 from mmaction.models.recognizers.base import BaseRecognizer
-from mmaction.models.recognizers.recognizers import MMRecognizer3D, Recognizer2D, Recognizer3D, RecognizerGCN
+from mmaction.models.recognizers.recognizers import (
+    MMRecognizer3D,
+    Recognizer2D,
+    Recognizer3D,
+    RecognizerFusion,
+    RecognizerGCN,
+)
 
-__all__ = ["BaseRecognizer", "MMRecognizer3D", "Recognizer2D", "Recognizer3D", "RecognizerGCN"]
+__all__ = ["BaseRecognizer", "MMRecognizer3D", "Recognizer2D", "Recognizer3D", "RecognizerFusion", "RecognizerGCN"]

@@ -63,6 +63,13 @@ class RecognizerGCN(BaseRecognizer):
 
 
 @MODELS.register_module()
+class RecognizerFusion(BaseRecognizer):
+    """Recognizer of clips as what several experts make of them: inputs (N, views, D) of ``FeatureDataset``."""
+
+    sample_layout = ("views", "D")
+
+
+@MODELS.register_module()
 class MMRecognizer3D(BaseRecognizer):
     """Recognizer of several modalities: inputs are a dict of (N, clips, C, T, H, W), whose keys the backbone takes."""
 

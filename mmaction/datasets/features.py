@@ -1,0 +1,125 @@
+"""Clips as the features that several networks make of them."""
+
+import logging
+import os.path
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmaction.datasets.base import BaseActionDataset
+from mmaction.io.features import FACTS, Features, load_features
+from mmaction.io.names import match_names
+from mmaction.registry import DATASETS
+from mmaction.structures.scores import as_probabilities
+
+SMALLEST = 1e-6  # probability, of which the logarithm is taken
+
+
+@DATASETS.register_module()
+class FeatureDataset(BaseActionDataset):
+    """Clips as what several experts make of them, from folders that ``tools/extract_features.py`` wrote.
+
+    A sample's ``imgs`` is float32 ``(1, D)``: for each expert its features and the logarithm of its probabilities, side
+    by side; NaN where it has none of the clip. Clips are matched by id, and the first expert gives their order. Views
+    that are kept apart are averaged.
+
+    Args:
+        experts: Name and folder of each expert.
+        pipeline: Transforms; by default ``PackActionInputs`` alone.
+        ann_file: What messages call the set; by default the facts of the first expert.
+        **kwargs: Arguments of :class:`~mmaction.datasets.base.BaseActionDataset`.
+
+    Raises:
+        ValueError: If an expert lacks a clip or has one more, has other labels or classes, or no scores.
+    """
+
+    sample_keys = (*BaseActionDataset.sample_keys, "imgs")
+
+    def __init__(
+        self,
+        experts: Mapping[str, str],
+        pipeline: Sequence[dict | Callable] | None = None,
+        ann_file: str = "",
+        **kwargs,
+    ) -> None:
+        if not experts:
+            raise ValueError("experts names no folder; give dict(NAME=FOLDER, ...)")
+        root = kwargs.get("data_root") or ""
+        self.experts = {name: load_features(os.path.join(root, folder)) for name, folder in experts.items()}
+        first = next(iter(experts.values()))
+        classes = next(iter(self.experts.values())).facts.get("classes")
+        kwargs.setdefault("metainfo", {"classes": classes} if classes else None)
+        kwargs = {"modality": "Feature", **kwargs}
+        steps = [{"type": "PackActionInputs"}] if pipeline is None else pipeline
+        super().__init__(ann_file or os.path.join(first, FACTS), steps, **kwargs)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Length of the features of each expert."""
+        return {name: expert.features.shape[-1] for name, expert in self.experts.items()}
+
+    @property
+    def bases(self) -> dict[str, str]:
+        """SHA-256 of the checkpoint in whose basis the features of each expert are."""
+        identities = {name: expert.facts["identity"] for name, expert in self.experts.items()}
+        return {name: str(part.get("parts", [part])[0].get("checkpoint")) for name, part in identities.items()}
+
+    def load_data_list(self) -> list[dict]:
+        """Match the clips of the experts, and compare their labels."""
+        (leader, first), *others = self.experts.items()
+        rows = {leader: np.arange(len(first))}
+        for name, other in others:
+            owner, advice = f"expert {name} ({other.folder})", "extract the same split with every expert"
+            rows[name] = np.array(match_names(other.ids, first.ids, owner, advice))
+            if len(other) > len(first):
+                match_names(first.ids, other.ids, f"expert {leader} ({first.folder})", advice)
+            wrong = np.flatnonzero(np.asarray(other.labels)[rows[name]] != first.labels)
+            if wrong.size:
+                raise ValueError(f"{owner} has another label of {first.ids[wrong[0]]!r} than {leader}: {advice}")
+        if (
+            len({None if e.scores is None else e.scores.shape[1] for e in self.experts.values()} | {first.labels.ndim})
+            != 2
+        ):
+            raise ValueError(f"{self.ann_file}: every expert needs scores of the same classes, and a clip one label")
+        self._say_memorized()
+        self._rows = [(self.experts[name], index) for name, index in rows.items()]
+        self._chances = [np.log(np.maximum(_chances(self.experts[name]), SMALLEST)).astype(np.float32) for name in rows]
+        return [
+            {"frame_dir": name, "label": int(label), "row": i}
+            for i, (name, label) in enumerate(zip(first.ids, first.labels, strict=True))
+        ]
+
+    def _say_memorized(self) -> None:
+        """Warn where experts that were trained on these clips are to be learned from."""
+        known = [name for name, part in self.experts.items() if part.facts["identity"].get("split") == "train"]
+        if known and not self.test_mode:
+            print_log(
+                f"the features of {', '.join(known)} are of models that were trained on the same clips; a fusion that "
+                "learns from them trusts them too much: take those of tools/extract_features.py --folds",
+                logger="current",
+                level=logging.WARNING,
+            )
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the annotation of sample ``idx`` with what the experts make of it."""
+        info = self.annotation(idx)
+        parts = []
+        for (expert, index), chances in zip(self._rows, self._chances, strict=True):
+            row = index[info["row"]]
+            vector = np.asarray(expert.features[row], np.float32).reshape(-1, expert.features.shape[-1]).mean(axis=0)
+            part = np.concatenate([vector, chances[row]])
+            parts.append(np.full_like(part, np.nan) if expert.missing[row] else part)
+        info["imgs"] = np.concatenate(parts)[None]
+        return info
+
+    def _shows_nobody(self, info: dict) -> bool:
+        """Return whether no expert has anything of the clip."""
+        return bool(np.isnan(info["imgs"]).all())
+
+
+def _chances(expert: Features) -> np.ndarray:
+    """Return the probabilities of the classes, (N, classes), of clips that are there."""
+    scores = np.array(expert.scores)
+    scores[np.asarray(expert.missing)] = 1 / scores.shape[1]
+    return as_probabilities(scores)

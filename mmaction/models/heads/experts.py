@@ -1,0 +1,50 @@
+"""Head of the attention across experts."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from mmaction.models.heads.base import BaseHead
+from mmaction.registry import MODELS
+
+
+@MODELS.register_module()
+class ExpertHead(BaseHead):
+    """The mixture of the experts, sharpened by a learned factor, and a correction from the query's token.
+
+    The correction begins at 0 and the factor at 1: before training the logits are those of the experts' mean.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Length of a token.
+        loss_cls: Config of the loss.
+        dropout_ratio: Probability that a value of the token is dropped in training.
+        average_clips: See ``BaseHead``.
+        kwargs: ``label_smooth_eps``, ``topk``, ``init_cfg`` of ``BaseHead``.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        loss_cls: dict | None = None,
+        dropout_ratio: float = 0.5,
+        average_clips: str | None = "prob",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_classes, in_channels, loss_cls, average_clips=average_clips, **kwargs)
+        self.dropout = nn.Dropout(dropout_ratio)
+        self.factor = nn.Parameter(torch.ones(()))
+        self.fc_cls = nn.Linear(in_channels, num_classes)
+        nn.init.zeros_(self.fc_cls.weight)
+        nn.init.zeros_(self.fc_cls.bias)
+
+    def pool_feats(self, feats: torch.Tensor) -> torch.Tensor:
+        """Return what ``ExpertAttention`` gives, (V, in_channels + num_classes), as it is."""
+        return self.check_width(feats, self.in_channels + self.num_classes)
+
+    def classify(self, pooled: torch.Tensor, num_segs: int = 1) -> torch.Tensor:
+        """Return the logits of each view, (V, num_classes)."""
+        token, mixed = pooled.split([self.in_channels, self.num_classes], dim=1)
+        return self.factor * mixed + self.fc_cls(self.dropout(token))
