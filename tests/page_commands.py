@@ -27,6 +27,8 @@ NOT_RUN = {
     r"tools/dist_train\.sh .*FullySharded.*": "tests/engine/test_sharding.py does it with 2 processes",
     r"python tools/train_streams\.py .*": "trains several networks; tests/cli/test_train_streams.py has tiny ones",
     r"python tools/extract_features\.py .* --folds .*": "trains several networks; tests/cli/test_extract_features.py",
+    r"python tools/(train|test)\.py configs/fusion/.*": "needs features; see tests/reports/test_learned_fusion.py",
+    r"python tools/analysis/fuse\.py data/features/.*": "needs features; see tests/reports/test_learned_fusion.py",
     r"(torchrun|mpirun) .*": "needs 8 GPUs or MPI; tests/engine/test_dist.py runs torchrun with 2 processes",
     r"python tests/(reliability|fuzz)/.*": "takes minutes to hours; the tests beside the program run a part",
     r"python tools/train\.py \.\.\.": "is no whole command",

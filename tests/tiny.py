@@ -36,6 +36,8 @@ def datasets(cfg) -> list:
 def shrink_model(model) -> None:
     """Divide the width of a network and of what its head expects by ``NARROWER``; take the 2D ResNet of 18 layers."""
     backbone = model.backbone
+    if backbone.type == "ExpertAttention":  # its width is small, its input comes from files
+        return
     if backbone.type in ("ResNet", "ResNetTSM"):  # have no argument for their width
         if backbone.depth >= 50:
             backbone.depth, model.cls_head.in_channels = 18, model.cls_head.in_channels // 4
@@ -54,7 +56,8 @@ def shrink_config(cfg, epochs: int = 1) -> None:
     """Let a config train ``epochs`` epochs in this process, on small inputs, from initial weights, a narrow network."""
     shrink_model(cfg.model)
     for dataset in datasets(cfg):
-        dataset.pipeline = [shrink_step(step, cfg.model.type == "Recognizer2D") for step in dataset.pipeline]
+        if "pipeline" in dataset:
+            dataset.pipeline = [shrink_step(step, cfg.model.type == "Recognizer2D") for step in dataset.pipeline]
     for name in ("train", "val", "test"):
         loader = cfg[f"{name}_dataloader"]
         loader.update(batch_size=2 if name == "train" else 1, num_workers=0, persistent_workers=False)

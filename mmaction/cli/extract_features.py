@@ -28,7 +28,6 @@ from mmengine.config import Config
 
 from mmaction.apis import init_recognizer
 from mmaction.apis.features import join_folds, write_features
-from mmaction.cli import train
 from mmaction.cli.arguments import model_parser
 from mmaction.cli.runs import Run, say
 from mmaction.engine import folds
@@ -41,6 +40,7 @@ from mmaction.utils import register_all_modules
 from mmaction.utils.config import load_config
 
 VIEWS_AT_ONCE = 8  # where the config does not say model.test_cfg.max_testing_views
+PASSED_ON = ("seed", "epochs", "trust_checkpoint")  # to the trainings
 POOR = 0.5  # share of the variance below which the map between two models' features is named as poor
 
 
@@ -104,13 +104,12 @@ def extract_folds(cfg: Config, checkpoint: Path, root: Path, args: argparse.Name
     numbers = folds.make_folds(clips.labels, args.folds, args.seed, clips.groups)
     say(folds.describe_folds(clips, numbers))
     say(f"{args.folds} trainings in {work_dir}, each without one fold; {args.folds + 2} extractions in {root}")
-    given = {**vars(train.parse_args(["config"])), "seed": args.seed, "epochs": args.epochs, "resume": True}
-    given["trust_checkpoint"] = args.trust_checkpoint
+    given = argparse.Namespace(resume=True, launcher="none", **{name: getattr(args, name) for name in PASSED_ON})
     full = extract(cfg, checkpoint, "train", root / "train_seen", args)
     parts = []
     for fold in range(args.folds):
         part = folds.without(folds.unvalidated(cfg), clips, numbers == fold)
-        run = Run(f"fold {fold + 1} of {args.folds}", part, work_dir / f"fold_{fold}", argparse.Namespace(**given))
+        run = Run(f"fold {fold + 1} of {args.folds}", part, work_dir / f"fold_{fold}", given)
         parts.append(extract(cfg, run.train(), "train", root / f"train_fold_{fold}", args))
     explained = join_folds(full, parts, numbers, root / "train")
     shares = ", ".join(f"{100 * share:.0f}" for share in explained)

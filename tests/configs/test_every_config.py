@@ -12,6 +12,7 @@ import torch
 from tiny import datasets, shrink_config
 
 from mmaction.engine import build_runner
+from mmaction.io.features import FeatureWriter
 from mmaction.skeletons import get_layout, layout_of_config
 from mmaction.utils.config import base_batch_size, inner_datasets, load_config
 
@@ -67,6 +68,17 @@ def write_skeletons(path: Path, joints: int, splits: set[str], compressed: Path 
     path.write_bytes(pickle.dumps(dict(split=split, annotations=annotations), protocol=4))
 
 
+def write_features(folder: Path, widths: dict[str, int], classes: int) -> dict[str, str]:
+    """Write random features of two clips for each expert and return their folders."""
+    for name, width in widths.items():
+        writer = FeatureWriter(folder / name, 2, {"checkpoint": name})
+        if not writer.finished:
+            values = {"features": np.ones(width, np.float32), "scores": np.full(classes, 1 / classes, np.float32)}
+            writer.write([{**values, "labels": np.int64(clip), "missing": np.array(False)} for clip in range(2)])
+            writer.finish(["clip0", "clip1"], {})
+    return {name: str(folder / name) for name in widths}
+
+
 def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
     """Let the loaders of ``cfg`` read small data of the kind that the config expects."""
     sets = datasets(cfg)
@@ -81,6 +93,8 @@ def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
             dataset.metainfo.label_space = str(demo_data / "classes.csv")
         if dataset.type == "VideoDataset":
             dataset.update(ann_file=str(demo_data / "train.txt"), data_prefix=dict(video=str(demo_data / "videos")))
+        elif dataset.type == "FeatureDataset":
+            dataset.experts = write_features(folder, cfg.model.backbone.in_channels, cfg.model.backbone.num_classes)
         elif dataset.type == "RawframeDataset":
             dataset.update(ann_file=str(flow_frames / "list.txt"), data_prefix=dict(img=str(flow_frames)))
         elif "video" in dataset.get("data_prefix", {}):

@@ -1,8 +1,8 @@
 """Feature extractors."""
 
 from mmaction.models.backbones.c3d import C3D
-from mmaction.models.backbones.foundation import TimmImage, TorchvisionVideo, TransformersVideo
 from mmaction.models.backbones.experts import ExpertAttention
+from mmaction.models.backbones.foundation import TimmImage, TorchvisionVideo, TransformersVideo
 from mmaction.models.backbones.graphs import AAGCN, CTRGCN, STGCN
 from mmaction.models.backbones.multipath import ResNet3dSlowFast, RGBPoseConv3D
 from mmaction.models.backbones.resnet import C2D, ResNet
