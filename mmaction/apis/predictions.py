@@ -44,7 +44,7 @@ def class_name(names: Sequence[str] | None, label: int) -> str:
     return names[label] if names is not None and label < len(names) else f"class {label}"
 
 
-def render(predictions: Sequence[Prediction], names: Sequence[str] | None, form: str, topk: int = 5) -> str:
+def render_predictions(predictions: Sequence[Prediction], names: Sequence[str] | None, form: str, topk: int = 5) -> str:
     """Return predictions as text.
 
     Args:

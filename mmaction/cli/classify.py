@@ -14,7 +14,7 @@ from tqdm import tqdm
 from mmaction.apis.clips import Clip, as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_config, predict_clip
 from mmaction.apis.labeled_video import check_suffix, write_labeled
-from mmaction.apis.predictions import Prediction, render
+from mmaction.apis.predictions import Prediction, render_predictions
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.io.annotations import load_annotations
 from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_video
@@ -188,7 +188,7 @@ def run(args: argparse.Namespace) -> int:
     classified = {prediction.clip for prediction in predictions if not prediction.nobody}
     empty = {prediction.clip for prediction in predictions} - classified
     if predictions or args.format != "table":
-        print(render(predictions, classifier.names, args.format, args.topk))
+        print(render_predictions(predictions, classifier.names, args.format, args.topk))
     if args.timeline and predictions:
         draw_timeline(predictions, classifier.names, args.timeline)
     if empty:

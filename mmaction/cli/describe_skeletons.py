@@ -29,7 +29,7 @@ def show(file: AnnotationFile) -> int:
     for name, problem in problems[:SHOWN]:
         print(f"  problem: {name}: {problem}")
     if len(problems) > SHOWN:
-        print(f"  ... and {len(problems) - SHOWN:,} more problems")
+        print(f"  and {len(problems) - SHOWN:,} more problems")
     return len(problems)
 
 

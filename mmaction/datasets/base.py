@@ -11,7 +11,7 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from mmaction.datasets.fallback import identity, load_or_stand_in
+from mmaction.datasets.fallback import load_or_stand_in, sample_identity
 from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
 from mmaction.datasets.functional.subsets import draw_subset
 from mmaction.datasets.shared_array import SharedArray, release_freed_memory
@@ -205,7 +205,7 @@ class BaseActionDataset(BaseDataset):
         nobody = self.test_mode and self._shows_nobody(info)
         data = self.pipeline(info)
         if isinstance(data, dict) and hasattr(data.get("data_samples"), "set_metainfo"):
-            data["data_samples"].set_metainfo(identity(info) | ({"nobody": True} if nobody else {}))
+            data["data_samples"].set_metainfo(sample_identity(info) | ({"nobody": True} if nobody else {}))
         return data
 
     def _shows_nobody(self, info: dict) -> bool:

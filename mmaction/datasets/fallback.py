@@ -16,7 +16,7 @@ MAX_TRIES, MAX_TEST_TRIES = 100, 1000
 IDENTITY_KEYS = ("filename", "frame_dir", "sample_idx")
 
 
-def identity(info: dict[str, Any]) -> dict[str, Any]:
+def sample_identity(info: dict[str, Any]) -> dict[str, Any]:
     """Return what tells a sample from others: its file or clip, and its index."""
     return {key: info[key] for key in IDENTITY_KEYS if key in info}
 
@@ -64,7 +64,7 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
             raise first  # nowhere to note it: it must not pass unseen
         sample["data_samples"].set_metainfo({"broken": (name, fault, index)})
         if dataset.test_mode:
-            sample["data_samples"].set_metainfo(identity(info))
+            sample["data_samples"].set_metainfo(sample_identity(info))
             if "label" in info:
                 sample["data_samples"].set_gt_label(info["label"])
         return sample

@@ -84,7 +84,7 @@ def _policy(spec: str | dict[str, Any] | Callable[..., bool] | None) -> Callable
     return partial(chosen_by, spec)
 
 
-def check_arguments(arguments: Mapping[str, Any]) -> None:
+def _check_arguments(arguments: Mapping[str, Any]) -> None:
     """Check the arguments that MMEngine's class takes and ``fully_shard`` lacks; log those that are not needed.
 
     TypeError where there is no such argument, ValueError where one asks for what is not done; None asks for nothing.
@@ -210,7 +210,7 @@ class MMFullyShardedDataParallel(nn.Module):
         **others: Any,
     ) -> None:
         super().__init__()
-        check_arguments(others)
+        _check_arguments(others)
         strategy = getattr(sharding_strategy, "name", sharding_strategy) or "FULL_SHARD"
         if strategy not in RESHARD_AFTER_FORWARD:
             raise ValueError(

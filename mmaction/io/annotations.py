@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 from mmaction.io.pickles import as_numbers, load_pickle
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.files import write_atomically
+from mmaction.utils.text import first_few
 
 
 def load_annotations(path: str | os.PathLike, split: str | None = None, needs_label: bool = True) -> list[dict]:
@@ -137,7 +138,7 @@ def _repeated(names: Iterable[str]) -> list[str]:
 
 
 def _named(names: Sequence[str]) -> str:
-    return f"{len(names):,} clips ({', '.join(map(repr, names[:5]))}{', ...' if len(names) > 5 else ''})"
+    return f"{len(names):,} clips ({first_few(map(repr, names))})"
 
 
 def _say(message: str) -> None:

@@ -244,7 +244,7 @@ def model_weights(
         _WRAPPER_PREFIXES.sub("", str(key)): value for key, value in state.items() if isinstance(value, torch.Tensor)
     }
     if not weights:
-        raise ValueError(f"{source} holds no weights: its entries are {', '.join(map(str, list(checkpoint)[:8]))}")
+        raise ValueError(f"{source} holds no weights: its entries are {first_few(checkpoint, 8)}")
     try:
         converted = convert(weights) if rename else None
     except ValueError as error:

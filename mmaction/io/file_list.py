@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 
 from mmaction.structures.sample_name import outside_classes
 from mmaction.utils.files import read_text
+from mmaction.utils.text import first_few
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def read_file_list(
     if not lines:
         raise ValueError(f"{path}:1: the list names no clip")
     if comments:
-        numbers = ", ".join(map(str, comments[:10])) + (", ..." if len(comments) > 10 else "")
+        numbers = first_few(comments, 10)
         print_log(f"{path}: {len(comments)} comments are passed over (lines {numbers})", logger="current")
     return lines
 

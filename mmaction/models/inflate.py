@@ -85,7 +85,7 @@ def select_weights(weights: Weights, target: Weights, inflate: bool) -> dict[str
     return selected
 
 
-def load_weights(source: str) -> dict[str, torch.Tensor]:
+def read_weights(source: str) -> dict[str, torch.Tensor]:
     """Return the weights of ``torchvision://NAME``, a web address or a file, without the prefix ``backbone.``."""
     source = address_of(source)
     weights = model_weights(read_checkpoint(source), source)
@@ -126,7 +126,7 @@ def load_pretrained(module: nn.Module, source: str, inflate: bool) -> None:
     """
     names = {WRAPPERS.sub("", name): name for name in module.state_dict()}
     target = {plain: module.state_dict()[name] for plain, name in names.items()}
-    weights = {WRAPPERS.sub("", name): value for name, value in from_torchvision(load_weights(source)).items()}
+    weights = {WRAPPERS.sub("", name): value for name, value in from_torchvision(read_weights(source)).items()}
     try:
         fitting = select_weights(weights, target, inflate)
     except ValueError as error:

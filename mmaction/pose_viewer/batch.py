@@ -14,7 +14,7 @@ from mmaction.io.video import open_video
 from mmaction.io.video.folders import walk_videos
 from mmaction.pose_viewer.checks import Report
 from mmaction.pose_viewer.settings import Settings
-from mmaction.pose_viewer.viewer import Classes, chosen_layout, draw_clip, read_classes, write_report
+from mmaction.pose_viewer.viewer import Classes, chosen_layout, draw_clip, read_classes, write_json_report
 from mmaction.skeletons import Layout
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.config import dataset_config, inner_datasets, load_config
@@ -29,7 +29,7 @@ TEMPLATE = Path(__file__).with_name("batch.html")
 
 
 @dataclass(frozen=True)
-class Source:
+class BatchInput:
     """Folder of the videos, skeleton file, and the annotations that count, None: all that have a video."""
 
     videos: Path
@@ -37,7 +37,7 @@ class Source:
     names: frozenset[str] | None = None
 
 
-def resolve_source(settings: Settings) -> Source:
+def resolve_source(settings: Settings) -> BatchInput:
     """Find videos and annotations from the settings, a data set config filling what they leave open."""
     videos, annotation = settings.video, settings.annotation
     names: frozenset[str] | None = None
@@ -53,7 +53,7 @@ def resolve_source(settings: Settings) -> Source:
             raise ValueError(f"{name}: the batch mode needs a folder of videos and a skeleton file; {name} is not set")
     if not Path(videos).is_dir():
         raise FileNotFoundError(f"video: no such folder: {videos}")
-    return Source(Path(videos), Path(annotation), names)
+    return BatchInput(Path(videos), Path(annotation), names)
 
 
 def _dataset_of(config: str) -> Mapping:
@@ -73,7 +73,7 @@ def _split_names(annotation: str, split: str | None) -> frozenset[str] | None:
     return frozenset(split_names(annotation, read_annotation_file(annotation)[1], split))
 
 
-def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
+def check_batch(settings: Settings, progress: bool = True) -> list[Report]:
     """Draw a contact sheet of every video that has an annotation and write the index; return reports, worst first."""
     from tqdm import tqdm
 
@@ -97,11 +97,11 @@ def run_batch(settings: Settings, progress: bool = True) -> list[Report]:
     reports.sort(key=lambda report: (report.quality, report.annotation))
     output.mkdir(parents=True, exist_ok=True)
     (output / INDEX).write_text(_index(reports, source.videos), encoding="utf-8")
-    write_report(report, [r.as_dict() for r in reports])
+    write_json_report(report, [r.as_dict() for r in reports])
     return reports
 
 
-def _jobs(settings: Settings, source: Source, classes: Classes, layout: str | Layout) -> Iterator[tuple]:
+def _jobs(settings: Settings, source: BatchInput, classes: Classes, layout: str | Layout) -> Iterator[tuple]:
     for video, entry in pair_videos(source.videos, load_annotation_list(source.annotation)):
         name = sample_name(entry)
         if source.names is None or name in source.names:

@@ -10,11 +10,25 @@ import argparse
 from pathlib import Path
 
 from mmaction.io.video import open_video
-from mmaction.pose_viewer.batch import INDEX, run_batch
+from mmaction.pose_viewer.batch import INDEX, check_batch
 from mmaction.pose_viewer.checks import check_clip
 from mmaction.pose_viewer.heatmap_view import heatmap_panel
-from mmaction.pose_viewer.settings import Settings, add_arguments, given_options, merge, naming_entries, read_config
-from mmaction.pose_viewer.viewer import chosen_layout, draw_clip, make_overlay, read_classes, show_window, write_report
+from mmaction.pose_viewer.settings import (
+    Settings,
+    add_arguments,
+    given_options,
+    merge_settings,
+    naming_entries,
+    read_config,
+)
+from mmaction.pose_viewer.viewer import (
+    chosen_layout,
+    draw_clip,
+    make_overlay,
+    read_classes,
+    show_window,
+    write_json_report,
+)
 from mmaction.utils.files import claim
 from mmaction.visualization.poses import clip_poses, find_annotation, load_annotation_list
 
@@ -34,7 +48,7 @@ def main(default_config: Path, argv: list[str] | None = None) -> int:
     path = args.config or default_config
     file_values = {} if args.no_config else read_config(path)
     with naming_entries(path, {name: file_values[name] for name in file_values.keys() - given_options(args).keys()}):
-        return visualize(merge(file_values, args), args.quiet)
+        return visualize(merge_settings(file_values, args), args.quiet)
 
 
 def visualize(settings: Settings, quiet: bool = False) -> int:
@@ -51,7 +65,7 @@ def visualize(settings: Settings, quiet: bool = False) -> int:
 
 
 def _batch(settings: Settings, quiet: bool) -> int:
-    reports = run_batch(settings, not quiet)
+    reports = check_batch(settings, not quiet)
     suspicious = sum(report.is_suspicious for report in reports)
     if not quiet:
         print(f"{len(reports)} clips, {suspicious} suspicious: {Path(settings.output) / INDEX}")
@@ -73,7 +87,7 @@ def _clip(settings: Settings, quiet: bool) -> int:
     else:
         report = draw_clip(reader, poses, settings, classes, panel, progress=not quiet)
     if settings.report:
-        write_report(Path(settings.report), report.as_dict())
+        write_json_report(Path(settings.report), report.as_dict())
     if not quiet:
         print("\n".join(report.lines() + ([] if settings.window else [f"written: {settings.output}"])))
     return SUSPICIOUS if report.is_suspicious else 0

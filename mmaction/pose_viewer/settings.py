@@ -212,7 +212,7 @@ def _plain_kind(error: Exception) -> type[Exception]:
     return next(kind for kind in kinds if not issubclass(kind, UnicodeError))
 
 
-def merge(file_values: dict[str, Any], options: argparse.Namespace) -> Settings:
+def merge_settings(file_values: dict[str, Any], options: argparse.Namespace) -> Settings:
     """Combine the file with the command line, which has the last word."""
     return Settings(**(file_values | given_options(options)))
 

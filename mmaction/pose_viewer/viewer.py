@@ -154,7 +154,7 @@ def _with_progress(
     return iter(tqdm(frames, total=count or None, desc=Path(reader.name).name, unit="frame", disable=not progress))
 
 
-def write_report(path: Path, content: dict | list) -> None:
+def write_json_report(path: Path, content: dict | list) -> None:
     """Write a report as JSON."""
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -89,7 +89,7 @@ def read_log(path: str | Path, name: str | None = None) -> RunLog:
     by_epoch = all("epoch" in r for r in steps) if steps else True
     # logs do not say how long an epoch is: the last record of one tells, up to the logging interval
     length = max((r["iter"] / r["epoch"] for r in steps if r.get("epoch") and "iter" in r), default=0) or 1
-    log = RunLog(name or default_name(path), by_epoch)
+    log = RunLog(name or log_name(path), by_epoch)
     found: dict[tuple[str, str], dict[float, float]] = {}
     for records in files:
         placed = [(_position(record, length if by_epoch else None), record) for record in records]
@@ -124,7 +124,7 @@ def _numbers(record: dict[str, Any]) -> dict[str, float]:
     return {k: float(v) for k, v in numbers.items() if isinstance(v, float) or abs(v) < 2**63}
 
 
-def default_name(path: str | Path) -> str:
+def log_name(path: str | Path) -> str:
     """Return the name of the work folder that a log belongs to."""
     parts = [part.removesuffix(".json") for part in Path(path).resolve().parts]
     inside = {SCALARS.parts[0], SCALARS.stem}

@@ -31,7 +31,7 @@ SECTIONS = (
 )  # fmt: skip
 
 
-def default_name(path: str | Path) -> str:
+def result_name(path: str | Path) -> str:
     """Return what to call a result: the names of the work folder and of the test's folder in it."""
     folder = (Path(path) if Path(path).is_dir() else Path(path).parent).resolve()
     return f"{folder.parent.name}/{folder.name}"
@@ -226,6 +226,6 @@ def write_report(
     pictures = ClipPictures(annotations or data.get("ann_file"))
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    page = render_report(results, names or [default_name(path) for path in paths], found, pictures, num_worst, title)
+    page = render_report(results, names or [result_name(path) for path in paths], found, pictures, num_worst, title)
     write_atomically(out, page.encode())
     return out

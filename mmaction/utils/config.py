@@ -15,7 +15,7 @@ from mmengine.utils import import_modules_from_strings
 
 from mmaction import registry
 from mmaction.utils.cli import close_matches, describe_error, merge_options
-from mmaction.utils.config_keys import Source, check_option, check_overrides, direct_bases
+from mmaction.utils.config_keys import ConfigSource, check_option, check_overrides, direct_bases
 from mmaction.utils.files import read_json
 from mmaction.utils.shipped_configs import CONFIGS, PREFIX, find_config
 
@@ -79,7 +79,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
     _refuse_old_form(cfg)
     _prefer_own(cfg._cfg_dict)
     notes = _unwrap_loaders(cfg)
-    source = Source.read(path)
+    source = ConfigSource.read(path)
     if is_program:
         _import_for_bases(cfg, source)
     check_overrides(cfg, source)
@@ -118,7 +118,7 @@ def _refuse_old_form(cfg: Config) -> None:
         )
 
 
-def _import_for_bases(cfg: Config, source: Source) -> None:
+def _import_for_bases(cfg: Config, source: ConfigSource) -> None:
     """Import what each base names in ``custom_imports``, too: MMEngine lets the leaf's list replace it."""
     owners = [part.path for part in source.chain() if "custom_imports" in part.sets]
     if len(owners) < 2:

@@ -26,16 +26,16 @@ MOST_PATHS = 4  # named in a message
 
 
 @dataclass
-class Source:
+class ConfigSource:
     """What one config file, a program, does with names."""
 
     path: Path
     sets: dict[str, str] = field(default_factory=dict)  # names that it assigns, and the text of the value
     uses: set[str] = field(default_factory=set)  # names that it reads, its own or from a base
-    bases: list["Source"] = field(default_factory=list)
+    bases: list["ConfigSource"] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path) -> "Source":
+    def read(cls, path: Path) -> "ConfigSource":
         """Read a file and its bases; one that is no plain Python (JSON, MMEngine's templates) sets and uses nothing."""
         source = cls(path, bases=[cls.read(base) for base in direct_bases(path)])
         try:
@@ -53,7 +53,7 @@ class Source:
                 source.sets.update(dict.fromkeys(names, ast.dump(statement.value)))
         return source
 
-    def chain(self) -> Iterator["Source"]:
+    def chain(self) -> Iterator["ConfigSource"]:
         """Yield this file and all below it."""
         yield self
         for base in self.bases:
@@ -68,7 +68,7 @@ def direct_bases(path: Path) -> list[Path]:
     return [base for base in found_at if base.is_file()]
 
 
-def check_overrides(cfg: Any, source: Source, used_above: frozenset[str] = frozenset()) -> None:
+def check_overrides(cfg: Any, source: ConfigSource, used_above: frozenset[str] = frozenset()) -> None:
     """Raise ValueError if a file sets a variable of its bases again that neither it nor a file above it uses.
 
     In the whole config ``cfg`` the places are looked up that the user may have meant.
@@ -91,7 +91,7 @@ def check_overrides(cfg: Any, source: Source, used_above: frozenset[str] = froze
         check_overrides(cfg, base, used)
 
 
-def _value_in(source: Source, name: str) -> Any:
+def _value_in(source: ConfigSource, name: str) -> Any:
     """Return the value that a base gives a variable, None if it cannot be told."""
     from mmengine.config import Config
 
@@ -101,7 +101,7 @@ def _value_in(source: Source, name: str) -> Any:
         return None
 
 
-def check_option(cfg: Mapping[str, Any], source: Source, key: str) -> str | None:
+def check_option(cfg: Mapping[str, Any], source: ConfigSource, key: str) -> str | None:
     """Raise KeyError if nothing reads a dotted key of ``--cfg-options``; return a note where only a plug-in can."""
     top = key.split(".")[0]
     if top in READ_KEYS:
@@ -126,7 +126,7 @@ def unread_keys(cfg: Mapping[str, Any], path: str | Path | None) -> list[str]:
     """
     if not path or not Path(path).is_file() or Path(path).suffix != ".py":
         return []
-    files = list(Source.read(Path(path)).chain())
+    files = list(ConfigSource.read(Path(path)).chain())
     if "read_base" in set().union(*(part.uses for part in files)):  # names come and go through imports there
         return []
     used = READ_KEYS.union(*(part.uses for part in files))

@@ -34,6 +34,8 @@ def _plain(node: ast.expr, name: str) -> Any:
     match node:
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=pairs) if all(pair.arg for pair in pairs):
             return {pair.arg: _plain(pair.value, name) for pair in pairs}
+        case ast.Call(func=ast.Name(id="dict"), args=[ast.Dict() as inner], keywords=[]):  # where a key is no name
+            return _plain(inner, name)
         case ast.Dict(keys=keys, values=values) if None not in keys:
             return {ast.literal_eval(key): _plain(value, name) for key, value in zip(keys, values, strict=True) if key}
         case ast.List(elts=items):

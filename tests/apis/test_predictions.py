@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.apis.predictions import Prediction, class_name, render
+from mmaction.apis.predictions import Prediction, class_name, render_predictions
 from mmaction.structures import ActionDataSample
 from mmaction.structures.scores import mean_score
 
@@ -27,17 +27,17 @@ def test_the_best_classes_come_first_and_ties_keep_their_order():
 
 
 def test_json_holds_every_number():
-    entries = json.loads(render(WHOLE, NAMES, "json", topk=2))
+    entries = json.loads(render_predictions(WHOLE, NAMES, "json", topk=2))
     assert [entry["input"] for entry in entries] == ["a.mp4", "b.mp4"]
     assert entries[0]["top"] == [
         {"label": 1, "name": NAMES[1], "score": 0.7},
         {"label": 0, "name": "jump", "score": 0.2},
     ]
-    assert json.loads(render(PARTS, None, "json"))[1]["end_s"] == 3.0
+    assert json.loads(render_predictions(PARTS, None, "json"))[1]["end_s"] == 3.0
 
 
 def test_csv_survives_commas_and_quotes():
-    rows = list(csv.DictReader(io.StringIO(render(WHOLE + PARTS, NAMES, "csv", topk=2))))
+    rows = list(csv.DictReader(io.StringIO(render_predictions(WHOLE + PARTS, NAMES, "csv", topk=2))))
     assert len(rows) == 8
     assert rows[0] == {
         "input": "a.mp4", "start_s": "", "end_s": "", "rank": "1", "label": "1", "name": NAMES[1], "score": "0.7",
@@ -46,10 +46,10 @@ def test_csv_survives_commas_and_quotes():
 
 
 def test_tables():
-    lines = render(WHOLE, NAMES, "table", topk=2).splitlines()
+    lines = render_predictions(WHOLE, NAMES, "table", topk=2).splitlines()
     assert lines[0] == "a.mp4" and lines[3] == "b.mp4" and len(lines) == 6
     assert lines[1].split(maxsplit=2) == ["0.700", "1", NAMES[1]]
-    lines = render(PARTS, NAMES, "table").splitlines()
+    lines = render_predictions(PARTS, NAMES, "table").splitlines()
     assert lines[0] == "a.mp4" and len(lines) == 3
     assert lines[2].split() == ["1.00", "-", "3.00", "s", "0.900", "jump", "0.100", "rest"]
 

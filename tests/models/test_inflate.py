@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmaction.models.backbones import C2D, ResNet, ResNet3d, ResNet3dSlowFast, ResNet3dSlowOnly, ResNetTSM
-from mmaction.models.inflate import from_torchvision, inflate_weight, load_weights, select_weights
+from mmaction.models.inflate import from_torchvision, inflate_weight, read_weights, select_weights
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_pathways_inflate_apart(published):
 def test_prefix_of_a_recognizer_is_taken_off(published, tmp_path):
     weights = {"backbone.conv1.conv.weight": torch.ones(2), "cls_head.fc_cls.weight": torch.ones(3)}
     torch.save({"state_dict": weights}, tmp_path / "whole.pth")
-    assert list(load_weights(str(tmp_path / "whole.pth"))) == ["conv1.conv.weight"]
+    assert list(read_weights(str(tmp_path / "whole.pth"))) == ["conv1.conv.weight"]
 
 
 def test_what_stays_is_logged(published, monkeypatch):
@@ -141,7 +141,7 @@ def test_2d_weights_need_pretrained2d(published):
 
 def test_unknown_torchvision_model():
     with pytest.raises(ValueError, match=r"no such model; did you mean .*resnet50"):
-        load_weights("torchvision://resnet5")
+        read_weights("torchvision://resnet5")
 
 
 def test_selection_leaves_the_weights_alone():

@@ -212,11 +212,11 @@ def read_settings(path: Path) -> None:
     """Read ``config.ini`` of the pose visualizer; whatever passes can be used."""
     import argparse
 
-    from mmaction.pose_viewer.settings import merge, read_config
+    from mmaction.pose_viewer.settings import merge_settings, read_config
 
     values = read_config(path)
     try:
-        settings = merge(values, argparse.Namespace())
+        settings = merge_settings(values, argparse.Namespace())
     except ValueError as error:  # names the setting, which may come from the command line as well
         assert str(error).partition(":")[0] in values, error
         return

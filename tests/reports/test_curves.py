@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmaction.reports.curves import curves, default_name, plot_curves, read_log, save_figure
+from mmaction.reports.curves import curves, log_name, plot_curves, read_log, save_figure
 
 
 def write(folder, records):
@@ -109,8 +109,8 @@ def test_mistakes_are_named(resumed, tmp_path):
 
 
 def test_default_name(tmp_path):
-    assert default_name(tmp_path / "a/20260101_000000/vis_data/scalars.json") == "a"
-    assert default_name(tmp_path / "a/20260101_000000.json") == "a"
+    assert log_name(tmp_path / "a/20260101_000000/vis_data/scalars.json") == "a"
+    assert log_name(tmp_path / "a/20260101_000000.json") == "a"
 
 
 def test_tool(resumed, tool, tmp_path, capsys):

@@ -11,7 +11,7 @@ from mmaction.evaluation import summarize
 from mmaction.label_spaces import load_label_space
 from mmaction.reports.clip_pictures import ClipPictures
 from mmaction.reports.figures import confusion_figure
-from mmaction.reports.report import default_name, find_log, worst_clips, write_report
+from mmaction.reports.report import find_log, result_name, worst_clips, write_report
 from mmaction.structures import Result
 
 
@@ -101,7 +101,7 @@ def test_label_space_can_be_given_later(diving_twist_misses, tmp_path):
     write_result(tmp_path / "test", replace(predictions, listed=2000))
     page = write_report([tmp_path / "test"], tmp_path / "r.html", space=space).read_text(encoding="utf-8")
     assert "miss only twists" in page and "1970 of 2000" in page
-    assert default_name(tmp_path / "test/scores.npz") == f"{tmp_path.name}/test"
+    assert result_name(tmp_path / "test/scores.npz") == f"{tmp_path.name}/test"
 
 
 def test_a_label_map_names_the_classes_of_a_test_that_did_not_know_them(tmp_path):

@@ -13,7 +13,7 @@ plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.from_regex(r"[a-z_]{1,5}[.\d]?", fullmatch=True), inner, max_size=3)
+        | st.dictionaries(st.from_regex(r"[a-z_]{1,5}[.0-9]?", fullmatch=True), inner, max_size=3)
     ),
     max_leaves=8,
 )

@@ -9,6 +9,7 @@ from mmengine.dist import all_gather_object
 
 from mmaction.engine.hooks.data_hooks import sources
 from mmaction.structures.sample_name import outside_classes, sample_name
+from mmaction.utils.text import first_few
 
 SINGLE_LABEL_METRICS = ("top_k_accuracy", "mean_class_accuracy")
 MAX_FILES_CHECKED = 20_000
@@ -131,8 +132,7 @@ def check_files(dataset: Any, split: str, max_share: float) -> str | None:
     missing, checked = missing_files(dataset)
     if not missing:
         return None
-    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    text = f"{split} set: {len(missing)} of {checked} files looked for do not exist ({shown})"
+    text = f"{split} set: {len(missing)} of {checked} files looked for do not exist ({first_few(missing, 3)})"
     if len(missing) == checked:
         raise FileNotFoundError(f"{text}. Check data_root and data_prefix")
     if len(missing) > max_share * checked:

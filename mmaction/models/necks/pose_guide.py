@@ -8,7 +8,7 @@ from torch import nn
 
 from mmaction.models.initial import SafeInit
 from mmaction.models.preprocess.heatmap import pad_persons
-from mmaction.models.preprocess.rendering import render
+from mmaction.models.preprocess.rendering import render_segments
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmaction.utils.attributes import ReadableArguments
@@ -79,7 +79,7 @@ class PoseGuide(ReadableArguments, SafeInit):
         scales = [[width / s.img_shape[1], height / s.img_shape[0]] for s in data_samples]
         points = batch[..., :2] * batch.new_tensor(scales).view(-1, 1, 1, 1, 1, 2)
         index = torch.arange(joints)
-        return render(points, batch[..., 2], index, index, joints, (height, width), self.sigma).flatten(0, 1)
+        return render_segments(points, batch[..., 2], index, index, joints, (height, width), self.sigma).flatten(0, 1)
 
     def _clips(self, sample: ActionDataSample, clips: int, frames: int, joints: int) -> torch.Tensor:
         """Return the joints ``(N, M, T, V, 3)`` of a sample at the frames of the features."""

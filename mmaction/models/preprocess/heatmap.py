@@ -9,7 +9,7 @@ from mmengine.model import BaseDataPreprocessor
 from mmaction.datasets.functional.heatmap import draw_segments
 from mmaction.datasets.functional.heatmap_spec import HeatmapSpec
 from mmaction.models.preprocess.action import stack_samples
-from mmaction.models.preprocess.rendering import render
+from mmaction.models.preprocess.rendering import render_segments
 from mmaction.registry import MODELS
 from mmaction.skeletons import Layout
 
@@ -123,7 +123,7 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
             return self._draw(points, score, shape, double)
         start, end = (torch.as_tensor(index, device=joints.device) for index in self.spec.segments(points.shape[-2]))
         joint_count = points.shape[-2] if self.spec.with_kp else 0
-        heatmaps = render(points, score, start, end, joint_count, shape, self.spec.sigma)
+        heatmaps = render_segments(points, score, start, end, joint_count, shape, self.spec.sigma)
         if double:
             order = torch.as_tensor(self.spec.mirror_order(points.shape[-2]), device=joints.device)
             heatmaps = torch.cat([heatmaps, heatmaps.index_select(2, order).flip(-1)], dim=1)

@@ -12,7 +12,7 @@ from mmaction.datasets.functional.heatmap import MIN_LIMB_LENGTH, MIN_SCORE
 OUTSIDE = 1e6  # added to the distance of cells outside a segment's box: exp(-OUTSIDE**2) is 0, and so is its gradient
 
 
-def render(
+def render_segments(
     points: torch.Tensor,
     score: torch.Tensor,
     start: torch.Tensor,

@@ -53,7 +53,7 @@ def summary(diagnosis: Diagnosis) -> str:
         shown = ((finding.split, finding.clip, finding.message) for finding in findings[:SHOWN_IN_TERMINAL])
         lines += ["    " + ": ".join(filter(None, texts)) for texts in shown]
         if len(findings) > SHOWN_IN_TERMINAL:
-            lines.append(f"    ... and {len(findings) - SHOWN_IN_TERMINAL:,} more")
+            lines.append(f"    and {len(findings) - SHOWN_IN_TERMINAL:,} more")
     counts = count_severities(diagnosis.findings)
     lines.append(", ".join(f"{count:,} {name}{'s' if count != 1 else ''}" for name, count in counts.items()))
     return "\n".join(lines)

@@ -248,7 +248,7 @@ BACKENDS: dict[str, Callable[[BackendOptions], PoseBackend]] = {
 }
 
 
-def check_backend(name: str, options: BackendOptions) -> None:
+def check_pose_backend(name: str, options: BackendOptions) -> None:
     """Check what can be told of a backend before it is built."""
     if name not in BACKENDS:
         raise KeyError(f"backend: {name!r} is unknown{suggest(name, BACKENDS)}; known: {', '.join(BACKENDS)}")
@@ -258,5 +258,5 @@ def check_backend(name: str, options: BackendOptions) -> None:
 
 def build_backend(name: str, options: BackendOptions) -> PoseBackend:
     """Build a backend by name."""
-    check_backend(name, options)
+    check_pose_backend(name, options)
     return BACKENDS[name](options)

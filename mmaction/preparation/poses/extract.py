@@ -15,7 +15,7 @@ import numpy as np
 
 from mmaction.io.annotations import load_annotations, save_annotations
 from mmaction.io.video import open_video
-from mmaction.preparation.poses.backends import BackendOptions, Persons, PoseBackend, build_backend, check_backend
+from mmaction.preparation.poses.backends import BackendOptions, Persons, PoseBackend, build_backend, check_pose_backend
 from mmaction.preparation.poses.sources import SourceVideo, read_boxes
 from mmaction.preparation.poses.tracking import TrackingOptions, best_tracks, follow_persons, match_boxes
 from mmaction.utils.workers import in_parallel
@@ -179,13 +179,13 @@ def extract(
 
     Raises:
         FileExistsError: If ``output`` exists and ``overwrite`` is not set.
-        FileNotFoundError, KeyError: As :func:`check_backend`.
+        FileNotFoundError, KeyError: As :func:`check_pose_backend`.
         ValueError: If an interrupted run had another recipe, split or videos, no video could be extracted, or nobody
             is seen in any of them.
     """
     from tqdm import tqdm
 
-    check_backend(recipe.backend, recipe.backend_options)
+    check_pose_backend(recipe.backend, recipe.backend_options)
     parts = _prepare_parts(output, recipe.fingerprint(split), overwrite)
     part_of = {video.name: parts / _part_name(video.name) for video in videos}
     finished = _finished_parts(parts, {part_of[video.name]: video for video in videos})

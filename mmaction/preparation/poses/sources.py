@@ -12,6 +12,7 @@ from mmaction.io.file_list import read_file_list, resolve_names
 from mmaction.io.pickles import as_numbers, load_pickle
 from mmaction.io.suffixes import is_video
 from mmaction.io.video.folders import no_videos, walk_videos
+from mmaction.utils.text import first_few
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def list_videos(source: Path, root: Path | None = None) -> list[SourceVideo]:
     twice = sorted(name for name, count in Counter(video.name for video in videos).items() if count > 1)
     if twice:
         advice = "; if they lie in different folders, give --videos ROOT" if source.is_file() and root is None else ""
-        raise ValueError(f"{source}: these names occur more than once: {', '.join(twice[:5])}{advice}")
+        raise ValueError(f"{source}: these names occur more than once: {first_few(twice)}{advice}")
     return videos
 
 

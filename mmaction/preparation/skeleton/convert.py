@@ -13,7 +13,7 @@ from mmaction.io.video.folders import VideoFolder
 from mmaction.preparation.skeleton.files import AnnotationFile, match_lists
 from mmaction.preparation.skeleton.formats import FORMATS, Format, Size
 from mmaction.preparation.skeleton.ntu import ntu_label, read_ntu
-from mmaction.preparation.skeleton.poses import ClipPoses, Pose, convert_layout
+from mmaction.preparation.skeleton.poses import Pose, PoseList, convert_layout
 from mmaction.skeletons import get_layout
 from mmaction.structures.sample_name import sample_name
 
@@ -118,7 +118,7 @@ def _import_ntu(
     return _with_labels(source, found, {}, lists, others)
 
 
-def _count_from(clip: ClipPoses, first: int | None, frames: int) -> None:
+def _count_from(clip: PoseList, first: int | None, frames: int) -> None:
     """Make the frames of a clip count from 0; its video has ``frames``, 0 if unknown."""
     if first is None and frames and clip.seen == frames + 1:
         raise ValueError(
@@ -129,7 +129,7 @@ def _count_from(clip: ClipPoses, first: int | None, frames: int) -> None:
 
 
 def _annotation(
-    clip: ClipPoses, form: Format, frames: int, shape: tuple[int, int] | None, joints: int, persons: int | None
+    clip: PoseList, form: Format, frames: int, shape: tuple[int, int] | None, joints: int, persons: int | None
 ) -> dict:
     if shape is None:
         raise ValueError(f"{clip.name}: no video of this name, so the image size is unknown")
@@ -172,7 +172,7 @@ def export_poses(file: AnnotationFile, format_name: str, folder: Path, *, overwr
         name, (keypoint, score) = sample_name(info), _joints(info)
         score = np.ones(keypoint.shape[:3], np.float32) if score is None else np.asarray(score, np.float32)
         points = np.concatenate([keypoint, score[..., None]], axis=-1)
-        clip = ClipPoses(name, length=keypoint.shape[1])
+        clip = PoseList(name, length=keypoint.shape[1])
         for person, frame in zip(*np.nonzero(score.any(-1)), strict=True):
             clip.poses.append(Pose(int(frame), points[person, frame], int(person)))
         height, width = info.get("img_shape", (1, 1))

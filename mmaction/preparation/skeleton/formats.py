@@ -1,6 +1,6 @@
 """Reading and writing the pose files of OpenPose, AlphaPose, COCO tools, MMPose and MediaPipe.
 
-A reader takes a file or folder and yields :class:`ClipPoses`; a writer is its inverse. Coordinates are pixels;
+A reader takes a file or folder and yields :class:`PoseList`; a writer is its inverse. Coordinates are pixels;
 MediaPipe writes shares of the image size. Every error names the file.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.preparation.skeleton.poses import ClipPoses, Pose
+from mmaction.preparation.skeleton.poses import Pose, PoseList
 from mmaction.utils.files import read_json, write_text
 
 Size = tuple[int, int]
@@ -39,8 +39,8 @@ class Format:
     """
 
     layouts: tuple[str, ...]
-    read: Callable[[Path, int, Size | None], Iterator[ClipPoses]]
-    write: Callable[[Path, ClipPoses, Size], Path]
+    read: Callable[[Path, int, Size | None], Iterator[PoseList]]
+    write: Callable[[Path, PoseList, Size], Path]
     needs_size: bool = False
     numbered: bool = False
     suffix: str = ".json"
@@ -95,7 +95,7 @@ def _frame(value: float, where: str) -> int:
 _OPENPOSE_NAME = re.compile(r"(?P<clip>.+?)_(?P<frame>\d+)_keypoints")
 
 
-def read_openpose(folder: Path, joints: int, size: Size | None = None) -> Iterator[ClipPoses]:
+def read_openpose(folder: Path, joints: int, size: Size | None = None) -> Iterator[PoseList]:
     """Read a folder of ``CLIP_000000000012_keypoints.json``, one file per frame, as OpenPose's ``--write_json`` makes.
 
     Sub-folders are read too. The clip is as long as it has files, with or without a person.
@@ -112,7 +112,7 @@ def read_openpose(folder: Path, joints: int, size: Size | None = None) -> Iterat
             if frame == other:
                 raise ValueError(f"{one} and {path} are both frame {frame} of the clip {name}; rename one of the clips")
         (first, _), (last, path) = frames[0], frames[-1]
-        clip = ClipPoses(name, length=_frame(last - first, str(path)) + 1)
+        clip = PoseList(name, length=_frame(last - first, str(path)) + 1)
         for frame, path in frames:
             for person in _list(_get(read_json(path), "people", str(path)), str(path)):
                 points = _points(_get(person, "pose_keypoints_2d", str(path)), joints, str(path))
@@ -120,7 +120,7 @@ def read_openpose(folder: Path, joints: int, size: Size | None = None) -> Iterat
         yield clip
 
 
-def write_openpose(folder: Path, clip: ClipPoses, size: Size) -> Path:
+def write_openpose(folder: Path, clip: PoseList, size: Size) -> Path:
     """Write one file per frame into ``folder/CLIP``; frames of a longer clip that was there before go."""
     people: dict[int, list[dict]] = defaultdict(list)
     for pose in clip.poses:
@@ -149,7 +149,7 @@ def _frame_of(image: Any, where: str) -> tuple[Path, int]:
     return Path(), _frame(_number(image, where), where)
 
 
-def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[ClipPoses]:
+def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[PoseList]:
     """Read COCO results: a list of ``{image_id, keypoints, score}``, as COCO tools and AlphaPose write.
 
     ``path`` is a file, named after its clip, or a folder of such files. ``image_id`` is the frame: a number, or a file
@@ -161,7 +161,7 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
         content = read_json(file)
         if isinstance(content, dict) and "annotations" in content:
             content = content["annotations"]
-        clips: dict[str, ClipPoses] = {}
+        clips: dict[str, PoseList] = {}
         folders: dict[str, Path] = {}
         for index, entry in enumerate(_list(content, str(file))):
             where = f"{file}, entry {index}"
@@ -173,7 +173,7 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
                     "image_id"
                 )
             track = _track(next((entry[key] for key in ("track_id", "idx") if entry.get(key) is not None), []), where)
-            clip = clips.setdefault(name, ClipPoses(name))
+            clip = clips.setdefault(name, PoseList(name))
             clip.poses.append(Pose(frame, _points(_get(entry, "keypoints", where), joints, where), track))
         yield from clips.values()
 
@@ -187,17 +187,17 @@ def _track(value: Any, where: str) -> int | None:
     return numbers.pop() if len(numbers) == 1 else None
 
 
-def write_coco(folder: Path, clip: ClipPoses, size: Size) -> Path:
+def write_coco(folder: Path, clip: PoseList, size: Size) -> Path:
     """Write ``folder/CLIP.json``: COCO results with ``track_id``."""
     return _write_results(folder, clip, "track_id", lambda frame: frame)
 
 
-def write_alphapose(folder: Path, clip: ClipPoses, size: Size) -> Path:
+def write_alphapose(folder: Path, clip: PoseList, size: Size) -> Path:
     """Write ``folder/CLIP.json`` as AlphaPose does: image names, ``idx``, ``box``."""
     return _write_results(folder, clip, "idx", lambda frame: f"{frame}.jpg")
 
 
-def _write_results(folder: Path, clip: ClipPoses, identity: str, image: Callable[[int], Any]) -> Path:
+def _write_results(folder: Path, clip: PoseList, identity: str, image: Callable[[int], Any]) -> Path:
     entries = []
     for pose in sorted(clip.poses, key=lambda pose: pose.frame):
         low, high = pose.points[:, :2].min(0), pose.points[:, :2].max(0)
@@ -215,7 +215,7 @@ def _write_results(folder: Path, clip: ClipPoses, identity: str, image: Callable
     return write_text(folder / f"{clip.name}.json", json.dumps(entries))
 
 
-def read_mediapipe(path: Path, joints: int, size: Size | None) -> Iterator[ClipPoses]:
+def read_mediapipe(path: Path, joints: int, size: Size | None) -> Iterator[PoseList]:
     """Read landmarks of MediaPipe Pose: a JSON list with one item per frame, in a file named after its clip.
 
     An item is None or empty (nobody), a list of landmarks ``{x, y, visibility}``, a list of such lists (persons), or
@@ -225,7 +225,7 @@ def read_mediapipe(path: Path, joints: int, size: Size | None) -> Iterator[ClipP
         raise ValueError("MediaPipe's landmarks are shares of the image: give its size")
     for file in _json_files(path):
         items = _list(read_json(file), str(file))
-        clip = ClipPoses(file.stem, length=len(items))
+        clip = PoseList(file.stem, length=len(items))
         for frame, item in enumerate(items):
             where = f"{file}, frame {frame}"
             for person, landmarks in enumerate(_mediapipe_persons(item, where)):
@@ -250,7 +250,7 @@ def _landmark(landmark: Any, size: Size, where: str) -> tuple[float, float, floa
     return x * size[0], y * size[1], _number(landmark.get("visibility", 1.0), where)
 
 
-def write_mediapipe(folder: Path, clip: ClipPoses, size: Size) -> Path:
+def write_mediapipe(folder: Path, clip: PoseList, size: Size) -> Path:
     """Write ``folder/CLIP.json``: per frame ``{pose_landmarks: [person, ...]}``."""
     frames: list[dict] = [{"pose_landmarks": []} for _ in range(clip.frames)]
     for pose in clip.poses:
@@ -262,7 +262,7 @@ def write_mediapipe(folder: Path, clip: ClipPoses, size: Size) -> Path:
     return write_text(folder / f"{clip.name}.json", json.dumps(frames))
 
 
-def read_mmpose(path: Path, joints: int, size: Size | None = None) -> Iterator[ClipPoses]:
+def read_mmpose(path: Path, joints: int, size: Size | None = None) -> Iterator[PoseList]:
     """Read predictions of MMPose, in a file named after its clip, or a folder of such files.
 
     The inferencer writes a list of ``{frame_id, instances}``, the demo scripts an object with such a list as
@@ -272,7 +272,7 @@ def read_mmpose(path: Path, joints: int, size: Size | None = None) -> Iterator[C
     for file in _json_files(path):
         content = read_json(file)
         frames = _list(content["instance_info"] if _has(content, "instance_info") else content, str(file))
-        clip = ClipPoses(file.stem, length=len(frames))
+        clip = PoseList(file.stem, length=len(frames))
         for number, entry in enumerate(frames):
             where = f"{file}, entry {number}"
             frame = _frame(_number(_get(entry, "frame_id", where), where), where)
@@ -298,7 +298,7 @@ def _json_files(path: Path) -> list[Path]:
     return paths
 
 
-def write_mmpose(folder: Path, clip: ClipPoses, size: Size) -> Path:
+def write_mmpose(folder: Path, clip: PoseList, size: Size) -> Path:
     """Write ``folder/CLIP.json`` as MMPose's inferencer does, with ``track_id``."""
     frames: list[dict] = [{"frame_id": frame, "instances": []} for frame in range(clip.frames)]
     for pose in clip.poses:

@@ -41,7 +41,7 @@ class Pose:
 
 
 @dataclass
-class ClipPoses:
+class PoseList:
     """All poses of one clip.
 
     Attributes:

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from mmaction.preparation.skeleton.convert import change_layout, export_poses, import_poses
 from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.preparation.skeleton.formats import FORMATS
-from mmaction.preparation.skeleton.poses import ClipPoses, Pose
+from mmaction.preparation.skeleton.poses import Pose, PoseList
 from mmaction.skeletons import get_layout
 
 SIZE = (64, 48)
@@ -75,7 +75,7 @@ def test_scores_in_the_third_channel_are_exported(tmp_path):
 
 def test_persons_without_identity_are_followed_by_place():
     """Two persons swap their order in the file at every frame; a third comes late."""
-    clip = ClipPoses("x")
+    clip = PoseList("x")
     for frame in range(6):
         people = [np.full((17, 3), (10 + frame, 10, 0.9)), np.full((17, 3), (90 - frame, 10, 0.5))]
         for person in people[:: 1 if frame % 2 else -1]:
