@@ -26,7 +26,7 @@ from mmaction.label_spaces import load_label_space
 from mmaction.reports.compare import align, align_all, compare
 from mmaction.reports.dumps import load_any
 from mmaction.reports.fusion import check_single_label, fuse, search_weights, split_samples
-from mmaction.reports.report import default_name
+from mmaction.reports.report import result_name
 from mmaction.structures import Result
 from mmaction.utils.files import refuse_inputs
 
@@ -164,6 +164,6 @@ def main(argv: list[str] | None = None) -> int:
     learned = align_all([tests[0], *beside], [names[0], *args.beside])[1:]
     run = {"results": paths, "identity": paths, "origin": origin}
     by_name = dict(zip(names, tests, strict=True))
-    show_fusion(folder, by_name, weights, run, dict(zip(map(default_name, args.beside), learned, strict=True)))
+    show_fusion(folder, by_name, weights, run, dict(zip(map(result_name, args.beside), learned, strict=True)))
     print(f"written to {folder}: predictions.csv, scores.npz, metrics.json, {GAINS}, fusion.json")
     return 0
