@@ -19,12 +19,17 @@ class ClassBalancedSampler(DefaultSampler):
     Args:
         dataset: The data set, whose samples have one label each.
         q: 0 for classes that are all alike frequent, 0.5 for the square root of the frequency, 1 for the frequency.
+        shuffle: True; a config that had ``DefaultSampler`` may keep it.
         seed: Of the draws; the same in all processes.
         round_up: As in :class:`mmengine.dataset.DefaultSampler`.
     """
 
-    def __init__(self, dataset: Sized, q: float = 0.0, seed: int | None = None, round_up: bool = True) -> None:
-        super().__init__(dataset, shuffle=True, seed=seed, round_up=round_up)
+    def __init__(
+        self, dataset: Sized, q: float = 0.0, shuffle: bool = True, seed: int | None = None, round_up: bool = True
+    ) -> None:
+        super().__init__(dataset, shuffle, seed, round_up)
+        if not shuffle:
+            raise ValueError("ClassBalancedSampler draws at random: shuffle must be True")
         if not 0 <= q <= 1:
             raise ValueError(f"ClassBalancedSampler: q must lie in [0, 1], got {q}")
         if not hasattr(dataset, "get_cat_ids"):

@@ -15,6 +15,7 @@ from mmaction.label_spaces import UNSAID, LabelSpace
 from mmaction.structures.scores import as_labels
 
 HEAD_ABOVE, TAIL_BELOW = 100, 20
+SHOTS = {"head": "many-shot", "middle": "medium-shot", "tail": "few-shot"}  # what the groups are called
 NUM_CONFUSIONS = 10
 LEAF = "element"
 
@@ -147,6 +148,9 @@ def long_tail_details(
 ) -> dict[str, Any]:
     """Measure classes with many, some and few training samples apart (limits as in Liu et al., CVPR 2019).
 
+    Where all classes would be in one group although their counts differ, as in a small set, the limits are those
+    between thirds of the classes, ordered by their counts.
+
     Args:
         labels: True classes, shape ``(N,)``.
         predicted: Predicted classes or -1, shape ``(N,)``.
@@ -164,6 +168,12 @@ def long_tail_details(
     right = labels == predicted
     tested = np.bincount(labels, minlength=len(counts))
     recall = np.bincount(labels, weights=right, minlength=len(counts)) / np.maximum(tested, 1)
+    if (
+        len(np.unique(counts)) > 1
+        and len(np.unique(np.searchsorted([tail_below, head_above + 1], counts, "right"))) == 1
+    ):
+        tail_below, head_above = (int(np.ceil(limit)) for limit in np.quantile(counts, (1 / 3, 2 / 3)))
+        head_above = max(head_above, tail_below)
     groups = {
         "head": (counts > head_above, f"more than {head_above} training samples"),
         "middle": ((counts <= head_above) & (counts >= tail_below), f"{tail_below} to {head_above} training samples"),

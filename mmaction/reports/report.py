@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmaction.evaluation import summarize
+from mmaction.evaluation.details import SHOTS
 from mmaction.evaluation.slices import clip_slices
 from mmaction.label_spaces import LabelSpace, describe_difference
 from mmaction.reports import figures
@@ -177,6 +178,7 @@ def render_report(
         summary=summary,
         names=[result.class_name(c) for c in range(result.num_classes)],
         facts=_facts(result.run),
+        shots=SHOTS,
         comparisons=comparisons,
         plots=plots,
         training=figure_uri(plot_curves(logs)) if logs else "",

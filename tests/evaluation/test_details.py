@@ -85,6 +85,15 @@ def test_long_tail_groups_partition_the_classes():
     assert only_head["correlation"] is None
 
 
+def test_a_small_set_is_parted_into_thirds_of_its_classes():
+    labels = np.arange(6)
+    found = details.long_tail_details(labels, labels, [2, 4, 6, 8, 10, 12])
+    assert [found[g]["classes"] for g in ("head", "middle", "tail")] == [2, 2, 2]
+    assert found["tail"]["rule"] == "fewer than 6 training samples"
+    same = details.long_tail_details(labels, labels, [5] * 6)
+    assert [same[g]["classes"] for g in ("head", "middle", "tail")] == [0, 0, 6]
+
+
 def test_confused_pairs_say_in_what_they_differ():
     pairs = details.confused_pairs(np.array([0, 0, 3]), np.array([2, 2, 1]), DIVES)
     assert pairs[0] == {"true": 0, "predicted": 2, "count": 2, "share": 1.0, "differs": [["twists", "0", "1.5"]]}

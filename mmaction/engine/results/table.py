@@ -4,6 +4,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from mmaction.evaluation.details import SHOTS
+
 NUM_WORST = 5
 NUMBERS = ("samples", "weight")
 
@@ -21,10 +23,10 @@ def render_table(summary: dict[str, Any]) -> str:
     ]
     for part in ("attributes", "hierarchy"):
         rows += [(name, percent(value), "") for name, value in summary.get(part, {}).get("accuracy", {}).items()]
-    for name in ("head", "middle", "tail") if "long_tail" in summary else ():
+    for name, shot in SHOTS.items() if "long_tail" in summary else ():
         group = summary["long_tail"][name]
         if group["classes"]:
-            rows.append((f"{name}, mean1", percent(group["mean1"]), f"{group['classes']} classes: {group['rule']}"))
+            rows.append((f"{shot}, mean1", percent(group["mean1"]), f"{group['classes']} classes: {group['rule']}"))
     text = text_table(f"Result on {summary['evaluated']['text']} samples", ("measure", "%", "95 % interval"), rows)
     measure = "f1" if "f1" in summary["per_class"][0] else "accuracy"
     tested = [row for row in summary["per_class"] if row["count"]]

@@ -74,7 +74,7 @@ def test_label_space_of_the_data_set_is_used(tmp_path, run):
     assert summary["attributes"]["all_but_one"]["position"]["count"] == 1
     text = render_table(summary)
     assert "take_off" in text
-    assert "middle, mean1" in text
+    assert "medium-shot, mean1" in text
     assert "3 back, 1.5 somersaults, no twist, pike" in text
     assert "1 of 1 (100.0 %) miss only position" in text
 
