@@ -44,7 +44,7 @@ class Run:
     def folder(self, root: Path) -> Path:
         """Return where the run's files lie."""
         name = "_".join(filter(None, (self.setting, self.column, f"seed={self.seed}")))
-        return root / name.replace("/", "-").replace(" ", "")
+        return root / name.replace("/", "-").replace(" ", "-")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -62,7 +62,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--classes", type=int, nargs="+", help="measure on the samples of these classes alone")
     parser.add_argument("--work-dir", type=Path, help="folder of the runs (default: work_dirs/sweep_CONFIG)")
     args = parser.parse_args(argv)
-    args.setting = args.setting or [["as it is"]]
+    args.setting = args.setting or [["unchanged"]]
     for text in (*args.vary, *args.cfg_options, *(option for _, *options in args.setting for option in options)):
         if "=" not in text:
             parser.error(f"{text!r}: expected KEY=VALUE")
@@ -119,13 +119,15 @@ def _train_and_test(config: str, run: Run, folder: Path, epochs: int | None) -> 
 
 def measure(folder: Path, metric: str, classes: Sequence[int] | None) -> float:
     """Return a figure of a result, in percent, on the samples of some classes where they are named."""
-    from mmaction.evaluation import summarize
+    from mmaction.evaluation.functional import class_recall, top_k_accuracy
     from mmaction.structures import Result
 
     result = Result.load(folder)
     if classes:
         result = result.select(np.isin(result.labels, classes))
-    return 100 * summarize(result)["accuracy"][metric]
+    if metric == "mean1":
+        return 100 * float(np.nanmean(class_recall(result.labels, result.predicted, result.num_classes)[0]))
+    return 100 * top_k_accuracy(result.scores, result.labels, int(metric.removeprefix("top")), result.missing)[0]
 
 
 def interval(values: Sequence[float]) -> str:
