@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmaction.models import cpu
 from mmaction.models.backbones.graphs.temporal import pointwise
 
 ADAPTIVE = ("init", "offset", "importance", None)
@@ -200,10 +201,16 @@ class RefinedConv(nn.Module):
         self.conv3 = nn.Conv2d(in_channels, out_channels, 1)
         self.conv4 = nn.Conv2d(width, out_channels, 1)
 
-    def relations(self, mean: torch.Tensor) -> torch.Tensor:
-        """Return how each joint differs from each other one, ``(N, out_channels, V, V)``, from ``(N, C, 1, V)``."""
+    def relations(self, mean: torch.Tensor, alpha: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+        """Return ``own`` plus ``alpha`` times how each joint differs from each other one, by channel.
+
+        From the mean over time ``(N, C, 1, V)`` and ``own`` ``(V, V)``: shape ``(N * out_channels, V, V)``.
+        """
         first, second = self.conv1(mean).squeeze(2), self.conv2(mean).squeeze(2)
-        return self.conv4(torch.tanh(first.unsqueeze(-1) - second.unsqueeze(-2)))
+        difference = torch.tanh(first.unsqueeze(-1) - second.unsqueeze(-2)).flatten(2)
+        weight = (self.conv4.weight.flatten(1) * alpha).expand(len(mean), -1, -1)
+        constant = (self.conv4.bias * alpha)[:, None] + own.flatten()
+        return torch.baddbmm(constant.to(difference.dtype), weight, difference).view(-1, *own.shape)
 
 
 class RefinedGraphConv(nn.Module):
@@ -221,14 +228,17 @@ class RefinedGraphConv(nn.Module):
         """Start near the shortcut, as the paper's networks do."""
         nn.init.constant_(self.bn.weight, 1e-6)
 
-    def adjacency(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Return for each subset the adjacency of every channel, ``(N, out_channels, V, V)``."""
-        # The mean over time and a convolution of one frame may change places: the mean first is far less to compute.
-        mean = x.mean(2, keepdim=True)
-        return [conv.relations(mean) * self.alpha + own for conv, own in zip(self.convs, self.A, strict=True)]
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return shape ``(N, out_channels, T, V)`` for ``(N, in_channels, T, V)``."""
-        features = merged_conv(x, [conv.conv3 for conv in self.convs]).chunk(len(self.convs), dim=1)
-        y = sum(part @ own for part, own in zip(features, self.adjacency(x), strict=True))
+        # The mean over time and a convolution of one frame may change places: the mean first is far less to compute.
+        mean = x.mean(2, keepdim=True)
+        # Each channel has its own adjacency, so that here the joints of a frame lie beside each other, not the channels.
+        rows = x.contiguous().flatten(2)
+        total: torch.Tensor | None = None
+        for conv, own in zip(self.convs, self.A, strict=True):
+            weight = conv.conv3.weight.flatten(1).expand(len(x), -1, -1)
+            part = torch.baddbmm(conv.conv3.bias[:, None].to(rows.dtype), weight, rows).view(-1, *x.shape[2:])
+            adjacency = conv.relations(mean, self.alpha, own)
+            total = torch.bmm(part, adjacency) if total is None else torch.baddbmm(total, part, adjacency)
+        y = cpu.prepare(total.view(len(x), -1, *x.shape[2:]))
         return F.relu(self.bn(y) + self.down(x))

@@ -95,9 +95,8 @@ class MultiScaleConv(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return shape ``(N, out_channels, T // stride, V)``."""
-        x = torch.cat([run_branch(branch, x) for branch in self.branches], dim=1)
         norm, act, conv = self.transform
-        return self.drop(conv_norm(conv, self.bn, act(norm(x))))
+        return self.drop(conv_norm(conv, self.bn, act(norm(torch.cat(run_branches(self.branches, x), dim=1)))))
 
 
 def _branch(in_channels: int, width: int, branch: Branch, stride: int) -> nn.Module:
@@ -105,7 +104,7 @@ def _branch(in_channels: int, width: int, branch: Branch, stride: int) -> nn.Mod
     if isinstance(branch, str):
         return nn.Conv2d(in_channels, width, 1, (stride, 1))
     size, dilation = branch
-    last = max_pool(stride) if size == "max" else TemporalConv(width, width, int(size), stride, int(dilation), None)
+    last = LargestFrame(stride) if size == "max" else TemporalConv(width, width, int(size), stride, int(dilation), None)
     return _entered(in_channels, width, last)
 
 
@@ -114,20 +113,72 @@ def _entered(in_channels: int, width: int, *layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), *layers)
 
 
-def max_pool(stride: int) -> nn.MaxPool2d:
-    """Return the largest of three frames, every ``stride`` frames."""
-    return nn.MaxPool2d((3, 1), (stride, 1), (1, 0))
+class LargestFrame(nn.MaxPool2d):
+    """The largest of three frames, every ``stride`` frames: a max pool, by two comparisons of whole clips."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__((3, 1), (stride, 1), (1, 0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return shape ``(N, C, T // stride, V)``; at the ends the frames that are there count."""
+        if x.shape[2] == 1:
+            return x
+        pairs = torch.maximum(x[:, :, :-1], x[:, :, 1:])
+        inner = torch.maximum(pairs[:, :, :-1], pairs[:, :, 1:])
+        return torch.cat([pairs[:, :, :1], inner, pairs[:, :, -1:]], dim=2)[:, :, :: self.stride[0]]
 
 
-def run_branch(branch: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Return what a branch makes of ``x``; a convolution and the norm behind it run as one where they may."""
-    if not isinstance(branch, nn.Sequential):
-        return branch(x)
-    conv, norm, *rest = branch
-    x = conv_norm(conv, norm, x)
-    for layer in rest:
-        x = layer(x)
-    return x
+def run_branches(branches: Any, x: torch.Tensor) -> list[torch.Tensor]:
+    """Return what each of parallel branches makes of ``x``.
+
+    Their first convolutions, of one frame, run as one, and so do the norms and the ReLU behind these, unless a hook
+    wants to see one of them.
+    """
+    entered = [branch for branch in branches if isinstance(branch, nn.Sequential) and len(branch) > 2]
+    if any(module._forward_hooks or module._forward_pre_hooks for module in branches.modules()):
+        return [branch(x) for branch in branches]
+    entry = F.relu(merged_conv_norm([branch[0] for branch in entered], [branch[1] for branch in entered], x))
+    parts = iter(entry.split([branch[0].out_channels for branch in entered], dim=1))
+    return [branch[3:](next(parts)) if branch in entered else _plain(branch, x) for branch in branches]
+
+
+def _plain(branch: Any, x: torch.Tensor) -> torch.Tensor:
+    """Return what a convolution of one frame, with or without a norm behind it, makes of every stride-th frame."""
+    conv, *norm = branch if isinstance(branch, nn.Sequential) else [branch]
+    x = x[:, :, :: conv.stride[0]]
+    return merged_conv_norm([conv], norm, x) if norm else pointwise(x, conv.weight, conv.bias)
+
+
+def merged_conv_norm(convs: Sequence[Any], norms: Sequence[Any], x: torch.Tensor) -> torch.Tensor:
+    """Return what pairs of a convolution of one frame and a norm make of ``x`` side by side."""
+    if all(cpu.can_fold(conv, norm, x) for conv, norm in zip(convs, norms, strict=True)):
+        folded = [cpu.fold(conv, norm) for conv, norm in zip(convs, norms, strict=True)]
+        return pointwise(x, *(torch.cat(parts) for parts in zip(*folded, strict=True)))
+    weight, bias = (torch.cat([getattr(conv, name) for conv in convs]) for name in ("weight", "bias"))
+    return merged_norm(norms, pointwise(x, weight, bias))
+
+
+def merged_norm(norms: Sequence[Any], x: torch.Tensor) -> torch.Tensor:
+    """Return what batch norms make of ``x`` side by side, each of its own channels, by one where they are alike."""
+    first = norms[0]
+    kinds = {(type(n), n.training, n.momentum, n.eps, n.affine, n.track_running_stats) for n in norms}
+    if kinds != {(nn.BatchNorm2d, first.training, first.momentum, first.eps, True, True)} or first.momentum is None:
+        widths = [norm.num_features for norm in norms]
+        return torch.cat([norm(part) for norm, part in zip(norms, x.split(widths, dim=1), strict=True)], dim=1)
+    joined = {name: torch.cat([getattr(norm, name) for norm in norms]) for name in _NORM_TENSORS}
+    y = F.batch_norm(x, **joined, training=first.training, momentum=first.momentum, eps=first.eps)
+    if first.training:
+        with torch.no_grad():
+            for name in _NORM_TENSORS[:2]:
+                parts = joined[name].split([norm.num_features for norm in norms])
+                for norm, part in zip(norms, parts, strict=True):
+                    getattr(norm, name).copy_(part)
+            for norm in norms:
+                norm.num_batches_tracked.add_(1)
+    return y
+
+
+_NORM_TENSORS = ("running_mean", "running_var", "weight", "bias")
 
 
 class DilatedBranches(nn.Module):
@@ -150,12 +201,11 @@ class DilatedBranches(nn.Module):
             _entered(channels, width, TemporalConv(width, width, kernel_size, stride, dilation))
             for width, dilation in zip(widths, dilations, strict=True)
         ]
-        branches.append(_entered(channels, pooled, max_pool(stride), nn.BatchNorm2d(pooled)))
+        branches.append(_entered(channels, pooled, LargestFrame(stride), nn.BatchNorm2d(pooled)))
         branches.append(nn.Sequential(nn.Conv2d(channels, plain, 1, (stride, 1)), nn.BatchNorm2d(plain)))
         self.branches = nn.ModuleList(branches)
         self.drop = nn.Dropout(dropout, inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return shape ``(N, channels, T // stride, V)``."""
-        x = torch.cat([run_branch(branch, x) for branch in self.branches], dim=1)
-        return self.drop(F.relu(x))
+        return self.drop(F.relu(torch.cat(run_branches(self.branches, x), dim=1)))
