@@ -199,7 +199,7 @@ class RefinedConv(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, width, 1)
         self.conv2 = nn.Conv2d(in_channels, width, 1)
         self.conv3 = nn.Conv2d(in_channels, out_channels, 1)
-        self.conv4 = nn.Conv2d(width, out_channels, 1)
+        self.conv4: Any = nn.Conv2d(width, out_channels, 1)
 
     def relations(self, mean: torch.Tensor, alpha: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
         """Return ``own`` plus ``alpha`` times how each joint differs from each other one, by channel.
@@ -232,13 +232,15 @@ class RefinedGraphConv(nn.Module):
         """Return shape ``(N, out_channels, T, V)`` for ``(N, in_channels, T, V)``."""
         # The mean over time and a convolution of one frame may change places: the mean first is far less to compute.
         mean = x.mean(2, keepdim=True)
-        # Each channel has its own adjacency, so that here the joints of a frame lie beside each other, not the channels.
+        # Each channel has its own adjacency: here the joints of a frame lie beside each other, not the channels.
         rows = x.contiguous().flatten(2)
-        total: torch.Tensor | None = None
+        terms = []
         for conv, own in zip(self.convs, self.A, strict=True):
             weight = conv.conv3.weight.flatten(1).expand(len(x), -1, -1)
             part = torch.baddbmm(conv.conv3.bias[:, None].to(rows.dtype), weight, rows).view(-1, *x.shape[2:])
-            adjacency = conv.relations(mean, self.alpha, own)
-            total = torch.bmm(part, adjacency) if total is None else torch.baddbmm(total, part, adjacency)
+            terms.append((part, conv.relations(mean, self.alpha, own)))
+        total = torch.bmm(*terms[0])
+        for term in terms[1:]:
+            total = torch.baddbmm(total, *term)
         y = cpu.prepare(total.view(len(x), -1, *x.shape[2:]))
         return F.relu(self.bn(y) + self.down(x))

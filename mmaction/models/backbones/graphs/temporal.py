@@ -118,6 +118,7 @@ class LargestFrame(nn.MaxPool2d):
 
     def __init__(self, stride: int) -> None:
         super().__init__((3, 1), (stride, 1), (1, 0))
+        self.step = stride
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return shape ``(N, C, T // stride, V)``; at the ends the frames that are there count."""
@@ -125,7 +126,7 @@ class LargestFrame(nn.MaxPool2d):
             return x
         pairs = torch.maximum(x[:, :, :-1], x[:, :, 1:])
         inner = torch.maximum(pairs[:, :, :-1], pairs[:, :, 1:])
-        return torch.cat([pairs[:, :, :1], inner, pairs[:, :, -1:]], dim=2)[:, :, :: self.stride[0]]
+        return torch.cat([pairs[:, :, :1], inner, pairs[:, :, -1:]], dim=2)[:, :, :: self.step]
 
 
 def run_branches(branches: Any, x: torch.Tensor) -> list[torch.Tensor]:
@@ -135,7 +136,7 @@ def run_branches(branches: Any, x: torch.Tensor) -> list[torch.Tensor]:
     wants to see one of them.
     """
     entered = [branch for branch in branches if isinstance(branch, nn.Sequential) and len(branch) > 2]
-    if any(module._forward_hooks or module._forward_pre_hooks for module in branches.modules()):
+    if not torch.compiler.is_compiling() and any(m._forward_hooks or m._forward_pre_hooks for m in branches.modules()):
         return [branch(x) for branch in branches]
     entry = F.relu(merged_conv_norm([branch[0] for branch in entered], [branch[1] for branch in entered], x))
     parts = iter(entry.split([branch[0].out_channels for branch in entered], dim=1))
@@ -144,7 +145,8 @@ def run_branches(branches: Any, x: torch.Tensor) -> list[torch.Tensor]:
 
 def _plain(branch: Any, x: torch.Tensor) -> torch.Tensor:
     """Return what a convolution of one frame, with or without a norm behind it, makes of every stride-th frame."""
-    conv, *norm = branch if isinstance(branch, nn.Sequential) else [branch]
+    layers: list[Any] = list(branch) if isinstance(branch, nn.Sequential) else [branch]
+    conv, *norm = layers
     x = x[:, :, :: conv.stride[0]]
     return merged_conv_norm([conv], norm, x) if norm else pointwise(x, conv.weight, conv.bias)
 

@@ -1,11 +1,14 @@
 """Convolutions over joints and time against plain loops, and what the networks promise."""
 
+import copy
+
 import pytest
 import torch
 
 from mmaction.models.backbones import AAGCN, CTRGCN, STGCN
 from mmaction.models.backbones.graphs.adjacency import build_adjacency
 from mmaction.models.backbones.graphs.spatial import AdaptiveGraphConv, GraphConv, RefinedGraphConv, gather
+from mmaction.models.backbones.graphs.temporal import DilatedBranches, LargestFrame, MultiScaleConv
 
 N, C, T, V = 2, 4, 3, 5
 LAYOUT = {"joints": [f"joint_{i}" for i in range(V)], "limbs": [(i, i + 1) for i in range(V - 1)]}
@@ -124,6 +127,37 @@ def test_exports(name):
     program = torch.export.export(net, (x,)).module()
     with torch.no_grad():
         torch.testing.assert_close(program(x), net(x), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_compiles_as_one_graph(name):
+    net = random_weights(NETWORKS[name]())
+    x = torch.randn(1, 2, 8, 17, 3)
+    compiled = torch.compile(net, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x), net(x), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("frames", "stride"), [(1, 1), (1, 2), (2, 2), (7, 1), (7, 2), (8, 2)])
+def test_the_largest_frame_is_a_max_pool(frames, stride):
+    x = torch.randn(2, 3, frames, 5)
+    expected = torch.nn.functional.max_pool2d(x, (3, 1), (stride, 1), (1, 0))
+    torch.testing.assert_close(LargestFrame(stride)(x), expected)
+
+
+@pytest.mark.parametrize("kind", [MultiScaleConv, DilatedBranches])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_joined_branches_train_as_single_ones(kind, stride):
+    x = torch.randn(4, 18, 8, 5, dtype=torch.float64)
+    joined = (kind(18, 18, stride=stride) if kind is MultiScaleConv else kind(18, stride=stride)).double()
+    single = copy.deepcopy(joined)
+    single.branches[0][0].register_forward_hook(lambda *_: None)  # a hook wants to see each convolution
+    for net in (joined, single):
+        (net(x) ** 2).sum().backward()
+    torch.testing.assert_close(joined.state_dict(), single.state_dict())
+    for ours, theirs in zip(joined.parameters(), single.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 def test_options_of_single_blocks():
