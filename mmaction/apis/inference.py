@@ -10,17 +10,20 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.logging import MMLogger
+from mmengine.utils import import_modules_from_strings
 
 from mmaction.apis.clips import Clip, ClipLike, NobodyError, as_clip, fit_pipeline
 from mmaction.apis.predictions import Prediction
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
+from mmaction.io.suffixes import is_checkpoint
 from mmaction.label_spaces import names_beside, with_label_space
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmaction.structures.scores import mean_score
 from mmaction.utils import register_all_modules
-from mmaction.utils.config import dataset_config, load_config
+from mmaction.utils.config import change_datasets, dataset_config, load_config
+from mmaction.utils.config_text import config_of_text
 
 Pipeline: TypeAlias = Compose | Sequence[Mapping[str, Any] | Callable]
 
@@ -36,7 +39,7 @@ def init_recognizer(
     Scores are probabilities, averaged over the views, unless the config says how views are averaged.
 
     Args:
-        config: Path of a config, or a loaded one, which is not changed.
+        config: Path of a config, or a loaded one, which is not changed; or a checkpoint that carries one.
         checkpoint: Path or web address of the weights; None: the weights stay random.
         device: Where the model runs; None: the first GPU where there is one, else the CPU.
         trust_checkpoint: Load a checkpoint that holds other things than weights, too, which runs code of its author;
@@ -55,7 +58,12 @@ def init_recognizer(
         tensor([12])
     """
     register_all_modules()
-    cfg = config.copy() if isinstance(config, Config) else load_config(config)[0]
+    content: Mapping[str, Any] | None = None
+    if checkpoint is None and not isinstance(config, Config) and is_checkpoint(config):
+        checkpoint, content = config, read_checkpoint(config, trust=trust_checkpoint)
+        cfg = config_of_checkpoint(content, str(checkpoint), trust_checkpoint)
+    else:
+        cfg = config.copy() if isinstance(config, Config) else load_config(config)[0]
     if "model" not in cfg:
         raise ValueError(f"config {cfg.filename or ''} has no model; its entries are {', '.join(cfg)}")
     device = choose_device(device)
@@ -63,7 +71,7 @@ def init_recognizer(
     meta: Mapping[str, Any] = {}
     if checkpoint is not None:
         trust = trust_checkpoint or bool(cfg.get("trust_checkpoint"))
-        content = read_checkpoint(checkpoint, trust=trust)
+        content = content or read_checkpoint(checkpoint, trust=trust)
         report = load_weights(model, model_weights(content, checkpoint), str(checkpoint), strict=True)
         if report.unexpected:
             log_report(report, MMLogger.get_current_instance())
@@ -74,6 +82,36 @@ def init_recognizer(
     model.cfg = cfg
     model.classes = _class_names(cfg, meta)
     return model.to(device).eval()
+
+
+def config_of_checkpoint(content: Mapping[str, Any], name: str, trust: bool = False) -> Config:
+    """Return the config that a checkpoint carries; it is read as data.
+
+    Args:
+        content: From :func:`read_checkpoint`.
+        name: The checkpoint's file name.
+        trust: Import the modules that the config names in ``custom_imports``.
+
+    Raises:
+        ValueError: If it carries none, or one that imports modules while ``trust`` is False.
+    """
+    meta = content.get("meta") or {}
+    if not isinstance(meta.get("cfg"), str):
+        raise ValueError(f"checkpoint {name} carries no config; pass the config before it")
+    cfg = config_of_text(meta["cfg"], f"checkpoint {name}")
+    if cfg.get("custom_imports"):
+        if not trust:
+            raise ValueError(
+                f"the config in checkpoint {name} imports {cfg.custom_imports.get('imports')}, which runs code; pass "
+                "the config before it, or --trust-checkpoint (trust_checkpoint=True) if you trust its author"
+            )
+        import_modules_from_strings(**cfg.custom_imports)
+    if names := (meta.get("dataset_meta") or {}).get("classes"):  # files beside the training's data may be elsewhere
+        for split in ("val", "test"):
+            loader = cfg.get(f"{split}_dataloader")
+            if loader:
+                loader.dataset = change_datasets(loader.dataset, lambda part: {**part, "metainfo": {"classes": names}})
+    return cfg
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Prediction:
         start_s: Begin in seconds; None: the whole clip.
         end_s: End in seconds; None: the whole clip.
         nobody: Whether it is a skeleton without a person, in which no class can be recognized.
+        names: Class names, where they are known.
     """
 
     clip: str
@@ -30,6 +32,25 @@ class Prediction:
     start_s: float | None = None
     end_s: float | None = None
     nobody: bool = False
+    names: Sequence[str] | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> int | None:
+        """The index of the best class; None where there is nobody."""
+        return next((label for label, _ in self.top(1)), None)
+
+    @property
+    def name(self) -> str:
+        """The name of the best class, or ``nobody``."""
+        return NOBODY if self.label is None else class_name(self.names, self.label)
+
+    def __str__(self) -> str:
+        return render_predictions([self], self.names, "table")
+
+    def _repr_html_(self) -> str:
+        rows = [(class_name(self.names, label), f"{score:.3f}") for label, score in self.top(5)] or [(NOBODY, "")]
+        cells = "".join(f"<tr><td>{escape(name)}</td><td>{score}</td></tr>" for name, score in rows)
+        return f"<table><caption>{escape(self.clip)}</caption>{cells}</table>"
 
     def top(self, count: int) -> list[tuple[int, float]]:
         """Return the ``count`` best classes with their scores, best first; none where there is nobody."""

@@ -11,10 +11,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mmaction.apis.clips import Clip, as_clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_config, predict_clip
+from mmaction.apis.clips import Clip, as_clip
+from mmaction.apis.inference import init_recognizer
 from mmaction.apis.labeled_video import check_suffix, write_labeled
 from mmaction.apis.predictions import Prediction, render_predictions
+from mmaction.apis.recognizer import Recognizer
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.io.annotations import load_annotations
 from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_video
@@ -122,16 +123,18 @@ class Classifier:
     """The model with the options of the call."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        cfg, notes = load_config(args.config, args.cfg_options)
-        for note in notes:
-            print(note, file=sys.stderr)
         self.args = args
-        self.model: BaseRecognizer = init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
+        config, checkpoint = args.config, args.checkpoint
+        if checkpoint is not None:
+            config, notes = load_config(config, args.cfg_options)
+            for note in notes:
+                print(note, file=sys.stderr)
+        self.model: BaseRecognizer = init_recognizer(config, checkpoint, args.device, args.trust_checkpoint)
         self.names = self.model.classes
         if args.label_map:
             self.names = list(read_label_map(args.label_map, self.model.cls_head.num_classes))
-        self.dataset = dataset_config(cfg)
-        self._pipelines: dict = {}
+        self.dataset = dataset_config(self.model.cfg)
+        self._recognize = Recognizer(self.model)
 
     def classify(self, clip: Clip) -> list[Prediction]:
         """Return one prediction for the clip, or one for each window."""
@@ -139,9 +142,7 @@ class Classifier:
         if args.window is not None:
             stride = args.window / 2 if args.stride is None else args.stride
             return classify_windows(self.model, clip, args.window, stride, args.fps, progress)
-        if clip.kind not in self._pipelines:
-            self._pipelines[clip.kind] = build_pipeline(fit_pipeline(pipeline_config(self.model.cfg), clip.kind))
-        return [predict_clip(self.model, self._pipelines[clip.kind], clip)]
+        return [self._recognize(clip)]
 
 
 def progress(items: Iterable, unit: str = "window") -> Iterable:

@@ -1,6 +1,7 @@
 """Classify videos, folders of frames or skeletons with a trained model.
 
 Examples:
+  python tools/infer.py best.pth dive.mp4                    # a checkpoint of a training carries its config
   python tools/infer.py CONFIG CHECKPOINT dive.mp4
   python tools/infer.py CONFIG CHECKPOINT videos/ 'more/*.avi' --format csv > scores.csv
   python tools/infer.py CONFIG CHECKPOINT dive.mp4 --out labeled.mp4
@@ -15,13 +16,14 @@ were classified, 1 if some were not (they are named), 2 for a mistake in the cal
 import argparse
 
 from mmaction.cli.arguments import model_parser
+from mmaction.io.suffixes import is_checkpoint
 from mmaction.utils.arguments import positive_number
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = model_parser(__doc__)
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="video, folder, pattern, or pickle of skeletons")
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="video, folder, pattern, or pickle of skeletons")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="form of the result")
     parser.add_argument("--topk", type=int, default=5, metavar="K", help="classes to list (default: 5)")
     parser.add_argument(
@@ -38,6 +40,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--split", help="of a pickle: classify this split alone")
     parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
     args = parser.parse_args(argv)
+    if is_checkpoint(args.config):
+        args.inputs, args.checkpoint = [args.checkpoint, *args.inputs], None
+        if args.cfg_options:
+            parser.error("--cfg-options changes a config; pass the config before the checkpoint")
+    if not args.inputs:
+        parser.error("name what to classify: a video, a folder, a pattern, or a pickle of skeletons")
     if args.topk < 1:
         parser.error(f"--topk {args.topk}: at least 1")
     if args.window is None and (args.stride is not None or args.timeline):

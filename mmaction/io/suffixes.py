@@ -10,6 +10,7 @@ VIDEO_SUFFIXES = (
 )
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 PICKLE_SUFFIXES = (".pkl", ".pickle")
+CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt")
 
 
 def is_video(path: str | Path) -> bool:
@@ -25,6 +26,11 @@ def is_image(path: str | Path) -> bool:
 def is_pickle(path: str | Path) -> bool:
     """Whether a file is a pickle by its name."""
     return Path(path).suffix.lower() in PICKLE_SUFFIXES
+
+
+def is_checkpoint(path: str | Path) -> bool:
+    """Whether a file or a web address is a checkpoint by its name."""
+    return Path(path).suffix.lower() in CHECKPOINT_SUFFIXES
 
 
 def describe_passed_over(paths: Sequence[Path]) -> str:

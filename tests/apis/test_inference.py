@@ -5,9 +5,10 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmaction.apis import inference_recognizer, inference_skeleton, init_recognizer
+from mmaction.apis import Recognizer, inference_recognizer, inference_skeleton, init_recognizer
 from mmaction.apis.clips import as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, pipeline_config, skeleton_annotation
+from mmaction.utils.config import load_config
 
 
 def skeleton(frames: int = 20, persons: int = 1) -> dict:
@@ -57,6 +58,38 @@ def test_a_checkpoint_with_more_than_weights_needs_trust(rgb, tmp_path):
     cfg = Config.fromfile(rgb[0])
     cfg.trust_checkpoint = True
     assert init_recognizer(cfg, tmp_path / "more.pth").classes
+
+
+@pytest.fixture
+def whole(rgb, tmp_path):
+    """A checkpoint that carries its config and class names, as trainings write it."""
+
+    def write(**changed):
+        cfg = load_config(rgb[0])[0]
+        cfg.merge_from_dict(changed)
+        content = torch.load(rgb[1], weights_only=True)
+        content["meta"] = {"cfg": cfg.pretty_text, "dataset_meta": {"classes": ["a", "b", "c"]}}
+        torch.save(content, tmp_path / "best.pth")
+        return tmp_path / "best.pth"
+
+    return write
+
+
+def test_a_checkpoint_is_enough(rgb, whole, clip_files):
+    recognizer = Recognizer.load(whole(), device="cpu")
+    found = recognizer(clip_files["video"])
+    expected = inference_recognizer(init_recognizer(*rgb, "cpu"), clip_files["video"])
+    np.testing.assert_array_equal(found.scores, expected.pred_score.numpy())
+    assert recognizer.classes == ["a", "b", "c"] and found.name == "abc"[found.label]
+    assert found.name in str(found) and "<table>" in found._repr_html_()
+
+
+def test_a_checkpoint_without_config_or_with_code_is_refused(rgb, whole):
+    with pytest.raises(ValueError, match="carries no config"):
+        init_recognizer(rgb[1])
+    path = whole(custom_imports={"imports": ["this_runs_code"], "allow_failed_imports": False})
+    with pytest.raises(ValueError, match="this_runs_code"):
+        init_recognizer(path)
 
 
 def test_video_folder_array_and_dict_give_the_same_scores(rgb, clip_files):

@@ -16,6 +16,7 @@ import torch
 
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.utils.cli import run_tool
+from mmaction.utils.config import load_config
 
 
 def load(path, name):
@@ -58,6 +59,18 @@ def test_one_video_as_table(infer, rgb, clip_files):
     lines = out.splitlines()
     assert code == 0 and lines[0] == str(clip_files["video"]) and len(lines) == 3
     assert lines[1].split()[2] in ("jump", "turn", "rest")
+
+
+def test_a_checkpoint_alone(infer, rgb, clip_files, tmp_path, capsys):
+    content = torch.load(rgb[1], weights_only=True)
+    content["meta"] = {"cfg": load_config(rgb[0])[0].pretty_text, "dataset_meta": {"classes": ["a", "b", "c"]}}
+    torch.save(content, tmp_path / "best.pth")
+    code, out, _ = infer(tmp_path / "best.pth", clip_files["video"], "--topk", 1)
+    label = infer(*rgb, clip_files["video"], "--topk", 1)[1].split()[-1]
+    assert code == 0 and out.split()[-1] == "abc"[["jump", "turn", "rest"].index(label)]
+    with pytest.raises(SystemExit):
+        infer(tmp_path / "best.pth")
+    assert "INPUT" in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_could_run_code_needs_the_word_of_the_user(infer, rgb, clip_files, tmp_path):
