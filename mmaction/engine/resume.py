@@ -140,6 +140,7 @@ class ResumePlan:
         if state is None or str(source) != str(state.path) or not state.content:
             return None
         content, state.content = state.content, {}
+        # copied even on the CPU: the next checkpoint may replace the file that the tensors are mapped from
         return apply_to(content, torch.is_tensor, lambda tensor: tensor.to(device, copy=True))
 
 
@@ -211,6 +212,7 @@ def survey(work_dir: str | Path, out_dir: str | Path | None = None, trust: bool 
     own = _of_the_last_run(result.states, starts)
     result.others = [state.path for state in result.states if state not in own]
     result.weights_only = [state.path for state in own if not state.has_optimizer]
+    # the whole file is checked from the furthest on only: to read all of them takes minutes
     for state in sorted((s for s in own if s.has_optimizer), key=lambda state: state.progress, reverse=True):
         fault = is_intact(state.path)
         if fault is None:
@@ -239,6 +241,7 @@ def _listed(paths: Iterable[Path]) -> str:
 def _files(folders: Iterable[Path], pattern: str = "*.pth", also: Path | None = None) -> list[Path]:
     """Return the files in ``folders``, and ``also``, each once; a link to one of them, or to nothing, is none."""
     unique: dict[Path, Path] = {}
+    # links come last, so that a file keeps its own name
     found = sorted((path for folder in folders for path in folder.glob(pattern)), key=os.path.islink)
     for path in [*found, *([also] if also else [])]:
         if os.path.isfile(path):
@@ -265,6 +268,7 @@ def _of_the_last_run(states: list[SavedState], starts: Starts) -> list[SavedStat
     """Return the checkpoints of the run that began last; all where checkpoints do not tell runs apart."""
     if starts:
         return [state for state in states if state.leads_to(starts)]
+    # MMEngine or an older version has written the folder: the newest file stands for the last run
     newest = max(states, key=lambda state: state.written, default=None)
     return [s for s in states if newest is None or not newest.starts or s.starts[:1] == newest.starts[:1]]
 
@@ -321,11 +325,15 @@ def is_work_dir(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (LAST_START, "last_checkpoint"))
 
 
+def is_resumed(runner: Runner) -> bool:
+    """Whether the run goes on with an earlier one; MMEngine tells it nowhere in public."""
+    return runner._resume
+
+
 def check_common_place(runner: Runner) -> None:
     """Raise ToolStop unless all processes go on from the same checkpoint, or all from none."""
     starts = runner.message_hub.runtime_info.get(STARTS, [])
-    # nothing public tells whether a runner resumes
-    places = all_gather_object((runner.epoch, runner.iter, starts[-1:]) if runner._resume else None)
+    places = all_gather_object((runner.epoch, runner.iter, starts[-1:]) if is_resumed(runner) else None)
     if all(place == places[0] for place in places):
         return
     told = [f"epoch {place[0]}, iteration {place[1]}" if place else "the beginning" for place in places]

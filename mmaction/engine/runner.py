@@ -99,7 +99,7 @@ class ActionRunner(Runner):
 
     model: nn.Module
     cfg: Config
-    # MMEngine's Runner keeps _resume, _has_loaded, _timestamp and _launcher, and calls _init_model_weights, in private
+    # MMEngine's Runner keeps _has_loaded and _timestamp, and calls _init_model_weights, in private
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.load_report: LoadReport | None = None
@@ -141,7 +141,7 @@ class ActionRunner(Runner):
     # -- processes ----------------------------------------------------------------------------------------------------
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Connect the processes, through gloo where there is no GPU, and set up the environment."""
-        start_gloo(self._launcher, env_cfg.get("dist_cfg") or {})
+        start_gloo(self.launcher, env_cfg.get("dist_cfg") or {})
         super().setup_env(env_cfg)
         same_second = sum(self._timestamp in name for name in MMLogger._instance_dict)  # nothing public lists them
         if same_second:  # else the runs would share one logger and write one log

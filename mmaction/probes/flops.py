@@ -32,6 +32,7 @@ def training_bytes(model: BaseRecognizer, shape: Shape, batch_size: int, states:
     weight (SGD with momentum: 1, AdamW: 2). The work space of the libraries comes on top.
     """
     model = copy.deepcopy(model).to("meta").train()
+    # on the device meta, data_ptr() of every storage is 0: nothing public tells them apart
     weights = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
     kept: dict[int, torch.UntypedStorage] = {}
 

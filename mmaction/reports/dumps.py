@@ -45,9 +45,9 @@ def _build_tensor(loaded: Any, offset: int, size: Sequence, stride: Sequence, *r
     try:
         storage = loaded[0]
         empty = torch.empty(0, dtype=storage.dtype)
-        if math.prod(size) * empty.element_size() > storage._untyped_storage.nbytes():  # it repeats a few numbers
+        if math.prod(size) * empty.element_size() > storage.untyped().nbytes():  # it repeats a few numbers
             raise RuntimeError("it is larger than its data")
-        return to_numpy(empty.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))).copy()
+        return to_numpy(empty.set_(storage.untyped(), offset, tuple(size), tuple(stride))).copy()
     except (RuntimeError, AttributeError, TypeError) as error:
         raise pickle.UnpicklingError(f"refused: a damaged tensor ({error})") from error
 

@@ -77,7 +77,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
     except Exception as error:  # a config is a program: it may raise anything
         raise _config_error(path, error) from error
     _refuse_old_form(cfg)
-    _prefer_own(cfg._cfg_dict)
+    _prefer_own(cfg._cfg_dict)  # a copy in public would lose the places of lazy imports
     notes = _unwrap_loaders(cfg)
     source = ConfigSource.read(path)
     if is_program:

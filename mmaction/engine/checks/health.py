@@ -9,6 +9,7 @@ from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmaction.engine.resume import is_resumed
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.registry import HOOKS
 from mmaction.structures.sample_name import sample_name
@@ -44,7 +45,7 @@ class FiniteLossHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Note what is not of this run, unless it goes on with an earlier one."""
         self._is_training = True
-        self._of_earlier_run = None if runner._resume else self._last_checkpoint(runner)
+        self._of_earlier_run = None if is_resumed(runner) else self._last_checkpoint(runner)
 
     def after_train(self, runner: Runner) -> None:
         """Leave what is validated or tested later to the metrics."""

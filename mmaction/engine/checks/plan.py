@@ -31,7 +31,7 @@ from mmaction.engine.checks.warnings import (
 from mmaction.engine.dist import unwrapped
 from mmaction.engine.hooks.data_hooks import nested_datasets, sources
 from mmaction.engine.pretrained import pretrained_parts
-from mmaction.engine.resume import replaceable_checkpoints
+from mmaction.engine.resume import is_resumed, replaceable_checkpoints
 from mmaction.engine.sharding import MMFullyShardedDataParallel
 from mmaction.models.layers import trained_parts
 from mmaction.registry import HOOKS
@@ -199,7 +199,7 @@ def lr_warning(runner: Runner) -> str | None:
 
 def replacing_warning(runner: Runner) -> str | None:
     """Say that a run replaces the checkpoints of an earlier one."""
-    earlier = [] if runner._resume else replaceable_checkpoints(runner.cfg)
+    earlier = [] if is_resumed(runner) else replaceable_checkpoints(runner.cfg)
     if not earlier:
         return None
     return (

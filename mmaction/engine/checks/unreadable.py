@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from mmaction.engine.dist import any_process, sum_over_processes
 from mmaction.engine.hooks.data_hooks import sources
+from mmaction.engine.resume import is_resumed
 from mmaction.registry import EVALUATOR, HOOKS
 from mmaction.structures.result import missing_reason
 from mmaction.structures.scores import label_to_array
@@ -134,7 +135,7 @@ class BrokenSamplesHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Begin the list anew, unless the run is resumed."""
-        if not runner._resume:
+        if not is_resumed(runner):
             self._listed = {}
             if is_main_process():
                 Path(runner.work_dir, LIST_NAME).unlink(missing_ok=True)

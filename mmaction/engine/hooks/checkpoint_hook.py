@@ -19,7 +19,7 @@ from mmengine.runner import Runner
 from mmaction.engine.dist import any_process, unwrapped
 from mmaction.engine.hooks.data_hooks import class_counts
 from mmaction.engine.optim import wrappers
-from mmaction.engine.resume import SNAPSHOT, STARTS, note_start
+from mmaction.engine.resume import SNAPSHOT, STARTS, is_resumed, note_start
 from mmaction.io.checkpoints import plain_part, read_checkpoint
 from mmaction.models.backbones.foundation.base import without_replaceable
 from mmaction.registry import HOOKS
@@ -72,8 +72,7 @@ class CheckpointHook(PlainCheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints, note that the run begins or goes on, and listen for SIGTERM."""
-        # nothing public tells whether a runner resumes, nor from where
-        origin = runner._load_from if runner._resume else None
+        origin = runner._load_from if is_resumed(runner) else None  # nothing public tells from where
         hub, plan = runner.message_hub, getattr(runner, "resume_plan", None)
         kept = hub.runtime_info.pop("keep_ckpt_ids", None)  # MMEngine would remove files by these numbers at once
         super().before_train(runner)

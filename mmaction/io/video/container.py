@@ -49,7 +49,7 @@ def open_container(source: Source) -> Iterator[tuple[InputContainer, VideoStream
     try:
         with av.open(os.fspath(source) if isinstance(source, Path) else source, metadata_errors="replace") as container:
             stream = _video_stream(container, source)
-            stream.codec_context.thread_count = 1
+            stream.codec_context.thread_count = 1  # data workers decode beside each other already
             yield container, stream
     except (av.error.FFmpegError, OSError, IndexError) as error:  # IndexError: PyAV, on a packet of no known stream
         raise not_a_video(source, error) from error

@@ -167,6 +167,8 @@ def _read_packets(source: Source) -> VideoInfo:
     if is_timed:
         seekable = bool(_SEEKABLE_CONTAINERS & set(name.split(",")))
         key_times = np.array([time[:2] for time in packets if time[2]], dtype=np.int64).reshape(-1, 2)
+        # A frame that is stored behind a key frame and shown before it (an open group of pictures) needs the group
+        # before: readers that seek to the key frame lose it.
         in_file, is_key = np.array(times, dtype=np.int64), [key for time, _, key in packets if time not in lost_pts]
         earliest_from_here = np.minimum.accumulate(in_file[::-1])[::-1]
         leading = bool((earliest_from_here[is_key] < in_file[is_key]).any())
