@@ -1,10 +1,11 @@
 """The streams of a skeleton: the same network sees joints, bones, or the motion of either."""
 
+from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
 
-from mmaction.utils.config import type_name
+from mmaction.utils.config import set_steps, type_name
 
 STREAMS = {"j": "joint", "b": "bone", "jm": "joint-motion", "bm": "bone-motion"}
 
@@ -23,14 +24,8 @@ def stream_config(cfg: Config, stream: str) -> Config:
     """
     if stream not in STREAMS:
         raise ValueError(f"stream {stream!r} is none of {', '.join(f'{k} ({v})' for k, v in STREAMS.items())}")
-    content = cfg.to_dict()
-    if not has_streams(content):
+    if not has_streams(cfg.to_dict()):
         raise ValueError(f"config {cfg.filename or ''} has no GenSkeFeat in its pipelines, so it has no other streams")
-    return Config(_changed(content, stream), filename=cfg.filename, format_python_code=False)
-
-
-def _changed(part: Any, stream: str) -> Any:
-    if isinstance(part, dict):
-        changed = {key: _changed(value, stream) for key, value in part.items()}
-        return changed | ({"feats": [stream]} if type_name(part) == "GenSkeFeat" else {})
-    return type(part)(_changed(item, stream) for item in part) if isinstance(part, list | tuple) else part
+    content = deepcopy(cfg.to_dict())
+    set_steps(content, "GenSkeFeat", feats=[stream])
+    return Config(content, filename=cfg.filename, format_python_code=False)
