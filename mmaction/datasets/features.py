@@ -77,11 +77,9 @@ class FeatureDataset(BaseActionDataset):
             wrong = np.flatnonzero(np.asarray(other.labels)[rows[name]] != first.labels)
             if wrong.size:
                 raise ValueError(f"{owner} has another label of {first.ids[wrong[0]]!r} than {leader}: {advice}")
-        if (
-            len({None if e.scores is None else e.scores.shape[1] for e in self.experts.values()} | {first.labels.ndim})
-            != 2
-        ):
-            raise ValueError(f"{self.ann_file}: every expert needs scores of the same classes, and a clip one label")
+        classes = {name: None if e.scores is None else e.scores.shape[1] for name, e in self.experts.items()}
+        if None in classes.values() or len(set(classes.values())) > 1 or first.labels.ndim > 1:
+            raise ValueError(f"every expert needs scores of the same classes, and each clip one label; got {classes}")
         self._say_memorized()
         self._rows = [(self.experts[name], index) for name, index in rows.items()]
         self._chances = [np.log(np.maximum(_chances(self.experts[name]), SMALLEST)).astype(np.float32) for name in rows]

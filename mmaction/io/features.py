@@ -108,7 +108,7 @@ class FeatureWriter:
             content = read_json(state)
             self._check(content.get("identity"), content.get("count"))
             self.done = count if state.name == FACTS else int(content["done"])
-            for name in content["arrays"] if self.done < count else ():
+            for name in content["arrays"] if state.name == PROGRESS else ():
                 self._arrays[name] = self._open(name)
         self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -38,7 +38,15 @@ from mmaction.models.heads import (
     TSNHead,
     X3DHead,
 )
-from mmaction.models.losses import BaseWeightedLoss, BCELossWithLogits, CBFocalLoss, CrossEntropyLoss
+from mmaction.models.losses import (
+    BalancedSoftmaxLoss,
+    BaseWeightedLoss,
+    BCELossWithLogits,
+    CBFocalLoss,
+    ClassBalancedLoss,
+    CrossEntropyLoss,
+    LogitAdjustedLoss,
+)
 from mmaction.models.necks import PoseGuide
 from mmaction.models.preprocess import (
     ActionDataPreprocessor,
@@ -68,11 +76,13 @@ __all__ = [
     "AttentiveHead",
     "AttributeHead",
     "BCELossWithLogits",
+    "BalancedSoftmaxLoss",
     "BaseHead",
     "BaseRecognizer",
     "BaseWeightedLoss",
     "CBFocalLoss",
     "ClassAttributes",
+    "ClassBalancedLoss",
     "Conv2plus1d",
     "CrossEntropyLoss",
     "CutmixBlending",
@@ -81,6 +91,7 @@ __all__ = [
     "GCNHead",
     "I3DHead",
     "LinearHead",
+    "LogitAdjustedLoss",
     "MMRecognizer3D",
     "MixupBlending",
     "MultiModalDataPreprocessor",

@@ -36,6 +36,10 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(tmp_path):
         load_features(tmp_path / "f")
     assert FeatureWriter(tmp_path / "f", 5, {"model": "m"}).done == 2
     first, second = written(tmp_path / "f"), written(tmp_path / "whole")
+    late = FeatureWriter(tmp_path / "late", 5, {"model": "m"})
+    late.write(ROWS)  # and stopped before the end is noted
+    written(tmp_path / "late")
+    assert (tmp_path / "late/features.json").read_bytes() == (second / "features.json").read_bytes()
     for path in first.iterdir():
         assert path.read_bytes() == (second / path.name).read_bytes()
     assert FeatureWriter(first, 5, {"model": "m"}).finished
