@@ -31,11 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(title: str, *command: object) -> None:
-    """Run a program of this checkout from its root.
-
-    Raises:
-        ToolStop: If it fails.
-    """
+    """Run a program of this checkout from its root; ToolStop if it fails."""
     print(f"\n== {title}: python {' '.join(map(str, command))}", flush=True)
     code = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT).returncode
     if code:

@@ -29,11 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def part_of(cfg: Config, key: str) -> Any:
-    """Return the value at a dotted key.
-
-    Raises:
-        KeyError: If it is not there; names the level and close matches.
-    """
+    """Return the value at a dotted key; KeyError if it is not there; names the level and close matches."""
     value: Any = cfg
     for word in key.split("."):
         known = [str(k) for k in value] if hasattr(value, "keys") else [str(i) for i in range(len(value))]

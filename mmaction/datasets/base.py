@@ -134,8 +134,7 @@ class BaseActionDataset(BaseDataset):
     def filter_data(self) -> list[dict]:
         """Keep the part that ``filter_cfg`` names; refuse labels that the model has no output for, and an empty list.
 
-        Raises:
-            ValueError: If there is no annotation, a label is not in ``[0, num_classes)``, or ``filter_cfg`` is wrong.
+        ValueError if there is no annotation, a label is not in ``[0, num_classes)``, or ``filter_cfg`` is wrong.
         """
         if not self.data_list:
             raise ValueError(f"{self.ann_file} holds no sample for this data set")
@@ -218,8 +217,7 @@ class BaseActionDataset(BaseDataset):
     def get(self, idx: int, stream: int = 0) -> dict:
         """Return sample ``idx`` as repetition ``stream`` of it, which is augmented differently.
 
-        Raises:
-            ValueError: If it cannot be loaded: with ``strict_samples``, or when others cannot be loaded either.
+        ValueError if it cannot be loaded: with ``strict_samples``, or when others cannot be loaded either.
         """
         if not self._fully_initialized:
             self.full_init()

@@ -40,8 +40,7 @@ class _Wrapper:
     def get(self, idx: int, stream: int = 0) -> dict:
         """Return sample ``idx``; see :meth:`mmaction.datasets.base.BaseActionDataset.get`.
 
-        Raises:
-            IndexError: If there is no such sample.
+        IndexError if there is no such sample.
         """
         if not -len(self) <= idx < len(self):
             raise IndexError(f"index {idx} is outside a data set of {len(self)} samples")
@@ -137,8 +136,7 @@ class ConcatDataset(_Wrapper, _ConcatDataset):
     def get(self, idx: int, stream: int = 0) -> dict:
         """Return sample ``idx``; the index that it carries is counted over all data sets.
 
-        Raises:
-            IndexError: If there is no such sample.
+        IndexError if there is no such sample.
         """
         data = super().get(idx, stream)
         sample = data.get("data_samples") if isinstance(data, dict) else None

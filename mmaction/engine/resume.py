@@ -120,19 +120,13 @@ class Survey:
 
 @dataclass
 class ResumePlan:
-    """From which checkpoint a run goes on.
+    """From which checkpoint a run goes on."""
 
-    Args:
-        state: The checkpoint; None to begin anew.
-        notes: What the user should know.
-        snapshots: Snapshots of the run that were seen, which its next checkpoint replaces.
-        is_named: Whether the user named the checkpoint: the run then replaces nothing that is there already.
-    """
-
-    state: SavedState | None
-    notes: list[str]
+    state: SavedState | None  # the checkpoint; None to begin anew
+    notes: list[str]  # what the user should know
+    # snapshots of the run that were seen, which its next checkpoint replaces
     snapshots: list[Path] = field(default_factory=list)
-    is_named: bool = False
+    is_named: bool = False  # whether the user named the checkpoint: the run then replaces nothing that is there already
 
     def take(self, source: str | Path, device: Any) -> dict[str, Any] | None:
         """Return the contents of the checkpoint ``source`` on ``device``, once; None if the plan is not about it."""

@@ -55,11 +55,8 @@ def read_annotation_file(path: str | os.PathLike) -> tuple[list[dict], object]:
     """Return the annotations of a file, unchecked, and its table of splits or None.
 
     Reads the forms that are in use: ``dict(split={name: [id, ...]}, annotations=[...])`` (MMAction2 1.x, PYSKL), the
-    list of annotations (MMAction 0.x), and the one annotation of a single clip.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds something else.
+    list of annotations (MMAction 0.x), and the one annotation of a single clip. FileNotFoundError if there is no such
+    file; ValueError if it holds something else.
     """
     data = load_pickle(path)
     splits = None

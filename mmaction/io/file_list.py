@@ -14,19 +14,12 @@ from mmaction.utils.text import first_few
 
 @dataclass(frozen=True)
 class ListLine:
-    """One clip of a list.
+    """One clip of a list."""
 
-    Attributes:
-        number: Line in the file, from 1.
-        name: Video file or folder of frames as the list states it.
-        numbers: The whole numbers between the name and the labels.
-        labels: Class indices, one or more.
-    """
-
-    number: int
-    name: str
-    numbers: tuple[int, ...]
-    labels: tuple[int, ...]
+    number: int  # line in the file, from 1
+    name: str  # video file or folder of frames as the list states it
+    numbers: tuple[int, ...]  # the whole numbers between the name and the labels
+    labels: tuple[int, ...]  # class indices, one or more
 
 
 def read_file_list(

@@ -29,19 +29,12 @@ FRAME_CHECKS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """When a frame, and when a clip, is suspicious.
+    """When a frame, and when a clip, is suspicious."""
 
-    Args:
-        low_score: Mean score of the joints seen below which a frame is unsure.
-        jump: Way of a joint between two frames, as a share of the body's diagonal, that is a jump.
-        swap: A frame is swapped if exchanging left and right shortens the way to its neighbors to this share.
-        tolerance: Share of the frames that a check may name before the clip is suspicious.
-    """
-
-    low_score: float = 0.3
-    jump: float = 0.6
-    swap: float = 0.4
-    tolerance: float = 0.1
+    low_score: float = 0.3  # mean score of the joints seen below which a frame is unsure
+    jump: float = 0.6  # way of a joint between two frames, as a share of the body's diagonal, that is a jump
+    swap: float = 0.4  # a frame is swapped if exchanging left and right shortens the way to its neighbors to this share
+    tolerance: float = 0.1  # share of the frames that a check may name before the clip is suspicious
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -51,27 +44,17 @@ class Limits:
 
 @dataclass
 class Report:
-    """What the checks found in one clip.
+    """What the checks found in one clip."""
 
-    Args:
-        video: Path of the video.
-        annotation: ``frame_dir`` of the annotation.
-        num_frames: Frames of the annotation.
-        decoded: Frames that the video gave, None while it has not been read to its end.
-        clip_findings: Sentences about the clip as a whole; any of them makes it suspicious.
-        frames: For each check the frames it names.
-        tolerance: Share of the frames that a check may name.
-        layout: Name of the layout, or how it was guessed.
-    """
-
-    video: str
-    annotation: str
-    num_frames: int
-    decoded: int | None = None
+    video: str  # path of the video
+    annotation: str  # ``frame_dir`` of the annotation
+    num_frames: int  # frames of the annotation
+    decoded: int | None = None  # frames that the video gave, None while it has not been read to its end
+    # sentences about the clip as a whole; any of them makes it suspicious
     clip_findings: list[str] = field(default_factory=list)
-    frames: dict[str, list[int]] = field(default_factory=dict)
-    tolerance: float = 0.1
-    layout: str = ""
+    frames: dict[str, list[int]] = field(default_factory=dict)  # for each check the frames it names
+    tolerance: float = 0.1  # share of the frames that a check may name
+    layout: str = ""  # name of the layout, or how it was guessed
 
     @property
     def problem_frames(self) -> set[int]:

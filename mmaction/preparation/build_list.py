@@ -113,10 +113,8 @@ def entries_of_table(table: Path, root: Path, kind: str) -> tuple[list[Entry], l
     """Return the clips of a CSV with a header: columns ``path``, ``label`` and, if there is one, ``split``.
 
     Sentences about what was passed over come with the clips. :data:`COLUMNS` holds other names of the columns.
-
-    Raises:
-        FileNotFoundError: If there is no table, or a clip is missing.
-        ValueError: If a column or a value is missing, or a clip is listed twice; the message holds the line.
+    FileNotFoundError if there is no table, or a clip is missing; ValueError if a column or a value is missing, or a
+    clip is listed twice; the message holds the line.
     """
     reader = csv.DictReader(read_text(table).split("\n"))
     try:

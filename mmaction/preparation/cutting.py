@@ -21,34 +21,21 @@ from mmaction.preparation.official_lists import Span
 
 @dataclass(frozen=True)
 class Cut:
-    """A clip to make.
-
-    Attributes:
-        id: Its name.
-        span: Its time in the source, in seconds.
-        target: The file to write, ``.mp4``.
-        slack_s: By how much the video may end before the clip does.
-    """
+    """A clip to make."""
 
     id: str
-    span: Span
-    target: Path
-    slack_s: float = 0.25
+    span: Span  # its time in the source, in seconds
+    target: Path  # the file to write, ``.mp4``
+    slack_s: float = 0.25  # by how much the video may end before the clip does
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How clips are encoded.
+    """How clips are encoded."""
 
-    Attributes:
-        crf: x264 quality, 0 (lossless) to 51; 18 looks like the source.
-        preset: x264 speed against size.
-        keyframe_every: Frames between key frames at the most; fewer make random access quicker and files larger.
-    """
-
-    crf: int = 18
-    preset: str = "veryfast"
-    keyframe_every: int = 16
+    crf: int = 18  # x264 quality, 0 (lossless) to 51; 18 looks like the source
+    preset: str = "veryfast"  # x264 speed against size
+    keyframe_every: int = 16  # frames between key frames at the most; fewer make random access quicker and files larger
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:

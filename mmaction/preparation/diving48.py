@@ -33,11 +33,9 @@ _TRAPS = {
 def fetch(out: Path, version: str, *, videos: bool = True, progress: bool = True) -> None:
     """Download the official annotations and, with ``videos``, the archive of clips into ``out``.
 
-    Both go on where an earlier run stopped. The archive is unpacked into ``out/videos`` and kept.
-
-    Raises:
-        ConnectionError: If the site cannot be reached; the message says where to put the files by hand.
-        FileExistsError: If ``out/videos`` is a link.
+    Both go on where an earlier run stopped. The archive is unpacked into ``out/videos`` and kept. ConnectionError if
+    the site cannot be reached; the message says where to put the files by hand; FileExistsError if ``out/videos`` is a
+    link.
     """
     target = _unlinked(out / "videos") if videos else None
     for name in ANNOTATIONS[version]:

@@ -23,24 +23,16 @@ FLOW_TYPES = ("tvl1", "dis")
 
 @dataclass(frozen=True)
 class FrameSpec:
-    """What to extract.
+    """What to extract."""
 
-    Attributes:
-        task: ``'rgb'`` (``img_00001.jpg``), ``'flow'`` (``x_00001.jpg`` and ``y_00001.jpg``, from each frame to the
-            next) or ``'both'``.
-        flow_type: ``'tvl1'`` or ``'dis'``.
-        bound: Flow of ``-bound`` to ``bound`` pixels becomes gray 0 to 255; larger flow is cut off.
-        short: Short edge of the images in pixels, 0 to keep the size; images are never enlarged.
-        out_format: ``'jpg'`` or ``'png'``.
-        quality: JPEG quality, 1 to 100.
-    """
-
+    # ``'rgb'`` (``img_00001.jpg``), ``'flow'`` (``x_00001.jpg`` and ``y_00001.jpg``, from each frame to the next) or
+    # ``'both'``
     task: str = "rgb"
-    flow_type: str = "tvl1"
-    bound: float = 20.0
-    short: int = 0
-    out_format: str = "jpg"
-    quality: int = 95
+    flow_type: str = "tvl1"  # ``'tvl1'`` or ``'dis'``
+    bound: float = 20.0  # flow of ``-bound`` to ``bound`` pixels becomes gray 0 to 255; larger flow is cut off
+    short: int = 0  # short edge of the images in pixels, 0 to keep the size; images are never enlarged
+    out_format: str = "jpg"  # ``'jpg'`` or ``'png'``
+    quality: int = 95  # JPEG quality, 1 to 100
 
     def __post_init__(self) -> None:
         choices = {"task": TASKS, "flow_type": FLOW_TYPES, "out_format": ("jpg", "png")}

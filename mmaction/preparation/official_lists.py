@@ -53,10 +53,8 @@ class GymId:
 def read_clip_list(path: str | Path, *, gym: bool = False) -> list[ListedClip]:
     """Read lines ``ID LABEL``; empty lines and lines that start with ``#`` are passed over.
 
-    With ``gym``, every id must have FineGym's form, and is returned in the official spelling.
-
-    Raises:
-        ValueError: For a line of another form, an id that stands there twice, or an empty list.
+    With ``gym``, every id must have FineGym's form, and is returned in the official spelling. ValueError for a line of
+    another form, an id that stands there twice, or an empty list.
     """
     lines = enumerate(read_text(path).split("\n"), 1)
     wanted = ((number, line) for number, line in lines if line.strip() and not line.startswith("#"))
@@ -100,10 +98,8 @@ def read_diving48(path: str | Path) -> list[ListedClip]:
     """Read an official JSON list of Diving48, V1 or V2.
 
     An entry is ``{"vid_name": ..., "label": ..., "start_frame": 0, "end_frame": LAST}``; the last frame counts, so the
-    clip has ``end_frame - start_frame + 1`` frames.
-
-    Raises:
-        ValueError: If the file is no such list; the message holds the line of the faulty entry.
+    clip has ``end_frame - start_frame + 1`` frames. ValueError if the file is no such list; the message holds the line
+    of the faulty entry.
     """
     with json_errors(path):
         items = list(_json_items(read_text(path)))

@@ -13,20 +13,13 @@ from mmaction.io.video.writers import ClipWriter
 
 @dataclass(frozen=True)
 class ResizeSpec:
-    """How the copies are made.
+    """How the copies are made."""
 
-    Attributes:
-        short: Short edge in pixels; smaller videos keep their size. Edges are rounded to even numbers.
-        keyframe_every: Frames between key frames at the most.
-        crf: x264 quality, 0 (lossless) to 51.
-        preset: x264 speed against size.
-        fast_decode: Leave out the parts of H.264 that are slow to decode (CABAC, deblocking): files get larger.
-    """
-
-    short: int = 256
-    keyframe_every: int = 16
-    crf: int = 18
-    preset: str = "veryfast"
+    short: int = 256  # short edge in pixels; smaller videos keep their size. Edges are rounded to even numbers
+    keyframe_every: int = 16  # frames between key frames at the most
+    crf: int = 18  # x264 quality, 0 (lossless) to 51
+    preset: str = "veryfast"  # x264 speed against size
+    # leave out the parts of H.264 that are slow to decode (CABAC, deblocking): files get larger
     fast_decode: bool = True
 
     def __post_init__(self) -> None:

@@ -22,19 +22,13 @@ PANELS = (("loss", "loss"), ("accuracy", "accuracy"), ("lr", "learning rate"))
 
 @dataclass
 class RunLog:
-    """The logged scalars of one run.
+    """The logged scalars of one run."""
 
-    Attributes:
-        name: What the run is called in legends.
-        by_epoch: Whether positions are epochs (else iterations).
-        train: For each training scalar, positions (fractions of an epoch, or iterations) and values, rising.
-        val: The same for the results of validation.
-    """
-
-    name: str
-    by_epoch: bool = True
+    name: str  # what the run is called in legends
+    by_epoch: bool = True  # whether positions are epochs (else iterations)
+    # for each training scalar, positions (fractions of an epoch, or iterations) and values, rising
     train: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    val: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    val: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # the same for the results of validation
 
     @property
     def keys(self) -> list[str]:

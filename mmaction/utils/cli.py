@@ -225,8 +225,7 @@ def set_local_rank(args: argparse.Namespace) -> None:
 def merge_options(target: Any, options: dict[str, Any] | None) -> list[str]:
     """Write ``--cfg-options`` into a config; return a note for each new key that is close to one that it has.
 
-    Raises:
-        KeyError: If a key goes through a value that is no dict or list, or past the end of a list.
+    KeyError if a key goes through a value that is no dict or list, or past the end of a list.
     """
     notes = [note for key in options or {} if (note := _new_key_note(target, key))]
     try:

@@ -170,9 +170,8 @@ def check_growth(path: str | Path) -> None:
 def read_scores(path: str | Path) -> dict[str, np.ndarray]:
     """Return the arrays of a ``scores.npz``, or of the one in a test's folder.
 
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it is damaged, holds Python objects, or would take far more memory than its size.
+    FileNotFoundError if there is none; ValueError if it is damaged, holds Python objects, or would take far more memory
+    than its size.
     """
     path = Path(path)
     path = path / "scores.npz" if path.is_dir() else path

@@ -33,24 +33,16 @@ _SHIFT = 3  # OpenCV draws lines with this many fractional bits
 
 @dataclass(frozen=True)
 class Style:
-    """How skeletons look.
+    """How skeletons look."""
 
-    Args:
-        thickness: Width of a limb in pixels.
-        radius: Radius of a joint in pixels; 0 draws single pixels.
-        font_scale: Scale of OpenCV's Hershey font, whose capitals are about 22 pixels high at 1.
-        score_thr: Lowest score of a joint that is drawn; a joint of score 0 never is.
-        color_by: ``side`` colors limbs left, right and center; ``person`` gives each person one color and keeps the
-            sides in the joints; ``auto`` is ``side`` for one person and ``person`` for several.
-        joint_text: ``names``, ``indices`` or ``none`` beside the joints.
-    """
-
-    thickness: int = 2
-    radius: int = 3
-    font_scale: float = 0.5
-    score_thr: float = 0.0
+    thickness: int = 2  # width of a limb in pixels
+    radius: int = 3  # radius of a joint in pixels; 0 draws single pixels
+    font_scale: float = 0.5  # scale of OpenCV's Hershey font, whose capitals are about 22 pixels high at 1
+    score_thr: float = 0.0  # lowest score of a joint that is drawn; a joint of score 0 never is
+    # ``side`` colors limbs left, right and center; ``person`` gives each person one color and keeps the sides in the
+    # joints; ``auto`` is ``side`` for one person and ``person`` for several
     color_by: str = "auto"
-    joint_text: str = "none"
+    joint_text: str = "none"  # ``names``, ``indices`` or ``none`` beside the joints
 
     def __post_init__(self) -> None:
         for argument, known in (("color_by", COLOR_BY), ("joint_text", JOINT_TEXT)):

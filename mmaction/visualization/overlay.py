@@ -25,27 +25,16 @@ Panel = Callable[[int, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Look:
-    """What is drawn beside the skeletons, named as the settings of the pose viewer.
+    """What is drawn beside the skeletons, named as the settings of the pose viewer."""
 
-    Args:
-        scale: Factor of the picture's size.
-        score_thr: Lowest score of a joint that is drawn.
-        color_by: ``auto``, ``side`` or ``person``.
-        joints: ``none``, ``names`` or ``indices``.
-        boxes: Box and number of each person.
-        trail: Frames of the way of the joints.
-        captions: Frame number, label and score.
-        side_by_side: The plain skeleton on black beside the video.
-    """
-
-    scale: float = 1.0
-    score_thr: float = 0.0
-    color_by: str = "auto"
-    joints: str = "none"
-    boxes: bool = False
-    trail: int = 0
-    captions: bool = True
-    side_by_side: bool = False
+    scale: float = 1.0  # factor of the picture's size
+    score_thr: float = 0.0  # lowest score of a joint that is drawn
+    color_by: str = "auto"  # ``auto``, ``side`` or ``person``
+    joints: str = "none"  # ``none``, ``names`` or ``indices``
+    boxes: bool = False  # box and number of each person
+    trail: int = 0  # frames of the way of the joints
+    captions: bool = True  # frame number, label and score
+    side_by_side: bool = False  # the plain skeleton on black beside the video
 
 
 class Overlay:

@@ -18,27 +18,16 @@ from mmaction.structures.sample_name import sample_name
 
 @dataclass(frozen=True)
 class ClipPoses:
-    """The skeletons of one clip.
+    """The skeletons of one clip."""
 
-    Args:
-        name: ``frame_dir`` of the annotation.
-        keypoint: Joints x, y in pixels, shape ``(M, T, V, 2)``.
-        score: Confidence, 0 where a joint was not seen, shape ``(M, T, V)``.
-        layout: Joints and limbs.
-        img_shape: Height and width of the image that the joints are for, None if unknown.
-        label: Class index, None if unknown.
-        layout_note: How the layout was guessed; empty where it is known.
-        third_is_score: Whether the scores are the third coordinate of the joints.
-    """
-
-    name: str
-    keypoint: np.ndarray
-    score: np.ndarray
-    layout: Layout
-    img_shape: tuple[int, int] | None = None
-    label: int | None = None
-    layout_note: str = ""
-    third_is_score: bool = False
+    name: str  # ``frame_dir`` of the annotation
+    keypoint: np.ndarray  # joints x, y in pixels, shape ``(M, T, V, 2)``
+    score: np.ndarray  # confidence, 0 where a joint was not seen, shape ``(M, T, V)``
+    layout: Layout  # joints and limbs
+    img_shape: tuple[int, int] | None = None  # height and width of the image that the joints are for, None if unknown
+    label: int | None = None  # class index, None if unknown
+    layout_note: str = ""  # how the layout was guessed; empty where it is known
+    third_is_score: bool = False  # whether the scores are the third coordinate of the joints
 
     @property
     def num_frames(self) -> int:
@@ -48,8 +37,7 @@ class ClipPoses:
     def rescaled(self, height: int, width: int) -> "ClipPoses":
         """The same skeletons for an image of another size; unchanged if the annotation does not say its own.
 
-        Raises:
-            ValueError: If height and width of the annotation are exchanged, so that rescaling would stretch the body.
+        ValueError if height and width of the annotation are exchanged, so that rescaling would stretch the body.
         """
         if self.img_shape == (width, height) and height != width:
             raise ValueError(f"{self.name}: img_shape {self.img_shape} is not rescaled: {ADVICE['swapped-size']}")
@@ -62,9 +50,8 @@ class ClipPoses:
 def load_annotation_list(path: str | Path) -> list[dict]:
     """Read the annotations of a skeleton file: the dict with ``annotations``, the bare list, or a single annotation.
 
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no annotation file, would run code, or holds no annotation.
+    FileNotFoundError if there is no such file; ValueError if it is no annotation file, would run code, or holds no
+    annotation.
     """
     content = read_annotation_file(path)[0]
     if not all("keypoint" in entry for entry in content):

@@ -33,8 +33,7 @@ class MMDecode(Transform):
     def transform(self, results: dict) -> dict:
         """Read all modalities.
 
-        Raises:
-            ValueError: If a modality is neither ``RGB`` nor ``Pose``, or ``Pose`` is wanted of a clip without joints.
+        ValueError if a modality is neither ``RGB`` nor ``Pose``, or ``Pose`` is wanted of a clip without joints.
         """
         for modality in results["modality"]:
             if modality not in ("RGB", "Pose"):
@@ -72,11 +71,7 @@ class VideoPoseDecode(VideoDecode):
     reads = (*VideoDecode.reads, "keypoint", "img_shape")
 
     def transform(self, results: dict) -> dict:
-        """Read both.
-
-        Raises:
-            ValueError: If a sampled frame is outside the video or the skeleton, or cannot be decoded.
-        """
+        """Read both; ValueError if a sampled frame is outside the video or the skeleton, or cannot be decoded."""
         annotated = results["img_shape"]
         results = super().transform(PoseDecode()(results))
         frames, results["img_shape"] = results["img_shape"], annotated

@@ -24,11 +24,7 @@ class PoseDecode(Transform):
     writes = ("total_frames", "frame_inds")
 
     def transform(self, results: dict) -> dict:
-        """Take the frames.
-
-        Raises:
-            ValueError: If an index lies outside the skeleton's frames.
-        """
+        """Take the frames; ValueError if an index lies outside the skeleton's frames."""
         keypoint = results["keypoint"]
         results.setdefault("total_frames", keypoint.shape[1])
         if "frame_inds" not in results:
@@ -70,11 +66,7 @@ class DecompressPose(Transform):
         self.max_person = max_person
 
     def transform(self, results: dict) -> dict:
-        """Sort the persons.
-
-        Raises:
-            ValueError: If no person is left, or the frames are not in order.
-        """
+        """Sort the persons; ValueError if no person is left, or the frames are not in order."""
         name = sample_name(results, "the sample")
         if "frame_inds" not in results:
             raise ValueError(f"{name} has no frame_inds: its keypoint is no list of found persons, leave this step out")
@@ -135,8 +127,7 @@ class PoseCompact(Transform):
     def _crop(self, results: dict) -> tuple[int, int, int, int] | None:
         """Move the joints into the box and return it, or None if the skeleton is too small to crop to it.
 
-        Raises:
-            ValueError: If a coordinate is infinite.
+        ValueError if a coordinate is infinite.
         """
         keypoint = np.nan_to_num(results["keypoint"], nan=0.0, posinf=np.inf, neginf=-np.inf)
         if np.isinf(keypoint).any():

@@ -139,8 +139,7 @@ class RandomRescale(RandomTransform):
 def mirror_label(label: Any, classes: Mapping[int, int]) -> Any:
     """Return a class index, class indices (list or array), or a tensor of zeros and ones, with ``classes`` exchanged.
 
-    Raises:
-        ValueError: If a class of the map lies outside the vector.
+    ValueError if a class of the map lies outside the vector.
     """
     if isinstance(label, torch.Tensor) and label.ndim:
         vector = torch.zeros_like(label)

@@ -76,11 +76,7 @@ class PadTo(Transform):
         self.mode = _check_mode(mode)
 
     def transform(self, results: dict) -> dict:
-        """Pad the sample.
-
-        Raises:
-            ValueError: If it is longer than ``length``.
-        """
+        """Pad the sample; ValueError if it is longer than ``length``."""
         total = results["total_frames"]
         if total > self.length:
             name = sample_name(results, "the sample")
@@ -175,11 +171,7 @@ class PreNormalize3D(Transform):
             )
 
     def transform(self, results: dict) -> dict:
-        """Normalize the sample.
-
-        Raises:
-            ValueError: If the skeletons are not 3D or there are more than two persons.
-        """
+        """Normalize the sample; ValueError if the skeletons are not 3D or there are more than two persons."""
         keypoint = results["keypoint"]
         if keypoint.shape[-1] != 3 or len(keypoint) > 2:
             raise ValueError(f"PreNormalize3D takes (M, T, V, 3) with at most 2 persons; got shape {keypoint.shape}")
@@ -218,11 +210,7 @@ class JointToBone(_WithLayout):
         self.target = target
 
     def transform(self, results: dict) -> dict:
-        """Set the bones.
-
-        Raises:
-            ValueError: If the joints do not fit the layout.
-        """
+        """Set the bones; ValueError if the joints do not fit the layout."""
         keypoint = results["keypoint"]
         self.check_joints(keypoint.shape[2])
         results[self.target] = bones(
@@ -301,8 +289,7 @@ class GenSkeFeat(_WithLayout):
     def transform(self, results: dict) -> dict:
         """Compute and join the features.
 
-        Raises:
-            ValueError: If 3D joints come with scores, or the joints do not fit the layout.
+        ValueError if 3D joints come with scores, or the joints do not fit the layout.
         """
         keypoint = results["keypoint"]
         with_score = "keypoint_score" in results
@@ -341,11 +328,7 @@ class FormatGCNInput(Transform):
         self.mode = _check_mode(mode)
 
     def transform(self, results: dict) -> dict:
-        """Arrange the sample.
-
-        Raises:
-            ValueError: If the frames do not divide into ``num_clips``.
-        """
+        """Arrange the sample; ValueError if the frames do not divide into ``num_clips``."""
         keypoint, num_clips = results["keypoint"], results.get("num_clips", 1)
         if "keypoint_score" in results:
             keypoint = np.concatenate([keypoint, results["keypoint_score"][..., None]], axis=-1)

@@ -67,11 +67,8 @@ def check_arguments(cfg: Mapping[str, Any]) -> None:
     """Check the arguments of all registered classes in a config, and the keys of its loaders and settings.
 
     A class that is not registered is left to the builders, which name it; a class of a plug-in that takes ``**kwargs``
-    may take anything.
-
-    Raises:
-        TypeError: If a class does not take an argument of the config, or lacks one; names the place.
-        KeyError: If nothing reads a key of a loader or of a section such as ``env_cfg``.
+    may take anything. TypeError if a class does not take an argument of the config, or lacks one; names the place;
+    KeyError if nothing reads a key of a loader or of a section such as ``env_cfg``.
     """
     for place, known in SECTIONS.items():
         section: Any = cfg

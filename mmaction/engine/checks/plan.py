@@ -58,9 +58,8 @@ class PreflightHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Check the data and write the plan.
 
-        Raises:
-            ValueError: If labels, batches, joints or channels do not fit the model or the run.
-            FileNotFoundError: If too many files are missing.
+        ValueError if labels, batches, joints or channels do not fit the model or the run; FileNotFoundError if too many
+        files are missing.
         """
         loaders, loops = {"train": runner.train_dataloader}, {}
         if not isinstance(runner.train_loop, IterBasedTrainLoop):
@@ -81,9 +80,8 @@ class PreflightHook(Hook):
     def before_test(self, runner: Runner) -> None:
         """Check the test data and write what is tested.
 
-        Raises:
-            ValueError: If labels, joints or channels do not fit the model, or samples would be left out.
-            FileNotFoundError: If all files are missing.
+        ValueError if labels, joints or channels do not fit the model, or samples would be left out; FileNotFoundError
+        if all files are missing.
         """
         loaders = {"test": runner.test_dataloader}
         warnings = check_data(runner, loaders, {"test": runner.test_loop}, 1.0)

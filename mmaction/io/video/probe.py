@@ -37,36 +37,24 @@ _DECORD_CODECS = {"h264", "hevc", "vp8", "vp9", "av1"}
 
 @dataclass(frozen=True, eq=False)
 class VideoInfo:
-    """Facts about the video stream of a file.
+    """Facts about the video stream of a file."""
 
-    Attributes:
-        source: The file, or its content.
-        container: Names of the container format, separated by commas.
-        codec: Name of the codec.
-        num_frames: Number of frames, without those at the start that cannot be decoded because the stream was cut out
-            of a longer one.
-        fps: Average frames per second, 0 when unknown.
-        stored_shape: Height and width as stored, before a rotation; frames of another size are scaled to it.
-        time_base: Seconds of one unit of the time stamps.
-        pts: Presentation time stamps in ascending order, int64, ``(num_frames,)``; None where not every frame has one
-            of its own.
-        is_seekable: Whether a frame is found by its time stamp.
-        key_times: Presentation time stamps of the key frames, and the time stamps to seek to for them, int64,
-            ``(K, 2)``.
-        has_leading_frames: Whether some frames come after a key frame in the file but before it on the screen (an open
-            group of pictures).
-    """
-
-    source: Source = field(repr=False)
-    container: str
+    source: Source = field(repr=False)  # the file, or its content
+    container: str  # names of the container format, separated by commas
     codec: str
+    # number of frames, without those at the start that cannot be decoded because the stream was cut out of a longer one
     num_frames: int
-    fps: float
+    fps: float  # average frames per second, 0 when unknown
+    # height and width as stored, before a rotation; frames of another size are scaled to it
     stored_shape: tuple[int, int]
-    time_base: Fraction
+    time_base: Fraction  # seconds of one unit of the time stamps
+    # presentation time stamps in ascending order, int64, ``(num_frames,)``; None where not every frame has one of its
+    # own
     pts: np.ndarray | None
-    is_seekable: bool
+    is_seekable: bool  # whether a frame is found by its time stamp
+    # presentation time stamps of the key frames, and the time stamps to seek to for them, int64, ``(K, 2)``
     key_times: np.ndarray
+    # whether some frames come after a key frame in the file but before it on the screen (an open group of pictures)
     has_leading_frames: bool
 
     @property

@@ -16,19 +16,12 @@ MAX_PERSONS = 20  # of a frame, for the torchvision backend
 
 @dataclass(frozen=True)
 class Persons:
-    """The N persons of a frame.
+    """The N persons of a frame."""
 
-    Args:
-        boxes: x1, y1, x2, y2 in pixels, shape ``(N, 4)``.
-        scores: The detector's confidence that it is a person, 0 to 1, shape ``(N,)``; 1 where it does not say.
-        keypoint: Joints x, y in pixels, shape ``(N, V, 2)``.
-        keypoint_score: Confidence of each joint, 0 to 1, shape ``(N, V)``.
-    """
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    keypoint: np.ndarray
-    keypoint_score: np.ndarray
+    boxes: np.ndarray  # x1, y1, x2, y2 in pixels, shape ``(N, 4)``
+    scores: np.ndarray  # the detector's confidence that it is a person, 0 to 1, shape ``(N,)``; 1 where it does not say
+    keypoint: np.ndarray  # joints x, y in pixels, shape ``(N, V, 2)``
+    keypoint_score: np.ndarray  # confidence of each joint, 0 to 1, shape ``(N, V)``
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -57,23 +50,14 @@ class PoseBackend(Protocol):
 
 @dataclass(frozen=True)
 class BackendOptions:
-    """What a backend is built with.
+    """What a backend is built with."""
 
-    Args:
-        device: ``cpu``, ``cuda``, ``cuda:1``, ...
-        weights: File or address of the weights; empty: the backend's own, ``none``: random ones.
-        pose_config: Config of the pose model (MMPose).
-        mode: ``lightweight``, ``balanced`` or ``performance`` (RTMLib).
-        min_size: Length in pixels to which the shorter side of a frame is resized (torchvision).
-        person_thr: Lowest score of a person, by the detector.
-    """
-
-    device: str = "cpu"
-    weights: str = ""
-    pose_config: str = ""
-    mode: str = "balanced"
-    min_size: int = 640
-    person_thr: float = 0.5
+    device: str = "cpu"  # ``cpu``, ``cuda`` or ``cuda:N``
+    weights: str = ""  # file or address of the weights; empty: the backend's own, ``none``: random ones
+    pose_config: str = ""  # config of the pose model (MMPose)
+    mode: str = "balanced"  # ``lightweight``, ``balanced`` or ``performance`` (RTMLib)
+    min_size: int = 640  # length in pixels to which the shorter side of a frame is resized (torchvision)
+    person_thr: float = 0.5  # lowest score of a person, by the detector
 
 
 class TorchvisionBackend:

@@ -23,21 +23,13 @@ from mmaction.utils.workers import in_parallel
 
 @dataclass(frozen=True)
 class Recipe:
-    """How skeletons are extracted; parts made with another recipe are not mixed in.
+    """How skeletons are extracted; parts made with another recipe are not mixed in."""
 
-    Args:
-        backend: Name of the pose estimator.
-        backend_options: What it is built with.
-        tracking: How persons are followed.
-        batch_size: Frames that go through the network at once.
-        boxes: File of given boxes; empty: the backend looks for persons.
-    """
-
-    backend: str = "torchvision"
+    backend: str = "torchvision"  # name of the pose estimator
     backend_options: BackendOptions = field(default_factory=BackendOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
-    batch_size: int = 4
-    boxes: str = ""
+    batch_size: int = 4  # frames that go through the network at once
+    boxes: str = ""  # file of given boxes; empty: the backend looks for persons
 
     def fingerprint(self, split: str = "") -> str:
         """The recipe and the split of the videos as JSON, without the device, which does not change the result."""
@@ -126,18 +118,12 @@ def _work(job: tuple[SourceVideo, Recipe, Path]) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did.
+    """What a run did."""
 
-    Args:
-        done: Names of the clips in the annotation file.
-        reused: How many of them came from an interrupted run.
-        failed: For each video that failed what went wrong.
-        unseen: For each clip with frames without a pose how many these are, and how many it has in all.
-    """
-
-    done: list[str]
-    reused: int
-    failed: dict[str, str]
+    done: list[str]  # names of the clips in the annotation file
+    reused: int  # how many of them came from an interrupted run
+    failed: dict[str, str]  # for each video that failed what went wrong
+    # for each clip with frames without a pose how many these are, and how many it has in all
     unseen: dict[str, tuple[int, int]]
 
     @property

@@ -17,17 +17,11 @@ from mmaction.utils.text import first_few
 
 @dataclass(frozen=True)
 class SourceVideo:
-    """A video to extract.
-
-    Args:
-        path: The file.
-        name: ``frame_dir`` of its annotation, unique.
-        label: Class index.
-    """
+    """A video to extract."""
 
     path: Path
-    name: str
-    label: int = 0
+    name: str  # ``frame_dir`` of its annotation, unique
+    label: int = 0  # class index
 
     def state(self) -> list:
         """Return what tells the file from others and from its earlier self: path, bytes, time of change."""

@@ -12,22 +12,15 @@ from mmaction.preparation.poses.backends import Persons
 
 @dataclass(frozen=True)
 class TrackingOptions:
-    """How persons are followed.
+    """How persons are followed."""
 
-    Args:
-        num_persons: Tracks to keep, the best ones: those with the largest sum of person scores. None: 1, or with given
-            boxes as many as a frame has boxes.
-        lost_s: Seconds for which a person who is not seen is remembered.
-        max_gap: Longest gap in frames that is filled by interpolation; longer ones stay zero.
-        min_iou: Lowest overlap of a box with where its track is expected.
-        person_thr: Lowest score of a person that starts a track.
-    """
-
+    # tracks to keep, the best ones: those with the largest sum of person scores. None: 1, or with given boxes as many
+    # as a frame has boxes
     num_persons: int | None = None
-    lost_s: float = 1.0
-    max_gap: int = 5
-    min_iou: float = 0.1
-    person_thr: float = 0.5
+    lost_s: float = 1.0  # seconds for which a person who is not seen is remembered
+    max_gap: int = 5  # longest gap in frames that is filled by interpolation; longer ones stay zero
+    min_iou: float = 0.1  # lowest overlap of a box with where its track is expected
+    person_thr: float = 0.5  # lowest score of a person that starts a track
 
     def __post_init__(self) -> None:
         for name, low in (("num_persons", 1), ("lost_s", 0), ("max_gap", 0), ("min_iou", 0), ("person_thr", 0)):

@@ -29,17 +29,11 @@ Splits = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class AnnotationFile:
-    """The content of an annotation file.
+    """The content of an annotation file."""
 
-    Attributes:
-        annotations: One dict per clip, see :func:`mmaction.io.annotations.load_annotations`.
-        splits: Names of the clips per split, None for the list form of MMAction 0.x.
-        path: Where it was read from, for messages.
-    """
-
-    annotations: list[dict]
-    splits: Splits | None = None
-    path: Path | None = None
+    annotations: list[dict]  # one dict per clip, see :func:`mmaction.io.annotations.load_annotations`
+    splits: Splits | None = None  # names of the clips per split, None for the list form of MMAction 0.x
+    path: Path | None = None  # where it was read from, for messages
 
     @classmethod
     def read(cls, path: str | Path) -> AnnotationFile:

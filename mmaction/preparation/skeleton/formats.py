@@ -27,23 +27,16 @@ MAX_FRAMES = 1_000_000  # of one clip; more is a mistake in the file
 
 @dataclass(frozen=True)
 class Format:
-    """A file format of poses.
+    """A file format of poses."""
 
-    Attributes:
-        layouts: Layouts it may have, the default first.
-        read: Called with a path, the number of joints, and width and height (or None); yields clips.
-        write: Called with a folder, a clip, and width and height; writes it and returns the path.
-        needs_size: Whether coordinates are shares of the image.
-        numbered: Whether each pose states the number of its frame, which may count from 0 or from 1.
-        suffix: ``write`` makes ``CLIP`` and this: a file, or a folder where it is empty.
-    """
-
-    layouts: tuple[str, ...]
+    layouts: tuple[str, ...]  # layouts it may have, the default first
+    # called with a path, the number of joints, and width and height (or None); yields clips
     read: Callable[[Path, int, Size | None], Iterator[PoseList]]
+    # called with a folder, a clip, and width and height; writes it and returns the path
     write: Callable[[Path, PoseList, Size], Path]
-    needs_size: bool = False
-    numbered: bool = False
-    suffix: str = ".json"
+    needs_size: bool = False  # whether coordinates are shares of the image
+    numbered: bool = False  # whether each pose states the number of its frame, which may count from 0 or from 1
+    suffix: str = ".json"  # ``write`` makes ``CLIP`` and this: a file, or a folder where it is empty
 
 
 def _points(values: Any, joints: int, where: str) -> np.ndarray:

@@ -16,17 +16,11 @@ SPARSE_PLACES, MAX_SPARSITY = 1 << 19, 64
 
 @dataclass
 class Pose:
-    """One person in one frame.
+    """One person in one frame."""
 
-    Attributes:
-        frame: Frame index from 0.
-        points: x, y and score per joint, float32 of shape ``(V, 3)``; pixels and 0 to 1.
-        track: Identity of the person over time, None where the program gives none.
-    """
-
-    frame: int
-    points: np.ndarray
-    track: int | None = None
+    frame: int  # frame index from 0
+    points: np.ndarray  # x, y and score per joint, float32 of shape ``(V, 3)``; pixels and 0 to 1
+    track: int | None = None  # identity of the person over time, None where the program gives none
 
     @property
     def score(self) -> float:
@@ -42,17 +36,11 @@ class Pose:
 
 @dataclass
 class PoseList:
-    """All poses of one clip.
-
-    Attributes:
-        name: Its name.
-        poses: Persons in frames, in any order.
-        length: Number of frames, with or without a person; None where the files do not tell.
-    """
+    """All poses of one clip."""
 
     name: str
-    poses: list[Pose] = field(default_factory=list)
-    length: int | None = None
+    poses: list[Pose] = field(default_factory=list)  # persons in frames, in any order
+    length: int | None = None  # number of frames, with or without a person; None where the files do not tell
 
     @property
     def seen(self) -> int:
@@ -65,11 +53,7 @@ class PoseList:
         return max(self.seen, self.length or 0)
 
     def count_from(self, first: int) -> None:
-        """Make frame ``first`` frame 0.
-
-        Raises:
-            ValueError: If a pose is in a frame before it.
-        """
+        """Make frame ``first`` frame 0; ValueError if a pose is in a frame before it."""
         for pose in self.poses:
             if pose.frame < first:
                 raise ValueError(f"{self.name}: has a pose in frame {pose.frame}, the first frame is {first}")

@@ -43,12 +43,9 @@ def published() -> dict[str, Published]:
 def fetch(name: str, folder: Path, *, progress: bool = True) -> Path:
     """Download a published file into ``folder`` and check that it is what the table says.
 
-    The SHA-256 is written beside the file (``FILE.sha256``); a file that is already there is compared with it.
-
-    Raises:
-        KeyError: If the table has no such name; close names are listed.
-        ConnectionError: If the transfer fails; the message says where to put the file by hand.
-        ValueError: If the file was damaged since, cannot be read, or lacks a split.
+    The SHA-256 is written beside the file (``FILE.sha256``); a file that is already there is compared with it. KeyError
+    if the table has no such name; close names are listed; ConnectionError if the transfer fails; the message says where
+    to put the file by hand; ValueError if the file was damaged since, cannot be read, or lacks a split.
     """
     table = published()
     if name not in table:
