@@ -17,17 +17,7 @@ import argparse
 from pathlib import Path
 
 from mmaction.label_spaces import LABEL_MAP, read_label_map
-from mmaction.preparation.build_list import (
-    KINDS,
-    class_indices,
-    class_names,
-    describe_split,
-    entries_of_table,
-    entries_of_tree,
-    split_entries,
-    write_list,
-)
-from mmaction.utils.files import write_lines
+from mmaction.preparation.build_list import KINDS, build_lists
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -52,24 +42,11 @@ def main(argv: list[str] | None = None) -> int:
     """Write the lists and say what to do next."""
     args = parse_args(argv)
     out = args.out or args.src.resolve().parent
-    read = (lambda *where: entries_of_table(args.csv, *where)) if args.csv else entries_of_tree
-    entries, notes = read(args.src, args.kind)
-    lists = split_entries(entries, args.val_ratio, args.seed, args.group)
-    targets = {name: out / f"{name}.txt" for name in lists}
-    label_map = out / LABEL_MAP
-    keeps_map = args.label_map and label_map.resolve() == args.label_map.resolve()
-    written = [*targets.values(), *([] if keeps_map else [label_map])]
-    existing = [str(path) for path in written if path.exists()]
-    if existing and not args.overwrite:
-        raise FileExistsError(f"{', '.join(existing)} exist already: write to another folder, or add --overwrite")
     known = read_label_map(args.label_map) if args.label_map else None
-    indices = class_indices([entry.label for entry in entries], known)
-    for name, clips in lists.items():
-        write_list(targets[name], clips, indices)
-    names = class_names(indices)
-    if not keeps_map:
-        write_lines(label_map, names)
-    print(*notes, *describe_split(lists, indices), f"wrote {', '.join(map(str, written))}", sep="\n")
+    keep_map = bool(args.label_map) and (out / LABEL_MAP).resolve() == args.label_map.resolve()
+    split = (args.val_ratio, args.seed, args.group)
+    targets, names, said = build_lists(args.src, out, args.kind, args.csv, known, *split, args.overwrite, keep_map)
+    print(*said, sep="\n")
     print(next_steps(args.src, args.kind, targets, len(names)))
     return 0
 

@@ -15,6 +15,7 @@ import numpy as np
 from mmaction.io.file_list import format_line
 from mmaction.io.suffixes import describe_passed_over, is_image
 from mmaction.io.video.folders import walk_videos
+from mmaction.label_spaces import LABEL_MAP
 from mmaction.utils.files import read_text, write_lines
 from mmaction.utils.text import first_few
 
@@ -286,3 +287,52 @@ def describe_split(lists: Mapping[str, Sequence[Entry]], indices: Mapping[str, i
         if entries and (absent := [label for label in indices if not counts[label]]):
             lines.append(f"no {name} clip of {len(absent)} classes: {first_few(absent)}")
     return lines
+
+
+def build_lists(
+    src: Path,
+    out: Path,
+    kind: str = "videos",
+    table: Path | None = None,
+    known: Sequence[str] | None = None,
+    val_ratio: float = 0.2,
+    seed: int = 0,
+    group: str | None = None,
+    overwrite: bool = False,
+    keep_map: bool = False,
+) -> tuple[dict[str, Path], list[str], list[str]]:
+    """Write the lists of a data folder into ``out``, and the names of the classes unless ``keep_map``.
+
+    Args:
+        src: The data folder.
+        out: Folder of the lists.
+        kind: As for :func:`entries_of_tree`.
+        table: CSV of clips and labels, in place of the folders; see :func:`entries_of_table`.
+        known: Names of the classes in the order of their numbers.
+        val_ratio: As for :func:`split_entries`.
+        seed: As there.
+        group: As there.
+        overwrite: Whether lists that are there may be replaced.
+        keep_map: Whether ``known`` was read from the file to which the names would be written.
+
+    Returns:
+        The lists by split, the names of the classes, and sentences about what was found, split and written.
+
+    Raises:
+        FileExistsError: If a list is there and ``overwrite`` is not set.
+    """
+    entries, notes = entries_of_table(table, src, kind) if table else entries_of_tree(src, kind)
+    lists = split_entries(entries, val_ratio, seed, group)
+    targets = {name: out / f"{name}.txt" for name in lists}
+    written = [*targets.values(), *([] if keep_map else [out / LABEL_MAP])]
+    existing = [str(path) for path in written if path.exists()]
+    if existing and not overwrite:
+        raise FileExistsError(f"{', '.join(existing)} exist already: write to another folder, or add --overwrite")
+    indices = class_indices([entry.label for entry in entries], known)
+    for name, clips in lists.items():
+        write_list(targets[name], clips, indices)
+    names = class_names(indices)
+    if not keep_map:
+        write_lines(out / LABEL_MAP, names)
+    said = [*notes, *describe_split(lists, indices), f"wrote {', '.join(map(str, written))}"]
+    return targets, names, said

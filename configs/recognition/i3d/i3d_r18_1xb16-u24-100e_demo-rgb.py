@@ -1,5 +1,5 @@
 _base_ = [
-    "../../_base_/models/i3d_r50.py",
+    "../../_base_/models/i3d_r18_small.py",
     "../../_base_/datasets/demo_video.py",
     "../../_base_/pipelines/rgb_demo.py",
     "../../_base_/schedules/adamw_100e_small.py",
@@ -15,22 +15,7 @@ ann_file_test = ann_file_val
 metainfo = dict(label_space="data/demo_diving/classes.csv")
 num_classes = 10
 
-# A small network with 3x3x3 convolutions, for training from nothing on a CPU.
-model = dict(
-    backbone=dict(
-        depth=18,
-        pretrained=None,
-        base_channels=24,
-        conv1_kernel=(3, 7, 7),
-        conv1_stride_t=1,
-        pool1_stride_t=1,
-        with_pool2=False,
-        temporal_strides=(1, 2, 2, 2),
-        inflate=(1, 1, 1, 1),
-        inflate_style="3x3x3",
-    ),
-    cls_head=dict(num_classes=num_classes, in_channels=192),
-)
+model = dict(cls_head=dict(num_classes=num_classes))
 
 clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo)
 clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), metainfo=metainfo)

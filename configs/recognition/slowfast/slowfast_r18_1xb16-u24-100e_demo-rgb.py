@@ -1,5 +1,5 @@
 _base_ = [
-    "../../_base_/models/slowfast_r50.py",
+    "../../_base_/models/slowfast_r18_small.py",
     "../../_base_/datasets/demo_video.py",
     "../../_base_/pipelines/rgb_demo.py",
     "../../_base_/schedules/adamw_100e_small.py",
@@ -15,17 +15,7 @@ ann_file_test = ann_file_val
 metainfo = dict(label_space="data/demo_diving/classes.csv")
 num_classes = 10
 
-# A small network, for training from nothing on a CPU.
-model = dict(
-    backbone=dict(
-        resample_rate=4,
-        speed_ratio=4,
-        channel_ratio=2,
-        slow_pathway=dict(depth=18, base_channels=24, fusion_kernel=5),
-        fast_pathway=dict(depth=18, base_channels=12),
-    ),
-    cls_head=dict(num_classes=num_classes, in_channels=288),
-)
+model = dict(cls_head=dict(num_classes=num_classes))
 
 clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo)
 clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), metainfo=metainfo)

@@ -1,0 +1,394 @@
+"""Write a config for a data set: look at its clips, choose how they are sampled and trained on, and say why."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from mmaction.io.annotations import read_annotation_file
+from mmaction.io.file_list import read_file_list, resolve_name
+from mmaction.io.video import open_video
+from mmaction.label_spaces import LABEL_MAP, read_label_map
+from mmaction.preparation.build_list import VAL_SPLITS, build_lists
+from mmaction.preparation.recipe_nets import FINETUNE, FROM_NOTHING, NETS, PIPELINES, Net
+from mmaction.skeletons import choose_layout
+from mmaction.utils.text import first_few
+
+LOOKED_AT = 50  # clips that are opened to learn lengths and sizes
+FRAMES = (8, 16, 24, 32, 48, 64)
+SIZES = (64, 112, 160, 224)
+ATTRIBUTES = "classes.csv"
+SPLITS = ("train", "val", "test")
+
+
+@dataclass
+class Data:
+    """What is known of a data set.
+
+    Attributes:
+        kind: ``video`` or ``skeleton``.
+        root: Folder of the videos, or the skeleton file.
+        lists: Lists of clips by split (videos), or names of the splits (skeletons): ``train``, ``val``.
+        counts: Clips by split.
+        classes: Number of classes.
+        lengths: Frames of the clips that were looked at.
+        edge: Short edge of the frames in pixels, the median; 0 where it is unknown.
+        layout: Layout, joints and dimensions of skeletons.
+        label_space: CSV of classes with attributes that lies beside the lists, or empty.
+        notes: Sentences for the user.
+    """
+
+    kind: str
+    root: str
+    lists: dict[str, str]
+    counts: dict[str, int]
+    classes: int
+    lengths: list[int]
+    edge: int = 0
+    layout: tuple[str, int, int] = ("", 0, 0)
+    label_space: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def read_data(path: Path, val: Path | None = None, videos: Path | None = None, overwrite: bool = False) -> Data:
+    """Look at a data set.
+
+    Args:
+        path: Folder of videos in folders of classes, a list of clips to train on, or a skeleton pickle.
+        val: List of clips to validate on, with a list.
+        videos: Folder of the videos that the lists name; None: the folder of the list.
+        overwrite: Whether lists that lie beside a folder of videos are made anew.
+
+    Raises:
+        FileNotFoundError, ValueError: If there is none, or it cannot be used; the message says what to do.
+    """
+    if path.is_dir():
+        return _read_folder(path, overwrite)
+    if not path.is_file():
+        raise FileNotFoundError(f"no folder of videos, list of clips or skeleton file at {path}")
+    if path.suffix == ".pkl":
+        return _read_skeletons(path)
+    if val is None:
+        raise ValueError(f"{path} lists clips to train on; name the list to validate on, too: --val LIST")
+    return _read_lists({"train": path, "val": val}, videos or path.parent, [])
+
+
+def _read_folder(path: Path, overwrite: bool) -> Data:
+    folder = path.parent if path.name else path.resolve().parent
+    lists = {name: folder / f"{name}.txt" for name in ("train", "val")}
+    if all(file.is_file() for file in lists.values()) and not overwrite:
+        return _read_lists(lists, path, [f"took the lists {lists['train']} and {lists['val']}, which were there"])
+    targets, _, said = build_lists(path, folder, overwrite=overwrite)
+    if "val" not in targets:
+        raise ValueError(f"{path} has no clips to validate on; see {folder}")
+    said.append(
+        "the split into training and validation is the folders' own, or random by class (seed 0, 20 %): clips of "
+        "one recording may be on both sides; build_file_list.py --group keeps them together"
+    )
+    return _read_lists(targets, path, said)
+
+
+def _read_lists(lists: dict[str, Path], root: Path, notes: list[str]) -> Data:
+    read = {name: read_file_list(str(lists[name])) for name in ("train", "val")}
+    labels = Counter(line.labels[0] for line in read["train"])
+    names = lists["train"].with_name(LABEL_MAP)
+    classes = max([*labels, *(line.labels[0] for line in read["val"])]) + 1
+    if names.is_file():
+        classes = max(classes, len(read_label_map(names)))
+    lengths, edges, broken = _look([line.name for line in read["train"]], root)
+    looked = f"looked at {len(lengths)} of {len(read['train'])} clips to train on"
+    notes.append(f"{looked}; {len(broken)} cannot be read: {first_few(broken)}" if broken else looked)
+    if absent := classes - len(labels):
+        notes.append(f"{absent} of {classes} classes have no clip to train on")
+    space = lists["train"].with_name(ATTRIBUTES)
+    return Data(
+        "video",
+        str(root),
+        {name: str(file) for name, file in lists.items()},
+        {name: len(lines) for name, lines in read.items()},
+        classes,
+        lengths,
+        int(np.median(edges)),
+        label_space=str(space) if space.is_file() else "",
+        notes=notes,
+    )
+
+
+def _look(names: Sequence[str], root: Path) -> tuple[list[int], list[int], list[str]]:
+    """Return frames and short edges of some clips, evenly spread, and the names of those that cannot be read."""
+    lengths, edges, broken = [], [], []
+    for index in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int)):
+        try:
+            reader = open_video(resolve_name(names[index], str(root)))
+            edges.append(min(reader.info.shape))
+            lengths.append(reader.num_frames)
+        except (ValueError, OSError):
+            broken.append(names[index])
+    if not lengths:
+        raise ValueError(f"none of {len(broken)} clips below {root} can be read: {first_few(broken)}")
+    return lengths, edges, broken
+
+
+def _read_skeletons(path: Path) -> Data:
+    annotations, splits = read_annotation_file(path)
+    splits = splits if isinstance(splits, dict) else {}
+    train = next((name for name in splits if "train" in name), None)
+    prefix = (train or "").replace("train", "")
+    val = next(
+        (
+            name
+            for name in splits
+            if name != train
+            and name.strip("0123456789_").endswith(VAL_SPLITS)
+            and (not prefix or prefix.strip("_") in name)
+        ),
+        None,
+    )
+    if not train or not val:
+        have = f"it has {', '.join(splits)}" if splits else "it has none"
+        raise ValueError(
+            f"{path} needs a split to train on and one to validate on; {have}: tools/data/skeleton/split.py writes them"
+        )
+    by_name = {str(info.get("frame_dir", info.get("filename"))): info for info in annotations}
+    used = [by_name[name] for name in splits[train] if name in by_name]
+    if not used:
+        raise ValueError(f"{path}: the split {train} names no clip that has an annotation")
+    shape = np.shape(used[0]["keypoint"])
+    joints, dims = shape[-2], 2 if "img_shape" in used[0] else shape[-1]
+    notes: list[str] = []
+    layout = choose_layout("auto", joints, say=lambda text: notes.append(str(text)))
+    sizes = [min(info["img_shape"]) for info in used[:: max(len(used) // LOOKED_AT, 1)] if "img_shape" in info]
+    return Data(
+        "skeleton",
+        str(path),
+        {"train": train, "val": val},
+        {"train": len(splits[train]), "val": len(splits[val])},
+        max(int(info["label"]) for info in annotations) + 1,
+        [int(info["total_frames"]) for info in used],
+        int(np.median(sizes)) if sizes else 0,
+        (layout.name, joints, dims),
+        notes=notes,
+    )
+
+
+@dataclass
+class Recipe:
+    """What is chosen for a data set, and why."""
+
+    name: str
+    net: Net
+    data: Data
+    frames: int
+    size: int
+    batch: int
+    devices: int
+    weights: str
+    workers: int
+    pipeline: str = ""
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def lr(self) -> float:
+        """Learning rate, by the linear rule."""
+        return float(f"{self.net.lr * self.batch * self.devices / self.net.batch:.3g}")
+
+
+def choose(
+    name: str,
+    data: Data,
+    frames: int | None = None,
+    weights: str | None = None,
+    gpus: int = 0,
+    batch: int | None = None,
+) -> Recipe:
+    """Choose sampling, size, batch, learning rate and schedule for a network.
+
+    Args:
+        name: A row of :data:`NETS`.
+        data: From :func:`read_data`.
+        frames: Frames of a clip; None: chosen by the lengths of the clips.
+        weights: File or address to start from, ``none``; None: the published weights of the network, if any.
+        gpus: Number of GPUs; 0: the CPU.
+        batch: Clips of a step on each device; None: chosen.
+
+    Raises:
+        ValueError: If the network does not take such data, or a number does not fit it.
+    """
+    net = NETS[name]
+    if net.kind != data.kind:
+        fitting = ", ".join(key for key, row in NETS.items() if row.kind == data.kind)
+        raise ValueError(f"{name} takes {net.kind}s, and {data.root} holds {data.kind}s; for these: {fitting}")
+    if frames is not None and (frames < 1 or frames % net.multiple):
+        raise ValueError(f"{name} takes a multiple of {net.multiple} frames from 1 on; got {frames}")
+    pipeline = _pipeline(name, data) if data.kind == "skeleton" else ""
+    reasons = [
+        f"{data.counts['train']} clips of {data.classes} classes to train on, {data.counts['val']} to validate on"
+    ]
+    frames = _frames(net, data, frames, reasons)
+    size = _size(net, data, reasons)
+    start = net.weights if weights is None else "" if weights == "none" else weights
+    if data.kind == "video" and bool(start) != bool(net.weights):
+        net = replace(net, **(FINETUNE if start else FROM_NOTHING))
+    reasons.append(_start(net, start))
+    devices = max(gpus, 1)
+    chosen = batch or max(2, min(net.batch, data.counts["train"] // (8 * devices)))
+    workers = max(1, min(8, (os.cpu_count() or 2) // devices)) if gpus else 2
+    recipe = Recipe(name, net, data, frames, size, chosen, devices, start, workers, pipeline, reasons)
+    why = (
+        ""
+        if chosen == net.batch
+        else f", fewer than {net.batch} so that an epoch has steps"
+        if not batch
+        else ", as asked"
+    )
+    reasons.append(f"batch: {chosen} clips on each of {devices} {'GPU' if gpus else 'CPU'}{why}")
+    reasons.append(f"learning rate: {recipe.lr:g}, in proportion to {net.lr:g} for {net.batch} clips")
+    return recipe
+
+
+def _pipeline(name: str, data: Data) -> str:
+    layout, joints, dims = data.layout
+    known = PIPELINES[name]
+    found = known.get((layout, dims)) or known.get(None)
+    if not found:
+        takes = ", ".join(f"{key[0]} in {key[1]}D" for key in known if key)
+        raise ValueError(
+            f"{name} is prepared for {takes}; these are {joints} joints ({layout}) in {dims}D; "
+            "posec3d-light takes any in 2D"
+        )
+    return found
+
+
+def _frames(net: Net, data: Data, frames: int | None, reasons: list[str]) -> int:
+    low, median, high = np.percentile(data.lengths, [10, 50, 90])
+    spread = f"80 % of the clips have {low:.0f} to {high:.0f} frames, {median:.0f} in the median"
+    if data.kind == "skeleton":
+        reasons.append(f"sampling: {net.frames} frames spread over the whole clip; {spread}")
+        return net.frames
+    if frames is None:
+        fitting = [n for n in FRAMES if n <= min(net.frames, median) and n % net.multiple == 0]
+        frames = max(fitting, default=net.multiple * max(1, int(median) // net.multiple))
+    note = "; shorter clips repeat frames in place" if low < frames else ""
+    reasons.append(f"sampling: one frame from each of {frames} equal parts of the whole clip, as {spread}{note}")
+    if median > 10 * 25:
+        reasons.append(
+            f"long clips: a frame is taken every {median / frames:.0f}; where the action is short, cut the clips to it"
+        )
+    reasons.append("views in testing: 2 places in the parts x 3 crops; equal ones run once")
+    return frames
+
+
+def _size(net: Net, data: Data, reasons: list[str]) -> int:
+    if data.kind == "skeleton":
+        return net.size
+    fitting = [size for size in SIZES if size <= net.size and size <= data.edge]
+    size = max(fitting, default=SIZES[0])
+    why = (
+        f"as {net.size} is what the network was made for"
+        if size == net.size
+        else f"as frames of {data.edge} hold no more"
+    )
+    reasons.append(f"size: {size} pixels, {why}")
+    return size
+
+
+def _start(net: Net, start: str) -> str:
+    passes = f" x {net.times} passes" if net.times > 1 else ""
+    how = f"{net.epochs} epochs{passes}; train.py --epochs N scales the schedule"
+    if start:
+        return f"start: {start}; {how}"
+    few = "; with few videos a network of this size learns them by heart, and weights help" if net.weights else ""
+    return f"start: from nothing, {how}{few}"
+
+
+def leaf(recipe: Recipe) -> str:
+    """Return the text of the config."""
+    net, data = recipe.net, recipe.data
+    bases = [f"models/{net.model}", f"datasets/{net.data or 'pose'}", f"schedules/{net.schedule}"]
+    if recipe.pipeline:
+        bases.insert(2, f"pipelines/{recipe.pipeline}")
+    named = "".join(f'    "mmaction::_base_/{base}.py",\n' for base in bases)
+    model = net.changes.replace("{frames}", str(recipe.frames))
+    model = model.replace("{persons}", "1" if "kinect" in recipe.pipeline else "2")
+    clips = f"{data.counts['train']} clips to train on and {data.counts['val']} to validate on"
+    devices = recipe.batch * recipe.devices
+    return f"""_base_ = [
+{named}    "mmaction::_base_/default_runtime.py",
+]
+
+# {recipe.name} for {clips}.
+{_variables(data)}
+{model}
+load_from = {_quoted(recipe.weights) if recipe.weights else None}
+
+{_loaders(recipe)}
+# For {recipe.devices} x {recipe.batch} clips; pass --auto-scale-lr where the batch is another.
+optim_wrapper = dict(optimizer=dict(lr={recipe.lr:g}))
+auto_scale_lr = dict(enable=False, base_batch_size={devices})
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
+"""
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _variables(data: Data) -> str:
+    if data.kind == "skeleton":
+        layout, joints, _ = data.layout
+        return f'''ann_file = {_quoted(data.root)}
+ann_file_train = ann_file_val = ann_file_test = ann_file
+train_split, val_split = {_quoted(data.lists["train"])}, {_quoted(data.lists["val"])}
+layout, num_joints = "{layout}", {joints}
+num_classes = {data.classes}
+'''
+    space = f"label_space={_quoted(data.label_space)}" if data.label_space else ""
+    return f"""data_root = {_quoted(data.root)}
+ann_file_train = {_quoted(data.lists["train"])}
+ann_file_val = ann_file_test = {_quoted(data.lists["val"])}
+metainfo = dict({space})
+num_classes = {data.classes}
+"""
+
+
+def _loaders(recipe: Recipe) -> str:
+    if recipe.data.kind == "skeleton":
+        head, same = "", "num_classes=num_classes"
+        extra = {name: f"split={name.replace('test', 'val')}_split, pipeline=_base_.{name}_pipeline" for name in SPLITS}
+    else:
+        (head, pipeline), same = _sizes(recipe), "data_prefix=dict(video=data_root), metainfo=metainfo"
+        extra = {name: pipeline.format(name) for name in SPLITS}
+    sets = {
+        name: f"dict({', '.join(filter(None, [f'ann_file=ann_file_{name}', extra[name], '**clips']))})"
+        for name in SPLITS
+    }
+    if recipe.data.kind == "skeleton":
+        sets["train"] = f"dict(times={recipe.net.times}, dataset={sets['train']})"
+    sizes = {"train": f"batch_size={recipe.batch}, ", "val": f"batch_size={recipe.batch}, ", "test": ""}
+    lines = [
+        f"{name}_dataloader = dict({sizes[name]}num_workers={recipe.workers}, dataset={sets[name]})" for name in SPLITS
+    ]
+    return "\n".join([f"{head}clips = dict({same})", *lines, ""])
+
+
+def _sizes(recipe: Recipe) -> tuple[str, str]:
+    """Return the lines that change frames and size in the pipelines, and how a loader takes them: nothing to change."""
+    (frames, size), edge = recipe.net.data_size, recipe.size * 8 // 7
+    new, base = (recipe.frames, recipe.size), recipe.net.data_size
+    if new == base:
+        return "", ""
+    old_edge = size * 8 // 7
+    changes = {frames: recipe.frames, old_edge: edge, size: recipe.size}
+    pairs = {(-1, old_edge): (-1, edge), (size, size): (recipe.size, recipe.size)}
+    line = "{0}_pipeline = [{{k: _sizes.get(v, v) for k, v in step.items()}} for step in _base_.{0}_pipeline]\n"
+    lines = "".join(line.format(name) for name in SPLITS)
+    return (
+        f"# {new[0]} frames of {new[1]} pixels in place of {frames} of {size}.\n_sizes = {changes | pairs}\n{lines}",
+        "pipeline={0}_pipeline",
+    )

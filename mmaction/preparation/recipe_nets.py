@@ -1,0 +1,167 @@
+"""The networks that a recipe can be written for, one row each. A new network is a row of `NETS`."""
+
+from dataclasses import dataclass
+
+WEIGHTS = "https://download.openmmlab.com/mmaction/v1.0/recognition/"
+# Schedule, its epochs, learning rate and the batch it is for: with weights to start from, and without.
+FINETUNE = {"schedule": "finetune_30e", "epochs": 30, "lr": 0.005, "batch": 8}
+FROM_NOTHING = {"schedule": "adamw_100e_small", "epochs": 100, "lr": 3e-3, "batch": 16}
+
+
+@dataclass(frozen=True)
+class Net:
+    """How a network is trained.
+
+    Attributes:
+        kind: What it takes, ``video`` or ``skeleton``.
+        model: File of the model in ``configs/_base_/models``.
+        changes: The lines ``model = ...`` of a leaf, with ``num_classes``, ``num_joints``, ``layout`` and ``{frames}``.
+        data: File of loaders and pipelines of a video network in ``configs/_base_/datasets``.
+        frames: Frames of a clip, in training and testing.
+        multiple: What the number of frames must be a multiple of.
+        size: Height and width of the input in pixels.
+        data_size: The same in the file ``data``, and its frames.
+        schedule: File in ``configs/_base_/schedules``.
+        epochs: Epochs of the schedule.
+        lr: Learning rate for ``batch`` clips in a step.
+        batch: Clips of a step.
+        times: How often an epoch goes through a set of skeletons.
+        weights: Address of published weights to start from; empty: there are none, it learns from nothing.
+    """
+
+    kind: str
+    model: str
+    changes: str = "model = dict(cls_head=dict(num_classes=num_classes))"
+    data: str = ""
+    frames: int = 32
+    multiple: int = 1
+    size: int = 224
+    data_size: tuple[int, int] = (32, 224)
+    schedule: str = "finetune_30e"
+    epochs: int = 30
+    lr: float = 0.005
+    batch: int = 8
+    times: int = 1
+    weights: str = ""
+
+
+_SMALL = {"data": "video_u32", "frames": 24, "size": 64, **FROM_NOTHING}
+_FRAMES_2D = {"data": "video_u16_frames", "frames": 16, "data_size": (16, 224), "lr": 0.0025}
+
+NETS: dict[str, Net] = {
+    "slowfast-r50": Net(
+        "video",
+        "slowfast_r50",
+        """model = dict(
+    backbone=dict(resample_rate=4, speed_ratio=4, slow_pathway=dict(fusion_kernel=7)),
+    cls_head=dict(num_classes=num_classes),
+)""",
+        "video_u32",
+        multiple=4,
+        weights=f"{WEIGHTS}slowfast/slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb/"
+        "slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb_20220818-1cb6dfc8.pth",
+    ),
+    "slowfast-r18": Net("video", "slowfast_r18_small", multiple=4, **_SMALL),
+    "i3d-r50": Net(
+        "video",
+        "i3d_r50",
+        "model = dict(backbone=dict(pretrained=None), cls_head=dict(num_classes=num_classes))",
+        "video_u32",
+        weights=f"{WEIGHTS}i3d/i3d_imagenet-pretrained-r50_8xb8-32x2x1-100e_kinetics400-rgb/"
+        "i3d_imagenet-pretrained-r50_8xb8-32x2x1-100e_kinetics400-rgb_20220812-e213c223.pth",
+    ),
+    "i3d-r18": Net("video", "i3d_r18_small", **_SMALL),
+    "slowonly": Net(
+        "video",
+        "slowonly_r50",
+        data="video_u16",
+        frames=16,
+        data_size=(16, 224),
+        weights=f"{WEIGHTS}slowonly/slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb/"
+        "slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb_20220901-2132fc87.pth",
+    ),
+    "tsm": Net(
+        "video",
+        "tsm_r50",
+        """model = dict(
+    backbone=dict(pretrained=None, num_segments={frames}),
+    cls_head=dict(num_segments={frames}, num_classes=num_classes),
+)""",
+        weights=f"{WEIGHTS}tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb/"
+        "tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb_20220831-042b1748.pth",
+        **_FRAMES_2D,
+    ),
+    "tsn": Net(
+        "video",
+        "tsn_r50",
+        "model = dict(backbone=dict(pretrained=None), cls_head=dict(num_classes=num_classes))",
+        weights=f"{WEIGHTS}tsn/tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb/"
+        "tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb_20220906-2692d16c.pth",
+        **_FRAMES_2D,
+    ),
+    "r2plus1d": Net(
+        "video",
+        "r2plus1d_r34",
+        data="video_u64_112",
+        frames=64,
+        size=112,
+        data_size=(64, 112),
+        weights=f"{WEIGHTS}r2plus1d/r2plus1d_r34_8xb8-32x2x1-180e_kinetics400-rgb/"
+        "r2plus1d_r34_8xb8-32x2x1-180e_kinetics400-rgb_20220812-4270588c.pth",
+    ),
+    "posec3d": Net(
+        "skeleton",
+        "posec3d_slowonly_r50_rendered",
+        frames=48,
+        size=56,
+        schedule="sgd_24e_posec3d",
+        epochs=24,
+        times=10,
+        lr=0.025,
+        batch=16,
+    ),
+    "posec3d-light": Net(
+        "skeleton",
+        "posec3d_c3d_light",
+        """model = dict(
+    data_preprocessor=dict(layout=layout),
+    backbone=dict(in_channels=num_joints),
+    cls_head=dict(num_classes=num_classes),
+)""",
+        frames=32,
+        size=24,
+        **FROM_NOTHING,
+    ),
+    **{
+        name: Net(
+            "skeleton",
+            file,
+            """model = dict(
+    backbone=dict(graph_cfg=dict(layout=layout), num_person={persons}),
+    cls_head=dict(num_classes=num_classes),
+)""",
+            frames=100,
+            schedule="sgd_16e_gcn",
+            epochs=16,
+            times=5,
+            lr=0.0125,
+            batch=16,
+        )
+        for name, file in (("stgcn++", "stgcnpp"), ("ctrgcn", "ctrgcn"))
+    },
+}
+
+# Pipelines of skeleton networks, by the layout and the dimensions of the joints; None: any layout.
+Pipelines = dict[tuple[str, int] | None, str]
+_GRAPHS: Pipelines = {
+    ("coco17", 2): "gcn_2d",
+    ("ntu25", 3): "gcn_3d",
+    ("kinect20", 2): "gcn_kinect_2d",
+    ("kinect20", 3): "gcn_kinect_3d",
+}
+PIPELINES: dict[str, Pipelines] = {
+    "posec3d": {("coco17", 2): "posec3d_rendered"},
+    "posec3d-light": {None: "pose_small"},
+    "stgcn++": _GRAPHS,
+    "ctrgcn": _GRAPHS,
+}
