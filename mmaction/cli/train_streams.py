@@ -58,7 +58,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--refit", action="store_true", help="with holdout: then train once more on all and test that")
     parser.add_argument("--resume", action="store_true", help="go on with an earlier call of this command")
-    add_training_options(parser)
+    parser.add_argument("--epochs", type=int, metavar="N", help="epochs of each training, the schedule with them")
+    parser.add_argument("--seed", type=int, default=0, help="of every training and of the parts (default: 0)")
+    add_run_options(parser)
     args = parser.parse_args(argv)
     if args.folds < 2:
         parser.error("--folds: expected at least 2")
@@ -81,25 +83,30 @@ def load_streams(args: argparse.Namespace) -> dict[str, Config]:
         found |= {} if several else {Path(path).stem: folds.own_copy(cfg)}
     if len(found) < 2:
         raise ValueError("fusion needs at least two streams or two configs of different names")
+    if untested := [name for name, cfg in found.items() if cfg.get("test_dataloader") is None]:
+        raise ValueError(f"{untested[0]}: the config has no test_dataloader, so there is nothing to fuse")
     return found
 
 
-def choose_tune(args: argparse.Namespace, streams: dict[str, Config]) -> str:
-    """Return where weights are found, ``args.tune`` or what is possible; ValueError if that would be the test split."""
-    shared: list[str] = []
-    for cfg in streams.values() if args.tune in (None, "val") else ():
-        if cfg.get("val_dataloader") is None:
-            shared = shared or ["no validation split"]
-        else:
-            shared = shared or folds.shared_clips(cfg, "val")
-    if not shared:
-        return args.tune or ("holdout" if args.refit else "val")
-    why = f"the validation split shares {len(shared)} clips with the test split, such as {shared[0]}"
-    why = "the config has no validation split" if shared == ["no validation split"] else why
-    if args.tune == "val":
+def choose_tune(asked: str | None, refit: bool, configs: list[Config]) -> str:
+    """Return where weights are found, ``asked`` or what is possible; ValueError if that would be the test split."""
+    why = next(filter(None, map(_why_not_val, configs)), None) if asked in (None, "val") else None
+    if why is None:
+        return asked or ("holdout" if refit else "val")
+    if asked == "val":
         raise ValueError(f"--tune val: {why}; choose --tune holdout, folds or none")
     say(f"{why}: weights are found on a part of the training split instead (--tune holdout)")
     return "holdout"
+
+
+def _why_not_val(cfg: Config) -> str | None:
+    """Return why weights cannot be found on the validation split of a config, or None."""
+    if cfg.get("val_dataloader") is None:
+        return "the config has no validation split"
+    shared = folds.shared_clips(cfg, "val")
+    return (
+        f"the validation split shares {len(shared)} clips with the test split, such as {shared[0]}" if shared else None
+    )
 
 
 @dataclass
@@ -160,16 +167,16 @@ class Plan:
 
 def make_plan(args: argparse.Namespace, streams: dict[str, Config]) -> Plan:
     """Return the plan, and say it."""
-    first = next(iter(streams.values()))
+    first, *others = configs = list({cfg.filename: cfg for cfg in streams.values()}.values())
     root = Path(args.work_dir or f"{default_work_dir(first)}_streams")
-    plan = Plan(choose_tune(args, streams), root, args, refit=args.refit)
+    plan = Plan(choose_tune(args.tune, args.refit, configs), root, args, refit=args.refit)
     if plan.tune in ("holdout", "folds"):
         plan.clips = folds.split_clips(first, "train", args.group_by)
         plan.folds = folds.make_folds(plan.clips.labels, args.folds, args.seed, plan.clips.groups)
         say(folds.describe_folds(plan.clips, plan.folds))
-        for name, cfg in streams.items():
+        for cfg in others:
             if folds.split_clips(cfg, "train").ids != plan.clips.ids:
-                raise ValueError(f"{name} is not trained on the same clips, in the same order, as the first config")
+                raise ValueError(f"{cfg.filename} does not train on the clips of {first.filename}, in the same order")
     each = {"folds": args.folds + 1, "holdout": 1 + args.refit}.get(plan.tune, 1)
     origin = {
         "val": "weights from the validation split",
@@ -197,10 +204,8 @@ def main(argv: list[str] | None = None) -> int:
     tuned = [found for _, found in results.values() if found is not None]
     weights, origin = [1.0] * len(tests), "equal"
     if tuned:
-        weights, origin = (
-            search_weights(tuned, list(streams)),
-            f"found on {len(tuned[0])} clips apart from the test split",
-        )
+        weights = search_weights(tuned, list(streams))
+        origin = f"found on {len(tuned[0])} clips apart from the test split"
     run = {"results": [str(plan.root / name) for name in streams], "tune": plan.tune, "origin": origin}
     fused, best = show_fusion(plan.root / "fused", tests, weights, run)
     write_result(plan.root / "fused_equal", fuse(aligned, [1.0] * len(aligned), list(streams)))
@@ -208,10 +213,3 @@ def main(argv: list[str] | None = None) -> int:
     write_text(plan.root / "fused" / REPORT, page)
     print(f"written to {plan.root}: fused, with {GAINS} and {REPORT}, and fused_equal")
     return 0
-
-
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Add what each training takes: seed, epochs, and what all runs share."""
-    parser.add_argument("--epochs", type=int, metavar="N", help="epochs of each training, the schedule with them")
-    parser.add_argument("--seed", type=int, default=0, help="of every training and of the parts (default: 0)")
-    add_run_options(parser)

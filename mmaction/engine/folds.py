@@ -123,10 +123,8 @@ def without(cfg: Config, clips: Clips, held: np.ndarray) -> Config:
     keep = iter(np.split(~held, np.cumsum(clips.sizes)[:-1]))
     cfg = own_copy(cfg)
     loader = cfg.train_dataloader
-    cfg.train_dataloader = {
-        **loader,
-        "dataset": change_datasets(loader["dataset"], lambda part: _only(part, next(keep))),
-    }
+    dataset = change_datasets(loader["dataset"], lambda part: _only(part, next(keep)))
+    cfg.train_dataloader = {**loader, "dataset": dataset}
     return cfg
 
 
@@ -147,11 +145,9 @@ def evaluate_on(cfg: Config, split: str, source: str, keep: Sequence[np.ndarray]
 
     They go through the pipeline of ``split``. ``keep`` is, for each data set that ``source`` joins, which to take.
     """
-    pipeline = dataset_config(cfg, [split, "test", "val"])["pipeline"]
-    parts = [
-        {**part, "pipeline": pipeline, "test_mode": True}
-        for part in inner_datasets(dataset_config(cfg, [source], False))
-    ]
+    pipeline = dataset_config(cfg, [split, "test", "val"]).get("pipeline")
+    changed = {"test_mode": True, **({"pipeline": pipeline} if pipeline is not None else {})}
+    parts = [{**part, **changed} for part in inner_datasets(dataset_config(cfg, [source], False))]
     if keep is not None:
         parts = [_only(part, mask) for part, mask in zip(parts, keep, strict=True) if mask.any()]
     cfg = own_copy(cfg)
