@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,8 @@ def carry_out(config: str, run: Run, folder: Path, epochs: int | None) -> None:
     """Train and test in a process of its own, whose output goes to a file; ToolStop if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    process = multiprocessing.get_context(method).Process(target=_train_and_test, args=(config, run, folder, epochs))
+    context: Any = multiprocessing.get_context(method)
+    process = context.Process(target=_train_and_test, args=(config, run, folder, epochs))
     process.start()
     process.join()
     if process.exitcode:

@@ -14,7 +14,7 @@ from mmaction.engine.hooks import (
 )
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import AmpOptimWrapper
-from mmaction.engine.optim_groups import TSMOptimWrapperConstructor
+from mmaction.engine.optim_groups import LearningRateDecayOptimizerConstructor, TSMOptimWrapperConstructor
 from mmaction.engine.pretrained import PretrainedInit
 from mmaction.engine.results.facts import ResultHook
 from mmaction.engine.runner import ActionRunner, build_runner
@@ -33,6 +33,7 @@ __all__ = [
     "Evaluator",
     "FiniteLossHook",
     "HistoryHook",
+    "LearningRateDecayOptimizerConstructor",
     "MMFullyShardedDataParallel",
     "PredictionHealthHook",
     "PreflightHook",

@@ -1,5 +1,7 @@
 """Learning rates and weight decays by layer."""
 
+import re
+
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -44,3 +46,51 @@ class TSMOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             f"TSMOptimWrapperConstructor knows convolutions, linear layers and norms; {name} is a "
             f"{type(module).__name__}; use another constructor for this model"
         )
+
+
+NUMBERED = re.compile(r"(?:layer|block|stage|gcn)s?[._]?(\d+)|conv(\d+)[ab]\b")
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class LearningRateDecayOptimizerConstructor(DefaultOptimWrapperConstructor):
+    """Learning rates that fall from the head down to the first layer, for fine-tuning (Bao et al., "BEiT", ICLR 2022).
+
+    With L numbered layers (blocks of a transformer, stages of a residual network) layer l of 1 to L learns with
+    ``decay_rate ** (L + 1 - l)`` times the rate of the config, what comes before them with ``decay_rate ** (L + 1)``,
+    and what is outside the backbone with the whole rate. Vectors (biases, norms) and tokens get no weight decay.
+
+    ``paramwise_cfg`` holds ``decay_rate``, in (0, 1]; ``num_layers``, if given, must be L. ``decay_type`` is read for
+    compatibility: the numbers in the names decide.
+    """
+
+    def add_params(self, params: list[dict], model: nn.Module, **kwargs: object) -> None:
+        """Write the groups into ``params``, each once, empty ones left out."""
+        rate = self.paramwise_cfg.get("decay_rate")
+        if rate is None or not 0 < rate <= 1:
+            raise ValueError(f"paramwise_cfg.decay_rate must lie in (0, 1]; got {rate}")
+        names = [name for name, _ in model.named_parameters()]
+        numbers = sorted({found for name in names if (found := _layer_number(name)) is not None})
+        wanted = self.paramwise_cfg.get("num_layers", len(numbers))
+        if not numbers or wanted != len(numbers):
+            raise ValueError(
+                f"paramwise_cfg.num_layers={wanted}, but the names of the backbone number {len(numbers)} layers; leave "
+                "it out, or set rates by paramwise_cfg.custom_keys with the default constructor"
+            )
+        groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                number = _layer_number(name)
+                above = 0 if "backbone." not in name else len(numbers) + 1
+                above = above if number is None else len(numbers) - numbers.index(number)
+                decays = parameter.ndim > 1 and not name.endswith(("token", "pos_embed", "position_embedding"))
+                groups.setdefault((above, decays), []).append(parameter)
+        for (above, decays), members in groups.items():
+            decay = (self.base_wd or 0.0) if decays else 0.0
+            params.append({"params": members, "lr": self.base_lr * rate**above, "weight_decay": decay})
+
+
+def _layer_number(name: str) -> int | None:
+    """Return the number of the backbone's layer that a parameter belongs to, None before the first and outside."""
+    _, backbone, inner = name.partition("backbone.")
+    found = NUMBERED.search(inner)
+    return int(found[1] or found[2]) if backbone and found else None
