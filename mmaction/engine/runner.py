@@ -323,15 +323,9 @@ class ActionRunner(Runner):
     ) -> dict[str, Any]:
         """Load weights, say once which were loaded, dropped, missing or unexpected, and return the checkpoint.
 
-        Args:
-            filename: A path or a web address.
-            map_location: Where the tensors go, as in :func:`torch.load`.
-            strict: Accept only a checkpoint that fits the model exactly; always so when testing or resuming.
-            revise_keys: Not used: the prefixes that wrappers add are known.
-
-        Raises:
-            FileNotFoundError, ConnectionError, ValueError: As :func:`mmaction.io.checkpoints.read_checkpoint` and
-                :func:`mmaction.io.checkpoints.load_weights`.
+        ``filename`` may be a web address. When testing or resuming it must fit the model exactly, as with ``strict``.
+        ``revise_keys`` is not used: the prefixes that wrappers add are known. It raises what
+        :func:`mmaction.io.checkpoints.read_checkpoint` and :func:`mmaction.io.checkpoints.load_weights` raise.
         """
         planned = self.resume_plan and self.resume_plan.take(filename, map_location)
         checkpoint = planned or read_checkpoint(filename, map_location, bool(self.cfg.get("trust_checkpoint")))

@@ -161,11 +161,8 @@ class Schedule:
     def set_place(self, schedulers: Any, epoch: int, iteration: int, iters_per_epoch: int) -> bool:
         """Set ``schedulers`` and what they schedule to the place given; False if they depend on validations.
 
-        Args:
-            schedulers: Those of the run, of the same form as before.
-            epoch: Epochs that have ended.
-            iteration: Iterations that have ended.
-            iters_per_epoch: Iterations of each.
+        The place is counted in epochs and iterations that have ended. The schedulers have the form that they had
+        before.
         """
         now = schedulers_of(schedulers)
         if any(getattr(scheduler, "need_val_args", False) for scheduler in now):

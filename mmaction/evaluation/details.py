@@ -148,20 +148,13 @@ def long_tail_details(
 ) -> dict[str, Any]:
     """Measure classes with many, some and few training samples apart (limits as in Liu et al., CVPR 2019).
 
-    Where all classes would be in one group although their counts differ, as in a small set, the limits are those
-    between thirds of the classes, ordered by their counts.
+    Classes with more training samples than ``head_above`` are the head, classes with fewer than ``tail_below`` the
+    tail. Where all classes would be in one group although their counts differ, as in a small set, the limits lie
+    between thirds of the classes, ordered by their counts. ``predicted`` is -1 where there is no prediction.
 
-    Args:
-        labels: True classes, shape ``(N,)``.
-        predicted: Predicted classes or -1, shape ``(N,)``.
-        train_counts: Training samples of every class.
-        head_above: Classes with more training samples than this are the head.
-        tail_below: Classes with fewer are the tail.
-
-    Returns:
-        For ``head``, ``middle`` and ``tail``: ``classes`` (how many), ``samples``, ``top1`` and ``mean1`` (None without
-        samples), ``rule``; and ``correlation``, Spearman's between training count and class accuracy, None where
-        undefined.
+    Returns for ``head``, ``middle`` and ``tail`` the ``classes`` (how many), ``samples``, ``top1`` and ``mean1`` (None
+    without samples), and ``rule``; and ``correlation``, Spearman's between training count and class accuracy, None
+    where undefined.
     """
     counts = np.asarray(train_counts)
     labels = as_labels(labels, None, len(counts))
@@ -205,9 +198,8 @@ def confused_pairs(
 ) -> list[dict[str, Any]]:
     """Return the ``count`` pairs of classes that are confused most often.
 
-    Returns:
-        ``true``, ``predicted``, ``count``, ``share`` (of the samples of the true class) and ``differs``:
-        ``[attribute, true value, predicted value]`` for each attribute of ``space`` in which the classes differ.
+    Each has ``true``, ``predicted``, ``count``, ``share`` (of the samples of the true class) and ``differs``:
+    ``[attribute, true value, predicted value]`` for each attribute of ``space`` in which the classes differ.
     """
     wrong = (labels != predicted) & (predicted >= 0)
     pairs = Counter(zip(labels[wrong].tolist(), predicted[wrong].tolist(), strict=True))

@@ -74,9 +74,7 @@ def check_metric_names(names: str | Sequence[str]) -> tuple[str, ...]:
 def single_labels(labels: Sequence[np.ndarray], num_classes: int) -> np.ndarray:
     """Return the only label of each sample, int64 of shape ``(N,)``; ValueError if it has none or several.
 
-    Args:
-        labels: For each sample its class indices, or 0 or 1 for each class.
-        num_classes: C.
+    A label is class indices, or 0 or 1 for each of the ``num_classes`` classes.
     """
     every = [label if len(label) == 1 else np.flatnonzero(label_to_array(num_classes, label)) for label in labels]
     for index, label in enumerate(every):

@@ -30,9 +30,8 @@ def quantile_index(values: np.ndarray, bins: int = NUM_BINS) -> np.ndarray:
 def accuracy_by(values: np.ndarray, right: np.ndarray, bins: int = NUM_BINS) -> list[dict[str, Any]]:
     """Return the accuracy in at most ``bins`` ranges of a quantity ``values`` ``(N,)``; NaN is left out.
 
-    Returns:
-        ``low``, ``high`` (smallest and largest value of the range's samples), ``count``, ``accuracy`` and ``interval``
-        (95 %), rising. Empty where all values are equal.
+    Each range, rising, has ``low``, ``high`` (smallest and largest value of its samples), ``count``, ``accuracy`` and
+    ``interval`` (95 %). There is none where all values are equal.
     """
     known = np.isfinite(values)
     values, right = values[known], right[known]

@@ -19,20 +19,11 @@ THRESHOLD = 0.5  # from which a class counts as predicted where a sample may hav
 def bootstrap_intervals(
     ranks: ArrayLike, labels: ArrayLike, num_classes: int, topk: Sequence[int] = (1, 5), seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Return 95 % confidence intervals of top-k and mean class accuracy by the percentile bootstrap.
+    """Return 95 % confidence intervals of top-k and mean class accuracy (``mean1``) by the percentile bootstrap.
 
-    Samples are drawn N out of N with replacement, 2000 times. Only the number of samples in each cell (true class,
-    smallest k that is right) matters, so the draws are taken from one multinomial distribution over the cells.
-
-    Args:
-        ranks: Rank of the true class, 0 is best, shape ``(N,)``.
-        labels: True classes, shape ``(N,)``.
-        num_classes: C.
-        topk: The k of top-k accuracy, rising.
-        seed: Of the random generator.
-
-    Returns:
-        ``top1``, ..., ``mean1``: lower and upper bound.
+    ``ranks`` ``(N,)`` are the ranks of the true classes ``labels``, 0 is best; ``topk`` is rising. Samples are drawn N
+    out of N with replacement, 2000 times. Only the number of samples in each cell (true class, smallest k that is
+    right) matters, so the draws are taken from one multinomial distribution over the cells.
     """
     limits = sorted({1, *topk})
     band = np.searchsorted(limits, np.asarray(ranks), side="right")  # 0 where top-1 is right, then the next k, ...
@@ -51,10 +42,9 @@ def bootstrap_intervals(
 def calibration(scores: ArrayLike, labels: ArrayLike, bins: int = CALIBRATION_BINS) -> dict[str, Any]:
     """Compare the confidence of the predicted class with how often it is right, in ``bins`` of equal width over (0, 1].
 
-    Returns:
-        ``ece``, the expected calibration error (Guo et al., ICML 2017, eq. 3), in [0, 1]; ``mean_confidence``; and
-        ``bins``, for each bin that has samples its ``count``, ``confidence`` and ``accuracy``. Without any sample the
-        first two are None.
+    Returns ``ece``, the expected calibration error (Guo et al., ICML 2017, eq. 3), in [0, 1]; ``mean_confidence``; and
+    ``bins``, for each bin that has samples its ``count``, ``confidence`` and ``accuracy``. Without any sample the first
+    two are None.
     """
     scores = np.asarray(scores)
     if not len(scores):

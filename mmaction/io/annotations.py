@@ -209,15 +209,9 @@ def save_annotations(
 ) -> None:
     """Write annotations as a pickle that this package, MMAction2 and PYSKL read, whatever their NumPy.
 
-    Args:
-        path: The file; it appears only when it is complete.
-        annotations: One dict per clip, see :func:`load_annotations`.
-        split: Names of the clips in each split; without, the bare list is written.
-        overwrite: Whether an existing file may be replaced.
-
-    Raises:
-        FileExistsError: If the file exists and may not be replaced.
-        ValueError: If an annotation is wrong; names it.
+    The file appears only when it is complete. ``split`` holds the names of the clips in each split; without, the bare
+    list is written. FileExistsError if the file exists and ``overwrite`` is not set; ValueError names an annotation
+    that is wrong.
     """
     path = Path(path)
     if path.exists() and not overwrite:

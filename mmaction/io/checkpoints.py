@@ -296,15 +296,11 @@ class LoadReport:
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str, strict: bool) -> LoadReport:
-    """Copy ``weights`` into ``model``, or into its backbone if they are a backbone's alone.
+    """Copy ``weights`` (see :func:`model_weights`) into ``model``, or into its backbone if they are a backbone's.
 
-    Args:
-        model: Changed in place.
-        weights: As :func:`model_weights` returns them.
-        source: Name of their origin, for messages.
-        strict: True to test or to resume: ValueError unless every tensor is there and fits. False to fine-tune: a head
-            of another class count is dropped, missing tensors keep their initial values; ValueError for another
-            architecture.
+    ``strict`` serves tests and resumption: ValueError unless every tensor is there and fits. False serves fine-tuning:
+    a head of another class count is dropped, missing tensors keep their initial values; ValueError for another
+    architecture. ``source`` names the origin in messages.
     """
     own = model.state_dict()
     weights = _with_frozen(model, weights, source)

@@ -82,16 +82,9 @@ def download(url: str, path: str | Path, *, sha256: str | None = None, progress:
     server gave), and are renamed only when complete, so ``path`` never holds half a file. Of several processes that
     want the same ``path``, one fetches it and the others wait for it, by a lock on ``PATH.lock``.
 
-    Args:
-        url: An ``http://`` or ``https://`` address.
-        path: The file to write; its folder is made.
-        sha256: Expected SHA-256 or a prefix of it; by default the one in the file name (``NAME-HASH.ext``), if any.
-        progress: Show a progress bar.
-        retries: How many times a broken connection is taken up again.
-
-    Raises:
-        ValueError: For an address of another kind, or when the hash differs.
-        ConnectionError: When the server cannot be reached or refuses; the message says what to do by hand.
+    ``sha256`` is the expected SHA-256 or a prefix of it; by default the one in the file name (``NAME-HASH.ext``), if
+    any. A broken connection is taken up again ``retries`` times. ValueError if the address is not of HTTP, or the hash
+    differs; ConnectionError if the server cannot be reached or refuses: the message says what to do by hand.
     """
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"cannot download {url!r}: expected an address that starts with http:// or https://")
@@ -203,17 +196,9 @@ def extract_archive(archive: str | Path, folder: str | Path, *, strip: int = 0, 
     """Unpack a ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.zip`` archive and return the number of its files.
 
     Files that are already there with the right length are kept, so an interrupted run can be repeated. Each file is
-    renamed into place when complete.
-
-    Args:
-        archive: The archive file.
-        folder: Where its files go; made if absent.
-        strip: How many leading folders of the archive's paths to leave out.
-        progress: Show a progress bar.
-
-    Raises:
-        ValueError: If the archive is damaged or of another kind, would unpack to far more than its size, or holds a
-            link, or a path that leaves ``folder``.
+    renamed into place when complete. ``strip`` leading folders of the archive's paths are left out. ValueError if the
+    archive is damaged or of another kind, would unpack to far more than its size, or holds a link, or a path that
+    leaves ``folder``.
     """
     from tqdm import tqdm
 

@@ -67,11 +67,9 @@ def refusal(what: str) -> pickle.UnpicklingError:
 
 
 def check_program(data: Data) -> None:
-    """Refuse a pickle whose run could take far more memory or time than its size.
+    """Raise UnpicklingError for a pickle whose run could take far more memory or time than its size.
 
-    Raises:
-        pickle.UnpicklingError: If it could.
-        EOFError, ValueError: If it is cut off or damaged.
+    EOFError or ValueError if it is cut off or damaged.
     """
     if not _is_usual(data):
         _interpret(data)

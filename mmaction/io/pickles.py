@@ -280,13 +280,8 @@ _CUT_OFF = ("truncated", "exhausted", "no newline", "not enough data", "remain")
 def load_pickle(path: str | os.PathLike, unpickler: type[RestrictedUnpickler] = RestrictedUnpickler) -> Any:
     """Return the content of a pickle that holds only containers, numbers, text and NumPy arrays.
 
-    Args:
-        path: A local file, or an address that MMEngine's file backends know.
-        unpickler: One that also builds something else.
-
-    Raises:
-        FileNotFoundError: If there is no such file; lists similar names.
-        ValueError: If the file is no pickle, is damaged, or would build anything else; names what was refused.
+    ``path`` may be an address that MMEngine's file backends know. FileNotFoundError lists similar names; ValueError if
+    the file is no pickle, is damaged, or would build anything else (it names what), unless the ``unpickler`` does so.
     """
     path = os.fspath(path)
     if "://" in path:

@@ -28,16 +28,11 @@ def heatmap_panel(config: str, entry: Mapping[str, Any], poses: ClipPoses) -> Pa
 
 
 def clip_heatmaps(config: str, entry: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]]:
-    """Return the first clip of the validation pipeline as the model gets it.
+    """Return the clip that the validation pipeline of a skeleton config makes of an annotation, as the model gets it.
 
-    Args:
-        config: A skeleton config of the package.
-        entry: The annotation as it stands in the file.
-
-    Returns:
-        Heatmaps ``(C, T, H, W)``, the number of the frame behind each of the T, shape ``(T,)``, and for each of the C
-        the joints from which to which it is drawn: the same twice for a joint, two for a limb (none where the config
-        does not say).
+    Heatmaps are ``(C, T, H, W)``; with them come the number of the frame behind each of the T, shape ``(T,)``, and for
+    each of the C the joints from which to which it is drawn: the same twice for a joint, two for a limb (none where the
+    config does not say).
     """
     register_all_modules()
     cfg, _ = load_config(config)

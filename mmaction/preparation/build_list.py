@@ -75,15 +75,8 @@ def count_frames(folder: Path, kind: str) -> int:
 def entries_of_tree(root: Path, kind: str) -> tuple[list[Entry], list[str]]:
     """Return the clips of a tree ``CLASS/.../CLIP``, or ``train/CLASS/...`` and ``val/CLASS/...`` beside each other.
 
-    Args:
-        root: The data folder.
-        kind: ``'videos'``, or ``'rawframes'`` or ``'flow'`` for folders of extracted images.
-
-    Returns:
-        The clips, and sentences about what was passed over.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or no clip in a class folder.
+    ``kind`` is ``videos``, or ``rawframes`` or ``flow`` for folders of extracted images. Sentences about what was
+    passed over come with the clips. FileNotFoundError if there is no such folder, or no clip in a class folder.
     """
     clips, notes = find_clips(root, kind)
     top = {path.name.lower() for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
@@ -196,18 +189,10 @@ def split_entries(
     r"""Return the clips of the lists ``train`` and ``val``, and of ``test`` if the data have all three splits.
 
     A test split without a validation split becomes the validation split. Clips whose split is not decided are split
-    class by class at random; a class of two clips or more has one in each.
-
-    Args:
-        entries: All clips.
-        val_ratio: Share of the undecided clips of a class that goes to validation, 0 to below 1.
-        seed: The same seed gives the same split.
-        group: Regular expression. Clips whose paths have an equal match (of its first group, if it has one) stay on one
-            side: ``([^/]{11})[^/]*$`` where file names begin with the id of a YouTube video, ``/s(\d+)_`` where they
-            begin with a subject.
-
-    Raises:
-        ValueError: If ``val_ratio`` is out of range, ``group`` is wrong, or all clips are of one group.
+    class by class at random, the share ``val_ratio`` (0 to below 1) for validation; a class of two clips or more has
+    one in each. Clips whose paths have an equal match of the regular expression ``group`` (its first group, if it has
+    one) stay on one side: ``([^/]{11})[^/]*$`` where file names begin with the id of a YouTube video, ``/s(\d+)_``
+    where they begin with a subject. ValueError if all clips are of one group.
     """
     if not 0 <= val_ratio < 1:
         raise ValueError(f"val_ratio is a share from 0 to below 1; got {val_ratio}")

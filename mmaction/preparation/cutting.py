@@ -56,14 +56,8 @@ def cut_clips(
 ) -> Iterator[tuple[Cut, int | VideoError]]:
     """Cut clips out of one video, which is decoded once for all of them.
 
-    Yields each cut with the number of frames of its file, which is then in place, or with what went wrong.
-
-    Args:
-        source: The video.
-        cuts: The clips.
-        scratch: Folder on the disk of the targets for unfinished files.
-        encoding: How to encode.
-        stop: Ends the work at the next frame when set.
+    Yields each cut with the number of frames of its file, which is then in place, or with what went wrong. Unfinished
+    files lie in ``scratch``, a folder on the disk of the targets; ``stop``, once set, ends the work at the next frame.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     encoding = encoding or Encoding()

@@ -129,14 +129,7 @@ def prepare(
     Writes ``train.txt``, ``val.txt``, ``skeleton_list.txt``, ``label_map.txt`` and ``manifest.json`` into ``out``. A
     clip that is absent or does not decode is left out of the lists and named in the manifest; one with another number
     of frames than listed stays and is named. What was checked is remembered, so that a second run is quick.
-
-    Args:
-        out: Folder of the data set, ``data/diving48``.
-        annotations: Folder of the official JSON lists.
-        version: Which version to take where both are there.
-        decode: Decode every frame of every clip; False only reads the files.
-        workers: Threads.
-        progress: Show a progress bar.
+    ``decode=False`` only reads the files. ``version`` picks one of several.
     """
     lists = read_official(annotations, version)
     if not (out / "videos").is_dir():

@@ -55,10 +55,9 @@ class FrameSpec:
 def flow_estimator(flow_type: str) -> Flow:
     """Return a function of two gray images (uint8, ``(H, W)``) that gives the flow in pixels, ``(H, W, 2)``: x, y.
 
-    Args:
-        flow_type: ``'dis'``: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016. ``'tvl1'``:
-            Zach et al., "A Duality Based Approach for Realtime TV-L1 Optical Flow", 2007. OpenCV's contributed
-            modules compute it where they are installed, else scikit-image; ModuleNotFoundError without both.
+    ``dis``: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016. ``tvl1``: Zach et al., "A
+    Duality Based Approach for Realtime TV-L1 Optical Flow", 2007; OpenCV's contributed modules compute it where they
+    are installed, else scikit-image; ModuleNotFoundError without both.
     """
     if flow_type == "dis":
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

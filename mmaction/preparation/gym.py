@@ -211,28 +211,17 @@ def prepare(
     workers: int = 2,
     progress: bool = True,
 ) -> dict[str, Manifest]:
-    """Cut and check all clips and write the lists of Gym99 and Gym288.
+    """Cut and check all clips; write lists and manifests of Gym99 and Gym288, as far as their official lists are there.
+
+    ``annotations`` holds the official lists, where ``version`` picks one of several train lists; ``folders`` hold full
+    videos, event clips and element clips, told apart by name. ``with_events`` keeps event clips too, when cutting from
+    full videos.
 
     Writes ``out/subactions/ELEMENT.mp4``, ``out/events/EVENT.mp4``, and per set ``train.txt``, ``val.txt``,
     ``skeleton_list.txt``, ``label_map.txt`` and ``manifest.json``; also ``missing_videos.txt`` (YouTube ids) and
     ``problems.txt``. A run that was killed goes on where it stopped; nothing half-written is left in these folders.
-
-    Args:
-        out: Folder of the data set, ``data/gym``.
-        annotations: Folder of the official lists and annotation files.
-        folders: Folders with full videos, event clips or element clips, told apart by name.
-        version: Which train list to take where several are there.
-        with_events: Whether to keep event clips too, when cutting from full videos.
-        encoding: How to encode.
-        workers: Threads.
-        progress: Show a progress bar.
-
-    Returns:
-        A manifest for each of ``gym99`` and ``gym288`` whose lists were there.
-
-    Raises:
-        FileNotFoundError: If there are no lists or no folder of videos.
-        ValueError: If a list cannot be read, or no clip at all could be made.
+    FileNotFoundError if there are no lists or no folder of videos; ValueError if a list cannot be read, or no clip at
+    all could be made.
     """
     official, folders = read_annotations(annotations, version), list(folders)
     if absent := [folder for folder in folders if not folder.is_dir()]:

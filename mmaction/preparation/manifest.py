@@ -165,14 +165,9 @@ def write_prepared(
 ) -> Manifest:
     """Write the usable clips of official lists, the label map, ``skeleton_list.txt`` (all clips) and the manifest.
 
-    Args:
-        folder: Where they go.
-        manifest: Gets a report for each list.
-        lists: The official lists.
-        why_missing: For each clip without a usable video, its id and the reason.
-        videos: The video folder relative to ``folder``.
-        path_of: Gives the video of a clip, relative to the video folder.
-        frames: Number of frames found in each clip, where they were counted.
+    ``manifest`` gets a report for each list. ``why_missing`` holds each clip without a usable video and the reason;
+    ``path_of`` gives the video of a clip, relative to the folder ``videos``, which is relative to ``folder``;
+    ``frames`` are the counted frames of clips.
     """
     names = load_label_space(manifest.label_space).names
     every: list[str] = []

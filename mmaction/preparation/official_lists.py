@@ -146,17 +146,11 @@ class Span(NamedTuple):
 
 
 def read_gym_times(path: str | Path) -> tuple[dict[str, Span], dict[str, Span]]:
-    """Read exact times from an annotation file of FineGym.
+    """Read exact times of events in their video, and of elements in their event, by id, from a file of FineGym.
 
     Two forms are read: the published ``finegym_annotation_info_v1.*.json`` (video, then event with ``timestamps`` and
     ``segments``), and one keyed by event (event, then element with ``timestamps``). An element of several stages lasts
-    from the start of the first to the end of the last.
-
-    Returns:
-        Times of the events in their video, and times of the elements in their event, both by official id.
-
-    Raises:
-        ValueError: If the file has another form; the message holds the line.
+    from the start of the first to the end of the last. ValueError holds the line of another form.
     """
     text, content = read_text(path), read_json(path)
     events: dict[str, Span] = {}

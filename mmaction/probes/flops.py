@@ -60,12 +60,9 @@ def training_need(cfg: Config, model: BaseRecognizer) -> tuple[int, int]:
 def input_shape(cfg: Config, split: str = "test") -> tuple[int, ...] | dict[str, tuple[int, ...]]:
     """Return the shape of one view as the backbone of a config sees it, worked out from the pipeline of a split.
 
-    Returns:
-        ``(C, T, H, W)`` for a network of clips; ``(T, C, H, W)`` for one of single frames (those of a clip);
-        for one of frames and skeletons a dict of both, ``imgs`` and ``heatmap_imgs``.
-
-    Raises:
-        ValueError: If the pipeline does not tell it, as for skeleton graphs.
+    It is ``(C, T, H, W)`` for a network of clips, ``(T, C, H, W)`` for one of single frames (all of a clip), and for
+    one of frames and skeletons a dict of both, ``imgs`` and ``heatmap_imgs``. ValueError if the pipeline does not tell
+    it, as for skeleton graphs.
     """
     clip_len, num_clips, scaling = None, 1, 1.0
     size: tuple[int, int] | None = None
@@ -117,12 +114,9 @@ def _num_parameters(module: nn.Module, trained: bool = False) -> int:
 def count(model: BaseRecognizer, shape: Shape) -> dict[str, Any]:
     """Count parameters, and the operations of one view, of a shape from :func:`input_shape`, through all parts.
 
-    Returns:
-        ``shape``, ``params``, ``trainable``, ``macs`` (multiply-adds of convolutions and matrix products, which is what
-        published tables call FLOPs), ``flops`` (twice that), and ``parts``: ``params`` and ``macs`` by name.
-
-    Raises:
-        ValueError: If the network cannot take the shape.
+    Returns ``shape``, ``params``, ``trainable``, ``macs`` (multiply-adds of convolutions and matrix products, which is
+    what published tables call FLOPs), ``flops`` (twice that), and ``parts``: ``params`` and ``macs`` by name.
+    ValueError if the network cannot take the shape.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

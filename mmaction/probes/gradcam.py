@@ -62,9 +62,7 @@ def fewer_views(data: Mapping[str, Any], model: BaseRecognizer, count: int) -> d
 class GradCAM:
     """Where in a clip the evidence for a class lies.
 
-    Args:
-        model: A recognizer, from :func:`mmaction.apis.init_recognizer`.
-        layer: Dotted name of a layer of the backbone; None: the last stage.
+    ``layer`` is the dotted name of a layer of the backbone of the recognizer ``model``; None: the last stage.
     """
 
     def __init__(self, model: BaseRecognizer, layer: str | None = None) -> None:
@@ -76,14 +74,11 @@ class GradCAM:
         self.layer = find_layer(model, layer)
 
     def __call__(self, data: dict[str, Any], target: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the map of one packed sample for the class ``target``; None: the predicted one.
+        """Return the map of one packed sample for the class ``target`` (None: the predicted one), and the class scores.
 
-        Returns:
-            The map, float32 of shape ``(clips, T, H, W)`` for inputs of T frames of H x W pixels, in [0, 1] over the
-            whole sample (all 0 where nothing speaks for the class); and the class scores (probabilities), ``(C,)``.
-
-        Raises:
-            ValueError: If the layer gives no feature maps.
+        The map is float32 ``(clips, T, H, W)`` for inputs of T frames of H x W pixels, in [0, 1] over the whole sample
+        (all 0 where nothing speaks for the class); the scores are probabilities, ``(C,)``. ValueError if the layer
+        gives no feature maps.
         """
         batch = self.model.data_preprocessor(pseudo_collate([data]), False)
         kept: list[torch.Tensor] = []
@@ -126,13 +121,10 @@ def _fit(maps: torch.Tensor, shape: Sequence[int]) -> np.ndarray:
 
 
 def overlay(pictures: np.ndarray, maps: np.ndarray, strength: float = 0.5) -> np.ndarray:
-    """Lay maps over pictures.
+    """Lay maps in [0, 1], ``(clips or more, T, h, w)``, over RGB uint8 pictures ``(clips, T, H, W, 3)``.
 
-    Args:
-        pictures: RGB uint8 of shape ``(clips, T, H, W, 3)``.
-        maps: Values in [0, 1], shape ``(clips or more, T, h, w)``; scaled to the pictures. Further clips (the mirror
-            images of ``double=True``) are left out.
-        strength: Share of the map's color where it is 1; where it is 0 the picture stays as it is.
+    Maps are scaled to the pictures; further clips (the mirror images of ``double=True``) are left out. ``strength`` is
+    the share of the map's color where it is 1; where it is 0 the picture stays as it is.
     """
     clips, frames, height, width = pictures.shape[:4]
     if maps.shape[1] != frames or maps.shape[0] < clips:

@@ -79,9 +79,8 @@ MEANING = {
 class Perturb:
     """A step before a skeleton pipeline that damages the annotation, the same way in each run.
 
-    Args:
-        change: One of the functions of this module, with all but joints, scores and generator given.
-        seed: With the number of the sample it decides the damage; None for changes that draw nothing.
+    ``change`` is a function of this module, with all but joints, scores and generator given. ``seed`` and the number of
+    the sample decide the damage; None for changes that draw nothing.
     """
 
     def __init__(self, change: Callable[..., Joints], seed: int | None = 0) -> None:

@@ -28,20 +28,13 @@ def robustness(
     batch_size: int = 8,
     workers: int = 0,
 ) -> dict[str, Any]:
-    """Test a model on samples of the test set, whose skeletons are damaged.
+    """Test a model on the samples ``indices`` of its test set, whose skeletons are damaged.
 
-    Args:
-        model: From :func:`mmaction.apis.init_recognizer`; its ``cfg`` names the test set.
-        layout: The joints, which tells left from right.
-        indices: Samples of the test set.
-        levels: Levels of severity for each kind of damage; default: :data:`mmaction.probes.perturb.LEVELS`.
-        seed: Of the damage.
-        batch_size: Samples at once.
-        workers: Processes that prepare data.
+    ``layout`` tells left from right. ``levels`` are the levels of severity for each kind of damage, by default
+    :data:`mmaction.probes.perturb.LEVELS`; ``seed`` decides the damage.
 
-    Returns:
-        ``samples``, ``clean`` (accuracy without damage), and for each kind a list of ``level``, ``top1``, ``mean1`` and
-        ``interval`` (95 % of top1).
+    Returns ``samples``, ``clean`` (accuracy without damage), and for each kind a list of ``level``, ``top1``, ``mean1``
+    and ``interval`` (95 % of top1).
     """
     levels = levels or LEVELS
     steps = [(kind, level) for kind, values in levels.items() for level in values]
@@ -92,12 +85,11 @@ def joint_importance(
 ) -> dict[str, Any]:
     """Measure what each joint is worth to a model: what is lost where it is never seen.
 
-    Works for every skeleton model, since it changes the annotation and not the network; arguments as
+    It works for every skeleton model, since it changes the annotation and not the network; arguments as
     :func:`robustness`.
 
-    Returns:
-        ``samples``, ``top1`` with all joints, and ``joints``: ``joint``, ``drop`` (mean fall of the true class's
-        probability, may be negative), ``top1_drop``; in the order of the layout.
+    Returns ``samples``, ``top1`` with all joints, and ``joints``: ``joint``, ``drop`` (mean fall of the true class's
+    probability, may be negative), ``top1_drop``; in the order of the layout.
     """
 
     def measure(steps: Sequence[Perturb], title: str) -> tuple[float, float]:

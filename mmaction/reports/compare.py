@@ -41,10 +41,9 @@ def align_all(tests: Sequence[Result], names: Sequence[str]) -> list[Result]:
 def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
     """Test exactly whether two models, right where the arguments ``(N,)`` are true, differ (McNemar, 1947).
 
-    Returns:
-        ``only_first`` and ``only_second`` (samples that one alone gets right), ``both``, ``neither`` and ``p_value``:
-        the two-sided binomial probability of a split at least as uneven if the models were equally good; 1 where they
-        never differ.
+    Returns ``only_first`` and ``only_second`` (samples that one alone gets right), ``both``, ``neither`` and
+    ``p_value``: the two-sided binomial probability of a split at least as uneven if the models were equally good; 1
+    where they never differ.
     """
     from scipy.stats import binomtest
 
@@ -58,10 +57,8 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]
 def compare(first: Result, second: Result) -> dict[str, Any]:
     """Return what the second test changes against the first, both aligned.
 
-    Returns:
-        ``top1``: the two accuracies; ``difference``; ``mcnemar``; ``classes``: for each class with samples its
-        ``class``, ``count``, both accuracies, the ``gain`` and ``gained`` (samples more that are right), the largest
-        first.
+    ``top1``: the two accuracies; ``difference``; ``mcnemar``; ``classes``: for each class with samples its ``class``,
+    ``count``, both accuracies, the ``gain`` and ``gained`` (samples more that are right), the largest first.
     """
     right = [test.predicted == test.labels for test in (first, second)]
     parts = [class_recall(test.labels, test.predicted, test.num_classes) for test in (first, second)]

@@ -72,11 +72,9 @@ def read_records(files: Iterable[Path]) -> list[dict[str, Any]]:
 
 
 def read_log(path: str | Path, name: str | None = None) -> RunLog:
-    """Read the scalars of one run; where it was taken up again, or begun anew, the later course counts from there on.
+    """Read the scalars of one run, called ``name`` (by default as its folder), from what :func:`find_scalars` takes.
 
-    Args:
-        path: As :func:`find_scalars` takes it.
-        name: For legends; by default the name of the folder.
+    Where it was taken up again, or begun anew, the later course counts from there on.
     """
     files = [[_numbers(record) for record in read_records([file])] for file in find_scalars(path)]
     steps = [r for records in files for r in records if "loss" in r and ("iter" in r or "step" in r)]

@@ -29,16 +29,11 @@ def input_pictures(
 ) -> np.ndarray:
     """Return the pictures that a packed sample shows, RGB uint8 of shape ``(clips, T, H, W, 3)``.
 
-    Args:
-        inputs: What ``PackActionInputs`` or ``PackPoseInputs`` made of one sample: frames ``(clips, 3, T, H, W)`` or
-            ``(frames, 3, H, W)``, flow with 2 channels in their place (of more than 3 channels of frames the first two
-            are shown), heatmaps ``(clips, V, T, H, W)``, or joints ``(clips, M, T, V, 2 or 3)``; of several modalities
-            the first.
-        img_shape: Height and width of the image that joints lie in.
-        layout_of: Gives the layout of so many joints.
-
-    Raises:
-        ValueError: If the shape is none of these.
+    ``inputs`` is what ``PackActionInputs`` or ``PackPoseInputs`` made of one sample: frames ``(clips, 3, T, H, W)`` or
+    ``(frames, 3, H, W)``, flow with 2 channels in their place (of more than 3 channels of frames the first two are
+    shown), heatmaps ``(clips, V, T, H, W)``, or joints ``(clips, M, T, V, 2 or 3)`` in an image of ``img_shape``; of
+    several modalities the first is shown. ``layout_of`` gives the layout of so many joints. ValueError if the shape is
+    none of these.
     """
     if isinstance(inputs, Mapping):
         inputs = next(iter(inputs.values()))

@@ -57,9 +57,8 @@ def find_log(result_path: str | Path, run: Mapping[str, Any]) -> RunLog | None:
 def worst_clips(result: Result, pictures: ClipPictures, count: int) -> list[dict]:
     """Return the errors with the highest confidence, the surest first; clips without a prediction are left out.
 
-    Returns:
-        ``id``, ``label``, ``predicted``, ``confidence``, ``own`` (probability of the true class), ``differs`` (as
-        :func:`mmaction.evaluation.details.confused_pairs`) and ``picture``, or the ``reason`` why there is none.
+    Each has ``id``, ``label``, ``predicted``, ``confidence``, ``own`` (probability of the true class), ``differs`` (as
+    :func:`mmaction.evaluation.details.confused_pairs`) and ``picture``, or the ``reason`` why there is none.
     """
     chance, space = as_probabilities(result.scores), result.label_space
     predicted, labels = result.predicted, result.labels
@@ -139,15 +138,10 @@ def render_report(
     num_worst: int = 12,
     title: str | None = None,
 ) -> str:
-    """Return the HTML of a report on the first result, compared with the others; each has one of ``names``.
+    """Return the HTML of a report on the first of ``results`` on the same samples, compared with the others.
 
-    Args:
-        results: On the same samples.
-        names: One for each result.
-        logs: Training logs to draw.
-        pictures: Where the pictures of the worst clips come from.
-        num_worst: How many of the worst clips to show.
-        title: Heading; by default the name of the first result.
+    Each result has one of ``names``. ``pictures`` gives the pictures of the ``num_worst`` worst clips; the heading is
+    by default the name of the first result.
     """
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
@@ -201,20 +195,11 @@ def write_report(
     num_worst: int = 12,
     title: str | None = None,
 ) -> Path:
-    """Read tests and write a report about the first, compared with the others.
+    """Read tests and write a report about the first, compared with the others, into the HTML file ``out``; return it.
 
-    Args:
-        paths: Folders that tests wrote, or ``scores.npz`` files.
-        out: The HTML file.
-        names: One name for each test.
-        logs: Training logs; by default those in the work folders of the tests, where there are any.
-        annotations: Skeleton file for pictures; by default the one that was tested.
-        space: What the classes consist of, where the test does not say it or to replace it.
-        num_worst: How many of the worst clips to show.
-        title: Heading.
-
-    Returns:
-        ``out``.
+    ``paths`` are folders that tests wrote, or ``scores.npz`` files. By default the logs in the work folders of the
+    tests are drawn, and the pictures show the skeletons that were tested (``annotations`` names others). ``space`` says
+    what the classes consist of, where the test does not say it or to replace it.
     """
     results = [Result.load(path) for path in paths]
     if space is not None:

@@ -106,14 +106,9 @@ def choose_layout(
 ) -> Layout:
     """Return the layout of skeletons with ``num_joints`` joints.
 
-    Args:
-        layout: As for :func:`get_layout`, or ``auto``: the config's, else the first of the table that fits.
-        num_joints: V.
-        config: Config that the skeletons are used with, if any.
-        say: Called with a sentence if the layout is guessed.
-
-    Raises:
-        ValueError: If the layout has another number of joints, the config names two, or none is known.
+    ``layout`` is as for :func:`get_layout`, or ``auto``: the layout of ``config``, else the first of the table that
+    fits. ``say`` is called with a sentence if the layout is guessed. ValueError if the layout has another number of
+    joints, the config names two, or none is known.
     """
     if not isinstance(layout, str) or layout != AUTO:
         return fit_layout(layout, num_joints)
@@ -137,18 +132,13 @@ def _of_size(num_joints: int) -> list[str]:
 
 
 def layout_of_config(config: Any, num_joints: int | None = None) -> Layout | None:
-    """Return the skeleton layout that a config states, None if it states none.
+    """Return the skeleton layout that a config, or a part of one, states; None if it states none.
 
     It may stand anywhere: as ``layout`` in the ``metainfo`` of a data set, in a transform, the preprocessor or the
     graph of a network, or as ``dataset`` of the transforms for graph networks. Where only the ``left_kp`` and
-    ``right_kp`` of a transform are given, the layout of the table with these sides is meant.
-
-    Args:
-        config: A config, a part of one, or None.
-        num_joints: V of the skeletons, if known; decides which layouts of the table can be meant by sides.
-
-    Raises:
-        KeyError, ValueError: If the config states a layout that is unknown, or two with different joints; names both.
+    ``right_kp`` of a transform are given, a layout of the table with these sides (and ``num_joints``, if known) is
+    meant. KeyError or ValueError if the config states a layout that is unknown, or two with different joints; names
+    both.
     """
     config = config.to_dict() if hasattr(config, "to_dict") else config  # MMEngine's Config is no mapping
     stated = list(_stated(config))

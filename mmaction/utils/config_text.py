@@ -9,12 +9,8 @@ from mmengine.config import Config
 def config_of_text(text: str, name: str) -> Config:
     """Return the config that MMEngine wrote as ``text``: assignments of plain values, with ``dict(key=value)``.
 
-    Args:
-        text: The text, as in ``meta["cfg"]`` of a checkpoint.
-        name: Where it comes from, for messages.
-
-    Raises:
-        ValueError: If there is anything but plain values in it, such as a call; it is not run.
+    ``name`` says where the text comes from. ValueError if there is anything but plain values in it, such as a call; it
+    is not run.
     """
     try:
         statements = ast.parse(text).body

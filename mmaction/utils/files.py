@@ -106,18 +106,10 @@ def refuse_inputs(path: str | Path, inputs: Iterable[str | Path]) -> None:
 def claim(path: Path, overwrite: bool, inputs: Iterable[str | Path], is_folder: bool = False) -> None:
     """Make sure that ``path`` can be written: make its folder, refuse to replace what is there.
 
-    Args:
-        path: A file or folder to write.
-        overwrite: Whether what is there may be replaced.
-        inputs: Files and folders that are read; they are never replaced.
-        is_folder: Whether it is a folder; one that is empty may be filled.
-
-    Raises:
-        FileExistsError: If it exists and ``overwrite`` is not set.
-        IsADirectoryError: If it is to be a file and a folder has its name.
-        NotADirectoryError: If it is to be a folder and a file has its name.
-        OSError: If its folder cannot be made or written to.
-        ValueError: If it is an input, or a folder that holds one.
+    With ``is_folder`` it is a folder, which may be there if it is empty. FileExistsError if it exists and ``overwrite``
+    is not set; IsADirectoryError or NotADirectoryError if it is of the other kind; OSError if its folder cannot be made
+    or written to; ValueError if it is one of the ``inputs``, files and folders that are read, or a folder that holds
+    one.
     """
     if path.is_dir() and not is_folder:
         raise IsADirectoryError(f"{path}: is a folder; name a file")
@@ -138,10 +130,7 @@ def claim(path: Path, overwrite: bool, inputs: Iterable[str | Path], is_folder: 
 def move_into(source: Path, folder: Path, is_earlier: Callable[[Path], bool]) -> None:
     """Move the files of ``source`` into ``folder``, and delete the files of an earlier run that none of them replaces.
 
-    Args:
-        source: Folder of new files, left empty.
-        folder: Made when absent.
-        is_earlier: Whether a file of ``folder`` comes from an earlier run, by its name.
+    ``is_earlier`` tells by its name whether a file of ``folder`` comes from an earlier run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = {file.name for file in source.iterdir()}

@@ -8,12 +8,9 @@ from pathlib import Path
 
 
 class Journal:
-    """Records by key, one JSON object a line, appended and flushed one by one.
+    """Records by key, one JSON object a line, appended and flushed one by one; the first one makes the file.
 
     A line that a kill left unfinished is dropped when the file is opened again; its work is done again.
-
-    Args:
-        path: The file; made when the first record is written.
     """
 
     def __init__(self, path: Path) -> None:

@@ -21,18 +21,12 @@ def in_parallel(
     stop: threading.Event | None = None,
     ahead: int = 4,
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield ``(item, function(item))`` as they get done.
+    """Yield ``(item, function(item))`` as they get done; an exception ends the iteration.
 
-    Args:
-        function: Work on one item. An exception ends the iteration.
-        items: Taken as needed, not collected.
-        workers: How many items are worked on at a time.
-        processes: Use new processes instead of threads, which are enough where libraries do the work outside Python's
-            lock. Function, items and results are pickled. One worker needs no process of its own.
-        initializer: Called with ``initargs`` in each worker before its first item.
-        initargs: Arguments of ``initializer``.
-        stop: Set when the iteration ends early, so that running work can end itself.
-        ahead: Items per worker that may wait.
+    Items are taken as needed, not collected; ``ahead`` items per worker may wait. ``processes`` starts new processes
+    instead of threads, which are enough where libraries do the work outside Python's lock: function, items and results
+    are then pickled, and ``initializer`` is called with ``initargs`` in each. One worker needs no process of its own.
+    ``stop`` is set when the iteration ends early, so that running work can end itself.
     """
     if processes and workers <= 1:
         if initializer is not None:

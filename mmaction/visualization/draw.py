@@ -171,15 +171,9 @@ def draw_text(
     color: Color = WHITE,
     anchor: str = "top",
 ) -> np.ndarray:
-    """Write lines of text on a dark ground.
+    """Write lines of text on a dark ground onto an RGB image; OpenCV's font shows other than ASCII characters as ``?``.
 
-    Args:
-        image: RGB image, written on.
-        lines: ASCII texts; other characters become ``?``, which is how OpenCV's font shows them.
-        corner: Left end of the first line's top (``anchor="top"``) or of the last line's foot (``"bottom"``).
-        font_scale: Scale of the font.
-        color: Color of the letters.
-        anchor: ``top`` or ``bottom``.
+    ``corner`` is the left end of the first line's top (``anchor="top"``) or of the last line's foot (``"bottom"``).
     """
     thickness = max(1, round(1.6 * font_scale))
     sizes = [cv2.getTextSize(line, _FONT, font_scale, thickness)[0] for line in lines]
@@ -248,14 +242,10 @@ def contact_sheet(images: Sequence[np.ndarray], columns: int, gap: int = 4) -> n
 
 
 def color_flow(flow: np.ndarray) -> np.ndarray:
-    """Show optical flow as hue (direction) and brightness (speed).
+    """Show optical flow as hue (direction) and brightness (speed): RGB uint8, ``(H, W, 3)``.
 
-    Args:
-        flow: x and y in the first two channels, ``(H, W, 2 or more)``: uint8 around 128, or real numbers around 0 or,
-            where they exceed 32, around 128.
-
-    Returns:
-        RGB uint8, ``(H, W, 3)``; the fastest hundredth of the pixels is brightest.
+    The first two channels of ``flow`` ``(H, W, 2 or more)`` are x and y: uint8 around 128, or real numbers around 0 or,
+    where they exceed 32, around 128. The fastest hundredth of the pixels is brightest.
     """
     motion = flow[..., :2].astype(np.float32)
     motion -= 128 if flow.dtype == np.uint8 or motion.max() > 32 else 0
@@ -267,14 +257,9 @@ def color_flow(flow: np.ndarray) -> np.ndarray:
 
 
 def color_heatmaps(heatmaps: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
-    """Show the channels of a heatmap volume in one picture per frame, each channel in its color on black.
+    """Show heatmaps in [0, 1], ``(C, T, H, W)``, each channel in its color, as RGB pictures ``(T, H, W, 3)``, uint8.
 
-    Args:
-        heatmaps: Values 0 to 1, shape ``(C, T, H, W)``.
-        colors: RGB color of each channel, C of them.
-
-    Returns:
-        RGB pictures, shape ``(T, H, W, 3)``, uint8: each pixel has the brightest of its channels' colors.
+    Each pixel has the brightest of its channels' colors.
     """
     if heatmaps.ndim != 4 or len(heatmaps) != len(colors):
         raise ValueError(f"expected heatmaps (C, T, H, W) with {len(colors)} channels, got shape {heatmaps.shape}")

@@ -38,14 +38,10 @@ class Look:
 
 
 class Overlay:
-    """The drawing of one clip.
+    """The drawing of one clip, whose skeletons are in pixels of the video.
 
-    Args:
-        poses: The skeletons, in the pixels of the video.
-        look: What is drawn.
-        captions: Lines below the frame number, such as the label.
-        problems: For a frame with a problem the names of its checks.
-        panel: Gives a picture to show beside frame ``t``, of the height in pixels that it is asked for.
+    ``captions`` are lines below the frame number, such as the label; ``problems`` names the checks for a frame with a
+    problem; ``panel`` gives a picture to show beside frame ``t``, of the height in pixels that it is asked for.
     """
 
     def __init__(
@@ -62,14 +58,9 @@ class Overlay:
         self._keypoint = (poses.keypoint + 0.5) * look.scale - 0.5
 
     def render(self, image: np.ndarray, t: int) -> np.ndarray:
-        """Draw frame ``t``.
+        """Draw frame ``t`` on an RGB image ``(H, W, 3)``, uint8, which may be written on; past the end only captions.
 
-        Args:
-            image: RGB frame, shape ``(H, W, 3)``, uint8; it may be written on.
-            t: Number of the frame; beyond the annotation only captions are drawn.
-
-        Returns:
-            RGB picture, larger by the scale and by what is shown beside it.
+        The picture is larger by the scale and by what is shown beside it.
         """
         if self.look.scale != 1.0:
             shrinking = self.look.scale < 1.0

@@ -15,13 +15,10 @@ BASE = Path(__file__).with_name("page.html")
 
 
 def render_page(template: Path, title: str, **values: Any) -> str:
-    """Return the page that a template makes of values.
+    """Return the page that a template makes of ``values``, with ``title`` as its title and first heading.
 
-    Args:
-        template: A Jinja file that fills the blocks ``head``, ``navigation``, ``content`` and ``scripts`` of
-            ``page.html``. Values are escaped, unless they are ``Markup``; ``share | percent`` writes ``12.34 %``.
-        title: Title and first heading.
-        values: What the template names.
+    The template is a Jinja file that fills the blocks ``head``, ``navigation``, ``content`` and ``scripts`` of
+    ``page.html``. Values are escaped, unless they are ``Markup``; ``share | percent`` writes ``12.34 %``.
     """
     from jinja2 import Environment, FileSystemLoader
 

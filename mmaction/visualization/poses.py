@@ -64,14 +64,8 @@ def load_annotation_list(path: str | Path) -> list[dict]:
 def find_annotation(annotations: list[dict], wanted: str, video: Path, source: str | Path) -> dict:
     """Choose the annotation ``wanted``, or the one that has the video's name where ``wanted`` is empty.
 
-    Args:
-        annotations: Of a skeleton file.
-        wanted: ``frame_dir``, a position in the list (0 is the first), or empty.
-        video: Path of the video.
-        source: The skeleton file, for messages.
-
-    Raises:
-        KeyError: If none matches; lists close names.
+    ``wanted`` is a ``frame_dir`` or a position in the list (0 is the first). KeyError if none matches; lists close
+    names.
     """
     key = wanted or video.stem
     by_name = {sample_name(entry): entry for entry in annotations}
@@ -96,15 +90,10 @@ def clip_poses(
 ) -> ClipPoses:
     """Check one annotation and make it a :class:`ClipPoses`.
 
-    Args:
-        entry: ``keypoint`` ``(M, T, V, 2 or 3)``, M may be 0, and, where known, ``keypoint_score`` ``(M, T, V)``,
-            ``img_shape``, ``label``. Of three coordinates the third is the score where there is no ``keypoint_score``.
-        layout: As for :func:`mmaction.skeletons.choose_layout`.
-        source: The file, for messages.
-        config: Config that the skeletons are used with, for the layout.
-
-    Raises:
-        ValueError: If the shapes do not fit.
+    It holds ``keypoint`` ``(M, T, V, 2 or 3)``, M may be 0, and, where known, ``keypoint_score`` ``(M, T, V)``,
+    ``img_shape``, ``label``. Of three coordinates the third is the score where there is no ``keypoint_score``.
+    ``layout`` is as for :func:`mmaction.skeletons.choose_layout`, which also takes the ``config`` that the skeletons
+    are used with. ValueError if the shapes do not fit.
     """
     name = sample_name(entry)
     keypoint, label = _numbers(entry, "keypoint", f"{source}, {name}"), as_numbers(entry.get("label"))

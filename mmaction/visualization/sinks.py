@@ -13,12 +13,9 @@ from mmaction.visualization.draw import contact_sheet, fit_height
 
 
 class SheetSink:
-    """Collect small copies of the frames and write them as one contact sheet.
+    """Collect small copies of the frames and write them as one contact sheet, ``.png`` or ``.jpg``.
 
-    Args:
-        path: ``.png`` or ``.jpg``.
-        columns: Pictures in a row.
-        height: Height of each picture in pixels; smaller frames keep theirs.
+    A row holds ``columns`` pictures of ``height`` pixels; smaller frames keep their size.
     """
 
     def __init__(self, path: Path, columns: int, height: int = 240) -> None:

@@ -47,10 +47,8 @@ class YuvFrame(Frame):
     half its area, the planes are shrunk before they are converted: 0.6 ms instead of 1.4 ms for 1080p to 256 lines, and
     within one gray level of the other order for 99 % of the pixels (chroma edges differ, by up to 20 levels).
 
-    Args:
-        frame: What PyAV decoded.
-        converter: Shared by the frames of a video, so that swscale is set up once.
-        stored_shape: Height and width before the rotation; a frame of another size is scaled to it.
+    The frames of a video share the ``converter``, so that swscale is set up once. ``stored_shape`` is height and width
+    before the rotation; a frame of another size is scaled to it.
     """
 
     def __init__(

@@ -5,14 +5,7 @@ import numpy as np
 
 
 class Frame:
-    """One decoded frame that is RGB already, upright.
-
-    Args:
-        image: uint8, shape ``(H, W, 3)``.
-
-    Attributes:
-        shape: Height and width.
-    """
+    """One decoded frame that is RGB already: ``image``, upright, uint8, ``(H, W, 3)``; ``shape`` is ``(H, W)``."""
 
     shape: tuple[int, int]
 
@@ -27,9 +20,7 @@ class Frame:
     def scaled(self, shape: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> np.ndarray:
         """Return the image at ``shape`` (height, width), interpolated bilinearly, or the part of that inside ``box``.
 
-        Args:
-            shape: Height and width of the whole.
-            box: Left, top, right and bottom of the part, the last two beyond it, in pixels of the scaled image.
+        ``box`` is left, top, right and bottom of the part in pixels of the scaled image; the last two lie beyond it.
         """
         image = self.rgb()
         image = image if image.shape[:2] == shape else cv2.resize(image, shape[::-1])

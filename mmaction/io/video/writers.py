@@ -25,16 +25,10 @@ if TYPE_CHECKING:
 
 
 class ClipWriter:
-    """Encode decoded frames as H.264 in MP4 on one thread: upright, at their times, with the colors of their video.
+    """Encode decoded frames of the video ``info`` as H.264 in MP4 on one thread: upright, with their times and colors.
 
-    Args:
-        path: ``.mp4``; a scratch file until `finish` moves it to its place.
-        info: The video that the frames come from.
-        shape: Height and width, both even.
-        options: Private options of libx264.
-
-    Attributes:
-        frames: Number of frames written.
+    ``path`` is a scratch file until `finish` moves it to its place. ``shape`` is height and width, both even;
+    ``options`` are libx264's. ``frames`` counts what is written.
     """
 
     def __init__(self, path: Path, info: VideoInfo, shape: tuple[int, int], options: Mapping[str, str]) -> None:
@@ -125,10 +119,7 @@ class Sink(Protocol):
 class VideoSink:
     """Encode frames as H.264 in MP4 (which browsers play) or as an animated GIF, in a thread beside the drawing.
 
-    Args:
-        path: ``.mp4`` or ``.gif``.
-        fps: Frames per second of the output.
-        num_threads: Of the encoder, 0: as many as it likes. The same number gives the same file.
+    With ``num_threads`` 0 the encoder takes as many as it likes. The same number gives the same file.
     """
 
     def __init__(self, path: Path, fps: float, num_threads: int = 0) -> None:

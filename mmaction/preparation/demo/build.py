@@ -108,15 +108,7 @@ def _records(spec: DemoSpec, detections: Iterable[tuple[np.ndarray, np.ndarray]]
 def write_demo_data(
     spec: DemoSpec, out: Path, workers: int | None = None, overwrite: bool = False, progress: bool = True
 ) -> Path:
-    """Write the whole data set below ``out``, and return ``out``.
-
-    Args:
-        spec: What the data set holds.
-        out: Folder; made when absent.
-        workers: Processes; the number of CPU cores by default.
-        overwrite: Replace the files of an earlier call instead of refusing with FileExistsError.
-        progress: Show a progress bar on stderr.
-    """
+    """Write the whole data set into ``out`` and return that; FileExistsError if it is there, unless ``overwrite``."""
     from tqdm import tqdm
 
     out = Path(out)

@@ -167,16 +167,10 @@ class Splash:
 def render_frame(
     scene: Scene, camera: Camera, joints: np.ndarray, pixels: np.ndarray, frame: int, platform: float, drops: np.ndarray
 ) -> np.ndarray:
-    """Draw a frame, RGB, shape ``(H, W, 3)``, uint8.
+    """Draw frame number ``frame``: RGB, shape ``(H, W, 3)``, uint8.
 
-    Args:
-        scene: Colors and background of the clip.
-        camera: The camera of all frames.
-        joints: World joints of this frame in meters, shape ``(22, 3)``.
-        pixels: The same joints in the image: x, y and depth, shape ``(22, 3)``.
-        frame: Index of the frame.
-        platform: Height of the platform in meters.
-        drops: World positions of the drops of the splash, shape ``(K, 3)``.
+    ``joints`` are the joints in the world in meters, ``pixels`` in the image (x, y, depth), both ``(22, 3)``; ``drops``
+    are the places of the splash in the world, ``(K, 3)``; the platform is ``platform`` meters high.
     """
     focal = float(camera.focal[frame])
     image = _background(scene, camera.pan()[frame], focal / float(camera.focal[0]), frame, camera.size)

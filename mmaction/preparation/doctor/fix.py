@@ -22,10 +22,7 @@ def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, in
 
     Of clips that stand in a list twice the first is kept; of clips in training and evaluation the one in evaluation.
     Comments of lists are kept, and the splits of an annotation file that were not examined; annotations in no split are
-    left out. The label map beside the files is copied.
-
-    Yields:
-        The file written, the number of clips kept, and the number left out.
+    left out. The label map beside the files is copied. Yields each file, the clips kept, and the clips left out.
 
     Raises:
         FileExistsError: If a file is there already, such as the original.

@@ -152,13 +152,9 @@ def splits_of_paths(
 ) -> list[Split]:
     """Return the splits of lists (``train.txt``), named after their split, and of annotation files.
 
-    Args:
-        paths: Text lists of videos, and pickles.
-        videos: Folder of the videos; by default ``videos`` beside a list, else its folder.
-        num_classes: By default the number of names in ``label_space`` or in a ``label_map.txt`` beside the file.
-        label_space: Name or file of the label space.
-        flips: Whether training will mirror clips.
-        layout: Layout of the joints.
+    The videos are by default in ``videos`` beside a list, else in its folder; ``num_classes`` by default the number of
+    names in ``label_space`` or in a ``label_map.txt`` beside the file. ``flips`` says whether training will mirror
+    clips.
     """
     layout = layout if layout == AUTO else get_layout(layout)
     splits = []

@@ -40,12 +40,7 @@ class PoseBackend(Protocol):
     """A pose estimator."""
 
     def estimate(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray] | None = None) -> list[Persons]:
-        """Find the persons of each frame.
-
-        Args:
-            frames: RGB images ``(H, W, 3)``, uint8.
-            boxes: For each frame the boxes ``(N, 4)`` whose poses are wanted; None: the backend looks for persons.
-        """
+        """Find the persons of each RGB frame ``(H, W, 3)``, uint8: in its ``boxes`` ``(N, 4)``, or anywhere."""
 
 
 @dataclass(frozen=True)

@@ -147,27 +147,16 @@ def extract(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Outcome:
-    """Extract videos into one annotation file.
+    """Extract videos into the annotation file ``output``.
 
     Each clip is kept in ``OUTPUT.parts`` as soon as it is done; a run that was interrupted goes on from there. The
-    folder is removed when the annotation file is complete; if videos failed it stays, and another run tries them
-    again. Such a run may be given more videos, but not fewer; a video that has changed since is extracted again.
+    folder is removed when the annotation file is complete; if videos failed it stays, and another run tries them again.
+    Such a run may be given more videos, but not fewer; a video that has changed since is extracted again.
 
-    Args:
-        videos: The videos.
-        output: The annotation file.
-        recipe: Backend and tracking.
-        split: Name of the split that the videos form; empty: the bare list is written.
-        devices: Devices, which the processes take in turn.
-        workers: Processes.
-        overwrite: Replace an annotation file that exists, and start anew.
-        progress: Show a progress bar on stderr.
-
-    Raises:
-        FileExistsError: If ``output`` exists and ``overwrite`` is not set.
-        FileNotFoundError, KeyError: As :func:`check_pose_backend`.
-        ValueError: If an interrupted run had another recipe, split or videos, no video could be extracted, or nobody
-            is seen in any of them.
+    The videos form the ``split``; where it is empty, the bare list is written. The ``workers`` processes take the
+    ``devices`` in turn. FileExistsError if ``output`` exists, unless ``overwrite``, which starts anew;
+    FileNotFoundError and KeyError as :func:`check_pose_backend`; ValueError if an interrupted run had another recipe,
+    split or videos, no video could be extracted, or nobody is seen in any of them.
     """
     from tqdm import tqdm
 

@@ -32,15 +32,10 @@ class SourceVideo:
 def list_videos(source: Path, root: Path | None = None) -> list[SourceVideo]:
     """Find the videos of a folder (label 0), of a list (``PATH LABEL`` a line), or one video.
 
-    Args:
-        source: The folder, whose videos are named by their paths in it; the list; or the video.
-        root: Folder to which the paths of a list are relative; its videos are named by their paths in this folder. By
-            default the paths are relative to the list's own folder, and the names have no folders.
-
-    Raises:
-        FileNotFoundError: If ``source``, or a video of the list, is missing.
-        ValueError: If there is no video, a line is wrong, two videos have the same name, or ``source`` is no list, but
-            ``root`` is given.
+    The videos of a folder are named by their paths in it. The paths of a list are relative to ``root``, and name the
+    videos; without ``root`` they are relative to the list's own folder, and the names have no folders.
+    FileNotFoundError if a video is missing; ValueError if there is none, a line is wrong, two have one name, or
+    ``root`` is given without a list.
     """
     is_one_video = is_video(source) and source.is_file()
     if root is not None and (is_one_video or source.is_dir()):
@@ -79,11 +74,8 @@ def _listed(source: Path, root: Path | None) -> Iterator[SourceVideo]:
 def read_boxes(path: str) -> dict[str, list[np.ndarray]]:
     """Read given boxes: a pickle ``{name: [boxes of frame 0, ...]}`` of arrays ``(N, 4 or 5)``.
 
-    Returns:
-        For each name and frame the boxes x1, y1, x2, y2 in pixels, shape ``(N, 4)``, float32.
-
-    Raises:
-        ValueError: If the file has another structure, or a box is empty or not finite.
+    Returns for each name and frame the boxes x1, y1, x2, y2 in pixels, ``(N, 4)``, float32. ValueError if the file has
+    another structure, or a box is empty or not finite.
     """
     content = load_pickle(path)
     if not isinstance(content, dict):

@@ -147,20 +147,10 @@ def _annotation(
 
 
 def export_poses(file: AnnotationFile, format_name: str, folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Write the clips of an annotation file in another program's format; persons without any score are left out.
+    """Write the clips of an annotation file in another program's format, and yield what was written for each.
 
-    Args:
-        file: The annotations.
-        format_name: As in :func:`import_poses`.
-        folder: Where the files go.
-        overwrite: Whether existing files may be replaced.
-
-    Yields:
-        What was written for each clip.
-
-    Raises:
-        FileExistsError: If a clip's file exists and may not be replaced; nothing is written then.
-        ValueError: If an annotation has no 2D keypoints or its name leaves the folder; likewise.
+    Persons without any score are left out. Nothing is written if one of the clips cannot be: FileExistsError if its
+    file exists and ``overwrite`` is not set; ValueError if it has no 2D keypoints or its name leaves the folder.
     """
     form = get_format(format_name)
     for info in file.annotations:

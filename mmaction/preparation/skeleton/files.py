@@ -147,20 +147,13 @@ def merge(files: Sequence[AnnotationFile]) -> AnnotationFile:
 
 
 def match_lists(names: Sequence[str], lists: Mapping[str, str | Path]) -> tuple[dict[str, int], Splits, Splits]:
-    """Find the clips that lists such as ``train.txt`` and ``val.txt`` name.
+    """Find the clips that lists (split name to a file of lines ``NAME LABEL``) name.
 
     A listed name stands for the clip of this name, with or without extension; where there is none, for the clip that is
     named like the end of its path: ``videos/judo/a.mp4`` for ``judo/a``, else for ``a``.
 
-    Args:
-        names: Names of the clips.
-        lists: Split name to a list of lines ``NAME LABEL``.
-
-    Returns:
-        Labels by clip, per split the clips, and per split the listed names, without extension, that stand for no clip.
-
-    Raises:
-        ValueError: If a list cannot be read, two listed names stand for one clip, or a clip has two labels.
+    Returns labels by clip, per split the clips, and per split the listed names, without extension, that stand for no
+    clip. ValueError if a list cannot be read, two listed names stand for one clip, or a clip has two labels.
     """
     known = set(names)
     labels: dict[str, int] = {}
@@ -199,17 +192,11 @@ def _ends(name: str) -> Iterator[str]:
 def split_by_lists(
     file: AnnotationFile, lists: Mapping[str, str | Path]
 ) -> tuple[AnnotationFile, dict[str, list[str]]]:
-    """Give a file the splits and labels of lists such as ``train.txt`` and ``val.txt``.
+    """Give a file the splits and labels of lists such as ``train.txt`` and ``val.txt``, see :func:`match_lists`.
 
-    Args:
-        file: The annotations. Clips in no list are left out; clips that share a name are all kept.
-        lists: Split name to a list of lines ``NAME LABEL``, see :func:`match_lists`.
-
-    Returns:
-        The new file, and per split the listed clips that have no annotation.
-
-    Raises:
-        ValueError: If the lists and the file have no clip in common, or see :func:`match_lists`.
+    Clips in no list are left out; clips that share a name are all kept. The listed clips without an annotation come
+    with the new file, per split. ValueError if the lists and the file have no clip in common, or as
+    :func:`match_lists`.
     """
     by_name: dict[str, list[dict]] = defaultdict(list)
     for name, info in zip(file.names, file.annotations, strict=True):
@@ -228,18 +215,11 @@ def split_by_lists(
 def split_at_random(
     file: AnnotationFile, val_share: float, *, seed: int = 0, group: str | None = None
 ) -> AnnotationFile:
-    r"""Hold out a share of each class, or whole groups of clips.
+    r"""Hold out the share ``val_share`` of each class, or whole groups of clips.
 
-    Args:
-        file: The annotations.
-        val_share: Share of the clips for ``val``, between 0 and 1.
-        seed: The same seed gives the same split, whatever the order of the file.
-        group: Regular expression; clips for which its match (its first group, if it has one) is equal stay on one
-            side, for example ``^.{11}`` for clips of one YouTube video or ``s(\d+)`` for clips of one subject.
-
-    Raises:
-        ValueError: If ``val_share`` is out of range, the expression is wrong or matches a name not, or one side
-            would be empty.
+    The same seed gives the same split, whatever the order of the file. Clips for which the match of the regular
+    expression ``group`` (its first group, if it has one) is equal stay on one side, for example ``^.{11}`` for clips of
+    one YouTube video or ``s(\d+)`` for clips of one subject. ValueError if a side would be empty.
     """
     if not 0 < val_share < 1:
         raise ValueError(f"val_share must be between 0 and 1, got {val_share}")
@@ -270,19 +250,10 @@ def subset(
     per_class: int | None = None,
     relabel: bool = False,
 ) -> AnnotationFile:
-    """Keep a part of a file.
+    """Keep the clips of a split, of classes, or of names; of these the first ``per_class`` of each class and split.
 
-    Args:
-        file: The annotations.
-        split: Keep the clips of this split.
-        labels: Keep these classes.
-        names: Keep the clips of these names.
-        per_class: Keep the first so many clips of each class and split.
-        relabel: Number the kept ``labels`` anew from 0, in the order given.
-
-    Raises:
-        KeyError: If there is no such split, or no clip of one of the names or classes.
-        ValueError: If nothing is left, or ``relabel`` is asked for without ``labels``.
+    ``relabel`` numbers the kept ``labels`` anew from 0, in the order given. KeyError if there is no such split, or no
+    clip of one of the names or classes; ValueError if nothing is left, or ``relabel`` comes without ``labels``.
     """
     if relabel and labels is None:
         raise ValueError("relabel needs labels, whose order says the new numbers")

@@ -17,16 +17,11 @@ _LABEL = re.compile(r"A(\d{3})(?:_|$)")
 def read_ntu(source: Path, persons: int | None = None) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the name and the joints of each clip, float32 ``(M, T, 25, 3)``, 0 where a body or joint is missing.
 
-    A file holds the number of frames; for each frame the number of bodies; for each body a line of 10 values that
-    begins with its identity, the number of joints, and for each joint a line of 12 values: x, y, z, places in the depth
-    and color images, orientation, and whether it was tracked (0: no).
-
-    Args:
-        source: A file ``S001C001P001R001A001.skeleton``, or a folder of such files.
-        persons: Keep at most so many bodies per clip. Those that are there longest come first.
-
-    Raises:
-        ValueError: If there is no such file, or one has another form; names file and line.
+    A file (``S001C001P001R001A001.skeleton``; ``source`` may be a folder of them) holds the number of frames; for each
+    frame the number of bodies; for each body a line of 10 values that begins with its identity, the number of joints,
+    and for each joint a line of 12 values: x, y, z, places in the depth and color images, orientation, and whether it
+    was tracked (0: no). At most ``persons`` bodies are kept per clip; those that are there longest come first.
+    ValueError names file and line of another form.
     """
     paths = sorted(source.rglob("*.skeleton")) if source.is_dir() else [source]
     if not paths:

@@ -65,15 +65,9 @@ class PoseList:
         """Return ``keypoint`` ``(M, T, V, 2)`` and ``keypoint_score`` ``(M, T, V)``, float32, zero where nobody is.
 
         Persons are the tracks of the program; where it gives none, or one track to two poses of a frame, each pose goes
-        to the person of the frame before that is nearest. The persons with the highest summed scores come first.
-
-        Args:
-            joints: V.
-            frames: T; by default as the files tell, else up to the last frame with a person.
-            persons: Keep at most so many.
-
-        Raises:
-            ValueError: If there is no pose, one lies beyond ``frames``, or the arrays would be large and nearly empty.
+        to the person of the frame before that is nearest. The ``persons`` with the highest summed scores are kept and
+        come first. T is ``frames``, else as the files tell, else up to the last frame with a person. ValueError if
+        there is no pose, one lies beyond ``frames``, or the arrays would be large and nearly empty.
         """
         frames = self.frames if frames is None else frames
         if not self.poses or frames < 1:
@@ -130,20 +124,10 @@ def _assign(poses: Sequence[Pose], last: Mapping[Any, Pose]) -> list[object | No
 def convert_layout(
     keypoint: np.ndarray, score: np.ndarray, source: Layout, target: Layout
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Sort joints from one layout into another by their names.
+    """Sort joints ``(M, T, V, C)`` and scores ``(M, T, V)`` from the layout ``source`` into ``target`` by their names.
 
-    Args:
-        keypoint: ``(M, T, V, C)`` in the order of ``source``.
-        score: ``(M, T, V)``.
-        source: Layout of the arrays.
-        target: Layout wanted.
-
-    Returns:
-        Arrays in the order of ``target``, and the names of its joints that ``source`` does not have; these are zero
-        with score 0.
-
-    Raises:
-        ValueError: If the arrays do not have the joints of ``source``.
+    The names of the joints that ``source`` lacks come with the arrays, where they are zero with score 0. ValueError if
+    the arrays do not have the joints of ``source``.
     """
     if keypoint.shape[2] != len(source.joints):
         raise ValueError(f"layout {source.name} has {len(source.joints)} joints, the arrays have {keypoint.shape[2]}")
