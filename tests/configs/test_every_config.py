@@ -148,6 +148,20 @@ def test_a_stream_differs_from_the_joints_in_its_features_alone(path):
         ]
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in TRAINED if "-light_" in path.stem and "gcn" in path.stem], ids=lambda p: p.stem
+)
+def test_another_small_set_changes_the_lines_at_the_top(path, tmp_path):
+    text = path.read_text().replace("../../_base_", str(ROOT / "configs/_base_"))
+    text = text.replace('layout, num_person = "kinect20", 1', 'layout, num_person = "hand21", 2')
+    (tmp_path / "own.py").write_text(re.sub("num_classes = [0-9]+", "num_classes = 14", text))
+    cfg, notes = load_config(tmp_path / "own.py")
+    assert not notes and layout_of_config(cfg).name == "hand21"
+    assert cfg.model.cls_head.num_classes == 14 and cfg.model.backbone.num_person == 2
+    for dataset in datasets(cfg):
+        assert [step.num_person for step in dataset.pipeline if step.type == "FormatGCNInput"] == [2]
+
+
 def test_the_suite_found_the_configs():
     assert len(CONFIGS) >= 120
     assert len(DERIVED) >= 60

@@ -35,6 +35,16 @@ def motion(data: np.ndarray, with_score: bool) -> np.ndarray:
     return result
 
 
+def in_own_square(points: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Map the least square around the points ``(M, T, V, 2)`` that are ``seen`` to [-1, 1]; others become (0, 0)."""
+    if not seen.any():
+        return np.zeros_like(points)
+    found = points[seen].astype(np.float32)
+    low, high = found.min(axis=0), found.max(axis=0)
+    half = max(float((high - low).max()) / 2, 1e-6)
+    return np.where(seen[..., None], (points - (low + high) / 2) / half, 0).astype(points.dtype)
+
+
 def rotation_between(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the rotation matrix ``(3, 3)`` that turns the direction ``source`` to ``target``, the shortest way.
 

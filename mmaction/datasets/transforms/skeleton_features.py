@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.datasets.functional.skeleton_features import bones, main_person_frames, motion, rotation_between
+from mmaction.datasets.functional.skeleton_features import (
+    bones,
+    in_own_square,
+    main_person_frames,
+    motion,
+    rotation_between,
+)
 from mmaction.datasets.transforms.base import Transform
 from mmaction.datasets.transforms.sampling import check_counts
 from mmaction.registry import TRANSFORMS
@@ -97,12 +103,17 @@ class PreNormalize2D(Transform):
 
     Args:
         img_shape: Height and width of the image, for samples that do not say.
+        by: What is mapped: the ``image``, or the ``clip``: the least square around all joints of all frames, so that
+            people of any size anywhere in the image look alike; missing joints (score 0) become (0, 0) then.
     """
 
     reads = ("keypoint",)
 
-    def __init__(self, img_shape: tuple[int, int] = (1080, 1920)) -> None:
+    def __init__(self, img_shape: tuple[int, int] = (1080, 1920), by: str = "image") -> None:
+        if by not in ("image", "clip"):
+            raise ValueError(f"by is 'image' or 'clip'; got {by!r}")
         self.img_shape = img_shape
+        self.by = by
 
     def transform(self, results: dict) -> dict:
         """Change ``keypoint``."""
@@ -111,8 +122,12 @@ class PreNormalize2D(Transform):
         # Whole pixels become fractions, so that integers need another type; float16 and others keep theirs.
         dtype = keypoint.dtype if np.issubdtype(keypoint.dtype, np.floating) else np.float32
         keypoint = keypoint.astype(dtype)
-        half = np.array([width / 2, height / 2], dtype=dtype)
-        keypoint[..., :2] = (keypoint[..., :2] - half) / half
+        if self.by == "clip":
+            seen = results.get("keypoint_score", keypoint[..., :2].any(-1)) > 0
+            keypoint[..., :2] = in_own_square(keypoint[..., :2], seen)
+        else:
+            half = np.array([width / 2, height / 2], dtype=dtype)
+            keypoint[..., :2] = (keypoint[..., :2] - half) / half
         results["keypoint"] = keypoint
         return results
 
@@ -131,7 +146,8 @@ class PreNormalize3D(Transform):
         align_spine: Whether to turn the spine to the z axis.
         align_shoulder: Whether to turn the shoulders to the x axis.
         align_center: Whether to move the center to the origin.
-        layout: Layout from whose joints ``zaxis``, ``xaxis`` and ``center`` follow, in place of the three.
+        layout: Layout from whose joints ``zaxis``, ``xaxis`` and ``center`` follow, in place of the three. One without
+            a spine or shoulders, such as that of a hand, can only be moved: its root becomes the origin.
         center: Joint in the center of the body.
     """
 
@@ -148,12 +164,17 @@ class PreNormalize3D(Transform):
         center: int | None = None,
     ) -> None:
         if layout is not None:
-            names = get_layout(layout).joints
-            missing = [name for name in BODY if name not in names]
-            if missing:
-                raise ValueError(f"layout {layout!r} has no joint {missing[0]!r}; give zaxis, xaxis and center instead")
-            hip, spine, right, left = map(names.index, BODY)
-            zaxis, xaxis, center = (hip, spine), (right, left), spine
+            skeleton = get_layout(layout)
+            missing = [name for name in BODY if name not in skeleton.joints]
+            if missing and (align_spine or align_shoulder):
+                raise ValueError(
+                    f"layout {layout!r} has no joint {missing[0]!r}; give zaxis, xaxis and center instead, or "
+                    "align_spine=False, align_shoulder=False"
+                )
+            zaxis, xaxis, center = (), (), skeleton.root
+            if not missing:
+                hip, spine, right, left = map(skeleton.joints.index, BODY)
+                zaxis, xaxis, center = (hip, spine), (right, left), spine
         self.zaxis = tuple(zaxis)
         self.xaxis = tuple(xaxis)
         self.align_spine = align_spine
@@ -164,7 +185,7 @@ class PreNormalize3D(Transform):
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
         """Raise ValueError if a named joint is not there, or the defaults, joints of ntu25, meet other skeletons."""
         named = (*self.zaxis, *self.xaxis)
-        if max(named) >= num_joints or (named == (0, 1, 8, 4) and num_joints != 25):
+        if max(named, default=self.center or 0) >= num_joints or (named == (0, 1, 8, 4) and num_joints != 25):
             raise ValueError(
                 f"zaxis={self.zaxis} and xaxis={self.xaxis} do not fit {num_joints} joints (the defaults are joints of "
                 "ntu25); set layout=, or give the joints of the spine and the shoulders"

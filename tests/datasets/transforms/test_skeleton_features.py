@@ -118,6 +118,27 @@ def test_pixels_become_shares_of_the_image():
     assert keypoint[0, 0, 0].tolist() == [0, 50]
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.2, 5), st.floats(-300, 300), st.integers(0, 100))
+def test_size_and_place_of_a_clip_do_not_matter(size, shift, seed):
+    keypoint, score = joints(seed=seed).astype(np.float32), np.ones((1, 5, 17), dtype=np.float32)
+    score[0, 2, 3] = 0
+    normal = PreNormalize2D(by="clip")({"keypoint": keypoint, "keypoint_score": score})["keypoint"]
+    assert normal[score > 0].min() == pytest.approx(-1) or normal[score > 0].max() == pytest.approx(1)
+    assert np.abs(normal).max() <= 1 + 1e-5 and not normal[0, 2, 3].any()
+    moved = PreNormalize2D(by="clip")({"keypoint": keypoint * size + shift, "keypoint_score": score})["keypoint"]
+    np.testing.assert_allclose(moved, normal, atol=1e-3)
+    assert not PreNormalize2D(by="clip")({"keypoint": keypoint * 0})["keypoint"].any()
+
+
+def test_a_layout_without_shoulders_is_moved_but_not_turned():
+    keypoint = joints(count=21, channels=3)
+    step = PreNormalize3D(layout="hand21", align_spine=False, align_shoulder=False)
+    step.check_joints(21)
+    moved = step({"keypoint": keypoint, "total_frames": 5})["keypoint"]
+    np.testing.assert_allclose(moved, keypoint - keypoint[:1, :1, :1], atol=1e-5)
+
+
 @pytest.mark.parametrize("dtype", [np.int16, np.int64, np.uint16])
 def test_whole_pixels_are_normalized_to_fractions(dtype):
     keypoint = np.array([[[[25, 75], [150, 60]]]], dtype=dtype)
@@ -240,6 +261,7 @@ def test_graph_input():
         (lambda: GenSkeFeat(feats=["k"]), ValueError, r"feats names some of j, b, jm, bm; got \['k'\]"),
         (lambda: JointToBone("coco")({"keypoint": joints(count=25)}), ValueError, "has 17 joints"),
         (lambda: ToMotion()({"keypoint": joints(channels=5)}), ValueError, "joints have 2 or 3 channels"),
+        (lambda: PreNormalize2D(by="person"), ValueError, "'image' or 'clip'"),
         (lambda: RandomRot(-1), ValueError, "theta"),
         (lambda: RandomRot((1, 2)), ValueError, "theta"),
         (lambda: RandomRot((0, 0, 1))({"keypoint": np.ones((1, 2, 3, 2))}), ValueError, "theta"),

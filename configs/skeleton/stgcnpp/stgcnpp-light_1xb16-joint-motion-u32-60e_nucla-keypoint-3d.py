@@ -1,5 +1,5 @@
 # The stream of the motion of joints: the same as that of joints but for the features.
-_base_ = "stgcnpp_1xb16-joint-u64-80e_nucla-keypoint-3d.py"
+_base_ = "stgcnpp-light_1xb16-joint-u32-60e_nucla-keypoint-3d.py"
 
 from mmaction.utils.config import set_steps
 

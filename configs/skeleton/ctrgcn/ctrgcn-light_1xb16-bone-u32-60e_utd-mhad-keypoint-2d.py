@@ -1,5 +1,5 @@
 # The stream of bones: the same as that of joints but for the features.
-_base_ = "stgcnpp_1xb16-joint-u64-80e_nucla-keypoint-3d.py"
+_base_ = "ctrgcn-light_1xb16-joint-u32-60e_utd-mhad-keypoint-2d.py"
 
 from mmaction.utils.config import set_steps
 
