@@ -24,5 +24,8 @@ def main(argv: list[str] | None = None) -> None:
     if not args.names:
         for row in published().values():
             print(f"{row.name:16}{row.family:11}{row.clips:34}{row.splits or '-'}\n{'':16}{row.url}")
+            if row.note:
+                print(f"{'':16}{row.note}")
     for name in args.names:
-        print(fetch(name, args.out))
+        path = fetch(name, args.out)
+        print(*filter(None, [path, published()[name].note]), sep="\n")

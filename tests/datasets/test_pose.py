@@ -52,6 +52,41 @@ def test_from_pickle_to_model_input(ann_file):
     assert len(PoseDataset(str(ann_file), [])) == 3
 
 
+PUBLIC_FORMS = {  # of PYSKL's pickles, and of Gym288-skeleton
+    "diving48": {"frame_dir": "0AuMcLyJGZw_00001", "label": 46, "img_shape": (256, 453), "original_shape": (256, 453)},
+    "gym288": {
+        "frame_dir": "A0xAXXysHUo_002184_002237_0035_0036",
+        "label": 268,
+        "img_shape": (720, 1280),
+        "original_shape": (720, 1280),
+    },
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC_FORMS)
+def test_public_skeletons_are_read_as_they_are(name, tmp_path, root):
+    """By the shipped configs, with another name of a split as the only change."""
+    info = annotation("x", frames=48)
+    info.update(keypoint=info["keypoint"][:1, :, :17], keypoint_score=info["keypoint_score"][:1, :, :17])
+    info.update(PUBLIC_FORMS[name])
+    other = {**info, "frame_dir": "another", "label": 0}
+    path = tmp_path / "public.pkl"
+    content = {"split": {"train": [info["frame_dir"]], "test": ["another"]}, "annotations": [info, other]}
+    path.write_bytes(pickle.dumps(content, protocol=4))
+    for leaf in (
+        f"posec3d/slowonly_r50_1xb16-u48-240e_{name}-keypoint",
+        f"ctrgcn/ctrgcn_1xb16-joint-u100-80e_{name}-keypoint-2d",
+    ):
+        cfg = Config.fromfile(root / f"configs/skeleton/{leaf}.py")
+        for config, split, label in (
+            (cfg.train_dataloader.dataset.dataset, "train", info["label"]),
+            (cfg.test_dataloader.dataset, "test", 0),
+        ):
+            config.update(ann_file=str(path), split=split, strict_samples=True)
+            sample = DATASETS.build(config)[0]
+            assert sample["data_samples"].gt_label.tolist() == [label] and sample["inputs"].isfinite().all()
+
+
 def test_a_test_names_skeletons_without_a_person(tmp_path):
     empty, half = annotation("empty"), annotation("half")
     empty["keypoint_score"][:] = 0

@@ -23,6 +23,7 @@ class Published(NamedTuple):
         clips: The data set that it describes.
         splits: Names of its splits, separated by blanks; empty where it is no annotation file.
         url: Its address.
+        note: What a user should know before choosing it, or empty.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Published(NamedTuple):
     clips: str
     splits: str
     url: str
+    note: str
 
 
 @cache

@@ -1,5 +1,6 @@
 import pytest
 
+from mmaction.cli.download_skeletons import main
 from mmaction.preparation.skeleton import published as module
 from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.preparation.skeleton.published import fetch, published
@@ -10,6 +11,16 @@ def test_table():
     assert {"gym_2d", "diving48_2d", "gym_hrnet", "diving48_hrnet"} <= set(table)
     for name, row in table.items():
         assert row.name == name and row.url.endswith(f"/{row.file}") and row.url.startswith("https://")
+
+
+def test_the_user_who_chooses_is_told_how_good_the_poses_are(capsys):
+    main([])
+    shown = capsys.readouterr().out
+    assert all(
+        "54.5 %" in published()[name].note and published()[name].note in shown
+        for name in published()
+        if "diving" in name
+    )
 
 
 def test_fetch_checks_and_remembers(tmp_path, monkeypatch):
