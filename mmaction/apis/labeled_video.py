@@ -11,6 +11,7 @@ from mmaction.apis.clips import Clip
 from mmaction.apis.predictions import Prediction, class_name
 from mmaction.io.video import open_video
 from mmaction.io.video.writers import VideoSink
+from mmaction.structures.events import Event
 from mmaction.utils.files import replacing
 from mmaction.visualization.draw import draw_scores
 
@@ -28,8 +29,12 @@ def write_labeled(
     path: Path,
     fps: float | None = None,
     topk: int = 5,
+    events: Sequence[Event] | None = None,
 ) -> str:
-    """Write a video in which each frame lists the best classes of the window whose center is nearest to it.
+    """Write a video in which each frame tells its classes.
+
+    These are the best classes of the window whose center is nearest to the frame, or with ``events`` the one that
+    happens at it.
 
     Args:
         clip: A video, or a folder of RGB frames.
@@ -38,6 +43,7 @@ def write_labeled(
         path: ``.mp4`` or ``.gif``; it appears only when it is complete.
         fps: Frame rate; None: frames keep the times of the video; a folder is shown at 25 a second.
         topk: Classes to list.
+        events: What happens when; between events nothing is written.
 
     Returns:
         Where and why the video breaks off, or an empty text; what is there is written.
@@ -57,8 +63,13 @@ def write_labeled(
         with closing(VideoSink(temporary, rate)) as sink:
             for count, frame in enumerate(frames, 1):
                 shown = (count - 1) / rate if times is None else float(times[count - 1])
-                nearest = predictions[int(np.abs(centers - shown - 0.5 / rate).argmin())]
-                sink.write(draw_scores(np.ascontiguousarray(frame), labels, nearest.scores.tolist(), count=topk), shown)
+                image, moment = np.ascontiguousarray(frame), shown + 0.5 / rate
+                if events is None:
+                    nearest = predictions[int(np.abs(centers - moment).argmin())]
+                    image = draw_scores(image, labels, nearest.scores.tolist(), count=topk)
+                elif now := next((e for e in events if e.start_s <= moment < e.end_s), None):
+                    image = draw_scores(image, [labels[now.label]], [now.score], count=1)
+                sink.write(image, shown)
         if not count:
             raise ValueError(f"{clip.name}: no frame of this video can be decoded ({reader and reader.problem})")
     broken = reader.problem if reader else None

@@ -6,12 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from mmaction.apis.clips import Clip, as_clip
+from mmaction.apis.events import check_event_files, cut_events, event_table, find_events, write_events
 from mmaction.apis.inference import init_recognizer
 from mmaction.apis.labeled_video import check_suffix, write_labeled
 from mmaction.apis.predictions import Prediction, render_predictions
@@ -22,6 +24,7 @@ from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_v
 from mmaction.io.video.folders import no_videos, walk_videos
 from mmaction.label_spaces import read_label_map
 from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.structures.events import Event
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
 from mmaction.utils.config import dataset_config, load_config
@@ -135,6 +138,13 @@ class Classifier:
             self.names = list(read_label_map(args.label_map, self.model.cls_head.num_classes))
         self.dataset = dataset_config(self.model.cfg)
         self._recognize = Recognizer(self.model)
+        self._background = [self._label(name) for name in args.background]
+
+    def _label(self, name: str) -> int:
+        """Return the index of a class; KeyError if there is none of that name."""
+        if name not in (self.names or ()):
+            raise KeyError(f"--background: the model has no class {name!r}{suggest(name, self.names or ())}")
+        return list(self.names or ()).index(name)
 
     def classify(self, clip: Clip) -> list[Prediction]:
         """Return one prediction for the clip, or one for each window."""
@@ -143,6 +153,12 @@ class Classifier:
             stride = args.window / 2 if args.stride is None else args.stride
             return classify_windows(self.model, clip, args.window, stride, args.fps, progress)
         return [self._recognize(clip)]
+
+    def events(self, windows: Sequence[Prediction]) -> list[Event] | None:
+        """Return the events of the windows of one clip; None where clips are classified as a whole."""
+        if self.args.window is None:
+            return None
+        return find_events(windows, self.args.threshold, self.args.min_event, self._background)
 
 
 def progress(items: Iterable, unit: str = "window") -> Iterable:
@@ -159,7 +175,8 @@ def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str,
         try:
             found = classifier.classify(clip)
             if clip.name in files:
-                problem = write_labeled(clip, found, classifier.names, files[clip.name], args.fps, args.topk)
+                events = classifier.events(found)
+                problem = write_labeled(clip, found, classifier.names, files[clip.name], args.fps, args.topk, events)
                 if problem:
                     tqdm.write(f"warning: {problem}", file=sys.stderr)
         except USER_ERRORS as error:
@@ -173,6 +190,25 @@ def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str,
     return predictions, failed
 
 
+def tell_events(classifier: Classifier, predictions: Sequence[Prediction]) -> None:
+    """Print what happens in each clip, or the scores of the windows where another format is asked for; write files."""
+    args, names = classifier.args, classifier.names
+    if args.format != "table":
+        print(render_predictions(predictions, names, args.format, args.topk))
+    for clip, windows in groupby(predictions, key=lambda prediction: prediction.clip):
+        of_clip = list(windows)
+        events = classifier.events(of_clip) or []
+        if args.format == "table":
+            print(event_table(events, names, clip))
+            empty = sum(window.nobody for window in of_clip)
+            seen = f", {empty} of them show nobody" if empty else ""
+            print(f"  ({len(of_clip)} windows of {args.window:g} s{seen}; --format csv lists them)")
+        for path in args.events or ():
+            write_events(events, names, clip, path)
+        if args.cut:
+            print(f"  {len(cut_events(clip, events, names, args.cut))} clips in {args.cut}", file=sys.stderr)
+
+
 def run(args: argparse.Namespace) -> int:
     """Classify what the options of tools/infer.py name; return the exit code."""
     paths = expand_inputs(args.inputs)
@@ -181,14 +217,20 @@ def run(args: argparse.Namespace) -> int:
     clips = list(number_skeletons(read_clips(sources, classifier.dataset)))
     unread = len(sources) - len(clips)
     files = output_files(args, clips)
-    if args.timeline and len(clips) > 1:
-        raise ValueError(f"--timeline is for one clip; got {len(clips)}")
-    check_outputs([*files.values(), *([Path(args.timeline)] if args.timeline else [])], paths, args.overwrite)
+    singles = [Path(path) for path in [args.timeline, *(args.events or ())] if path]
+    if singles and len(clips) > 1:
+        raise ValueError(f"{'--timeline' if args.timeline else '--events'} is for one clip; got {len(clips)}")
+    check_event_files(args.events or ())
+    if args.cut and any(clip.kind != "video" for clip in clips):
+        raise ValueError("--cut cuts videos; one of the inputs is none")
+    check_outputs([*files.values(), *singles], paths, args.overwrite)
     predictions, failed = classify_all(classifier, clips, files)
     failed += unread
     classified = {prediction.clip for prediction in predictions if not prediction.nobody}
     empty = {prediction.clip for prediction in predictions} - classified
-    if predictions or args.format != "table":
+    if args.window is not None:
+        tell_events(classifier, predictions)
+    elif predictions or args.format != "table":
         print(render_predictions(predictions, classifier.names, args.format, args.topk))
     if args.timeline and predictions:
         draw_timeline(predictions, classifier.names, args.timeline)

@@ -6,6 +6,7 @@ Examples:
   python tools/infer.py CONFIG CHECKPOINT videos/ 'more/*.avi' --format csv > scores.csv
   python tools/infer.py CONFIG CHECKPOINT dive.mp4 --out labeled.mp4
   python tools/infer.py CONFIG CHECKPOINT competition.mp4 --window 2 --stride 0.5 --timeline timeline.png
+  python tools/infer.py best.pth competition.mp4 --window 2 --stride 0.5 --events what.csv what.srt --cut clips
   python tools/infer.py CONFIG CHECKPOINT skeletons.pkl --clip dive_0001 dive_0002
 
 A folder that holds videos stands for all of them, one that holds numbered images for the clip that they form. The
@@ -34,9 +35,23 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--window", type=positive_number, metavar="S", help="slide a window of S seconds over clips")
     parser.add_argument("--stride", type=positive_number, metavar="S", help="seconds between windows (default: S / 2)")
     parser.add_argument("--timeline", metavar="FILE.png", help="draw the scores of the windows over time")
+    events = parser.add_argument_group("events: what --window finds, merged over time")
+    events.add_argument("--events", nargs="+", metavar="FILE", help="write them: *.csv, *.json, *.srt, *.eaf (ELAN)")
+    events.add_argument(
+        "--threshold",
+        type=float,
+        default=0.5,
+        metavar="P",
+        help="lowest score at which something happens (default: 0.5)",
+    )
+    events.add_argument("--min-event", type=float, metavar="S", help="shortest event in seconds (default: window / 4)")
+    events.add_argument("--background", nargs="+", default=(), metavar="CLASS", help="classes that are no events")
+    events.add_argument("--cut", metavar="FOLDER", help="write each event as a clip of its own")
     parser.add_argument("--fps", type=positive_number, help="frames per second of folders and skeletons")
     parser.add_argument("--out", metavar="PATH", help="write the labels into a video: *.mp4 or *.gif, or into a folder")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that --out or --timeline name")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files that --out, --timeline or --events name"
+    )
     parser.add_argument("--split", help="of a pickle: classify this split alone")
     parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
     args = parser.parse_args(argv)
@@ -48,8 +63,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error("name what to classify: a video, a folder, a pattern, or a pickle of skeletons")
     if args.topk < 1:
         parser.error(f"--topk {args.topk}: at least 1")
-    if args.window is None and (args.stride is not None or args.timeline):
-        parser.error("--stride and --timeline need --window S")
+    needing = ("stride", "timeline", "events", "min_event", "background", "cut")
+    if args.window is None and (given := [f"--{name.replace('_', '-')}" for name in needing if getattr(args, name)]):
+        parser.error(f"{', '.join(given)}: only with --window S")
+    if not 0 <= args.threshold <= 1:
+        parser.error(f"--threshold {args.threshold}: expected 0 to 1")
     return args
 
 

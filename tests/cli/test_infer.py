@@ -225,10 +225,43 @@ def test_windows_without_a_person(infer, pose, tmp_path):
     (walk,) = skeletons("walk")
     walk["keypoint_score"][:, :6] = 0
     (tmp_path / "s.pkl").write_bytes(pickle.dumps([walk]))
-    code, out, err = infer(*pose, tmp_path / "s.pkl", "--window", 0.5, "--stride", 0.5, "--fps", 12)
+    call = (*pose, tmp_path / "s.pkl", "--window", 0.5, "--stride", 0.5, "--fps", 12)
+    code, out, err = infer(*call, "--threshold", 0.01)
     lines = out.splitlines()
-    assert code == 0 and err == "" and len(lines) == 3
-    assert "nobody" in lines[1] and "nobody" not in lines[2]
+    assert code == 0 and err == "" and lines[0] == "walk"
+    assert all("class" in line for line in lines[1:-1]) and "1 of them show nobody" in lines[-1]
+    _, out, _ = infer(*call, "--format", "csv", "--topk", 1)
+    assert [row["name"] == "nobody" for row in csv.DictReader(io.StringIO(out))] == [True, False]
+
+
+def test_events_of_a_long_video(infer, rgb, clip_files, tmp_path):
+    from mmaction.io.video import open_video
+
+    files = [
+        "--events",
+        tmp_path / "e.json",
+        tmp_path / "e.srt",
+        "--cut",
+        tmp_path / "cut",
+        "--out",
+        tmp_path / "o.mp4",
+    ]
+    call = (*rgb, clip_files["video"], "--window", 1, "--threshold", 0)
+    code, out, _ = infer(*call, *files)
+    events = json.loads((tmp_path / "e.json").read_text())["events"]
+    assert code == 0 and events[0]["start_s"] == 0 and events[-1]["end_s"] == pytest.approx(4.0, abs=0.1)
+    assert f"  {events[0]['score']:5.2f}  {events[0]['name']}" in out and "windows of 1 s" in out
+    clips = sorted((tmp_path / "cut").iterdir())
+    assert len(clips) == len(events) == (tmp_path / "e.srt").read_text().count("-->")
+    assert sum(len(list(open_video(clip).images())) for clip in clips) == 40
+    with pytest.raises(FileExistsError):
+        infer(*call, "--cut", tmp_path / "cut")
+    assert "nothing happens" in infer(*call[:-1], 1)[1]
+    assert "nothing happens" in infer(*call, "--background", "jump", "turn", "rest")[1]
+    with pytest.raises(KeyError, match="did you mean jump"):
+        infer(*call, "--background", "jmup")
+    with pytest.raises(ValueError, match=r"\.eaf"):
+        infer(*call, "--events", tmp_path / "e.xml")
 
 
 def test_an_incomplete_skeleton_does_not_end_the_others(infer, pose, tmp_path):

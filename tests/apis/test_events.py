@@ -1,0 +1,106 @@
+"""Events in the scores of windows, and the files that hold them."""
+
+import csv
+import json
+import re
+from itertools import pairwise
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmaction.apis.events import EVENT_FILES, event_table, find_events, write_events
+from mmaction.apis.predictions import Prediction
+from mmaction.evaluation.events import segment_f1
+from mmaction.structures.events import Event
+
+NAMES = ["vault", "floor, turn", "beam <1>"]
+
+
+def windows_of(true, window_s=2.0, stride_s=0.5, classes=3, noise=None):
+    """Windows whose scores are the shares of the events in them."""
+    end, found = true[-1].end_s, []
+    for start in np.arange(0, end - window_s + 1e-6, stride_s):
+        scores = np.full(classes, 0.01)
+        for event in true:
+            shared = min(event.end_s, start + window_s) - max(event.start_s, start)
+            scores[event.label] += max(0.0, shared) / window_s
+        if noise is not None:
+            scores += noise.uniform(0, 0.3, classes)
+        found.append(Prediction("long.mp4", scores / scores.sum(), start, start + window_s))
+    return found
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(3, 7)), min_size=2, max_size=8), st.integers(0, 2**32 - 1))
+def test_joined_actions_are_found(parts, seed):
+    true, start = [], 0.0
+    for label, length in parts:
+        label = (true[-1].label + 1) % 3 if true and true[-1].label == label else label
+        true.append(Event(label, start, start + length))
+        start += length
+    found = find_events(windows_of(true, noise=np.random.default_rng(seed)), threshold=0.3)
+    assert segment_f1([found], [true], 0.5) == 1.0
+    assert found[0].start_s == 0 and found[-1].end_s == pytest.approx(start)
+    assert all(a.end_s <= b.start_s for a, b in pairwise(found))
+
+
+def test_below_the_threshold_nothing_happens_and_a_background_is_no_event():
+    true = [Event(0, 0, 4), Event(2, 4, 8), Event(1, 8, 12)]
+    windows = windows_of(true)
+    assert find_events(windows, threshold=1.0) == []
+    assert [event.label for event in find_events(windows, background=[2])] == [0, 1]
+    assert find_events([]) == []
+
+
+def test_short_events_go_to_the_better_neighbor():
+    scores = np.array([[0.9, 0.05, 0.05]] * 3 + [[0.3, 0.6, 0.1]] + [[0.9, 0.05, 0.05]] * 3)
+    windows = [Prediction("a", row, float(i), i + 1.0) for i, row in enumerate(scores)]
+    assert [e.label for e in find_events(windows, 0.2, min_s=0)] == [0, 1, 0]
+    (whole,) = find_events(windows, 0.2, min_s=2.0)
+    assert (whole.label, whole.start_s, whole.end_s) == (0, 0.0, 7.0)
+
+
+@pytest.mark.parametrize(("windows", "threshold"), [([Prediction("a", np.ones(2))], 0.5), ([], 1.5)])
+def test_what_is_no_window_or_threshold_is_refused(windows, threshold):
+    with pytest.raises(ValueError, match=r"window|threshold"):
+        find_events(windows, threshold)
+
+
+EVENTS = [Event(0, 0.0, 5.25, 0.912345), Event(2, 3725.5, 3726.0, 0.5)]
+
+
+@pytest.mark.parametrize("suffix", EVENT_FILES)
+def test_files_hold_the_events(suffix, tmp_path):
+    path = tmp_path / f"events{suffix}"
+    write_events(EVENTS, NAMES, "long.mp4", path)
+    text = path.read_text(encoding="utf-8")
+    if suffix == ".csv":
+        rows = list(csv.DictReader(text.splitlines()))
+        assert [(float(r["start_s"]), float(r["end_s"]), r["name"]) for r in rows] == [
+            (0.0, 5.25, "vault"),
+            (3725.5, 3726.0, "beam <1>"),
+        ]
+    elif suffix == ".json":
+        assert [row["name"] for row in json.loads(text)["events"]] == ["vault", "beam <1>"]
+    elif suffix == ".srt":
+        assert re.findall(r"(\d\d:\d\d:\d\d,\d{3}) --> (\S+)\n(.*)", text) == [
+            ("00:00:00,000", "00:00:05,250", "vault"),
+            ("01:02:05,500", "01:02:06,000", "beam <1>"),
+        ]
+    else:
+        root = ET.fromstring(text)
+        times = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")}
+        found = [
+            (times[a.get("TIME_SLOT_REF1")], times[a.get("TIME_SLOT_REF2")], a.findtext("ANNOTATION_VALUE"))
+            for a in root.iter("ALIGNABLE_ANNOTATION")
+        ]
+        assert found == [(0, 5250, "vault"), (3725500, 3726000, "beam <1>")]
+
+
+def test_the_table_says_what_and_when(tmp_path):
+    assert "0:00.00 to 0:05.25   0.91  vault" in event_table(EVENTS, NAMES, "long.mp4")
+    assert "nothing happens" in event_table([], NAMES, "long.mp4")
+    with pytest.raises(ValueError, match=r"\.srt"):
+        write_events(EVENTS, NAMES, "long.mp4", tmp_path / "events.txt")
