@@ -21,28 +21,11 @@ and report.html in WORK_DIR/fused, and that of equal weights in WORK_DIR/fused_e
 """
 
 import argparse
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-
-from mmaction.cli.fuse import GAINS, show_fusion
-from mmaction.cli.runs import Run, say
-from mmaction.engine import folds
-from mmaction.engine.results.writer import REPORT, write_result
-from mmaction.engine.streams import STREAMS, has_streams, stream_config
-from mmaction.reports.compare import align_all
-from mmaction.reports.fusion import check_single_label, fuse, join_parts, search_weights
-from mmaction.reports.report import render_report
-from mmaction.structures import Result
-from mmaction.utils import register_all_modules
 from mmaction.utils.cli import add_run_options, set_local_rank
-from mmaction.utils.config import default_work_dir, load_config
-from mmaction.utils.files import write_text
 
+STREAMS = ("j", "b", "jm", "bm")
 TUNE = ("val", "holdout", "folds", "none")
 
 
@@ -50,7 +33,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options, which include those of ``tools/train.py``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", nargs="+", metavar="CONFIG", help="config file; several: of one data set")
-    parser.add_argument("--streams", nargs="+", choices=tuple(STREAMS), metavar="STREAM", help="j, b, jm, bm (all)")
+    parser.add_argument("--streams", nargs="+", choices=STREAMS, metavar="STREAM", help="j, b, jm, bm (all)")
     parser.add_argument("--tune", choices=TUNE, help="where the weights are found, see above")
     parser.add_argument("--folds", type=int, default=5, metavar="K", help="parts of the training split (default: 5)")
     parser.add_argument(
@@ -69,147 +52,54 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def load_streams(args: argparse.Namespace) -> dict[str, Config]:
-    """Return the config of each stream by its name: of one config all streams, of several each as it is."""
-    loaded = [load_config(path, args.cfg_options) for path in args.configs]
-    for note in dict.fromkeys(note for _, notes in loaded for note in notes):
-        print(note, file=sys.stderr)
-    streams = args.streams or (list(STREAMS) if len(loaded) == 1 else [])
-    found: dict[str, Config] = {}
-    for path, (cfg, _) in zip(args.configs, loaded, strict=True):
-        several = streams if len(loaded) == 1 or has_streams(cfg.to_dict()) else []
-        prefix = f"{Path(path).stem}_" if len(loaded) > 1 else ""
-        found |= {prefix + STREAMS[stream]: stream_config(cfg, stream) for stream in several}
-        found |= {} if several else {Path(path).stem: folds.own_copy(cfg)}
-    if len(found) < 2:
-        raise ValueError("fusion needs at least two streams or two configs of different names")
-    if untested := [name for name, cfg in found.items() if cfg.get("test_dataloader") is None]:
-        raise ValueError(f"{untested[0]}: the config has no test_dataloader, so there is nothing to fuse")
-    return found
-
-
-def choose_tune(asked: str | None, refit: bool, configs: list[Config]) -> str:
-    """Return where weights are found, ``asked`` or what is possible; ValueError if that would be the test split."""
-    why = next(filter(None, map(_why_not_val, configs)), None) if asked in (None, "val") else None
-    if why is None:
-        return asked or ("holdout" if refit else "val")
-    if asked == "val":
-        raise ValueError(f"--tune val: {why}; choose --tune holdout, folds or none")
-    say(f"{why}: weights are found on a part of the training split instead (--tune holdout)")
-    return "holdout"
-
-
-def _why_not_val(cfg: Config) -> str | None:
-    """Return why weights cannot be found on the validation split of a config, or None."""
-    if cfg.get("val_dataloader") is None:
-        return "the config has no validation split"
-    shared = folds.shared_clips(cfg, "val")
-    return (
-        f"the validation split shares {len(shared)} clips with the test split, such as {shared[0]}" if shared else None
-    )
-
-
-@dataclass
-class Plan:
-    """How each stream is trained and tested, and on what it is scored for the weights.
-
-    Attributes:
-        tune: One of ``TUNE``.
-        root: Folder of the folders of the streams.
-        args: Options of ``tools/train.py``.
-        clips: The training clips, for ``holdout`` and ``folds``.
-        folds: Which fold holds each.
-        refit: With ``holdout``: whether to train again on all clips.
-    """
-
-    tune: str
-    root: Path
-    args: argparse.Namespace
-    clips: folds.Clips | None = None
-    folds: np.ndarray | None = None
-    refit: bool = False
-
-    def run(self, name: str, cfg: Config) -> tuple[Result, Result | None]:
-        """Return the result of a stream on the test split and, but for ``none``, on what weights are found on."""
-        if self.tune in ("val", "none"):
-            own = cfg if self.tune == "val" else folds.unvalidated(cfg)
-            run = Run(name, own, self.root / name, self.args)
-            best = run.train()
-            found = run.test(best, folds.evaluate_on(cfg, "test", "val"), "tune") if self.tune == "val" else None
-            return run.test(best, cfg, "test"), found
-        if self.tune == "holdout":
-            run, held = self._part(name, cfg, 0, validate=True)
-            best = run.train()
-            found = run.test(best, held, "tune")
-            if not self.refit:
-                return run.test(best, cfg, "test"), found
-        else:
-            found = join_parts(self.out_of_fold(name, cfg))
-        run = Run(f"{name}, all clips", folds.unvalidated(cfg), self.root / name / "full", self.args)
-        return run.test(run.train(), cfg, "test"), found
-
-    def _part(self, name: str, cfg: Config, fold: int, validate: bool = False) -> tuple[Run, Config]:
-        """Return the training without a fold, and the config that tests on it."""
-        assert self.clips is not None and self.folds is not None, "this plan has no folds"
-        held, count = self.folds == fold, self.folds.max() + 1
-        part = folds.held_out(cfg, "val", self.clips, held) if validate else folds.unvalidated(cfg)
-        part = folds.without(part, self.clips, held)
-        title = f"{name}, without fold {fold + 1} of {count}"
-        folder = self.root / name / ("" if validate and not self.refit else f"fold_{fold}")
-        return Run(title, part, folder, self.args), folds.held_out(cfg, "test", self.clips, held)
-
-    def out_of_fold(self, name: str, cfg: Config) -> list[Result]:
-        """Return the results of each fold, of a training that has not seen it."""
-        assert self.folds is not None, "this plan has no folds"
-        parts = [self._part(name, cfg, fold) for fold in range(self.folds.max() + 1)]
-        return [run.test(run.train(), held, "tune") for run, held in parts]
-
-
-def make_plan(args: argparse.Namespace, streams: dict[str, Config]) -> Plan:
-    """Return the plan, and say it."""
-    first, *others = configs = list({cfg.filename: cfg for cfg in streams.values()}.values())
-    root = Path(args.work_dir or f"{default_work_dir(first)}_streams")
-    plan = Plan(choose_tune(args.tune, args.refit, configs), root, args, refit=args.refit)
-    if plan.tune in ("holdout", "folds"):
-        plan.clips = folds.split_clips(first, "train", args.group_by)
-        plan.folds = folds.make_folds(plan.clips.labels, args.folds, args.seed, plan.clips.groups)
-        say(folds.describe_folds(plan.clips, plan.folds))
-        for cfg in others:
-            if folds.split_clips(cfg, "train").ids != plan.clips.ids:
-                raise ValueError(f"{cfg.filename} does not train on the clips of {first.filename}, in the same order")
-    each = {"folds": args.folds + 1, "holdout": 1 + args.refit}.get(plan.tune, 1)
-    origin = {
-        "val": "weights from the validation split",
-        "holdout": f"weights from {(plan.folds == 0).sum() if plan.folds is not None else 0} training clips held out",
-        "folds": "weights from the scores of all training clips by models that did not see them",
-        "none": "equal weights, the last checkpoints",
-    }
-    say(f"{len(streams)} streams ({', '.join(streams)}) x {each} trainings; {origin[plan.tune]}")
-    return plan
-
-
 def main(argv: list[str] | None = None) -> int:
     """Train and test what is not done yet, fuse and print what that gains; return 0."""
     args = parse_args(argv)
     set_local_rank(args)
+    from mmengine.dist import is_main_process
+
+    from mmaction.apis.runs import say
+    from mmaction.apis.streams import Plan, choose_tune, load_streams
+    from mmaction.apis.training import TrainOptions
+    from mmaction.utils import register_all_modules
+    from mmaction.utils.config import default_work_dir
+
     register_all_modules()
-    streams = load_streams(args)
-    plan = make_plan(args, streams)
+    streams = load_streams(args.configs, args.streams, args.cfg_options)
+    configs = list({cfg.filename: cfg for cfg in streams.values()}.values())
+    root = Path(args.work_dir or f"{default_work_dir(configs[0])}_streams")
+    tune = choose_tune(args.tune, args.refit, configs)
+    plan = Plan(tune, root, TrainOptions.of(args, work_dir=None, resume=None), args.resume, refit=args.refit)
+    if tune in ("holdout", "folds"):
+        plan.split(configs, args.folds, args.group_by)
+    say(plan.describe(list(streams)))
     results = {name: plan.run(name, cfg) for name, cfg in streams.items()}
-    if not is_main_process():
-        return 0
-    aligned = align_all([test for test, _ in results.values()], list(streams))
-    tests = dict(zip(streams, aligned, strict=True))
+    if is_main_process():
+        fuse_streams(results, root, tune)
+    return 0
+
+
+def fuse_streams(results: dict, root: Path, tune: str) -> None:
+    """Fuse the results of the streams, each with the one that weights are found on, and write what that gains."""
+    from mmaction.cli.fuse import GAINS, show_fusion
+    from mmaction.engine.results.writer import REPORT, write_result
+    from mmaction.reports.compare import align_all
+    from mmaction.reports.fusion import check_single_label, fuse, search_weights
+    from mmaction.reports.report import render_report
+    from mmaction.utils.files import write_text
+
+    names = list(results)
+    aligned = align_all([test for test, _ in results.values()], names)
     check_single_label(aligned[0])
     tuned = [found for _, found in results.values() if found is not None]
-    weights, origin = [1.0] * len(tests), "equal"
+    weights, origin = [1.0] * len(names), "equal"
     if tuned:
-        weights = search_weights(tuned, list(streams))
+        weights = search_weights(tuned, names)
         origin = f"found on {len(tuned[0])} clips apart from the test split"
-    run = {"results": [str(plan.root / name) for name in streams], "tune": plan.tune, "origin": origin}
-    fused, best = show_fusion(plan.root / "fused", tests, weights, run)
-    write_result(plan.root / "fused_equal", fuse(aligned, [1.0] * len(aligned), list(streams)))
-    page = render_report([fused, tests[best]], ["fused", best], title=f"{len(tests)} streams fused")
-    write_text(plan.root / "fused" / REPORT, page)
-    print(f"written to {plan.root}: fused, with {GAINS} and {REPORT}, and fused_equal")
-    return 0
+    tests = dict(zip(names, aligned, strict=True))
+    run = {"results": [str(root / name) for name in names], "tune": tune, "origin": origin}
+    fused, best = show_fusion(root / "fused", tests, weights, run)
+    write_result(root / "fused_equal", fuse(aligned, [1.0] * len(names), names))
+    page = render_report([fused, tests[best]], ["fused", best], title=f"{len(names)} streams fused")
+    write_text(root / "fused" / REPORT, page)
+    print(f"written to {root}: fused, with {GAINS} and {REPORT}, and fused_equal")

@@ -38,22 +38,6 @@ def fuse(tests: Sequence[Result], weights: Sequence[float], names: Sequence[str]
     return replace(first, scores=mixed, meta=meta, run={})
 
 
-def join_parts(parts: Sequence[Result]) -> Result:
-    """Return tests of different samples of one data set as one; facts of the clips stay where all parts have them."""
-    names = [name for name in parts[0].meta if all(name in part.meta for part in parts)]
-    missing = {name: np.concatenate([part.column(name) for part in parts]).astype(float) for name in MISSING}
-    meta = {name: np.concatenate([part.meta[name] for part in parts]) for name in names} | missing
-    return replace(
-        parts[0],
-        ids=[name for part in parts for name in part.ids],
-        labels=np.concatenate([part.labels for part in parts]),
-        scores=np.concatenate([part.scores for part in parts]),
-        meta={name: column for name, column in meta.items() if name not in MISSING or column.any()},
-        listed=None,
-        run={},
-    )
-
-
 def _present(tests: Sequence[Result]) -> np.ndarray:
     """Return for which samples each test has a prediction, bool of shape ``(tests, N)``."""
     return np.stack([~test.missing for test in tests])

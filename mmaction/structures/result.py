@@ -113,6 +113,23 @@ class Result:
         ids = [self.ids[i] for i in chosen]
         return replace(self, ids=ids, labels=self.labels[chosen], scores=self.scores[chosen], meta=meta)
 
+    @classmethod
+    def join(cls, parts: Sequence["Result"]) -> "Result":
+        """Return tests of different samples of one data set as one; columns of ``meta`` stay where all have them."""
+        first = parts[0]
+        names = [name for name in first.meta if name not in MISSING and all(name in part.meta for part in parts)]
+        meta = {name: np.concatenate([part.meta[name] for part in parts]) for name in names}
+        meta |= {name: np.concatenate([part.column(name) for part in parts]).astype(float) for name in MISSING}
+        return replace(
+            first,
+            ids=[name for part in parts for name in part.ids],
+            labels=np.concatenate([part.labels for part in parts]),
+            scores=np.concatenate([part.scores for part in parts]),
+            meta={name: column for name, column in meta.items() if name not in MISSING or column.any()},
+            listed=None,
+            run={},
+        )
+
     def save(self, path: str | Path) -> None:
         """Write everything into one file, ``scores.npz``.
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmaction.cli.extract_features import main as extract
 from mmaction.cli.train_streams import main
+from mmaction.io.features import load_features
 from mmaction.structures import Result
 
 SPEC = importlib.util.spec_from_file_location("gcn_config", Path(__file__).parent / "gcn_config.py")
@@ -74,6 +76,13 @@ def test_out_of_fold_scores_cover_all_training_clips(config, skeletons, tmp_path
     parts = [Result.load(tmp_path / f"out/joint/fold_{fold}/tune").ids for fold in range(2)]
     assert sorted([*parts[0], *parts[1]]) == sorted(skeletons["train"])
     assert not list((tmp_path / "out/joint/full").glob("best_*")), "nothing is left to validate on"
+    checkpoint, joint = str(tmp_path / "out/joint/full/epoch_1.pth"), str(tmp_path / "out/joint")
+    assert extract([config, checkpoint, "--folds", "2", "--work-dir", joint, "--out", str(tmp_path / "features")]) == 0
+    assert capsys.readouterr().out.count("trained already") == 2
+    tuned = Result.join([Result.load(tmp_path / f"out/joint/fold_{fold}/tune") for fold in range(2)])
+    features = load_features(tmp_path / "features/train")
+    order = [tuned.ids.index(name) for name in features.ids]
+    np.testing.assert_allclose(features.scores, tuned.scores[order], atol=1e-5)
 
 
 def test_a_validation_split_of_its_own_is_used(skeletons, tmp_path, capsys):

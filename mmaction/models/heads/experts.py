@@ -34,6 +34,7 @@ class ExpertHead(BaseHead):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_classes, in_channels, loss_cls, average_clips=average_clips, **kwargs)
+        self.width = in_channels
         self.dropout = nn.Dropout(dropout_ratio)
         self.factor = nn.Parameter(torch.ones(()))
         self.fc_cls = nn.Linear(in_channels, num_classes)
@@ -42,9 +43,9 @@ class ExpertHead(BaseHead):
 
     def pool_feats(self, feats: torch.Tensor) -> torch.Tensor:
         """Return what ``ExpertAttention`` gives, (V, in_channels + num_classes), as it is."""
-        return self.check_width(feats, self.in_channels + self.num_classes)
+        return self.check_width(feats, self.width + self.num_classes)
 
     def classify(self, pooled: torch.Tensor, num_segs: int = 1) -> torch.Tensor:
         """Return the logits of each view, (V, num_classes)."""
-        token, mixed = pooled.split([self.in_channels, self.num_classes], dim=1)
+        token, mixed = pooled.split([self.width, self.num_classes], dim=1)
         return self.factor * mixed + self.fc_cls(self.dropout(token))

@@ -1,16 +1,13 @@
-"""Several trainings and tests in one command, of which those that are done already are not done again."""
+"""Several trainings and tests in a row, of which those that are done already are not done again."""
 
-import argparse
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 
-from mmaction.apis import testing
-from mmaction.apis.training import Run as Training
-from mmaction.apis.training import TrainOptions, run_training
-from mmaction.cli.arguments import write_json
+from mmaction.apis import testing, training
 from mmaction.engine.folds import own_copy
 from mmaction.engine.results.facts import identity, training_identity
 from mmaction.engine.results.writer import stored_identity
@@ -18,10 +15,10 @@ from mmaction.engine.resume import is_work_dir
 from mmaction.io.downloads import file_sha256
 from mmaction.structures import Result
 from mmaction.utils.cli import ToolStop
-from mmaction.utils.files import read_json
+from mmaction.utils.files import read_json, write_text
 
 RECORD = "run.json"
-TRAINING_OPTIONS = ("seed", "epochs", "amp", "deterministic", "auto_scale_lr")
+WITH_EFFECT = ("seed", "epochs", "amp", "deterministic", "auto_scale_lr")  # options on which the weights depend
 
 
 def say(text: str) -> None:
@@ -31,20 +28,22 @@ def say(text: str) -> None:
 
 
 @dataclass
-class Run:
+class ResumableRun:
     """One training with its tests, in a folder that tells how far it is.
 
     Attributes:
         name: What to call it.
         cfg: Its config.
         folder: Its work directory; ``run.json`` in it names the config that it belongs to and the checkpoint.
-        args: Options of ``tools/train.py``; ``resume`` goes on with a training that was stopped.
+        options: Of the training.
+        resume: Whether to go on with what the folder holds.
     """
 
     name: str
     cfg: Config
     folder: Path
-    args: argparse.Namespace
+    options: training.TrainOptions
+    resume: bool = False
 
     def train(self) -> Path:
         """Train unless that is done; return the best checkpoint by validation, or the last without validation.
@@ -53,23 +52,23 @@ class Run:
             ValueError: If the folder is that of another config.
             FileExistsError: If it holds a training and ``resume`` is not set.
         """
-        options = TrainOptions.of(self.args, work_dir=self.folder)
-        mine = training_identity(self.cfg, {name: getattr(options, name) for name in TRAINING_OPTIONS})
+        mine = training_identity(self.cfg, {name: getattr(self.options, name) for name in WITH_EFFECT})
         record = read_json(self.folder / RECORD) if (self.folder / RECORD).is_file() else {}
+        begun = is_work_dir(self.folder)
         if record.get("training", mine) != mine:
             raise ValueError(
                 f"{self.folder} holds a training of another config, annotation file or option; choose another "
                 "--work-dir, or delete it"
             )
-        if not self.args.resume and (record or is_work_dir(self.folder)):
+        if not self.resume and (record or begun):
             raise FileExistsError(f"{self.folder} holds a training; go on with --resume, or choose another --work-dir")
         if record.get("checkpoint"):
             say(f"{self.name}: trained already, {self.folder / record['checkpoint']}")
             return self.folder / record["checkpoint"]
         say(f"{self.name}: training in {self.folder}")
         self._note(training=mine)
-        options.resume = "auto" if is_work_dir(self.folder) else None
-        checkpoint = Training.of(run_training(own_copy(self.cfg), options)).checkpoint
+        options = replace(self.options, work_dir=self.folder, resume="auto" if begun else None)
+        checkpoint = training.Run.of(training.run_training(own_copy(self.cfg), options)).checkpoint
         if not checkpoint:
             raise ToolStop(f"{self.name}: the training has left no checkpoint in {self.folder}")
         self._note(training=mine, checkpoint=checkpoint.name)
@@ -78,11 +77,11 @@ class Run:
     def _note(self, **record: str) -> None:
         barrier()  # every process has read the record before
         if is_main_process():
-            write_json(self.folder / RECORD, record)
+            write_text(self.folder / RECORD, json.dumps(record))
 
     def test(self, checkpoint: Path, cfg: Config, part: str) -> Result:
         """Return the result of ``checkpoint`` on the test set of ``cfg``, from the folder ``part`` if it is there."""
-        shared = {name: getattr(self.args, name) for name in ("launcher", "trust_checkpoint")}
+        shared = {name: getattr(self.options, name) for name in ("launcher", "trust_checkpoint")}
         options = testing.TestOptions(checkpoint, self.folder, **shared)
         folder, asked = self.folder / part, own_copy(cfg)
         testing.apply_options(asked, options, folder)
