@@ -58,7 +58,8 @@ class ClassAttributes(nn.Module):
 
     Args:
         num_classes: Number of classes.
-        label_space: Name or CSV file of a label space, or a :class:`~mmaction.label_spaces.LabelSpace`.
+        label_space: Name or CSV file of a label space, or a :class:`~mmaction.label_spaces.LabelSpace`, also as the
+            dict that ``dataclasses.asdict`` makes of it.
         mode: ``both``; ``attributes`` leaves the terms of the classes out; ``class`` leaves the attributes out.
         attributes: Those to use; None: all of the label space that have several values.
         ordinal: Those that count, ordered by their numbers; None: the ``numeric`` ones of the label space.
@@ -73,7 +74,7 @@ class ClassAttributes(nn.Module):
     def __init__(
         self,
         num_classes: int,
-        label_space: str | Path | LabelSpace,
+        label_space: str | Path | LabelSpace | Mapping[str, Any],
         mode: str = "both",
         attributes: Sequence[str] | None = None,
         ordinal: Sequence[str] | None = None,
@@ -87,6 +88,8 @@ class ClassAttributes(nn.Module):
             raise ValueError(
                 f"hide_ratio must lie in [0, 1] and loss_weight must be at least 0; got {hide_ratio}, {loss_weight}"
             )
+        if isinstance(label_space, Mapping):
+            label_space = LabelSpace.from_dict(label_space)
         space = label_space if isinstance(label_space, LabelSpace) else load_label_space(label_space)
         if len(space) != num_classes:
             raise ValueError(f"label space {space.title} has {len(space)} classes, but num_classes is {num_classes}")
@@ -222,7 +225,7 @@ class AttributeHead(BaseHead):
     Args:
         num_classes: Number of classes.
         in_channels: Length of a pooled feature vector.
-        label_space: Name or CSV file of a label space with attributes.
+        label_space: Name or CSV file of a label space with attributes, or as in :class:`ClassAttributes`.
         head: Type of the head to wrap, such as ``I3DHead``, ``SlowFastHead``, ``TSMHead`` or ``GCNHead``.
         mode: ``both``; ``attributes`` leaves the terms of the classes out; ``class`` leaves the attributes out, which
             is the wrapped head alone.
@@ -237,7 +240,7 @@ class AttributeHead(BaseHead):
         self,
         num_classes: int,
         in_channels: int,
-        label_space: str | Path | LabelSpace,
+        label_space: str | Path | LabelSpace | Mapping[str, Any],
         head: str = "I3DHead",
         mode: str = "both",
         attributes: Sequence[str] | None = None,
