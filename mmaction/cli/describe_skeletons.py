@@ -1,7 +1,7 @@
 """Say what a skeleton annotation file holds, and check it.
 
 The file is read in the restricted way: nothing in it is run. Prints clips, splits, classes, joints, persons, frames,
-image sizes, the share of missing joints, the official list it was made from where that is recognised, and problems.
+image sizes, the share of missing joints, the official list it was made from where that is recognized, and problems.
 For the checks against videos and lists see tools/data/check_dataset.py.
 
 Exit codes: 0 no problem, 2 problems or a file that cannot be read.

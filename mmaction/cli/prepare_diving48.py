@@ -28,7 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=out, help="folder to write (default: %(default)s)")
     parser.add_argument("--annotations", type=Path, help="folder of the official JSON lists (default: OUT/annotations)")
     parser.add_argument("--videos", type=Path, help="folder or archive of the clips (default: OUT/videos)")
-    parser.add_argument("--version", choices=("V1", "V2"), help="version to take or download (default: recognised, V2)")
+    parser.add_argument("--version", choices=("V1", "V2"), help="version to take or download (default: recognized, V2)")
     parser.add_argument(
         "--download",
         nargs="?",

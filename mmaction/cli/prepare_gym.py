@@ -1,7 +1,7 @@
 """Prepare FineGym (Gym99 and Gym288): cut the clips frame by frame, check them, write the lists for training.
 
-Give the official lists (v1.0 or v1.1, recognised) and any mix of full videos (YOUTUBEID.mp4 or
-'TITLE [YOUTUBEID].mp4'), event clips and element clips, recognised by their names. Writes into --out:
+Give the official lists (v1.0 or v1.1, recognized) and any mix of full videos (YOUTUBEID.mp4 or
+'TITLE [YOUTUBEID].mp4'), event clips and element clips, recognized by their names. Writes into --out:
   subactions/, events/  the clips
   gym99/, gym288/       train.txt, val.txt, skeleton_list.txt, label_map.txt, manifest.json ('N of M')
   missing_videos.txt    YouTube ids without which clips are missing

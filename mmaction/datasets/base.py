@@ -106,10 +106,10 @@ class BaseActionDataset(BaseDataset):
             del complete["classes"]
         return complete
 
-    # The two arrays that MMEngine serialises annotations into are kept where workers share them.
+    # The two arrays that MMEngine serializes annotations into are kept where workers share them.
     @property
     def data_bytes(self) -> np.ndarray:
-        """The serialised annotations, uint8."""
+        """The serialized annotations, uint8."""
         return self._data_bytes.array
 
     @data_bytes.setter
@@ -126,7 +126,7 @@ class BaseActionDataset(BaseDataset):
         self._data_address = SharedArray(value)
 
     def full_init(self) -> None:
-        """Read the annotations, check their labels and serialise them."""
+        """Read the annotations, check their labels and serialize them."""
         if not self._fully_initialized:
             super().full_init()
             release_freed_memory()

@@ -63,7 +63,7 @@ class ConvNormAct(nn.Module):
 
     @property
     def norm(self) -> nn.Module | None:
-        """The normalisation layer, or None."""
+        """The normalization layer, or None."""
         return None if self.norm_name is None else getattr(self, self.norm_name)
 
     def forward(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:

@@ -11,7 +11,7 @@ from torch import nn
 def randomise_norms() -> Callable[[nn.Module], nn.Module]:
     """A function that gives every batch norm of a network statistics and weights that are not the identity."""
 
-    def randomise(module: nn.Module) -> nn.Module:
+    def randomize(module: nn.Module) -> nn.Module:
         generator = torch.Generator().manual_seed(0)
         for norm in module.modules():
             if isinstance(norm, nn.modules.batchnorm._BatchNorm):
@@ -21,7 +21,7 @@ def randomise_norms() -> Callable[[nn.Module], nn.Module]:
                 nn.init.normal_(norm.bias, 0, 0.2, generator=generator)
         return module
 
-    return randomise
+    return randomize
 
 
 @pytest.fixture

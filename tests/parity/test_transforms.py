@@ -1,4 +1,4 @@
-"""Golden results of deterministic pipelines: every case agrees within 1e-3, and within one grey level for uint8."""
+"""Golden results of deterministic pipelines: every case agrees within 1e-3, and within one gray level for uint8."""
 
 import json
 import os

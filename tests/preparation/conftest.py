@@ -10,7 +10,7 @@ BITS, CELL = 16, 8
 
 
 def number_image(number, width=160, height=48):
-    """A grey image whose top rows show ``number`` as black and white cells, lowest bit first."""
+    """A gray image whose top rows show ``number`` as black and white cells, lowest bit first."""
     image = np.full((height, width, 3), 90 + number % 60, np.uint8)
     for bit in range(BITS):
         image[: 2 * CELL, bit * CELL : (bit + 1) * CELL] = 235 if number >> bit & 1 else 16

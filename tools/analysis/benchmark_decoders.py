@@ -1,4 +1,4 @@
-"""Compare the video decoders: speed, exactness, memory, behaviour on broken files. Prints Markdown tables."""
+"""Compare the video decoders: speed, exactness, memory, behavior on broken files. Prints Markdown tables."""
 
 from mmaction.cli.benchmark_decoders import main
 from mmaction.utils.cli import run_tool

@@ -96,7 +96,7 @@ class CheckpointHook(PlainCheckpointHook):
             signal.signal(signal.SIGTERM, self._on_sigterm)  # the runner puts the old handler back
 
     def _take_over_kept(self, runner: Runner, kept: list[int]) -> None:
-        """Go on counting the checkpoints of the earlier part of the run towards ``max_keep_ckpts``."""
+        """Go on counting the checkpoints of the earlier part of the run toward ``max_keep_ckpts``."""
         if self.max_keep_ckpts > 0 and kept:
             if is_main_process():
                 for step in kept[: -self.max_keep_ckpts]:

@@ -171,7 +171,7 @@ class MultiPath(ReadableArguments, BaseModule):
         return second if name == first else first
 
     def init_weights(self) -> None:
-        """Initialise each pathway, then the whole by ``init_cfg`` and from ``pretrained`` where those are given."""
+        """Initialize each pathway, then the whole by ``init_cfg`` and from ``pretrained`` where those are given."""
         for name in self.path_names:
             getattr(self, name).init_weights()
         if self.init_cfg is not None:

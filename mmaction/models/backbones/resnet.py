@@ -40,7 +40,7 @@ class ResNet(ResidualNet):
     Args:
         depth: 18, 34, 50, 101 or 152.
         pretrained: Checkpoint for the initial weights: ``torchvision://resnet50``, a URL or a file.
-        torchvision_pretrain: Accepted for published configs; torchvision's names are recognised without it.
+        torchvision_pretrain: Accepted for published configs; torchvision's names are recognized without it.
         in_channels: Channels of the input.
         num_stages: Number of stages, 1 to 4.
         out_indices: Stages whose output is returned, from 0.

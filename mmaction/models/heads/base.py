@@ -35,7 +35,7 @@ class BaseHead(ReadableArguments, SafeInit):
         topk: The k of the training accuracies ``top{k}_acc`` that are logged beside the loss; () logs none.
         average_clips: How the views of a sample are merged: ``prob`` (mean of the probabilities), ``score`` (mean of
             the logits) or None (no merging: exactly one view per sample, scores are its logits).
-        init_cfg: Initialisation of the weights.
+        init_cfg: Initialization of the weights.
     """
 
     def __init__(

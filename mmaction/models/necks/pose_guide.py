@@ -18,7 +18,7 @@ from mmaction.utils.attributes import ReadableArguments
 class PoseGuide(ReadableArguments, SafeInit):
     """Make the features of an early stage tell where the joints are; in testing the network needs frames alone.
 
-    One linear map of the features predicts a heatmap per joint, which is trained towards Gaussians at the joints that
+    One linear map of the features predicts a heatmap per joint, which is trained toward Gaussians at the joints that
     ``PackActionInputs(algorithm_keys=("keypoint", "keypoint_score"))`` keeps. The loss ``loss_pose`` is the squared
     error as a share of the error of empty heatmaps. It helps where few clips leave the athlete hard to find.
 

@@ -37,8 +37,8 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
     Labels stay where the data loader put them: the head checks them there without waiting for the device.
 
     Args:
-        mean: Mean of each channel, in grey levels (0 to 255). None: no normalization, as heatmaps need it.
-        std: Standard deviation of each channel, in grey levels; given if and only if ``mean`` is.
+        mean: Mean of each channel, in gray levels (0 to 255). None: no normalization, as heatmaps need it.
+        std: Standard deviation of each channel, in gray levels; given if and only if ``mean`` is.
         to_rgb: Reverse the order of three color channels (BGR frames for an RGB model).
         to_float32: Convert the batch to float32. With False a batch without normalization keeps its dtype.
         blending: Config of a batch blending such as ``MixupBlending``, used in training alone.
@@ -85,7 +85,7 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
     def adopt(self, mean: Sequence[float], std: Sequence[float], source: str) -> None:
         """Normalize as a network of another library does; ValueError if the config says something else.
 
-        ``mean`` and ``std`` are in grey levels; ``source`` says where they are read from.
+        ``mean`` and ``std`` are in gray levels; ``source`` says where they are read from.
         """
         own = [getattr(self, name).flatten() for name in ("mean", "std")] if self.normalize else []
         levels = [torch.as_tensor(values).float() for values in (mean, std)]

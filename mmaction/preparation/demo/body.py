@@ -130,7 +130,7 @@ def somersault_inertia(joints: np.ndarray) -> np.ndarray:
 def rotate(points: np.ndarray, angle: np.ndarray, axis: str) -> np.ndarray:
     """Turn ``(T, V, 3)`` points about ``axis``, ``x``, ``y`` or ``z``, by ``angle`` (radians, shape ``(T,)``).
 
-    The turn goes from the axis that follows in the cycle x, y, z, x to the one after it: about z from x towards y.
+    The turn goes from the axis that follows in the cycle x, y, z, x to the one after it: about z from x toward y.
     """
     first = ("xyz".index(axis) + 1) % 3
     second = (first + 1) % 3

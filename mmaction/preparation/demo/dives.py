@@ -50,7 +50,7 @@ class Dive:
 
     @property
     def rotates_forward(self) -> bool:
-        """Whether the head moves towards the diver's front, as in a forward roll."""
+        """Whether the head moves toward the diver's front, as in a forward roll."""
         return self.takeoff in ("forward", "inward", "armstand")
 
     @property

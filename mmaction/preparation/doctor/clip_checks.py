@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmaction.io.downloads import file_sha256
 from mmaction.io.suffixes import is_image
 from mmaction.io.video import VideoError, check_video
 from mmaction.preparation.doctor.findings import Finding
@@ -46,14 +46,6 @@ def check_sample(sample: Sample, quick: bool = False) -> list[Finding]:
     return findings
 
 
-def _file_digest(path: Path) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.digest()
-
-
 def _check_video(sample: Sample, path: Path, quick: bool) -> Iterator[Finding]:
     if not path.is_file():
         yield sample.finding("missing-file", f"there is no file {path}")
@@ -69,7 +61,7 @@ def _check_video(sample: Sample, path: Path, quick: bool) -> Iterator[Finding]:
 
     try:
         info = check_video(path, decode=not quick, watch=watch)
-        sample.digest = _file_digest(path)
+        sample.digest = bytes.fromhex(file_sha256(path))
     except (VideoError, OSError) as error:
         yield sample.finding("unreadable-file", str(error))
         return

@@ -1,4 +1,4 @@
-"""Reading the ``.skeleton`` files of NTU RGB+D: joints in space, in metres."""
+"""Reading the ``.skeleton`` files of NTU RGB+D: joints in space, in meters."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Pose:
         return float(self.points[:, 2].mean())
 
     @property
-    def centre(self) -> np.ndarray:
+    def center(self) -> np.ndarray:
         """Mean position of the joints that were found, NaN where none was."""
         found = self.points[self.points[:, 2] > 0, :2]
         return found.mean(0) if len(found) else np.full(2, np.nan, np.float32)
@@ -114,7 +114,7 @@ def _assign(poses: Sequence[Pose], last: Mapping[Any, Pose]) -> list[object | No
     keys = list(last)
     chosen: list[object | None] = [None] * len(poses)
     if poses and keys:
-        distance = np.array([[np.linalg.norm(pose.centre - last[key].centre) for key in keys] for pose in poses])
+        distance = np.array([[np.linalg.norm(pose.center - last[key].center) for key in keys] for pose in poses])
         rows, columns = linear_sum_assignment(np.nan_to_num(distance, nan=1e9))
         for row, column in zip(rows, columns, strict=True):
             chosen[row] = keys[column]

@@ -41,14 +41,14 @@ def test_missing_coordinates_stay_zero():
 def test_affine_by_hand():
     keypoint = np.array([[20, 10], [0, 0]], dtype=np.float32)
     turned = affine_keypoints(keypoint, (10, 10), (2, 1), 90, (1, 0))
-    np.testing.assert_allclose(turned, [[11, 30], [0, 0]], atol=1e-5)  # right of the centre turns to below it
+    np.testing.assert_allclose(turned, [[11, 30], [0, 0]], atol=1e-5)  # right of the center turns to below it
     assert keypoint.tolist() == [[20, 10], [0, 0]]
 
 
 def test_shear_by_hand():
     keypoint = np.array([[20, 10], [10, 30]], dtype=np.float32)
     sheared = affine_keypoints(keypoint, (10, 10), (1, 1), 0, (0, 0), shear=0.5)
-    np.testing.assert_allclose(sheared, [[20, 10], [20, 30]], atol=1e-5)  # 20 pixels below the centre: 10 to the right
+    np.testing.assert_allclose(sheared, [[20, 10], [20, 30]], atol=1e-5)  # 20 pixels below the center: 10 to the right
 
 
 @given(skeletons, st.floats(-180, 180))

@@ -15,11 +15,11 @@ from mmaction.datasets.transforms import (
 
 @pytest.fixture
 def video(tmp_path):
-    """Ten frames of 64 x 48, each of another grey."""
+    """Ten frames of 64 x 48, each of another gray."""
     path = tmp_path / "clip.mp4"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 10, (64, 48))
-    for grey in range(10):
-        writer.write(np.full((48, 64, 3), 20 * grey + 20, dtype=np.uint8))
+    for gray in range(10):
+        writer.write(np.full((48, 64, 3), 20 * gray + 20, dtype=np.uint8))
     writer.release()
     return path
 
@@ -40,9 +40,9 @@ def test_frames_and_joints_come_to_one_size(video):
     given = sample(video)
     step = MMUniformSampleFrames(clip_len={"RGB": 3, "Pose": 5}, test_mode=True)
     result = MMDecode()(step(given.copy()))
-    greys = [int(img.mean()) for img in result["imgs"]]
-    assert len(greys) == 3
-    np.testing.assert_allclose(greys, 20 * result["RGB_inds"] + 20, atol=4)
+    grays = [int(img.mean()) for img in result["imgs"]]
+    assert len(grays) == 3
+    np.testing.assert_allclose(grays, 20 * result["RGB_inds"] + 20, atol=4)
     expected = given["keypoint"][:, result["Pose_inds"]].astype(float) / 2
     np.testing.assert_allclose(result["keypoint"], expected, atol=0.1)
     assert (result["keypoint_score"] == 1).all()

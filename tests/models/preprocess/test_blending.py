@@ -28,7 +28,7 @@ def test_labels_are_mixed_like_the_pixels(seed, alpha, kind):
     for image, sample, label in zip(mixed, blended, LABELS, strict=True):
         score = sample.gt_score
         assert score.sum().item() == pytest.approx(1, abs=1e-5)
-        # the mean grey level is the expected label, since an image of class c is filled with c
+        # the mean gray level is the expected label, since an image of class c is filled with c
         assert image.mean().item() == pytest.approx((score * torch.arange(4)).sum().item(), abs=1e-4)
         assert sample.gt_label.tolist() == [label] and sample.id == label
     assert torch.equal(imgs, before) and "gt_score" not in samples[0]

@@ -108,7 +108,7 @@ class FoundationBackbone(ReadableArguments, BaseModule):
         raise NotImplementedError
 
     def input_statistics(self) -> tuple[list[float], list[float], str]:
-        """Return mean and standard deviation of the input in grey levels, and where they are read from."""
+        """Return mean and standard deviation of the input in gray levels, and where they are read from."""
         raise NotImplementedError
 
     def read_pretrained(self, source: str) -> dict[str, torch.Tensor]:

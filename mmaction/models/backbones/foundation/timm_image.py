@@ -86,7 +86,7 @@ class TimmImage(FoundationBackbone):
         return None if size is None else tuple(size)
 
     def input_statistics(self) -> tuple[list[float], list[float], str]:
-        """Return timm's mean and standard deviation of the network's weights, in grey levels."""
+        """Return timm's mean and standard deviation of the network's weights, in gray levels."""
         cfg = self.network.pretrained_cfg
         mean, std = ([255 * value for value in cfg[key]] for key in ("mean", "std"))
         return mean, std, f"timm's pretrained_cfg of {self.model}"

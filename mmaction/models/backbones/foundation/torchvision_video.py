@@ -76,7 +76,7 @@ class TorchvisionVideo(FoundationBackbone):
         return known[name]
 
     def input_statistics(self) -> tuple[list[float], list[float], str]:
-        """Return mean and standard deviation in grey levels, of the transforms of torchvision's weights."""
+        """Return mean and standard deviation in gray levels, of the transforms of torchvision's weights."""
         named = self.pretrained is not None and not is_file(self.pretrained)
         weights = self._published(self.pretrained if named and self.pretrained else "DEFAULT")
         transforms = weights.transforms()

@@ -161,7 +161,7 @@ class TransformersVideo(FoundationBackbone):
         return self.grid_of(self.model_config)
 
     def input_statistics(self) -> tuple[list[float], list[float], str]:
-        """Return mean and deviation in grey levels, of the processor beside ``pretrained`` or of published models."""
+        """Return mean and deviation in gray levels, of the processor beside ``pretrained`` or of published models."""
         mean, std = self.family.statistics
         source, scale, offset = f"the published models of {self.source_name}", 1 / 255, 0.0
         if self.pretrained is not None and not is_file(self.pretrained):

@@ -60,7 +60,7 @@ def build_adjacency(
 
 
 def tree(layout: Layout) -> list[tuple[int, int]]:
-    """Return the limbs on the shortest ways from the center, each as (joint, next joint towards the center).
+    """Return the limbs on the shortest ways from the center, each as (joint, next joint toward the center).
 
     A limb that closes a loop, such as from hip to hip, is left out. A joint without a limb has no pair.
     """
