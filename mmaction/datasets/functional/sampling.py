@@ -1,5 +1,7 @@
 """Which frames of a video make up its clips. Indices are 0-based and int64; nothing here reads a frame."""
 
+import functools
+
 import numpy as np
 
 Random = np.random.Generator | np.random.RandomState
@@ -43,15 +45,18 @@ def uniform_clips(num_frames: int, clip_len: int, num_clips: int, rng: np.random
     return np.concatenate(clips)
 
 
+@functools.lru_cache(maxsize=256)
 def fixed_uniform_clips(num_frames: int, clip_len: int, num_clips: int, seed: int) -> np.ndarray:
     """Return the ``num_clips`` uniform clips that belong to ``seed``, always the same.
 
-    NumPy's legacy generator draws them, as in the published results.
+    NumPy's legacy generator draws them, as in the published results. The array is kept, and so is read-only.
     """
     rng = np.random.RandomState(seed)
     clips = np.arange(num_clips)
     starts = clips if num_frames < num_clips else clips * num_frames // num_clips
-    return np.concatenate([uniform_clip(num_frames, clip_len, int(start), rng) for start in starts])
+    inds = np.concatenate([uniform_clip(num_frames, clip_len, int(start), rng) for start in starts])
+    inds.flags.writeable = False
+    return inds
 
 
 def segment_frames(num_frames: int, clip_len: int, rng: np.random.Generator) -> np.ndarray:

@@ -37,9 +37,9 @@ class PoseDecode(Transform):
                 f"the skeleton has {keypoint.shape[1]}; start_index is 0 for skeletons"
             )
         keypoint, score = split_scores(keypoint, results.get("keypoint_score"), "img_shape" in results)
-        results["keypoint"] = keypoint[:, inds].astype(np.float32)
+        results["keypoint"] = keypoint.take(inds, axis=1).astype(np.float32, copy=False)
         if score is not None:
-            results["keypoint_score"] = score[:, inds].astype(np.float32)
+            results["keypoint_score"] = score.take(inds, axis=1).astype(np.float32, copy=False)
         return results
 
 

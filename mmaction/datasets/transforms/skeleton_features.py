@@ -202,14 +202,18 @@ class PreNormalize3D(Transform):
         if self.align_center:
             joint = self.center if self.center is not None else 1 if keypoint.shape[2] == 25 else -1
             center = keypoint[0, 0, joint].copy()
-            keypoint = np.where((keypoint != 0).any(-1, keepdims=True), keypoint - center, 0)
+            x, y, z = np.moveaxis(keypoint, -1, 0)
+            keypoint = np.where(((x != 0) | (y != 0) | (z != 0))[..., None], keypoint - center, 0)
             results["body_center"] = center
+        turn = np.eye(3)
         if self.align_spine:
             low, high = keypoint[0, 0, self.zaxis]
-            keypoint = keypoint @ rotation_between(high - low, np.array([0, 0, 1])).T
+            turn = rotation_between(high - low, np.array([0, 0, 1]))
         if self.align_shoulder:
             right, left = keypoint[0, 0, self.xaxis]
-            keypoint = keypoint @ rotation_between(right - left, np.array([1, 0, 0])).T
+            turn = rotation_between(turn @ (right - left), np.array([1, 0, 0])) @ turn
+        if self.align_spine or self.align_shoulder:
+            keypoint = (keypoint.reshape(-1, 3) @ turn.T).reshape(keypoint.shape)
         results["keypoint"] = keypoint
         results["total_frames"] = keypoint.shape[1]
         return results
@@ -356,10 +360,12 @@ class FormatGCNInput(Transform):
         persons, frames, joints, channels = keypoint.shape
         if frames % num_clips:
             raise ValueError(f"{frames} frames are not a multiple of num_clips={num_clips}")
-        filled = np.zeros((self.num_person, *keypoint.shape[1:]), dtype=keypoint.dtype)
-        filled[:persons] = keypoint[: self.num_person]
+        clips = keypoint.reshape(persons, num_clips, frames // num_clips, joints, channels).swapaxes(0, 1)
+        filled = np.empty((num_clips, self.num_person, *clips.shape[2:]), dtype=keypoint.dtype)
         if self.mode == "loop" and persons == 1:
-            filled[:] = keypoint
-        clips = filled.reshape(self.num_person, num_clips, frames // num_clips, joints, channels)
-        results["keypoint"] = np.ascontiguousarray(clips.swapaxes(0, 1))
+            filled[:] = clips
+        else:
+            filled[:, :persons] = clips[:, : self.num_person]
+            filled[:, persons:] = 0
+        results["keypoint"] = filled
         return results
