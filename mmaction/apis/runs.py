@@ -8,13 +8,13 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 
 from mmaction.apis import testing, training
-from mmaction.engine.folds import own_copy
 from mmaction.engine.results.facts import identity, training_identity
 from mmaction.engine.results.writer import stored_identity
 from mmaction.engine.resume import is_work_dir
 from mmaction.io.downloads import file_sha256
 from mmaction.structures import Result
 from mmaction.utils.cli import ToolStop
+from mmaction.utils.config import unformatted
 from mmaction.utils.files import read_json, write_text
 
 RECORD = "run.json"
@@ -68,7 +68,7 @@ class ResumableRun:
         say(f"{self.name}: training in {self.folder}")
         self._note(training=mine)
         options = replace(self.options, work_dir=self.folder, resume="auto" if begun else None)
-        checkpoint = training.Run.of(training.run_training(own_copy(self.cfg), options)).checkpoint
+        checkpoint = training.Run.of(training.run_training(unformatted(self.cfg), options)).checkpoint
         if not checkpoint:
             raise ToolStop(f"{self.name}: the training has left no checkpoint in {self.folder}")
         self._note(training=mine, checkpoint=checkpoint.name)
@@ -83,11 +83,11 @@ class ResumableRun:
         """Return the result of ``checkpoint`` on the test set of ``cfg``, from the folder ``part`` if it is there."""
         shared = {name: getattr(self.options, name) for name in ("launcher", "trust_checkpoint")}
         options = testing.TestOptions(checkpoint, self.folder, **shared)
-        folder, asked = self.folder / part, own_copy(cfg)
+        folder, asked = self.folder / part, unformatted(cfg)
         testing.apply_options(asked, options, folder)
         if stored_identity(folder) == identity(asked, file_sha256(checkpoint)):
             say(f"{self.name}: tested already, {folder}")
         else:
-            _, folder = testing.run_test(own_copy(cfg), options, folder)
+            _, folder = testing.run_test(unformatted(cfg), options, folder)
             barrier()
         return Result.load(folder)

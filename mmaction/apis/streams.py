@@ -14,7 +14,7 @@ from mmaction.apis.training import TrainOptions
 from mmaction.engine import folds
 from mmaction.engine.streams import STREAMS, has_streams, stream_config
 from mmaction.structures import Result
-from mmaction.utils.config import load_config
+from mmaction.utils.config import load_config, unformatted
 
 
 def load_streams(
@@ -36,7 +36,7 @@ def load_streams(
         several = streams if len(loaded) == 1 or has_streams(cfg.to_dict()) else []
         prefix = f"{Path(path).stem}_" if len(loaded) > 1 else ""
         found |= {prefix + STREAMS[stream]: stream_config(cfg, stream) for stream in several}
-        found |= {} if several else {Path(path).stem: folds.own_copy(cfg)}
+        found |= {} if several else {Path(path).stem: unformatted(cfg)}
     if len(found) < 2:
         raise ValueError("fusion needs at least two streams or two configs of different names")
     if untested := [name for name, cfg in found.items() if cfg.get("test_dataloader") is None]:

@@ -15,12 +15,11 @@ from mmengine.runner import Runner
 
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import check_config
-from mmaction.engine.folds import own_copy
 from mmaction.engine.hooks.checkpoint_hook import BEST_FIGURES
 from mmaction.engine.resume import plan_resume
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import program
-from mmaction.utils.config import default_work_dir, load_config, scale_epochs, type_name
+from mmaction.utils.config import default_work_dir, load_config, scale_epochs, type_name, unformatted
 from mmaction.utils.shipped_configs import CONFIGS
 
 
@@ -164,7 +163,7 @@ def open_config(config: str | Path | Config, options: Mapping[str, Any] | None) 
     """Return a config of one's own, with ``options`` in it, and the notes about them."""
     if not isinstance(config, Config):
         return load_config(config, dict(options or {}))
-    cfg = own_copy(config)
+    cfg = unformatted(config)
     cfg.merge_from_dict(dict(options or {}))
     return cfg, []
 

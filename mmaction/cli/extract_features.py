@@ -56,17 +56,16 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     from mmaction.apis.extraction import Extraction
     from mmaction.apis.training import TrainOptions, pick
-    from mmaction.engine.folds import own_copy
     from mmaction.io.checkpoints import local_path
     from mmaction.utils import register_all_modules
-    from mmaction.utils.config import load_config
+    from mmaction.utils.config import load_config, unformatted
 
     register_all_modules()
     cfg, notes = load_config(args.config, args.cfg_options)
     for note in notes:
         print(note)
     checkpoint = local_path(args.checkpoint)
-    extraction = Extraction(**pick(Extraction, {**vars(args), "cfg": own_copy(cfg), "checkpoint": checkpoint}))
+    extraction = Extraction(**pick(Extraction, {**vars(args), "cfg": unformatted(cfg), "checkpoint": checkpoint}))
     root = Path(args.out or checkpoint.parent / f"features_{checkpoint.stem}")
     if args.folds:
         work_dir = Path(args.work_dir or checkpoint.parent / "folds")

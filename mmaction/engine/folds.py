@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from mmengine.config import Config
 
 from mmaction.engine.results.writer import sample_id, unique_ids
 from mmaction.registry import DATASETS
-from mmaction.utils.config import change_datasets, dataset_config, inner_datasets
+from mmaction.utils.config import change_datasets, dataset_config, inner_datasets, unformatted
 
 
 @dataclass(frozen=True)
@@ -113,15 +112,10 @@ def describe_folds(clips: Clips, folds: np.ndarray) -> str:
     return said
 
 
-def own_copy(cfg: Config) -> Config:
-    """Return a copy that shares nothing, and that is written quickly even with long lists of indices."""
-    return Config(deepcopy(cfg.to_dict()), filename=cfg.filename, format_python_code=False)
-
-
 def without(cfg: Config, clips: Clips, held: np.ndarray) -> Config:
     """Return a config that trains on the training clips where ``held``, bool ``(N,)``, is false."""
     keep = iter(np.split(~held, np.cumsum(clips.sizes)[:-1]))
-    cfg = own_copy(cfg)
+    cfg = unformatted(cfg)
     loader = cfg.train_dataloader
     dataset = change_datasets(loader["dataset"], lambda part: _only(part, next(keep)))
     cfg.train_dataloader = {**loader, "dataset": dataset}
@@ -130,7 +124,7 @@ def without(cfg: Config, clips: Clips, held: np.ndarray) -> Config:
 
 def unvalidated(cfg: Config) -> Config:
     """Return a config that trains without validation."""
-    cfg = own_copy(cfg)
+    cfg = unformatted(cfg)
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     return cfg
 
@@ -150,7 +144,7 @@ def evaluate_on(cfg: Config, split: str, source: str, keep: Sequence[np.ndarray]
     parts = [{**part, **changed} for part in inner_datasets(dataset_config(cfg, [source], False))]
     if keep is not None:
         parts = [_only(part, mask) for part, mask in zip(parts, keep, strict=True) if mask.any()]
-    cfg = own_copy(cfg)
+    cfg = unformatted(cfg)
     dataset = parts[0] if len(parts) == 1 else {"type": "ConcatDataset", "datasets": parts}
     cfg[f"{split}_dataloader"] = {**cfg[f"{split}_dataloader"], "dataset": dataset}
     return cfg

@@ -42,7 +42,7 @@ from mmaction.io.checkpoints import (
 )
 from mmaction.registry import EVALUATOR, OPTIMIZERS, RUNNERS
 from mmaction.utils.cli import ToolStop
-from mmaction.utils.config import base_batch_size
+from mmaction.utils.config import base_batch_size, unformatted
 from mmaction.utils.files import replacing
 
 OWN_HOOKS = {
@@ -405,7 +405,7 @@ class ActionRunner(Runner):
     def _unformatted_config(self) -> Iterator[None]:
         """Let MMEngine write the config into a checkpoint without yapf, which takes longer than all the rest."""
         config = self.cfg
-        self.cfg = Config(config.to_dict(), filename=config.filename, format_python_code=False)
+        self.cfg = unformatted(config)
         try:
             yield
         finally:

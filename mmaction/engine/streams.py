@@ -1,11 +1,10 @@
 """The streams of a skeleton: the same network sees joints, bones, or the motion of either."""
 
-from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
 
-from mmaction.utils.config import set_steps, type_name
+from mmaction.utils.config import set_steps, type_name, unformatted
 
 STREAMS = {"j": "joint", "b": "bone", "jm": "joint-motion", "bm": "bone-motion"}
 
@@ -26,6 +25,6 @@ def stream_config(cfg: Config, stream: str) -> Config:
         raise ValueError(f"stream {stream!r} is none of {', '.join(f'{k} ({v})' for k, v in STREAMS.items())}")
     if not has_streams(cfg.to_dict()):
         raise ValueError(f"config {cfg.filename or ''} has no GenSkeFeat in its pipelines, so it has no other streams")
-    content = deepcopy(cfg.to_dict())
-    set_steps(content, "GenSkeFeat", feats=[stream])
-    return Config(content, filename=cfg.filename, format_python_code=False)
+    cfg = unformatted(cfg)
+    set_steps(cfg._cfg_dict, "GenSkeFeat", feats=[stream])
+    return cfg

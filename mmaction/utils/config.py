@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import IO, Any
 
@@ -242,6 +243,11 @@ def bases_of(path: Path) -> list[Path]:
     """Return the files that ``path`` names as ``_base_``, directly or through others."""
     direct = direct_bases(path)
     return direct + [deeper for base in direct for deeper in bases_of(base)]
+
+
+def unformatted(cfg: Config) -> Config:
+    """Return a copy that shares nothing, is written without yapf, and needs the file no more, which may be gone."""
+    return Config(deepcopy(cfg.to_dict()), cfg.text or "\n", cfg.filename, format_python_code=False)
 
 
 def type_name(config: Mapping[str, Any]) -> str:

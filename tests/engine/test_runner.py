@@ -270,6 +270,17 @@ def test_a_work_directory_removed_during_the_run_is_named(tmp_path, toy, train, 
         train(config, "--work-dir", tmp_path / "run")
 
 
+def test_the_config_file_may_be_moved_during_the_run(tmp_path, toy, train, register):
+    @register
+    class Move(Hook):
+        def before_train_epoch(self, runner):
+            Path(runner.cfg.filename).unlink(missing_ok=True)
+
+    config = toy.write_config(tmp_path, extra="custom_hooks = [dict(type='Move')]\n")
+    train(config, "--work-dir", tmp_path / "run")
+    assert not Path(config).exists() and (tmp_path / "run/epoch_3.pth").is_file()
+
+
 def test_a_full_disk_keeps_earlier_checkpoints_and_says_so(trained, train, monkeypatch, tmp_path):
     config, work_dir = trained
     before = (work_dir / "epoch_3.pth").read_bytes()
