@@ -22,11 +22,16 @@ from mmaction.utils.files import refuse_inputs
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = model_parser(__doc__, checkpoint="optional")
-    parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="train also times backward")
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test"),
+        default="train",
+        help="split to time; train also times the backward pass",
+    )
     parser.add_argument("--num", type=int, default=20, help="samples to time in the pipeline (default: 20)")
     parser.add_argument("--steps", type=int, default=5, help="steps of the model (default: 5)")
     parser.add_argument("--batches", type=int, default=10, help="batches of the data loader (default: 10)")
-    parser.add_argument("--batch-size", type=int, help="default: the config's")
+    parser.add_argument("--batch-size", type=int, help="clips at once (default: the config's)")
     parser.add_argument("--workers", type=int, help="processes that prepare data (default: the config's)")
     parser.add_argument("--out", metavar="FILE.json", help="write the figures")
     args = parser.parse_args(argv)

@@ -42,14 +42,16 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     importer = commands.add_parser("import", help="from another program's files")
     importer.add_argument("format", choices=[*FORMATS, "ntu"])
-    importer.add_argument("source", type=Path, help="file or folder")
+    importer.add_argument("source", type=Path, help="file or folder to read")
     importer.add_argument(
         "--layout",
         help="layout of the joints: a name or a .json or .py file that describes it (default: the format's usual one)",
     )
     importer.add_argument("--size", type=image_size, metavar="WxH", help="size of the images in pixels")
     importer.add_argument("--videos", type=Path, help="folder of the videos, for sizes and numbers of frames")
-    importer.add_argument("--lists", nargs="+", type=split_and_file, metavar="SPLIT=FILE", help="labels and splits")
+    importer.add_argument(
+        "--lists", nargs="+", type=split_and_file, metavar="SPLIT=FILE", help="lists that give labels and splits"
+    )
     importer.add_argument("--label", type=int, help="label of clips that are in no list")
     importer.add_argument("--persons", type=int, help="keep at most so many persons per clip")
     importer.add_argument("--first-frame", type=int, help="number of the first frame (default: 0)")

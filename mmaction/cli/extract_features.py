@@ -28,7 +28,7 @@ from mmaction.cli.arguments import model_parser
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = model_parser(__doc__)
-    parser.add_argument("--split", choices=("train", "val", "test"), help="whose clips (default: test)")
+    parser.add_argument("--split", choices=("train", "val", "test"), help="split whose clips are taken (default: test)")
     parser.add_argument("--out", metavar="FOLDER", help="where the files go, see above")
     parser.add_argument("--maps", action="store_true", help="also the feature maps before pooling; they are large")
     parser.add_argument(
@@ -41,8 +41,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--group-by", metavar="KEY", help="keep clips together: entry of the annotations, or expression"
     )
     parser.add_argument("--work-dir", help="folder of the trainings of --folds")
-    parser.add_argument("--epochs", type=int, metavar="N", help="epochs of each of them, the schedule with them")
-    parser.add_argument("--seed", type=int, default=0, help="of the trainings and of the folds (default: 0)")
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help="epochs of each of them; the schedule is scaled with them"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the trainings and the folds (default: 0)")
     args = parser.parse_args(argv)
     if args.folds is None and (args.group_by or args.work_dir or args.epochs):
         parser.error("--group-by, --work-dir and --epochs belong to --folds")

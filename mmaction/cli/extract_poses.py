@@ -42,7 +42,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     model.add_argument("--backend", default="torchvision", help="torchvision, rtmlib or mmpose (default: torchvision)")
     model.add_argument("--weights", default="", help="file or address of the weights (default: the backend's own)")
     model.add_argument("--pose-config", default="", help="config of the pose model (mmpose)")
-    model.add_argument("--mode", default="balanced", choices=("lightweight", "balanced", "performance"), help="rtmlib")
+    model.add_argument(
+        "--mode",
+        default="balanced",
+        choices=("lightweight", "balanced", "performance"),
+        help="speed against accuracy of the networks (rtmlib)",
+    )
     model.add_argument("--min-size", type=int, default=640, help="shorter side of a frame in pixels (torchvision)")
     model.add_argument(
         "--person-thr",

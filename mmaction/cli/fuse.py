@@ -45,7 +45,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     choice.add_argument(
         "--tune-share", type=float, metavar="SHARE", help="search on this share of the samples, report on the rest"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the random choice of --tune-share (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random choice of --tune-share (default: 0)")
     parser.add_argument("--names", nargs="+", help="one name for each result")
     parser.add_argument(
         "--beside", nargs="+", default=[], metavar="RESULT", help="also show these, as of a network that fuses features"

@@ -25,7 +25,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = model_parser(__doc__)
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="video, folder, pattern, or pickle of skeletons")
-    parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="form of the result")
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="how the result is printed")
     parser.add_argument("--topk", type=int, default=5, metavar="K", help="classes to list (default: 5)")
     parser.add_argument(
         "--label-map",

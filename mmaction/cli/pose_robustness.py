@@ -27,7 +27,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = model_parser(__doc__)
     add_sample_options(parser, num=0)
     parser.add_argument("--levels", nargs="+", metavar="KIND=A,B,...", help="kinds of damage and their levels (0 to 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the damage (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the damage (default: 0)")
     add_layout_option(parser)
     parser.add_argument("--name", help="what the model is called in the plot (default: the config's name)")
     parser.add_argument("--against", nargs="+", default=(), metavar="FILE.json", help="earlier results to draw as well")

@@ -34,7 +34,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--annotations", type=Path, help="folder of the official files (default: OUT/annotations)")
     parser.add_argument("--videos", type=Path, nargs="+", help="folders of videos or clips (default: OUT/videos)")
     versions = ("v1.0", "v1.1")
-    parser.add_argument("--version", choices=versions, default="v1.1", help="train lists (default: %(default)s)")
+    parser.add_argument(
+        "--version", choices=versions, default="v1.1", help="version of the train lists (default: %(default)s)"
+    )
     parser.add_argument("--download", action="store_true", help="fetch the official lists and times first")
     parser.add_argument("--no-events", action="store_true", help="do not keep event clips; saves time and disk")
     parser.add_argument("--crf", type=int, default=encoding.crf, help="x264 quality, 0 to 51 (default: %(default)s)")

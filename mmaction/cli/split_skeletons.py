@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     how.add_argument("--val-share", type=float, help="share of the clips for the split val, between 0 and 1")
     parser.add_argument("--group", help="regular expression; clips with the same match stay together")
-    parser.add_argument("--seed", type=int, default=0, help="of the random split (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random split (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
     args = parser.parse_args(argv)
     file = AnnotationFile.read(args.file)

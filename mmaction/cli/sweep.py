@@ -56,7 +56,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--setting", nargs="+", action="append", metavar=("NAME", "KEY=VALUE"), help="a row: its name and its options"
     )
     parser.add_argument("--vary", action="append", default=[], metavar="KEY=V1,V2", help="columns: values of a key")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="(default: 0 1 2)")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of the runs of each cell (default: 0 1 2)"
+    )
     parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="options of all runs")
     parser.add_argument("--epochs", type=int, help="epochs of each training; the schedule is scaled with them")
     parser.add_argument("--metric", default="top1", choices=METRICS, help="what the table shows (default: top1)")

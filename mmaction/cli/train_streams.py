@@ -33,7 +33,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options, which include those of ``tools/train.py``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", nargs="+", metavar="CONFIG", help="config file; several: of one data set")
-    parser.add_argument("--streams", nargs="+", choices=STREAMS, metavar="STREAM", help="j, b, jm, bm (all)")
+    parser.add_argument(
+        "--streams", nargs="+", choices=STREAMS, metavar="STREAM", help="streams to train (default: all)"
+    )
     parser.add_argument("--tune", choices=TUNE, help="where the weights are found, see above")
     parser.add_argument("--folds", type=int, default=5, metavar="K", help="parts of the training split (default: 5)")
     parser.add_argument(
@@ -41,8 +43,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--refit", action="store_true", help="with holdout: then train once more on all and test that")
     parser.add_argument("--resume", action="store_true", help="go on with an earlier call of this command")
-    parser.add_argument("--epochs", type=int, metavar="N", help="epochs of each training, the schedule with them")
-    parser.add_argument("--seed", type=int, default=0, help="of every training and of the parts (default: 0)")
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help="epochs of each training; the schedule is scaled with them"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of every training and of the parts (default: 0)")
     add_run_options(parser)
     args = parser.parse_args(argv)
     if args.folds < 2:
