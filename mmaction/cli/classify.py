@@ -16,6 +16,7 @@ from mmaction.apis.clips import Clip, as_clip
 from mmaction.apis.events import check_event_files, cut_events, event_table, find_events, write_events
 from mmaction.apis.inference import init_recognizer
 from mmaction.apis.labeled_video import check_suffix, write_labeled
+from mmaction.apis.poses import VideoPoses
 from mmaction.apis.predictions import Prediction, render_predictions
 from mmaction.apis.recognizer import Recognizer
 from mmaction.apis.timeline import classify_windows, draw_timeline
@@ -24,6 +25,7 @@ from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_v
 from mmaction.io.video.folders import no_videos, walk_videos
 from mmaction.label_spaces import read_label_map
 from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.preparation.poses.backends import BackendOptions
 from mmaction.structures.events import Event
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
@@ -137,7 +139,9 @@ class Classifier:
         if args.label_map:
             self.names = list(read_label_map(args.label_map, self.model.cls_head.num_classes))
         self.dataset = dataset_config(self.model.cfg)
-        self._recognize = Recognizer(self.model)
+        options = BackendOptions(str(args.device or "cpu"), args.pose_weights, mode="balanced")
+        poses = VideoPoses(args.poses, options, lambda line: tqdm.write(line, file=sys.stderr))
+        self._recognize = Recognizer(self.model, poses)
         self._background = [self._label(name) for name in args.background]
 
     def _label(self, name: str) -> int:
@@ -149,9 +153,10 @@ class Classifier:
     def classify(self, clip: Clip) -> list[Prediction]:
         """Return one prediction for the clip, or one for each window."""
         args = self.args
+        clip, fps = self._recognize.prepare(clip)
         if args.window is not None:
             stride = args.window / 2 if args.stride is None else args.stride
-            return classify_windows(self.model, clip, args.window, stride, args.fps, progress)
+            return classify_windows(self.model, clip, args.window, stride, args.fps or fps, progress)
         return [self._recognize(clip)]
 
     def events(self, windows: Sequence[Prediction]) -> list[Event] | None:

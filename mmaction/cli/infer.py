@@ -9,9 +9,10 @@ Examples:
   python tools/infer.py best.pth competition.mp4 --window 2 --stride 0.5 --events what.csv what.srt --cut clips
   python tools/infer.py CONFIG CHECKPOINT skeletons.pkl --clip dive_0001 dive_0002
 
-A folder that holds videos stands for all of them, one that holds numbered images for the clip that they form. The
-result goes to the standard output. A skeleton without a person gets no class but 'nobody'. Exit code: 0 if all clips
-were classified, 1 if some were not (they are named), 2 for a mistake in the call.
+A folder that holds videos stands for all of them, one that holds numbered images for the clip that they form. A video
+for a skeleton model goes through a pose estimator first (--poses). The result goes to the standard output. A skeleton
+without a person gets no class but 'nobody'. Exit code: 0 if all clips were classified, 1 if some were not (they are
+named), 2 for a mistake in the call.
 """
 
 import argparse
@@ -35,6 +36,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--window", type=positive_number, metavar="S", help="slide a window of S seconds over clips")
     parser.add_argument("--stride", type=positive_number, metavar="S", help="seconds between windows (default: S / 2)")
     parser.add_argument("--timeline", metavar="FILE.png", help="draw the scores of the windows over time")
+    poses = parser.add_argument_group("poses: a video for a model that reads joints")
+    poses.add_argument(
+        "--poses", default="torchvision", metavar="BACKEND", help="torchvision, rtmlib or mmpose (default: torchvision)"
+    )
+    poses.add_argument("--pose-weights", default="", metavar="FILE", help="its weights (default: the backend's own)")
     events = parser.add_argument_group("events: what --window finds, merged over time")
     events.add_argument("--events", nargs="+", metavar="FILE", help="write them: *.csv, *.json, *.srt, *.eaf (ELAN)")
     events.add_argument(

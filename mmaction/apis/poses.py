@@ -1,0 +1,67 @@
+"""Skeletons of a video on the fly, for a model that reads joints."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mmaction.apis.clips import Clip, as_clip
+from mmaction.io.video import probe
+from mmaction.preparation.poses.backends import BackendOptions, PoseBackend, build_backend, check_pose_backend
+from mmaction.preparation.poses.extract import Recipe, extract_video
+from mmaction.preparation.poses.sources import SourceVideo
+from mmaction.preparation.poses.tracking import TrackingOptions
+from mmaction.skeletons import layout_of_config
+from mmaction.utils.config import type_name
+
+
+def reads_joints(pipeline: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a test pipeline reads skeletons and no frames."""
+    types = {type_name(step) for step in pipeline}
+    return "PoseDecode" in types and not any("Decode" in name and name != "PoseDecode" for name in types)
+
+
+class VideoPoses:
+    """Makes skeleton clips of videos, with a pose estimator that is built for the first of them.
+
+    Args:
+        backend: Name of the pose estimator, as in ``tools/data/skeleton/extract_poses.py``.
+        options: What it is built with.
+        tell: Called with a line that says which estimator was taken and what it found.
+    """
+
+    def __init__(
+        self, backend: str = "torchvision", options: BackendOptions | None = None, tell: Callable[[str], Any] = print
+    ) -> None:
+        self.backend, self.options, self.tell = backend, options or BackendOptions(), tell
+        check_pose_backend(backend, self.options)
+
+    @cached_property
+    def _estimator(self) -> PoseBackend:
+        return build_backend(self.backend, self.options)
+
+    def skeleton(self, clip: Clip, cfg: Mapping[str, Any], pipeline: Sequence[Mapping[str, Any]]) -> tuple[Clip, float]:
+        """Return a video as a skeleton clip for the model of ``cfg``, and its frames per second.
+
+        The best tracks are kept: as many as ``FormatGCNInput`` of the pipeline takes, else one.
+
+        Raises:
+            ValueError: If the model reads other joints than the estimator finds, or the video cannot be read.
+            ConnectionError: If the estimator's weights cannot be fetched.
+        """
+        path = Path(clip.sample["filename"])
+        persons = max(
+            (step.get("num_person", 1) for step in pipeline if type_name(step) == "FormatGCNInput"), default=1
+        )
+        recipe = Recipe(self.backend, self.options, TrackingOptions(num_persons=persons))
+        annotation = extract_video(SourceVideo(path, clip.name), self._estimator, recipe)
+        joints, layout = annotation["keypoint"].shape[2], layout_of_config(cfg)
+        if layout is not None and len(layout.joints) != joints:
+            raise ValueError(
+                f"the model reads the {len(layout.joints)} joints of {layout.name}, and {self.backend} finds {joints}; "
+                "extract skeletons of that layout and pass their pickle"
+            )
+        seen = (annotation["keypoint_score"] > 0).any(axis=(0, 2))
+        weights = f" with {self.options.weights}" if self.options.weights else ""
+        self.tell(f"{clip.name}: poses by {self.backend}{weights}, somebody in {seen.sum()} of {len(seen)} frames")
+        return as_clip(annotation), 1 / probe(path).frame_time
