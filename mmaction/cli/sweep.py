@@ -29,7 +29,7 @@ import numpy as np
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import replacing, write_atomically
 
-METRICS = ("top1", "top5", "mean1")
+METRICS = ("top1", "top5", "mean1", "freq1")
 TABLE, RUNS, LOG = "sweep.md", "sweep.csv", "output.txt"
 
 
@@ -61,7 +61,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="options of all runs")
     parser.add_argument("--epochs", type=int, help="epochs of each training; the schedule is scaled with them")
-    parser.add_argument("--metric", default="top1", choices=METRICS, help="what the table shows (default: top1)")
+    parser.add_argument(
+        "--metric",
+        default="top1",
+        choices=METRICS,
+        help="what the table shows: top-k or mean class accuracy, or "
+        "freq1, the top-1 accuracy where classes are as frequent as in training (default: top1)",
+    )
     parser.add_argument("--classes", type=int, nargs="+", help="measure on the samples of these classes alone")
     parser.add_argument("--work-dir", type=Path, help="folder of the runs (default: work_dirs/sweep_CONFIG)")
     args = parser.parse_args(argv)
@@ -129,8 +135,12 @@ def measure(folder: Path, metric: str, classes: Sequence[int] | None) -> float:
     result = Result.load(folder)
     if classes:
         result = result.select(np.isin(result.labels, classes))
-    if metric == "mean1":
-        return 100 * float(np.nanmean(class_recall(result.labels, result.predicted, result.num_classes)[0]))
+    recall, tested = class_recall(result.labels, result.predicted, result.num_classes)
+    if metric == "freq1" and result.train_counts is None:
+        raise ValueError(f"{folder}: freq1 needs the training samples of each class, which the result does not hold")
+    if metric in ("mean1", "freq1"):
+        weights = np.asarray(result.train_counts) if metric == "freq1" else np.ones(len(tested))
+        return 100 * float(np.average(recall[tested > 0], weights=weights[tested > 0]))
     return 100 * top_k_accuracy(result.scores, result.labels, int(metric.removeprefix("top")), result.missing)[0]
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmaction.cli import sweep
@@ -43,6 +44,15 @@ def test_settings_are_compared_and_results_that_are_there_are_kept(config, tmp_p
 def test_a_run_that_fails_names_its_log(config, tmp_path):
     with pytest.raises(sweep.ToolStop, match=r"unchanged_seed=0.*no argument 'depht'.*output\.txt"):
         sweep.main([config, "--seeds", "0", "--work-dir", str(tmp_path / "out"), "--cfg-options", "model.depht=1"])
+
+
+def test_figures_of_a_result(tmp_path):
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    scores = np.eye(3)[[0, 0, 1, 1, 0, 0]]
+    Result([str(i) for i in range(6)], labels, scores, train_counts=[90, 9, 1]).save(tmp_path / "scores.npz")
+    found = {metric: sweep.measure(tmp_path, metric, None) for metric in ("top1", "mean1", "freq1")}
+    assert found == pytest.approx({"top1": 50, "mean1": 100 * (2 / 3 + 1 / 2) / 3, "freq1": 90 * 2 / 3 + 9 / 2})
+    assert sweep.measure(tmp_path, "top1", [1]) == 50
 
 
 def figures(**values):
