@@ -125,7 +125,8 @@ def made_up(key: str, tensor: torch.Tensor) -> torch.Tensor:
 
 def made_up_model(cfg: dict) -> torch.nn.Module:
     """Return the model of a config with made-up weights and without dropout."""
-    for part, key, value in (("backbone", "pretrained", None), ("cls_head", "dropout_ratio", 0)):
+    off = {"pretrained": None, "dropout_ratio": 0, "drop_path_rate": 0.0, "mlp_dropout": [0.0] * 4, "channel_map": None}
+    for part, key, value in ((part, *item) for part in ("backbone", "cls_head") for item in off.items()):
         if key in cfg[part]:
             cfg[part][key] = value
     model = MODELS.build(cfg)

@@ -16,6 +16,12 @@ RECIPES = {
     "posec3d_gym_keypoint": "skeleton__posec3d__slowonly_r50_8xb16-u48-240e_gym-keypoint",
     "posec3d_gym_limb": "skeleton__posec3d__slowonly_r50_8xb16-u48-240e_gym-limb",
     "r2plus1d_r34": "recognition__r2plus1d__r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb",
+    "mvit_small": "recognition__mvit__mvit-small-p244_32xb16-16x4x1-200e_kinetics400-rgb",
+    "swin_tiny": "recognition__swin__swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb",
+    "timesformer_divst": "recognition__timesformer__timesformer_divST_8xb8-8x32x1-15e_kinetics400-rgb",
+    "uniformerv2_base": "recognition__uniformerv2__"
+    "uniformerv2-base-p16-res224_clip-kinetics710-pre_8xb32-u8_kinetics400-rgb",
+    "videomae_base": "recognition__videomae__vit-base-p16_videomae-k400-pre_16x4x1_kinetics-400",
     "stgcn_ntu60_joint_2d": "skeleton__stgcn__stgcn_8xb16-joint-u100-80e_ntu60-xsub-keypoint-2d",
     "stgcnpp_ntu60_bone_3d": "skeleton__stgcnpp__stgcnpp_8xb16-bone-u100-80e_ntu60-xsub-keypoint-3d",
     "slowfast_r50_8x8": "recognition__slowfast__slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb",
@@ -25,6 +31,7 @@ RECIPES = {
 """Golden case to the recipe whose model it is."""
 # In CTR-GCN tanh sees differences of features of up to 1e6, which made-up weights give: it is a step there, and single
 # precision differs from double precision by 8e-4 of the largest logit, whatever the order of operations.
+NEEDS = {"timesformer_divst": ["transformers"], "videomae_base": ["timm"]}
 LOGIT_TOLERANCE = {"ctrgcn_ntu60_joint_2d": 2e-3}
 
 
@@ -55,6 +62,8 @@ CASES = [case if case in FAST else pytest.param(case, marks=pytest.mark.slow) fo
 
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_the_golden_case(shared, case):
+    for package in NEEDS.get(case, ()):
+        pytest.importorskip(package, reason=f"needs {package}: pip install .[foundation]")
     golden = np.load(find(shared, "parity/models", f"{case}.npz"))
     model = golden_model(shared, case)
     shapes = {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
@@ -66,6 +75,8 @@ def test_agrees_with_the_golden_case(shared, case):
     tolerance = LOGIT_TOLERANCE.get(case, 1e-4) * largest if np.isfinite(largest) else 0
     np.testing.assert_allclose(logits, golden["logits"], atol=tolerance, rtol=0)
 
+    if np.isnan(golden["loss"]):  # not compared
+        return
     loss, gradient = loss_and_gradient(model, golden_batch(golden["shape"].tolist()))
     assert loss == pytest.approx(golden["loss"].item(), abs=1e-3)
     assert gradient == pytest.approx(golden["gradnorm"].item(), rel=1e-2)

@@ -2,7 +2,16 @@
 
 from mmaction.models.backbones.c3d import C3D
 from mmaction.models.backbones.experts import ExpertAttention
-from mmaction.models.backbones.foundation import TimmImage, TorchvisionVideo, TransformersVideo
+from mmaction.models.backbones.foundation import (
+    MViT,
+    SwinTransformer3D,
+    TimeSformer,
+    TimmImage,
+    TorchvisionVideo,
+    TransformersVideo,
+    UniFormerV2,
+    VisionTransformer,
+)
 from mmaction.models.backbones.graphs import AAGCN, CTRGCN, STGCN
 from mmaction.models.backbones.multipath import ResNet3dSlowFast, RGBPoseConv3D
 from mmaction.models.backbones.resnet import C2D, ResNet
@@ -20,6 +29,7 @@ __all__ = [
     "X3D",
     "Conv2plus1d",
     "ExpertAttention",
+    "MViT",
     "RGBPoseConv3D",
     "ResNet",
     "ResNet2Plus1d",
@@ -28,7 +38,11 @@ __all__ = [
     "ResNet3dSlowFast",
     "ResNet3dSlowOnly",
     "ResNetTSM",
+    "SwinTransformer3D",
+    "TimeSformer",
     "TimmImage",
     "TorchvisionVideo",
     "TransformersVideo",
+    "UniFormerV2",
+    "VisionTransformer",
 ]

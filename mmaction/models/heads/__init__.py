@@ -8,6 +8,7 @@ from mmaction.models.heads.resnet3d import I3DHead, SlowFastHead, X3DHead
 from mmaction.models.heads.rgbpose import RGBPoseHead
 from mmaction.models.heads.segments import TSMHead, TSNHead
 from mmaction.models.heads.tokens import AttentiveHead, TokenHead
+from mmaction.models.heads.transformers import MViTHead, TimeSformerHead, UniFormerHead
 
 __all__ = [
     "AttentiveHead",
@@ -18,10 +19,13 @@ __all__ = [
     "GCNHead",
     "I3DHead",
     "LinearHead",
+    "MViTHead",
     "RGBPoseHead",
     "SlowFastHead",
     "TSMHead",
     "TSNHead",
+    "TimeSformerHead",
     "TokenHead",
+    "UniFormerHead",
     "X3DHead",
 ]
