@@ -15,7 +15,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from mmaction.models.backbones.foundation.base import interpolate_positions, need
-from mmaction.models.inflate import load_weights, note_source
+from mmaction.models.inflate import note_source, read_weights
 from mmaction.models.initial import init_from_cfg
 from mmaction.registry import MODELS
 from mmaction.utils.attributes import ReadableArguments
@@ -77,7 +77,7 @@ class PublishedNetwork(ReadableArguments, BaseModule):
         if self.pretrained is None:
             return
         own = self.state_dict()
-        weights = self.fitted(load_weights(self.pretrained), own)
+        weights = self.fitted(read_weights(self.pretrained), own)
         fits = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
         wrong = [name for name in weights if name in own and name not in fits]
         if wrong or not fits:
@@ -407,7 +407,8 @@ class VisionTransformer(PublishedNetwork):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return vectors (V, C), or the map, of clips (V, C, T, H, W); other sizes take interpolated positions."""
         patches = self.patch_embed["projection"](x)
-        grid, positions = tuple(patches.shape[2:]), self.pos_embed
+        positions: torch.Tensor = self.pos_embed
+        grid = tuple(patches.shape[2:])
         if grid != self.grid:
             positions = cast(torch.Tensor, interpolate_positions(positions, self.grid, grid))
         tokens = self.pos_drop(patches.flatten(2).transpose(1, 2) + positions)

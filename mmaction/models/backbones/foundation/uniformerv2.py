@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from mmaction.models.backbones.foundation.published import TRUNC_NORMAL
-from mmaction.models.inflate import load_weights, note_source
+from mmaction.models.inflate import note_source, read_weights
 from mmaction.models.initial import init_from_cfg
 from mmaction.registry import MODELS
 from mmaction.utils.attributes import ReadableArguments
@@ -108,15 +108,16 @@ class GlobalBlock(nn.Module):
     def __init__(self, width: int, heads: int, factor: float, dropout: float, rate: float) -> None:
         super().__init__()
         self.drop_path = DropPath(rate, 1)
-        self.attn = nn.MultiheadAttention(width, heads)
+        self.attn: Any = nn.MultiheadAttention(width, heads)
         self.ln_1 = nn.LayerNorm(width)
         self.mlp: Any = _mlp(width, factor, dropout)
         self.ln_2 = nn.LayerNorm(width)
         self.ln_3 = nn.LayerNorm(width)
-        nn.init.xavier_uniform_(self.attn.in_proj_weight)
-        for tensor in (self.attn.out_proj.weight, self.attn.out_proj.bias, self.mlp.c_proj.weight):
+        attention, mlp = cast(Any, self.attn), cast(Any, self.mlp)
+        for tensor in (attention.in_proj_weight, mlp.c_fc.weight):
+            nn.init.xavier_uniform_(tensor)
+        for tensor in (attention.out_proj.weight, attention.out_proj.bias, mlp.c_proj.weight):
             nn.init.zeros_(tensor)
-        nn.init.xavier_uniform_(self.mlp.c_fc.weight)
 
     def forward(self, query: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Return the query (1, N, C) after the block, from tokens (L, N, C)."""
@@ -224,7 +225,7 @@ class UniFormerV2(ReadableArguments, BaseModule):
             init_from_cfg(self, self.init_cfg)
         if self.pretrained is None:
             return
-        own, weights = self.state_dict(), load_weights(self.pretrained)
+        own, weights = self.state_dict(), read_weights(self.pretrained)
         for name, value in weights.items():  # an image kernel sees the middle frame
             if name == "conv1.weight" and value.ndim == 4:
                 weights[name] = torch.zeros_like(own[name])
