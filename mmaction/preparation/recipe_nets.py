@@ -156,8 +156,8 @@ Pipelines = dict[tuple[str, int] | None, str]
 _GRAPHS: Pipelines = {
     ("coco17", 2): "gcn_2d",
     ("ntu25", 3): "gcn_3d",
-    ("kinect20", 2): "gcn_kinect_2d",
-    ("kinect20", 3): "gcn_kinect_3d",
+    ("kinect20", 2): "gcn_small_2d",
+    ("kinect20", 3): "gcn_small_3d",
 }
 PIPELINES: dict[str, Pipelines] = {
     "posec3d": {("coco17", 2): "posec3d_rendered"},
