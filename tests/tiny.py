@@ -16,7 +16,9 @@ def shrink_step(step: dict, segments: bool) -> dict:
             step[key] = tuple(PIXELS.get(v, v) for v in value) if is_pair else PIXELS.get(value, value)
     if "clip_len" in step:
         most = MOST_SEGMENTS if segments else 16 if step.get("frame_interval") == 2 else MOST_FRAMES
-        step["clip_len"] = min(step["clip_len"], most)
+        lengths = step["clip_len"]
+        is_dict = isinstance(lengths, dict)
+        step["clip_len"] = {key: n // 4 for key, n in lengths.items()} if is_dict else min(lengths, most)
         step["num_clips"] = min(step.get("num_clips", 1), MOST_SEGMENTS if segments else MOST_CLIPS)
     return step
 
@@ -49,7 +51,8 @@ def shrink_model(model) -> None:
         path.base_channels = path.get("base_channels", 64) // NARROWER
         if path.get("depth") == 101:
             path.depth = 50
-    model.cls_head.in_channels //= NARROWER
+    width = model.cls_head.in_channels
+    model.cls_head.in_channels = width // NARROWER if isinstance(width, int) else [n // NARROWER for n in width]
 
 
 def shrink_config(cfg, epochs: int = 1) -> None:

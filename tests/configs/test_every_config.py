@@ -99,6 +99,8 @@ def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
             dataset.update(ann_file=str(flow_frames / "list.txt"), data_prefix=dict(img=str(flow_frames)))
         elif "video" in dataset.get("data_prefix", {}):
             dataset.update(ann_file=str(demo_data / "skeletons.pkl"), data_prefix=dict(video=str(demo_data / "videos")))
+            if dataset.get("split") == "test":
+                dataset.split = "val"
         else:
             compressed = folder / "kpfiles" if "skeleton" in dataset.get("data_prefix", {}) else None
             layout = layout_of_config(cfg) or get_layout("coco17")

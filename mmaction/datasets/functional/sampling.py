@@ -12,7 +12,7 @@ def _draw_below(rng: Random, bounds: np.ndarray) -> np.ndarray:
     return rng.integers(bounds) if isinstance(rng, np.random.Generator) else rng.randint(bounds)
 
 
-def uniform_clip(num_frames: int, clip_len: int, short_start: int, rng: Random) -> np.ndarray:
+def uniform_clip(num_frames: int, clip_len: int, short_start: int, rng: Random, loop: bool = True) -> np.ndarray:
     """Draw one frame from each of ``clip_len`` equal parts of a video.
 
     Uniform sampling of PoseC3D (Duan et al., "Revisiting Skeleton-based Action Recognition", CVPR 2022, section 3.2).
@@ -22,10 +22,13 @@ def uniform_clip(num_frames: int, clip_len: int, short_start: int, rng: Random) 
         clip_len: Frames of the clip.
         short_start: First frame when the video is shorter than the clip, which then repeats it from the start.
         rng: Source of the draws.
+        loop: Whether such a video is repeated from its start, as published, and not each frame in its place.
 
     Returns:
         ``clip_len`` indices in ``[0, num_frames)``, increasing unless the video is shorter than the clip.
     """
+    if num_frames < clip_len and not loop:
+        return np.arange(clip_len) * num_frames // clip_len
     if num_frames < clip_len:
         return np.arange(short_start, short_start + clip_len) % num_frames
     if num_frames < 2 * clip_len:
@@ -36,17 +39,19 @@ def uniform_clip(num_frames: int, clip_len: int, short_start: int, rng: Random) 
     return edges[:-1] + _draw_below(rng, np.diff(edges))
 
 
-def uniform_clips(num_frames: int, clip_len: int, num_clips: int, rng: np.random.Generator) -> np.ndarray:
+def uniform_clips(
+    num_frames: int, clip_len: int, num_clips: int, rng: np.random.Generator, loop: bool = True
+) -> np.ndarray:
     """Return ``num_clips`` random uniform clips one after the other, ``num_clips * clip_len`` indices."""
     clips = [
-        uniform_clip(num_frames, clip_len, int(rng.integers(num_frames)) if num_frames < clip_len else 0, rng)
+        uniform_clip(num_frames, clip_len, int(rng.integers(num_frames)) if num_frames < clip_len else 0, rng, loop)
         for _ in range(num_clips)
     ]
     return np.concatenate(clips)
 
 
 @functools.lru_cache(maxsize=256)
-def fixed_uniform_clips(num_frames: int, clip_len: int, num_clips: int, seed: int) -> np.ndarray:
+def fixed_uniform_clips(num_frames: int, clip_len: int, num_clips: int, seed: int, loop: bool = True) -> np.ndarray:
     """Return the ``num_clips`` uniform clips that belong to ``seed``, always the same.
 
     NumPy's legacy generator draws them, as in the published results. The array is kept, and so is read-only.
@@ -54,7 +59,7 @@ def fixed_uniform_clips(num_frames: int, clip_len: int, num_clips: int, seed: in
     rng = np.random.RandomState(seed)
     clips = np.arange(num_clips)
     starts = clips if num_frames < num_clips else clips * num_frames // num_clips
-    inds = np.concatenate([uniform_clip(num_frames, clip_len, int(start), rng) for start in starts])
+    inds = np.concatenate([uniform_clip(num_frames, clip_len, int(start), rng, loop) for start in starts])
     inds.flags.writeable = False
     return inds
 

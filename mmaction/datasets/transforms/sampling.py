@@ -37,7 +37,7 @@ class UniformSampleFrames(RandomTransform):
     """Draw one frame from each of ``clip_len`` equal parts of the video.
 
     Sets ``frame_inds`` (int32, ``num_clips * clip_len``), ``clip_len``, ``frame_interval`` (None, as frames are not
-    equidistant) and ``num_clips``. A video shorter than the clip is repeated.
+    equidistant) and ``num_clips``.
 
     Args:
         clip_len: Frames of a clip.
@@ -46,13 +46,21 @@ class UniformSampleFrames(RandomTransform):
         seed: Seed of the clips in test mode.
         min_span: Least share of the video that the clips of a sample span in training; the share, up to 1, and where
             it begins are drawn for each sample.
+        loop: Whether a video shorter than the clip begins again, as published; otherwise its frames are repeated in
+            their places.
     """
 
     reads = ("total_frames",)
     writes = ("frame_inds", "clip_len", "frame_interval", "num_clips")
 
     def __init__(
-        self, clip_len: int, num_clips: int = 1, test_mode: bool = False, seed: int = 255, min_span: float = 1.0
+        self,
+        clip_len: int,
+        num_clips: int = 1,
+        test_mode: bool = False,
+        seed: int = 255,
+        min_span: float = 1.0,
+        loop: bool = True,
     ) -> None:
         lengths = clip_len if isinstance(clip_len, Mapping) else {"clip_len": clip_len}
         check_counts(**lengths, num_clips=num_clips)
@@ -63,17 +71,18 @@ class UniformSampleFrames(RandomTransform):
         if not 0 < min_span <= 1:
             raise ValueError(f"min_span is a share of the video, above 0 and at most 1; got {min_span}")
         self.min_span = min_span
+        self.loop = loop
 
     def sample_params(self, results: dict, clip_len: int) -> np.ndarray:
         """Return the frame indices of all clips of ``clip_len`` frames, counted from 0."""
         total = frame_count(results)
         if self.test_mode:
-            return fixed_uniform_clips(total, clip_len, self.num_clips, self.seed)
+            return fixed_uniform_clips(total, clip_len, self.num_clips, self.seed, self.loop)
         rng = self.rng(results)
         if self.min_span == 1:
-            return uniform_clips(total, clip_len, self.num_clips, rng)
+            return uniform_clips(total, clip_len, self.num_clips, rng, self.loop)
         span = int(np.ceil(total * rng.uniform(self.min_span, 1)))
-        return rng.integers(total - span + 1) + uniform_clips(span, clip_len, self.num_clips, rng)
+        return rng.integers(total - span + 1) + uniform_clips(span, clip_len, self.num_clips, rng, self.loop)
 
     def transform(self, results: dict) -> dict:
         """Set the frame indices."""
@@ -123,6 +132,8 @@ class MMUniformSampleFrames(UniformSampleFrames):
         num_clips: Clips of a sample.
         test_mode: Draw the clips that belong to ``seed``.
         seed: Seed of the clips in test mode.
+        min_span: As in :class:`UniformSampleFrames`.
+        loop: As there.
     """
 
     writes = ("clip_len", "frame_interval", "num_clips", "modality")

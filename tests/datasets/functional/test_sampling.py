@@ -29,6 +29,18 @@ def test_uniform_clips_are_ordered_and_in_range(num_frames, clip_len, num_clips,
             assert (np.diff(inds.reshape(num_clips, clip_len), axis=1) % num_frames == 1 % num_frames).all()
 
 
+@given(counts, st.integers(1, 50), st.integers(1, 4), seeds)
+def test_without_a_loop_a_short_video_repeats_frames_in_place(num_frames, clip_len, num_clips, seed):
+    clips = uniform_clips(num_frames, clip_len, num_clips, np.random.default_rng(seed), loop=False)
+    fixed = fixed_uniform_clips(num_frames, clip_len, num_clips, seed, loop=False)
+    for inds in (clips.reshape(num_clips, clip_len), fixed.reshape(num_clips, clip_len)):
+        assert (np.diff(inds, axis=1) >= 0).all() and inds.min() >= 0 and inds.max() < num_frames
+        if num_frames < clip_len:
+            assert all(set(row) == set(range(num_frames)) for row in inds.tolist())
+    if num_frames >= clip_len:
+        assert (clips == uniform_clips(num_frames, clip_len, num_clips, np.random.default_rng(seed))).all()
+
+
 @given(st.integers(1, 40), seeds)
 def test_a_uniform_clip_takes_one_frame_from_each_part(clip_len, seed):
     num_frames = 3 * clip_len
