@@ -113,7 +113,8 @@ class Plan:
         """Return the training without a fold, validated on it with ``holdout``, and the config that tests on it."""
         assert self.clips is not None, "this plan has no folds"
         held, alone = self.numbers == fold, self.tune == "holdout"
-        part = folds.held_out(cfg, "val", self.clips, held) if alone else folds.unvalidated(cfg)
+        validates = alone and cfg.get("val_dataloader") is not None
+        part = folds.held_out(cfg, "val", self.clips, held) if validates else folds.unvalidated(cfg)
         title = f"{name}, without fold {fold + 1} of {self.numbers.max() + 1}"
         run = self._run(title, folds.without(part, self.clips, held), name if alone else f"{name}/fold_{fold}")
         return run, folds.held_out(cfg, "test", self.clips, held)

@@ -92,6 +92,13 @@ def test_a_validation_split_of_its_own_is_used(skeletons, tmp_path, capsys):
     assert Result.load(tmp_path / "out/joint/tune").ids == tuple(skeletons["dev"])
 
 
+def test_a_config_without_validation_has_weights_from_clips_held_out(config, tmp_path, capsys):
+    none = ["--cfg-options", *(f"val_{part}=None" for part in ("dataloader", "cfg", "evaluator"))]
+    assert run(config, tmp_path / "out", "--folds", "2", *none) == 0
+    assert "the config has no validation split: weights are found on a part of the training" in capsys.readouterr().out
+    assert not list((tmp_path / "out").rglob("best_*.pth"))
+
+
 def test_weights_are_never_found_on_the_test_split(config, tmp_path):
     with pytest.raises(ValueError, match=r"--tune val: the validation split shares"):
         run(config, tmp_path / "out", "--tune", "val")
