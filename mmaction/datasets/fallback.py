@@ -31,21 +31,13 @@ def renumber(sample: BaseDataElement, first: int) -> None:
 
 
 def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stream: int = 0) -> dict[str, Any]:
-    """Return sample ``index``, or another one that stands in for it.
+    """Return what ``load`` makes of ``index``, or another sample that stands in for it.
 
-    Args:
-        dataset: A :class:`~mmaction.datasets.base.BaseActionDataset`: gives the annotation, the seed and the epoch,
-            from which the choice of the other sample follows. In test mode any will do, as it is not scored.
-        index: The sample wanted.
-        load: Loads the sample of an index.
-        stream: Which repetition of the sample this is.
-
-    Returns:
-        The sample. One that stands in carries ``broken = (name, fault, index)`` in the meta information of
-        its ``data_samples``; in test mode also file, index and label of the sample wanted.
-
-    Raises:
-        ValueError: If a hundred others, in test mode a thousand, cannot be loaded either, with the fault of the first.
+    The choice of the other follows from the seed and the epoch of ``dataset``, and from ``stream`` (which repetition of
+    the sample this is); in test mode any will do, as it is not scored. A sample that stands in carries ``broken =
+    (name, fault, index)`` in the meta information of its ``data_samples``; in test mode also file, index and label of
+    the sample wanted. ValueError with the first fault if a hundred others, in test mode a thousand, cannot be loaded
+    either.
     """
     try:
         return load(index)

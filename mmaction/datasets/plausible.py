@@ -23,19 +23,11 @@ def odd_values(info: dict) -> tuple[str, str] | None:
 
 
 def check_skeletons(dataset: Any, split: str, count: int = 8) -> list[str]:
-    """Look at the values of a few skeletons of a data set, evenly spread, before a run.
+    """Look at the values of ``count`` skeletons of a data set without wrappers, evenly spread, before a run.
 
-    Args:
-        dataset: A data set without wrappers.
-        split: What to call it in messages: ``train``, ``val``, ``test``.
-        count: How many samples to look at.
-
-    Returns:
-        Sentences about values that are odd and legal: scores above 1 that a few joints have.
-
-    Raises:
-        ValueError: If coordinates are shares of the image, height and width are exchanged, or scores are percentages or
-            a depth; names file and clip and says what to do.
+    Returns sentences about values that are odd and legal: scores above 1 that a few joints have. ValueError if
+    coordinates are shares of the image, height and width are exchanged, or scores are percentages or a depth; names
+    file and clip and says what to do.
     """
     warnings = []
     for index in sorted(set(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int).tolist())):

@@ -27,14 +27,11 @@ def _attach(path: str, dtype: str, shape: tuple[int, ...]) -> "SharedArray":
 
 
 class SharedArray:
-    """A read-only NumPy array whose memory all processes share.
+    """A read-only NumPy array whose memory all processes share, as ``array``.
 
-    Forked processes share the pages of the array as they are. For a spawned process the array moves, when it is
-    pickled for the first time, to a temporary file (in ``TMPDIR``) which all processes map; the file goes with the
-    process that made it.
-
-    Attributes:
-        array: The array, read-only.
+    Forked processes share the pages of the array as they are. For a spawned process the array moves, when it is pickled
+    for the first time, to a temporary file (in ``TMPDIR``) which all processes map; the file goes with the process that
+    made it.
     """
 
     def __init__(self, array: np.ndarray) -> None:

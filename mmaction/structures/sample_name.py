@@ -6,13 +6,9 @@ NAME_KEYS = ("filename", "frame_dir")
 
 
 def sample_name(info: Any, default: object = "unnamed") -> str:
-    """Return the name of a sample: its ``filename``, else its ``frame_dir``.
+    """Return the name of a sample or an annotation: its ``filename``, else its ``frame_dir``.
 
-    Splits name annotations by it, as in MMAction2, whose files may hold both.
-
-    Args:
-        info: An annotation, what a pipeline makes of it, or a data sample; anything with ``get``.
-        default: The name of one that has neither.
+    Splits name annotations by it, as in MMAction2, whose files may hold both. ``default`` names what has neither.
     """
     names = (str(info.get(key, "")) for key in NAME_KEYS)  # an array in a damaged file has no truth value
     return next((name for name in names if name not in ("", "None")), str(default))

@@ -81,9 +81,7 @@ def as_probabilities(scores: ArrayLike) -> np.ndarray:
 def label_to_array(num_classes: int, label: ArrayLike) -> np.ndarray:
     """Return the labels of one sample as 0 or 1 for each class, int64 of shape ``(num_classes,)``.
 
-    Args:
-        num_classes: C.
-        label: Class indices, any number of them; or already 0 or 1 for each class (recognized by its length C, C > 1).
+    ``label`` is class indices, any number; or already 0 or 1 for each class (recognized by its length C, C > 1).
     """
     label = np.atleast_1d(np.asarray(label, dtype=None if np.size(label) else np.int64))
     if num_classes > 1 and label.shape == (num_classes,) and np.isin(label, (0, 1)).all():

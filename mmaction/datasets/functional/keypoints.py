@@ -13,18 +13,11 @@ def compact_box(
     hw_ratio: tuple[float, float] | None = None,
     allow_imgpad: bool = True,
 ) -> Box | None:
-    """Return the box around all joints of a clip, enlarged by ``padding``.
+    """Return the box ``(x1, y1, x2, y2)`` around the joints ``(..., 2)``, in whole pixels, enlarged by ``padding``.
 
-    Args:
-        keypoint: Joints ``(..., 2)``; a coordinate of 0 marks a missing joint.
-        img_shape: Height and width of the image.
-        padding: Share by which width and height grow.
-        threshold: Least width and height of the tight box, in pixels.
-        hw_ratio: Least and greatest ratio of height to width; the box grows to meet it.
-        allow_imgpad: Whether the box may reach beyond the image.
-
-    Returns:
-        ``(x1, y1, x2, y2)`` in whole pixels, or None if the tight box is smaller than ``threshold``.
+    A coordinate of 0 marks a missing joint. The box grows to the least and greatest ratio ``hw_ratio`` of height to
+    width, and stays within the image unless ``allow_imgpad``. It is None where the tight box is narrower or lower than
+    ``threshold`` pixels.
     """
     # Extremes in the keypoints' own precision, the rest in float64: published boxes are rounded from these values.
     edges = []
@@ -53,13 +46,9 @@ def move_origin(keypoint: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
 def split_scores(
     keypoint: np.ndarray, score: np.ndarray | None, in_image: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return joints and their scores as an annotation means them, without copying.
+    """Return joints ``(M, T, V, 2 or 3)`` and their scores ``(M, T, V)`` as an annotation means them, without copying.
 
-    Args:
-        keypoint: ``(M, T, V, 2 or 3)``.
-        score: ``(M, T, V)``, None where the annotation has none.
-        in_image: Whether the joints lie in an image; a third channel is then their score, or is dropped where there
-            are scores already.
+    Where the joints lie in an image, a third channel is their score, or is dropped where there are scores already.
     """
     if in_image and keypoint.shape[-1] == 3:
         return keypoint[..., :2], keypoint[..., 2] if score is None else score
@@ -74,9 +63,7 @@ def is_present(keypoint: np.ndarray) -> np.ndarray:
 def shows_nobody(keypoint: np.ndarray, score: np.ndarray | None = None) -> bool:
     """Return whether a skeleton shows no person at all: no joint with finite coordinates and a score above 0.
 
-    Args:
-        keypoint: ``(M, T, V, 2 or 3)``.
-        score: ``(M, T, V)``; None: a joint is missing where all its coordinates are 0.
+    Where there are no scores, a joint is missing if all its coordinates are 0.
     """
     present = is_present(keypoint) if score is None else np.asarray(score) > 0
     return not (present & np.isfinite(keypoint).all(-1)).any()
@@ -92,13 +79,8 @@ def affine_keypoints(
 ) -> np.ndarray:
     """Scale joints about a point, turn and shear them about it, then shift them; missing joints (0, 0) stay.
 
-    Args:
-        keypoint: Joints ``(..., 2)``, pixels (x, y).
-        center: The point (x, y) that only ``shift`` moves.
-        scale: Factors of x and y.
-        angle_deg: Degrees, clockwise as seen in the image.
-        shift: Pixels (x, y).
-        shear: Pixels that x gains per pixel of y.
+    ``scale`` holds factors of x and y; ``angle_deg`` is clockwise as seen in the image; ``shift`` is in pixels (x, y),
+    ``shear`` in pixels that x gains per pixel of y.
     """
     cos, sin = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
     turn = np.array([[cos, sin], [-sin, cos]])
@@ -111,18 +93,12 @@ def affine_keypoints(
 def group_persons(
     frames: np.ndarray, rows: np.ndarray, num_frames: int, max_person: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sort rows of found persons into a clip.
+    """Sort rows of found persons, x, y and score ``(K, V, 3)``, into a clip of ``num_frames`` frames.
 
-    Args:
-        frames: Frame of each row ``(K,)``, not decreasing, below ``num_frames``.
-        rows: x, y and score of the joints of each person ``(K, V, 3)``.
-        num_frames: Frames of the clip.
-        max_person: Where a frame has more persons, each frame's persons are ordered by the sum of their scores and
-            the first ones are kept; otherwise they stay in order.
-
-    Returns:
-        Keypoints ``(M, T, V, 2)`` and scores ``(M, T, V)``, float16, 0 where nobody was found. M is the greatest
-        number of persons in a frame, at most ``max_person``.
+    ``frames`` ``(K,)`` names the frame of each row and does not decrease. Where a frame has more than ``max_person``
+    persons, each frame's persons are ordered by the sum of their scores and the first ones are kept; otherwise they
+    stay in order. Returns keypoints ``(M, T, V, 2)`` and scores ``(M, T, V)``, float16, 0 where nobody was found; M is
+    the greatest number of persons in a frame.
     """
     place = np.arange(len(frames)) - np.searchsorted(frames, frames)
     persons = int(place.max()) + 1

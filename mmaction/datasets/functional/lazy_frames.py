@@ -17,14 +17,11 @@ Step = Callable[[list[np.ndarray]], Any]
 class LazyFrames(Sequence[Any]):
     """A list of frames of a video; only the first is decoded yet.
 
-    Geometry steps are noted and carried out frame by frame, so that each frame is decoded and transformed once however
-    many clips share it, and whole decoded frames are never collected. Looking at an item carries everything out;
-    `stack` does so without an intermediate copy. A pickle or a deep copy is a plain list.
-
-    Args:
-        frames: Pairs of index and decoded frame, in ascending order, each index once.
-        inds: The indices of the list's items, in any order, with repetitions.
-        merge: Make a first resize, and a crop after it, part of the conversion to RGB.
+    ``frames`` gives pairs of index and decoded frame, in ascending order, each index once; ``inds`` are the indices of
+    the list's items, in any order, with repetitions. Geometry steps are noted and carried out frame by frame, so that
+    each frame is decoded and transformed once however many clips share it, and whole decoded frames are never
+    collected. ``merge`` makes a first resize, and a crop after it, part of the conversion to RGB. Looking at an item
+    carries everything out; `stack` does so without an intermediate copy. A pickle or a deep copy is a plain list.
     """
 
     def __init__(

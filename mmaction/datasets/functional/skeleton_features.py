@@ -7,12 +7,9 @@ import numpy as np
 
 
 def bones(keypoint: np.ndarray, parents: Sequence[int], with_score: bool) -> np.ndarray:
-    """Return the vector from each joint's parent to the joint, float32.
+    """Return the vector from each joint's parent to the joint ``(M, T, V, C)``, float32; ``parents`` are V indices.
 
-    Args:
-        keypoint: Joints ``(M, T, V, C)``.
-        parents: For each joint its parent, V indices.
-        with_score: Whether the third channel is a score; a bone's score is the mean of its ends.
+    ``with_score`` says that the third channel is a score; a bone's score is the mean of its ends.
     """
     ends = keypoint[:, :, list(parents)]
     result = (keypoint - ends).astype(np.float32)
@@ -22,11 +19,9 @@ def bones(keypoint: np.ndarray, parents: Sequence[int], with_score: bool) -> np.
 
 
 def motion(data: np.ndarray, with_score: bool) -> np.ndarray:
-    """Return the change from each frame to the next, 0 in the last frame.
+    """Return the change of joints or bones ``(M, T, V, C)`` from each frame to the next, 0 in the last frame.
 
-    Args:
-        data: Joints or bones ``(M, T, V, C)``.
-        with_score: Whether the third channel is a score; a change gets the mean score of its frames.
+    ``with_score`` says that the third channel is a score; a change gets the mean score of its frames.
     """
     result = np.zeros_like(data)
     result[:, :-1] = np.diff(data, axis=1)
