@@ -35,6 +35,7 @@ from mmaction.datasets.transforms.pose_augment import (
 from mmaction.datasets.transforms.processing import Flip, Fuse, RandomRescale, Resize
 from mmaction.datasets.transforms.sampling import MMUniformSampleFrames, UniformSample, UniformSampleFrames
 from mmaction.datasets.transforms.skeleton_features import (
+    FitJoints,
     FormatGCNInput,
     GenSkeFeat,
     JointToBone,
@@ -53,6 +54,7 @@ __all__ = [
     "DecordDecode",
     "DecordInit",
     "DenseSampleFrames",
+    "FitJoints",
     "Flip",
     "FormatGCNInput",
     "FormatShape",

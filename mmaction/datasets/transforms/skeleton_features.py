@@ -220,6 +220,31 @@ class PreNormalize3D(Transform):
 
 
 @TRANSFORMS.register_module()
+class FitJoints(Transform):
+    """Move and scale the joints of a clip so that each coordinate goes from -1 to 1 over all frames and persons.
+
+    Behind ``RandomRot`` it takes away where a camera stands and how far, so that sets with several views need it; body
+    proportions go as well (the training of CTR-GCN on Northwestern-UCLA: Chen et al., "Channel-wise Topology Refinement
+    Graph Convolution", ICCV 2021). Joints with score 0, and persons of zeros alone, do not count and become zeros.
+    """
+
+    reads = ("keypoint",)
+
+    def transform(self, results: dict) -> dict:
+        """Change ``keypoint``."""
+        keypoint = results["keypoint"]
+        seen = np.broadcast_to(keypoint.any(axis=(1, 2, 3), keepdims=True)[..., 0], keypoint.shape[:3])
+        if "keypoint_score" in results:
+            seen = seen & (results["keypoint_score"] > 0)
+        if seen.any():
+            found = keypoint[seen]
+            low, high = found.min(axis=0), found.max(axis=0)
+            fitted = (keypoint - (low + high) / 2) / np.maximum((high - low) / 2, 1e-6)
+            results["keypoint"] = np.where(seen[..., None], fitted, 0).astype(keypoint.dtype)
+        return results
+
+
+@TRANSFORMS.register_module()
 class JointToBone(_WithLayout):
     """Set ``target`` to the bones of ``keypoint``: vectors from each joint's parent to the joint, float32.
 

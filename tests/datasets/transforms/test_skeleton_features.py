@@ -6,6 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from mmaction.datasets.functional.skeleton_features import rotation_between
 from mmaction.datasets.transforms import (
+    FitJoints,
     FormatGCNInput,
     GenSkeFeat,
     JointToBone,
@@ -278,3 +279,28 @@ def test_graph_input():
 def test_wrong_arguments_and_samples(build, error, message):
     with pytest.raises(error, match=message):
         build()
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]), st.booleans())
+def test_fitted_joints_go_from_minus_one_to_one_and_forget_place_and_size(seed, axes, scored):
+    rng = np.random.default_rng(seed)
+    keypoint = rng.normal(size=(2, 6, 5, axes)).astype(np.float32)
+    keypoint[1] = 0  # a second person who is not there
+    sample = {"keypoint": keypoint}
+    seen = np.ones((2, 6, 5), bool) * np.array([True, False])[:, None, None]
+    if scored:
+        sample["keypoint_score"] = rng.integers(0, 2, (2, 6, 5)).astype(np.float32)
+        sample["keypoint_score"][0, 0, :2] = 1
+        seen &= sample["keypoint_score"] > 0
+    fitted = FitJoints()(dict(sample))["keypoint"]
+    np.testing.assert_allclose(fitted[seen].min(axis=0), -1, atol=1e-5)
+    np.testing.assert_allclose(fitted[seen].max(axis=0), 1, atol=1e-5)
+    assert not fitted[~seen].any()
+    factor, shift = rng.uniform(0.5, 2, axes), rng.normal(size=axes)
+    moved = np.where(keypoint.any(axis=(1, 2, 3), keepdims=True), keypoint * factor + shift, 0).astype(np.float32)
+    np.testing.assert_allclose(FitJoints()({**sample, "keypoint": moved})["keypoint"], fitted, atol=1e-4)
+
+
+def test_nobody_stays_nobody():
+    empty = np.zeros((1, 4, 5, 3), np.float32)
+    assert FitJoints()({"keypoint": empty})["keypoint"] is empty
