@@ -21,6 +21,7 @@ from mmaction.engine.hooks.checkpoint_hook import CLASS_COUNTS
 from mmaction.engine.hooks.data_hooks import class_counts
 from mmaction.engine.results.writer import ResultWriter, free_folder, stored_identity
 from mmaction.io.downloads import file_sha256
+from mmaction.io.features import FACTS
 from mmaction.preparation.manifest import Coverage, coverage
 from mmaction.registry import DATASETS, HOOKS
 from mmaction.utils.config import dataset_config, inner_datasets
@@ -102,7 +103,7 @@ def training_identity(cfg: Mapping[str, Any], options: Any = None) -> str:
 
 
 def _by_content(part: Any) -> Any:
-    """Return a config in which the hash of an annotation file stands for its path."""
+    """Return a config in which the hash of an annotation file, or of features' facts, stands for its path."""
     if isinstance(part, Mapping):
         named = {key: _by_content(value) for key, value in part.items()}
         path = Path(part.get("data_root") or "", str(part.get("ann_file") or ""))
@@ -110,6 +111,9 @@ def _by_content(part: Any) -> Any:
             named["ann_file"] = file_sha256(path)
             if not part.get("data_prefix"):  # else the root says which videos are read
                 named.pop("data_root", None)
+        if part.get("type") == "FeatureDataset":  # these facts name the data and the checkpoint
+            facts = {name: Path(part.get("data_root") or "", place, FACTS) for name, place in part["experts"].items()}
+            named["experts"] = {name: file_sha256(path) for name, path in facts.items() if path.is_file()}
         return named
     return [_by_content(item) for item in part] if isinstance(part, list | tuple) else part
 

@@ -57,3 +57,16 @@ def test_what_changes_no_score_does_not(tested, tmp_path):
     (tmp_path / "moved/val.pkl").write_bytes(b"others")
     assert identity(tested, "abc")["data"] != before["data"]
     assert identity(tested, "abd")["checkpoint"] != before["checkpoint"]
+
+
+def test_features_count_by_what_they_are_made_of(tmp_path):
+    (tmp_path / "joint").mkdir()
+    cfg = {"test_dataloader": {"dataset": {"type": "FeatureDataset", "experts": {"joint": str(tmp_path / "joint")}}}}
+    found = []
+    for checkpoint in ("a", "b"):
+        (tmp_path / "joint/features.json").write_text(f'{{"identity": "{checkpoint}"}}')
+        found.append(identity(cfg, "abc")["data"])
+    assert found[0] != found[1]
+    (tmp_path / "joint").rename(tmp_path / "moved")
+    cfg["test_dataloader"]["dataset"]["experts"]["joint"] = str(tmp_path / "moved")
+    assert identity(cfg, "abc")["data"] == found[1]
