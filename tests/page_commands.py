@@ -30,6 +30,7 @@ NOT_RUN = {
     r"python tools/(train|test)\.py configs/fusion/.*": "needs features; see tests/reports/test_learned_fusion.py",
     r"python tools/analysis/fuse\.py data/features/.*": "needs features; see tests/reports/test_learned_fusion.py",
     r"(torchrun|mpirun) .*": "needs 8 GPUs or MPI; tests/engine/test_dist.py runs torchrun with 2 processes",
+    r"python tools/new_config\.py": "asks questions; tests/cli/test_new_config.py answers them",
     r"python tests/(reliability|fuzz)/.*": "takes minutes to hours; the tests beside the program run a part",
     r"python tools/train\.py \.\.\.": "is no whole command",
     r"eval .*": "changes the reader's shell; tests/cli/test_console.py reads the script",
