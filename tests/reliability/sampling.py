@@ -5,7 +5,7 @@
 The skeletons of the dives are drawn on black, since small networks learn the filmed dives by heart. Four dives differ
 in direction, somersaults and twists: 448 clips to train on, 240 of another seed to test on, 34 to 63 frames long. Both
 kinds of sampling take 8 frames: `SampleFrames` every eighth one, a window of 64 frames that begins again where the clip
-ends; `UniformSample` one from each of 8 equal parts. What has been trained is kept, so that the command can be repeated.
+ends; `UniformSample` one from each of 8 equal parts. What has been trained is kept: repeat the command to go on.
 """
 
 import argparse
