@@ -148,7 +148,7 @@ class PreNormalize3D(Transform):
         align_center: Whether to move the center to the origin.
         layout: Layout from whose joints ``zaxis``, ``xaxis`` and ``center`` follow, in place of the three. One without
             a spine or shoulders, such as that of a hand, can only be moved: its root becomes the origin.
-        center: Joint in the center of the body.
+        center: Joint in the center of the body; the first frame that has it counts.
     """
 
     reads = ("keypoint",)
@@ -201,7 +201,9 @@ class PreNormalize3D(Transform):
         keypoint = main_person_frames(keypoint)
         if self.align_center:
             joint = self.center if self.center is not None else 1 if keypoint.shape[2] == 25 else -1
-            center = keypoint[0, 0, joint].copy()
+            # As published, the first frame counts, be the joint there or not; a center that is given is looked for.
+            first = 0 if self.center is None else int(keypoint[0, :, joint].any(-1).argmax())
+            center = keypoint[0, first, joint].copy()
             x, y, z = np.moveaxis(keypoint, -1, 0)
             keypoint = np.where(((x != 0) | (y != 0) | (z != 0))[..., None], keypoint - center, 0)
             results["body_center"] = center

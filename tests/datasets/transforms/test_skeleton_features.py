@@ -138,6 +138,9 @@ def test_a_layout_without_shoulders_is_moved_but_not_turned():
     step.check_joints(21)
     moved = step({"keypoint": keypoint, "total_frames": 5})["keypoint"]
     np.testing.assert_allclose(moved, keypoint - keypoint[:1, :1, :1], atol=1e-5)
+    keypoint[0, 0, 0] = 0  # the root is missing in the first frame
+    moved = step({"keypoint": keypoint, "total_frames": 5})["keypoint"]
+    np.testing.assert_allclose(moved[0, :, 1], keypoint[0, :, 1] - keypoint[0, 1, 0], atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.int64, np.uint16])
