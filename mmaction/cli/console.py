@@ -22,7 +22,7 @@ COMMANDS = {
     "poses": ("extract_poses", "extract skeletons from videos"),
     "view": ("view", "draw the skeletons of a pickle on its video, and check them"),
     "configs": ("configs", "list the configs that come with the package"),
-    "new-config": ("new_config", "write a config for your own data"),
+    "new": ("new_config", "write a config for your own data"),
     "compare-configs": ("compare_configs", "compare configs by what they see of a clip and what it costs"),
     "config": ("print_config", "print a config with all that its bases set"),
     "lists": ("build_file_list", "write the lists of a data set from folders of classes"),
