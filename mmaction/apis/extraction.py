@@ -79,9 +79,9 @@ class Extraction:
     def write_out_of_fold(
         self, root: Path, work_dir: Path, count: int, group_by: str | None, options: TrainOptions
     ) -> None:
-        """Train a model without each of ``count`` folds; write out-of-fold features of train, and those of test.
+        """Train a model without each of ``count`` folds; write out-of-fold features of train, and features of test.
 
-        Trainings that ``work_dir`` holds already, as those of ``Plan`` with ``folds``, are not done again.
+        Trainings that ``work_dir`` holds already, as from ``Plan`` with ``folds``, are not done again.
         """
         clips = folds.split_clips(self.cfg, "train", group_by)
         numbers = folds.make_folds(clips.labels, count, options.seed or 0, clips.groups)

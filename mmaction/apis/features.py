@@ -32,7 +32,7 @@ def write_features(
 ) -> None:
     """Write what ``model`` makes of each clip of ``dataset``, from the first on that ``writer`` lacks.
 
-    Views are averaged, or kept. Whatever is random in the pipeline is that of epoch 0, so that a run which is stopped
+    Views are averaged, or kept. Whatever is random in the pipeline is drawn as in epoch 0, so that a run which is stopped
     and continued, with the same ``batch_size``, gives the same bits as one that is not.
     """
     set_epoch(dataset, 0)
@@ -51,8 +51,8 @@ def write_features(
 def join_folds(full: Features, parts: Sequence[Features], folds: np.ndarray, out: Path) -> list[float]:
     """Write features of training clips by models that have not seen them; return how well these speak one language.
 
-    Each network has a basis of its own for its features. So those of the model without fold k go through the linear map
-    that takes its features of the other clips, which both models have seen, to those of the full model: ridge
+    Each network has a basis of its own for its features. So the features of the model without fold k go through the linear map
+    that takes its features of the other clips, which both models have seen, to the full model's: ridge
     regression, its strength by leave-one-out. Logits and scores need none.
 
     Args:
@@ -95,7 +95,7 @@ def join_folds(full: Features, parts: Sequence[Features], folds: np.ndarray, out
 
 
 def _row(sample: ActionDataSample, keep_views: bool) -> dict[str, np.ndarray]:
-    """Return the arrays of one clip; those of a clip without a prediction are 0."""
+    """Return the arrays of one clip; 0 where it has no prediction."""
     found = {"features": sample.feature}
     if "logits" in sample:
         found["logits"] = sample.logits

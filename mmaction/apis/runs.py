@@ -1,4 +1,4 @@
-"""Several trainings and tests in a row, of which those that are done already are not done again."""
+"""Several trainings and tests in a row; what is done already is not done again."""
 
 import json
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ class ResumableRun:
         """Train unless that is done; return the best checkpoint by validation, or the last without validation.
 
         Raises:
-            ValueError: If the folder is that of another config.
+            ValueError: If the folder belongs to another config.
             FileExistsError: If it holds a training and ``resume`` is not set.
         """
         mine = training_identity(self.cfg, {name: getattr(self.options, name) for name in WITH_EFFECT})

@@ -23,7 +23,7 @@ from mmaction.utils.files import claim
 
 @dataclass
 class TestOptions:
-    """What a test is told beside its config; the names are those of the options of ``tools/test.py``.
+    """What a test is told beside its config; the names are the options of ``tools/test.py``.
 
     Attributes:
         checkpoint: Weights to test: a file or a web address.

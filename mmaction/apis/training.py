@@ -25,7 +25,7 @@ from mmaction.utils.shipped_configs import CONFIGS
 
 @dataclass
 class TrainOptions:
-    """What a training is told beside its config; the names are those of the options of ``tools/train.py``.
+    """What a training is told beside its config; the names are the options of ``tools/train.py``.
 
     Attributes:
         work_dir: Folder of checkpoints and logs; None: the config's, else ``work_dirs/NAME``.
@@ -62,7 +62,7 @@ class TrainOptions:
 
 
 def pick(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of ``values`` that are fields of the data class ``cls``."""
+    """Return the ``values`` that are fields of the data class ``cls``."""
     return {part.name: values[part.name] for part in fields(cls) if part.name in values}
 
 

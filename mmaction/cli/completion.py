@@ -8,7 +8,7 @@ Examples:
 
 import argparse
 
-# Options are read from --help, so that they are always those of the command.
+# Options are read from --help, so that they always fit the command.
 BASH = r"""_mmaction() {
   local word="${COMP_WORDS[COMP_CWORD]}" command="${COMP_WORDS[1]}"
   if [ "$COMP_CWORD" -eq 1 ]; then

@@ -17,7 +17,7 @@ GenSkeFeat. Weights of the fusion are never found on the test split, but, by --t
 Where no clip is left to validate on, the last checkpoint is tested, else the best one by validation.
 
 WORK_DIR (default: work_dirs/NAME_streams) holds a folder for each stream, the fused result with its files, gains.csv
-and report.html in WORK_DIR/fused, and that of equal weights in WORK_DIR/fused_equal.
+and report.html in WORK_DIR/fused, and the same for equal weights in WORK_DIR/fused_equal.
 """
 
 import argparse
@@ -30,7 +30,7 @@ TUNE = ("val", "holdout", "folds", "none")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Return the command-line options, which include those of ``tools/train.py``."""
+    """Return the command-line options, which include the options of ``tools/train.py``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", nargs="+", metavar="CONFIG", help="config file; several: of one data set")
     parser.add_argument(

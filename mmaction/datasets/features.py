@@ -13,7 +13,7 @@ from mmaction.io.names import match_names
 from mmaction.registry import DATASETS
 from mmaction.structures.scores import as_probabilities
 
-SMALLEST = 1e-6  # probability, of which the logarithm is taken
+SMALLEST = 1e-6  # probability whose logarithm is taken
 
 
 @DATASETS.register_module()
@@ -94,7 +94,7 @@ class FeatureDataset(BaseActionDataset):
         if known and not self.test_mode:
             print_log(
                 f"the features of {', '.join(known)} are of models that were trained on the same clips; a fusion that "
-                "learns from them trusts them too much: take those of tools/extract_features.py --folds",
+                "learns from them trusts them too much: take features of tools/extract_features.py --folds",
                 logger="current",
                 level=logging.WARNING,
             )

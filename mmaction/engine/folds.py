@@ -151,7 +151,7 @@ def evaluate_on(cfg: Config, split: str, source: str, keep: Sequence[np.ndarray]
 
 
 def _only(part: Mapping[str, Any], keep: np.ndarray) -> dict[str, Any]:
-    """Return the config of a data set with those of its clips where ``keep`` is true."""
+    """Return the config of a data set with the clips where ``keep`` is true."""
     before = part.get("indices")
     if isinstance(before, int):
         if before < 0:

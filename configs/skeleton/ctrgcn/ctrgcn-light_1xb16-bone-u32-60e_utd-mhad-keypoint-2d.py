@@ -1,4 +1,4 @@
-# The stream of bones: the same as that of joints but for the features.
+# The stream of bones: as the stream of joints, with other features.
 _base_ = "ctrgcn-light_1xb16-joint-u32-60e_utd-mhad-keypoint-2d.py"
 
 from mmaction.utils.config import set_steps

@@ -1,4 +1,4 @@
-# The stream of the motion of joints: the same as that of joints but for the features.
+# The stream of the motion of joints: as the stream of joints, with other features.
 _base_ = "ctrgcn-light_1xb16-joint-u32-60e_utd-mhad-keypoint-2d.py"
 
 from mmaction.utils.config import set_steps

@@ -1,4 +1,4 @@
-# The stream of bones: the same as that of joints but for the features.
+# The stream of bones: as the stream of joints, with other features.
 _base_ = "ctrgcn_1xb16-joint-u100-80e_gym288-keypoint-2d.py"
 
 from mmaction.utils.config import set_steps

@@ -1,4 +1,4 @@
-# The stream of the motion of bones: the same as that of joints but for the features.
+# The stream of the motion of bones: as the stream of joints, with other features.
 _base_ = "stgcn_8xb16-joint-u100-80e_ntu60-xsub-keypoint-2d.py"
 
 from mmaction.utils.config import set_steps

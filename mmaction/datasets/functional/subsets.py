@@ -16,11 +16,11 @@ def draw_subset(
 
     Args:
         labels: The class of each sample.
-        per_class: At most so many samples of each class; a smaller number keeps a part of those of a larger one.
+        per_class: At most so many samples of each class; a smaller number keeps a part of what a larger one keeps.
         imbalance: How many times more samples the commonest class keeps than the rarest, at least 1. The numbers fall
             exponentially from class to class (Cui et al., "Class-balanced loss", CVPR 2019, section 5.1) in an order
             that is drawn; each class keeps at least one sample.
-        without: Classes of which no sample is kept.
+        without: Classes that lose all samples.
         seed: Of the draws.
     """
     if any(number is not None and number < 1 for number in (per_class, imbalance)):

@@ -70,7 +70,7 @@ def check_experts(datasets: Mapping[str, Any], model: torch.nn.Module) -> None:
                 first, other = known.setdefault(name, (split, basis))
                 if other != basis:
                     raise ValueError(
-                        f"expert {name}: the features of the {split} set are of another checkpoint than those of the "
+                        f"expert {name}: the features of the {split} set come from another checkpoint than in the "
                         f"{first} set, so that they mean something else; extract both with one checkpoint"
                     )
 

@@ -77,7 +77,7 @@ class Evaluator(PlainEvaluator):
 
     The results of several processes are sent, not exchanged through a folder that all machines would have to share.
 
-    Samples that carry a ``loss``, as those of a validation do, add ``val_loss``, the mean over those that could be
+    Samples that carry a ``loss``, as in a validation, add ``val_loss``, the mean over samples that could be
     loaded, to the results: ``save_best="val_loss"`` and ``EarlyStoppingHook(monitor="val_loss")`` look at it.
 
     Raises:

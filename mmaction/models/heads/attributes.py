@@ -210,7 +210,7 @@ def value_columns(
 
 
 def _key(name: str) -> str:
-    """Return the name of an attribute as that of a module, which has no dot."""
+    """Return the name of an attribute as a module may have it, without a dot."""
     return name.replace(".", "_")
 
 

@@ -13,7 +13,7 @@ from mmaction.registry import MODELS
 class ExpertHead(BaseHead):
     """The mixture of the experts, sharpened by a learned factor, and a correction from the query's token.
 
-    The correction begins at 0 and the factor at 1: before training the logits are those of the experts' mean.
+    The correction begins at 0 and the factor at 1: before training the logits are the mean of the experts'.
 
     Args:
         num_classes: Number of classes.

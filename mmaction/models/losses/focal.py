@@ -17,7 +17,7 @@ class CBFocalLoss(CountedLoss):
 
     Args:
         loss_weight: Factor on the loss.
-        samples_per_cls: Number of training samples of every class; (): those of the training set, counted before the
+        samples_per_cls: Number of training samples of every class; (): they are counted before the
             training.
         beta: In [0, 1); 0 weighs all classes alike, near 1 by the inverse frequency.
         gamma: Exponent of the focal factor, at least 0; 0 leaves the plain sigmoid cross entropy.

@@ -1,4 +1,4 @@
-"""Losses for data sets of which some classes have many samples and most have few."""
+"""Losses for data sets where some classes have many samples and most have few."""
 
 import abc
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ class LogitAdjustedLoss(CountedLoss):
     Args:
         loss_weight: Factor on the loss.
         tau: How much of the frequencies is taken out; 1 for the mean class accuracy, 0 for the plain cross entropy.
-        class_counts: Training samples of each class; None: those of the training set, counted before the training.
+        class_counts: Training samples of each class; None: they are counted before the training.
     """
 
     def __init__(self, loss_weight: float = 1.0, tau: float = 1.0, class_counts: Sequence[int] | None = None) -> None:
@@ -109,7 +109,7 @@ class BalancedSoftmaxLoss(LogitAdjustedLoss):
 
     Args:
         loss_weight: Factor on the loss.
-        class_counts: Training samples of each class; None: those of the training set, counted before the training.
+        class_counts: Training samples of each class; None: they are counted before the training.
     """
 
     def __init__(self, loss_weight: float = 1.0, class_counts: Sequence[int] | None = None) -> None:
@@ -123,7 +123,7 @@ class ClassBalancedLoss(CountedLoss):
     Args:
         loss_weight: Factor on the loss.
         beta: In [0, 1); 0 weighs all classes alike, near 1 by the inverse frequency.
-        class_counts: Training samples of each class; None: those of the training set, counted before the training.
+        class_counts: Training samples of each class; None: they are counted before the training.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
             ``feature_extraction=True`` makes ``predict`` write ``feature``, the pooled features averaged over the
             views, shape (in_channels of the head,), instead of scores.
         data_preprocessor: Config of the preprocessor; None: ``ActionDataPreprocessor()``, which stacks and does not
-            normalize, as heatmaps need it. Without ``mean`` and ``std`` it takes those of a backbone that has its own.
+            normalize, as heatmaps need it. Without ``mean`` and ``std`` a backbone that has its own gives them.
     """
 
     backbone: nn.Module

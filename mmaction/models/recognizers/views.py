@@ -38,7 +38,7 @@ def take(views: Views, start: int, stop: int) -> Views:
 
 
 def tensors_in(output: Any) -> list[torch.Tensor]:
-    """Return the tensors of what a network gave: one, or those of its stages, pathways or modalities."""
+    """Return the tensors of what a network gave: one, or one for each stage, pathway or modality."""
     if isinstance(output, torch.Tensor):
         return [output]
     return [tensor for part in (output.values() if isinstance(output, dict) else output) for tensor in tensors_in(part)]

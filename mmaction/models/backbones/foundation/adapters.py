@@ -198,7 +198,7 @@ def insert_shift(network: Any, num_segments: int, shift_div: int = 8) -> None:
 def insert_lora(
     network: Any, num_segments: int, r: int = 8, lora_alpha: int = 16, target_modules: Any = None, **kwargs: Any
 ) -> None:
-    """Put LoRA (Hu et al., ICLR 2022) into linear layers by peft; ``kwargs`` are those of its ``LoraConfig``."""
+    """Put LoRA (Hu et al., ICLR 2022) into linear layers by peft; ``kwargs`` go to its ``LoraConfig``."""
     try:
         import peft
     except ImportError as error:

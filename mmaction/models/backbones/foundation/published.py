@@ -123,7 +123,7 @@ class MViT(PublishedNetwork):
     """MViT v2 (Li et al., CVPR 2022) by torchvision's network; features (map, class token), for ``MViTHead``.
 
     Arguments are MMAction2's. Those that torchvision's network does not have can only keep their default (ValueError):
-    a class token and relative positions are always there, features are those of the last scale.
+    a class token and relative positions are always there, features come from the last scale.
     """
 
     rules = (
@@ -433,7 +433,7 @@ class TimeSformer(PublishedNetwork):
     """TimeSformer (Bertasius et al., ICML 2021) by transformers' network; features (V, C), the class token.
 
     Arguments are MMAction2's; ``transformer_layers`` can only be None. ``pretrained`` is an image ViT under MMAction2's
-    names, whose spatial attention becomes that of space; attention over time starts as it is.
+    names, whose spatial attention becomes the attention in space; attention over time starts as it is.
 
     Raises:
         ImportError: Without transformers.
@@ -496,7 +496,7 @@ class TimeSformer(PublishedNetwork):
         self.adopt_names()
 
     def fitted(self, weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Return the weights of an image ViT: its attention and norm are those of space, and start those of time."""
+        """Return the weights of an image ViT: its attention and norm serve space, and start time."""
         fitted = dict(weights)
         if self.attention_type == "divided_space_time":
             for name, value in weights.items():

@@ -29,7 +29,7 @@ class Family(NamedTuple):
     argument: str = "pixel_values"
     options: dict[str, Any] = {}  # noqa: RUF012 (of the call)
     parts: dict[str, Any] = {}  # noqa: RUF012 (of the constructor)
-    prefix: int = 0  # tokens before those of places
+    prefix: int = 0  # tokens before the tokens of places
     statistics: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET
 
 

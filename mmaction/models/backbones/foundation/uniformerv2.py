@@ -127,7 +127,7 @@ class GlobalBlock(nn.Module):
 
 
 class Transformer(nn.Module):
-    """The blocks in space, from some of which global blocks read."""
+    """The blocks in space; global blocks read from some of them."""
 
     def __init__(self, width: int, layers: int, heads: int, decoder: Sequence[dict[str, Any]], **local: Any) -> None:
         super().__init__()
