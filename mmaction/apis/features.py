@@ -32,8 +32,8 @@ def write_features(
 ) -> None:
     """Write what ``model`` makes of each clip of ``dataset``, from the first on that ``writer`` lacks.
 
-    Views are averaged, or kept. Whatever is random in the pipeline is drawn as in epoch 0, so that a run which is stopped
-    and continued, with the same ``batch_size``, gives the same bits as one that is not.
+    Views are averaged, or kept. Whatever is random in the pipeline is drawn as in epoch 0, so that a run which is
+    stopped and continued, with the same ``batch_size``, gives the same bits as one that is not.
     """
     set_epoch(dataset, 0)
     rest = range(writer.done, len(dataset))
@@ -51,8 +51,8 @@ def write_features(
 def join_folds(full: Features, parts: Sequence[Features], folds: np.ndarray, out: Path) -> list[float]:
     """Write features of training clips by models that have not seen them; return how well these speak one language.
 
-    Each network has a basis of its own for its features. So the features of the model without fold k go through the linear map
-    that takes its features of the other clips, which both models have seen, to the full model's: ridge
+    Each network has a basis of its own for its features. So the features of the model without fold k go through
+    the linear map that takes its features of the other clips, which both models have seen, to the full model's: ridge
     regression, its strength by leave-one-out. Logits and scores need none.
 
     Args:

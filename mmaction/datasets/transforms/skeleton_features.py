@@ -147,7 +147,7 @@ class PreNormalize3D(Transform):
         align_shoulder: Whether to turn the shoulders to the x axis.
         align_center: Whether to move the center to the origin.
         layout: Layout from whose joints ``zaxis``, ``xaxis`` and ``center`` follow, in place of the three. One without
-            a spine or shoulders, such as that of a hand, can only be moved: its root becomes the origin.
+            a spine or shoulders, such as a hand's, can only be moved: its root becomes the origin.
         center: Joint in the center of the body; the first frame that has it counts.
     """
 
