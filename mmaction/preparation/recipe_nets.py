@@ -1,11 +1,12 @@
 """The networks that a recipe can be written for, one row each. A new network is a row of `NETS`."""
 
 from dataclasses import dataclass
+from typing import Any
 
 WEIGHTS = "https://download.openmmlab.com/mmaction/v1.0/recognition/"
 # Schedule, its epochs, learning rate and the batch it is for: with weights to start from, and without.
-FINETUNE = {"schedule": "finetune_30e", "epochs": 30, "lr": 0.005, "batch": 8}
-FROM_NOTHING = {"schedule": "adamw_100e_small", "epochs": 100, "lr": 3e-3, "batch": 16}
+FINETUNE: dict[str, Any] = {"schedule": "finetune_30e", "epochs": 30, "lr": 0.005, "batch": 8}
+FROM_NOTHING: dict[str, Any] = {"schedule": "adamw_100e_small", "epochs": 100, "lr": 3e-3, "batch": 16}
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Net:
     weights: str = ""
 
 
-_SMALL = {"data": "video_u32", "frames": 24, "size": 64, **FROM_NOTHING}
-_FRAMES_2D = {"data": "video_u16_frames", "frames": 16, "data_size": (16, 224), "lr": 0.0025}
+_SMALL: dict[str, Any] = {"data": "video_u32", "frames": 24, "size": 64, **FROM_NOTHING}
+_FRAMES_2D: dict[str, Any] = {"data": "video_u16_frames", "frames": 16, "data_size": (16, 224), "lr": 0.0025}
 
 NETS: dict[str, Net] = {
     "slowfast-r50": Net(

@@ -43,9 +43,9 @@ def training_bytes(model: BaseRecognizer, shape: Shape, batch_size: int, states:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        model(_inputs(model, shape), mode="tensor", stage="head")
+        model(_inputs(model, shape, 2), mode="tensor", stage="head")  # a batch norm wants more than one value
     sizes = _num_parameters(model) + (1 + states) * _num_parameters(model, trained=True)
-    return batch_size * sum(storage.nbytes() for storage in kept.values()) + 4 * sizes
+    return batch_size * sum(storage.nbytes() for storage in kept.values()) // 2 + 4 * sizes
 
 
 def training_need(cfg: Config, model: BaseRecognizer) -> tuple[int, int]:
@@ -96,15 +96,15 @@ def _pair(value: int | Sequence[int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
-def _inputs(model: BaseRecognizer, shape: Shape) -> torch.Tensor | dict[str, torch.Tensor]:
-    """Return zeros as a sample of one view of a shape."""
+def _inputs(model: BaseRecognizer, shape: Shape, samples: int = 1) -> torch.Tensor | dict[str, torch.Tensor]:
+    """Return zeros as samples of one view of a shape."""
     several, device = isinstance(model, MMRecognizer3D), next(model.parameters()).device
     if several != isinstance(shape, Mapping):
         takes = "several inputs, whose shapes follow from its test pipeline; leave --shape out" if several else "one"
         raise ValueError(f"the model takes {takes}; got the shape {shape}")
     if isinstance(shape, Mapping):
-        return {name: torch.zeros((1, 1, *part), device=device) for name, part in shape.items()}
-    return torch.zeros((1, *shape) if model.sample_layout[0] == "frames" else (1, 1, *shape), device=device)
+        return {name: torch.zeros((samples, 1, *part), device=device) for name, part in shape.items()}
+    return torch.zeros((samples, *shape) if model.sample_layout[0] == "frames" else (samples, 1, *shape), device=device)
 
 
 def _num_parameters(module: nn.Module, trained: bool = False) -> int:
