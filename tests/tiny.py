@@ -35,9 +35,39 @@ def datasets(cfg) -> list:
     return found
 
 
+def shrink_transformers_video(model) -> None:
+    """Take a transformer of two layers for the small clips."""
+    backbone = model.backbone
+    is_vjepa2 = backbone.config.model_type == "vjepa2"
+    width = 48 if is_vjepa2 else 32
+    backbone.config.update(hidden_size=width, num_hidden_layers=2, num_attention_heads=2)
+    backbone.config.update(dict(pred_hidden_size=24, pred_num_attention_heads=2) if is_vjepa2 else {})
+    backbone.update(img_size=PIXELS[256 if is_vjepa2 else 224])
+    model.cls_head.in_channels = width
+    if "num_heads" in model.cls_head:
+        model.cls_head.num_heads = 2
+
+
+def shrink_timm_image(model) -> None:
+    """Take a transformer of two layers for few and small frames."""
+    model.backbone.img_size = PIXELS[224]
+    model.backbone.model_kwargs = dict(embed_dim=32, depth=2, num_heads=2)
+    model.cls_head.in_channels = 32
+
+
+FOUNDATION = {
+    "TransformersVideo": shrink_transformers_video,
+    "TimmImage": shrink_timm_image,
+    "TorchvisionVideo": lambda model: None,  # which has sizes of its own
+}
+
+
 def shrink_model(model) -> None:
     """Divide the width of a network and of what its head expects by ``NARROWER``; take the 2D ResNet of 18 layers."""
     backbone = model.backbone
+    if backbone.type in FOUNDATION:
+        FOUNDATION[backbone.type](model)
+        return
     if backbone.type == "ExpertAttention":  # its width is small, its input comes from files
         return
     if backbone.type in ("ResNet", "ResNetTSM"):  # have no argument for their width
@@ -61,6 +91,9 @@ def shrink_config(cfg, epochs: int = 1) -> None:
     for dataset in datasets(cfg):
         if "pipeline" in dataset:
             dataset.pipeline = [shrink_step(step, cfg.model.type == "Recognizer2D") for step in dataset.pipeline]
+    frames = next(step["clip_len"] for step in datasets(cfg)[0].pipeline if "clip_len" in step)
+    for part in (cfg.model.backbone, cfg.model.cls_head) if cfg.model.backbone.type in FOUNDATION else ():
+        part.update({key: frames for key in ("num_frames", "num_segments") if key in part})
     for name in ("train", "val", "test"):
         loader = cfg[f"{name}_dataloader"]
         loader.update(batch_size=2 if name == "train" else 1, num_workers=0, persistent_workers=False)

@@ -21,7 +21,9 @@ CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" n
 FEATS = {"bone": "b", "joint-motion": "jm", "bone-motion": "bm"}
 """Streams whose leaves differ from that of the joints in their features alone; a test of their own says so."""
 DERIVED = {path: stream for path in CONFIGS for stream in FEATS if f"-{stream}-u" in path.stem}
-TRAINED = [path for path in CONFIGS if path not in DERIVED]
+LISTS_ALONE = [path for path in CONFIGS if path.parent.name == "foundation" and "gym99" not in path.stem]
+"""Leaves that differ from that of Gym99 in the data alone; a test of their own says so."""
+TRAINED = [path for path in CONFIGS if path not in DERIVED and path not in LISTS_ALONE]
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +130,16 @@ def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_
     assert runner.iter == 1
     head = [name for name in before if name.startswith("cls_head")]
     assert any(not torch.equal(before[name], runner.model.get_parameter(name)) for name in head), "no step was made"
+
+
+@pytest.mark.parametrize("path", LISTS_ALONE, ids=lambda path: path.stem)
+def test_a_leaf_of_another_set_differs_in_its_data_alone(path):
+    set_name = path.stem.rpartition("_")[2]
+    ours, gym99 = (load_config(p)[0] for p in (path, path.with_name(path.name.replace(set_name, "gym99-rgb"))))
+    assert ours.model.cls_head.num_classes == {"gym288-rgb": 288, "diving48-rgb": 48}[set_name]
+    ours.model.cls_head.num_classes = gym99.model.cls_head.num_classes
+    assert ours.model == gym99.model and ours.optim_wrapper == gym99.optim_wrapper
+    assert [part.pipeline for part in datasets(ours)] == [part.pipeline for part in datasets(gym99)]
 
 
 def test_a_config_of_other_sizes_and_of_a_backbone_without_pretrained_weights_is_made_small_too():

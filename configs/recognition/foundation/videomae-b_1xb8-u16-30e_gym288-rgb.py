@@ -1,0 +1,16 @@
+_base_ = "videomae-b_1xb8-u16-30e_gym99-rgb.py"
+
+# Made by tools/data/gym/prepare.py.
+data_root = "data/gym/subactions"
+data_root_val = data_root
+ann_file_train = "data/gym/gym288/train.txt"
+ann_file_val = "data/gym/gym288/val.txt"
+ann_file_test = ann_file_val
+metainfo = dict(label_space="gym288")
+num_classes = 288
+# Published for this network and input: nothing that we know.
+
+model = dict(cls_head=dict(num_classes=num_classes))
+train_dataloader = dict(dataset=dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo))
+val_dataloader = dict(dataset=dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), metainfo=metainfo))
+test_dataloader = dict(dataset=dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), metainfo=metainfo))

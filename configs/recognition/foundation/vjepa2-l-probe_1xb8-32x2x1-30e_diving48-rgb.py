@@ -1,0 +1,16 @@
+_base_ = "vjepa2-l-probe_1xb8-32x2x1-30e_gym99-rgb.py"
+
+# Made by tools/data/diving48/prepare.py.
+data_root = "data/diving48/videos"
+data_root_val = data_root
+ann_file_train = "data/diving48/train.txt"
+ann_file_val = "data/diving48/val.txt"
+ann_file_test = ann_file_val
+metainfo = dict(label_space="diving48")
+num_classes = 48
+# Published: 89.0 % top-1 for a frozen ViT-L with the attentive probe (V-JEPA 2, 2025).
+
+model = dict(cls_head=dict(num_classes=num_classes))
+train_dataloader = dict(dataset=dict(ann_file=ann_file_train, data_prefix=dict(video=data_root), metainfo=metainfo))
+val_dataloader = dict(dataset=dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val), metainfo=metainfo))
+test_dataloader = dict(dataset=dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val), metainfo=metainfo))
