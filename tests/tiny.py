@@ -42,7 +42,7 @@ def shrink_transformers_video(model) -> None:
     width = 48 if is_vjepa2 else 32
     backbone.config.update(hidden_size=width, num_hidden_layers=2, num_attention_heads=2)
     backbone.config.update(dict(pred_hidden_size=24, pred_num_attention_heads=2) if is_vjepa2 else {})
-    backbone.update(img_size=PIXELS[256 if is_vjepa2 else 224])
+    backbone.update(num_frames=MOST_FRAMES, img_size=PIXELS[256 if is_vjepa2 else 224])
     model.cls_head.in_channels = width
     if "num_heads" in model.cls_head:
         model.cls_head.num_heads = 2

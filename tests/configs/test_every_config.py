@@ -113,8 +113,17 @@ def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
             write_skeletons(folder / "skeletons.pkl", len(layout.joints), splits, compressed, depth)
 
 
-@pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
+SLOW = ("mvit-v2-s", "swin3d-t")  # torchvision's networks have no smaller size
+TRAINED_CASES = [
+    pytest.param(path, marks=pytest.mark.slow if path.stem.startswith(SLOW) else (), id=path.stem) for path in TRAINED
+]
+
+
+@pytest.mark.parametrize("path", TRAINED_CASES)
 def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_path):
+    if path.parent.name == "foundation":
+        for package in ("transformers", "timm"):
+            pytest.importorskip(package, reason=f"needs {package}: pip install .[foundation]")
     cfg, notes = load_config(path)
     assert not notes
     assert base_batch_size(cfg), "--auto-scale-lr must work for every config that is shipped"
