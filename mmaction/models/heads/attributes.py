@@ -66,6 +66,9 @@ class ClassAttributes(nn.Module):
         loss_weight: Factor on the mean of the attributes' losses.
         hide_ratio: Share of the training samples, in [0, 1], whose class is treated as one without samples: its own
             term is 0, so that attributes learn to compete with the terms of other classes.
+        unseen_bonus: Added in prediction to the logit of each class without training samples, whose combination of
+            attributes the network has learned not to expect (Chao et al., "An empirical study and analysis of
+            generalized zero-shot learning", ECCV 2016, equation 4). 0 where such classes do not occur.
     """
 
     seen: torch.Tensor
@@ -80,6 +83,7 @@ class ClassAttributes(nn.Module):
         ordinal: Sequence[str] | None = None,
         loss_weight: float = 1.0,
         hide_ratio: float = 0.2,
+        unseen_bonus: float = 2.0,
     ) -> None:
         super().__init__()
         if mode not in MODES:
@@ -93,7 +97,8 @@ class ClassAttributes(nn.Module):
         space = label_space if isinstance(label_space, LabelSpace) else load_label_space(label_space)
         if len(space) != num_classes:
             raise ValueError(f"label space {space.title} has {len(space)} classes, but num_classes is {num_classes}")
-        self.num_classes, self.mode, self.loss_weight, self.hide_ratio = num_classes, mode, loss_weight, hide_ratio
+        self.num_classes, self.mode, self.loss_weight = num_classes, mode, loss_weight
+        self.hide_ratio, self.unseen_bonus = hide_ratio, unseen_bonus
         columns, numeric = value_columns(space, attributes, ordinal)
         columns = {} if mode == "class" else columns
         if not columns and mode != "class":
@@ -139,7 +144,7 @@ class ClassAttributes(nn.Module):
         for scale, indices, log_probs in zip(scales, self.table, found, strict=True):
             with_unsaid = F.pad(log_probs, (0, 1), value=-math.log(log_probs.shape[1]))
             logits = logits + scale * with_unsaid[:, indices]
-        return logits
+        return logits if self.training or not self.values else logits + self.unseen_bonus * ~self.seen
 
     def own_terms(self, outputs: torch.Tensor, hidden: torch.Tensor | None = None) -> torch.Tensor:
         """Return the terms of the classes, on average 0 over those with samples, 0 for the others."""
@@ -233,6 +238,7 @@ class AttributeHead(BaseHead):
         ordinal: Attributes that count; None: the numeric ones of the label space.
         attribute_loss_weight: Factor on the mean of the attributes' losses.
         hide_ratio: Share of the training samples whose class is treated as one without samples.
+        unseen_bonus: Added in prediction to the logits of classes without training samples.
         options: Arguments of the wrapped head, such as ``dropout_ratio``, ``loss_cls``, ``average_clips``.
     """
 
@@ -247,9 +253,11 @@ class AttributeHead(BaseHead):
         ordinal: Sequence[str] | None = None,
         attribute_loss_weight: float = 1.0,
         hide_ratio: float = 0.2,
+        unseen_bonus: float = 2.0,
         **options: Any,
     ) -> None:
-        part = ClassAttributes(num_classes, label_space, mode, attributes, ordinal, attribute_loss_weight, hide_ratio)
+        chosen = (mode, attributes, ordinal, attribute_loss_weight, hide_ratio, unseen_bonus)
+        part = ClassAttributes(num_classes, label_space, *chosen)
         inner = MODELS.build({"type": head, "num_classes": part.num_outputs, "in_channels": in_channels, **options})
         if not isinstance(in_channels, int) or not isinstance(inner, BaseHead):
             raise TypeError(

@@ -159,6 +159,14 @@ def test_a_class_without_training_samples_is_predicted_from_its_attributes(mode)
     assert unseen == 0 if mode == "class" else unseen > 0.7
 
 
+def test_the_bonus_is_for_classes_without_samples_in_prediction_alone():
+    part, x = ClassAttributes(6, SPACE, unseen_bonus=1.5), features(2, 9)
+    trained = part(x)
+    torch.testing.assert_close(part.eval()(x), trained)
+    part.set_class_counts([1, 1, 1, 0, 1, 1])
+    torch.testing.assert_close(part(x) - part.train()(x), 1.5 * torch.eye(6)[3].expand(2, 6))
+
+
 def test_own_terms_of_unseen_and_hidden_classes_are_zero():
     part = ClassAttributes(6, SPACE)
     part.set_class_counts([3, 1, 2, 0])
