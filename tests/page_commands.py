@@ -29,6 +29,8 @@ NOT_RUN = {
     r"python tools/extract_features\.py .* --folds .*": "trains several networks; tests/cli/test_extract_features.py",
     r"python tools/(train|test)\.py configs/fusion/.*": "needs features; see tests/reports/test_learned_fusion.py",
     r"python tools/analysis/fuse\.py data/features/.*": "needs features; see tests/reports/test_learned_fusion.py",
+    r"python tools/sweep\.py .*": "trains many networks; tests/cli/test_sweep.py has tiny ones",
+    r"python tools/data/make_demo_data\.py .* --num-clips \d{3,} .*": "takes minutes; tests/cli/test_make_demo_data.py",
     r"(torchrun|mpirun) .*": "needs 8 GPUs or MPI; tests/engine/test_dist.py runs torchrun with 2 processes",
     r"python tools/new_config\.py": "asks questions; tests/cli/test_new_config.py answers them",
     r"python tests/(reliability|fuzz)/.*": "takes minutes to hours; the tests beside the program run a part",

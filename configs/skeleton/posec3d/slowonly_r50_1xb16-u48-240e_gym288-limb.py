@@ -11,7 +11,8 @@ test_dataloader = dict(dataset=dict(ann_file=ann_file_test))
 # Limbs in the order of the published limb models, so that their checkpoints fit.
 model = dict(
     data_preprocessor=dict(with_kp=False, with_limb=True, layout="coco17_posec3d"),
-    cls_head=dict(num_classes=num_classes),
+    # 2 to 1,623 training samples a class. For the plain cross entropy: loss_cls=dict(type="CrossEntropyLoss").
+    cls_head=dict(num_classes=num_classes, loss_cls=dict(type="BalancedSoftmaxLoss")),
 )
 load_from = (
     "https://download.openmmlab.com/mmaction/v1.0/skeleton/posec3d/"
