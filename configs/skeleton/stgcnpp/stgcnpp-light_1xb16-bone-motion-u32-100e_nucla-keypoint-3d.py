@@ -1,5 +1,5 @@
 # The stream of the motion of bones: as the stream of joints, with other features.
-_base_ = "ctrgcn-light_1xb16-joint-u32-60e_nucla-keypoint-3d.py"
+_base_ = "stgcnpp-light_1xb16-joint-u32-100e_nucla-keypoint-3d.py"
 
 from mmaction.utils.config import set_steps
 

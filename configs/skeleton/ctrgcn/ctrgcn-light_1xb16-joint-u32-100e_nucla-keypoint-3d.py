@@ -2,7 +2,7 @@ _base_ = [
     "../../_base_/models/ctrgcn_light.py",
     "../../_base_/datasets/pose.py",
     "../../_base_/pipelines/gcn_small_3d.py",
-    "../../_base_/schedules/adamw_60e_small.py",
+    "../../_base_/schedules/adamw_100e_small.py",
     "../../_base_/default_runtime.py",
 ]
 
