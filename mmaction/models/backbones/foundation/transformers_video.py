@@ -180,7 +180,7 @@ class TransformersVideo(FoundationBackbone):
 
         for name in PROCESSORS:
             with suppress(OSError, json.JSONDecodeError):
-                path = cached_file(self.pretrained, name, _raise_exceptions_for_missing_entries=False)
+                path = cached_file(str(self.pretrained), name, _raise_exceptions_for_missing_entries=False)
                 if path is not None:
                     with open(path, encoding="utf-8") as file:
                         fields = json.load(file)
