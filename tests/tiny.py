@@ -91,8 +91,8 @@ def shrink_config(cfg, epochs: int = 1) -> None:
     for dataset in datasets(cfg):
         if "pipeline" in dataset:
             dataset.pipeline = [shrink_step(step, cfg.model.type == "Recognizer2D") for step in dataset.pipeline]
-    frames = next(step["clip_len"] for step in datasets(cfg)[0].pipeline if "clip_len" in step)
     for part in (cfg.model.backbone, cfg.model.cls_head) if cfg.model.backbone.type in FOUNDATION else ():
+        frames = next(step["clip_len"] for step in datasets(cfg)[0].pipeline if "clip_len" in step)
         part.update({key: frames for key in ("num_frames", "num_segments") if key in part})
     for name in ("train", "val", "test"):
         loader = cfg[f"{name}_dataloader"]

@@ -1,5 +1,7 @@
 """A data set's label space does not make its checkpoints unreadable."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ def test_checkpoints_of_a_label_space_are_read_safely(tmp_path):
     meta = {"dataset_meta": {**with_label_space({"label_space": "diving48"}), "shape": (1, 2)}}
     hub = {"runtime_info": {**meta, "epoch": 1}}
     checkpoint = {"meta": meta, "state_dict": {"weight": torch.zeros(2)}, "message_hub": hub}
-    CheckpointHook().before_save_checkpoint(None, checkpoint)
+    CheckpointHook().before_save_checkpoint(SimpleNamespace(model=torch.nn.Linear(1, 1)), checkpoint)
     torch.save(checkpoint, tmp_path / "epoch_1.pth")
     read = read_checkpoint(tmp_path / "epoch_1.pth")
     for dataset_meta in (read["meta"]["dataset_meta"], read["message_hub"]["runtime_info"]["dataset_meta"]):

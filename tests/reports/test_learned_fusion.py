@@ -90,5 +90,5 @@ def test_features_of_two_checkpoints_do_not_go_together(config, folders, tmp_pat
     cfg = Config.fromfile(config)
     cfg.update(work_dir=str(tmp_path / "run"), launcher="none")
     torch.manual_seed(0)
-    with pytest.raises(ValueError, match="expert a: the features of the val set are of another checkpoint"):
+    with pytest.raises(ValueError, match="expert a: the features of the val set come from another checkpoint"):
         build_runner(cfg).train()

@@ -75,12 +75,16 @@ def _check_segments(cfg: Config, splits: Sequence[str]) -> None:
     for split in splits:
         loader = cfg.get(f"{split}_dataloader")
         for dataset in inner_datasets(loader.get("dataset")) if isinstance(loader, Mapping) else ():
-            clips, crops, _ = views_of(dataset.get("pipeline") or ())
+            pipeline = dataset.get("pipeline") or ()
+            clips, crops, _ = views_of(pipeline)
+            lengths = [step.get("clip_len", 1) for step in pipeline if "Sample" in type_name(step)]
+            frames = clips * (lengths[0] if lengths else 1)
             for place, segments in stated.items():
-                if clips != segments if split == "train" else clips * crops % segments:
+                if frames != segments if split == "train" else frames * crops % segments:
                     raise ValueError(
-                        f"{split}_dataloader: its samples have {clips * crops} frames, and {place}.num_segments is "
-                        f"{segments}: set num_clips of SampleFrames and num_segments of backbone and head to one number"
+                        f"{split}_dataloader: its samples have {frames * crops} frames, and {place}.num_segments is "
+                        f"{segments}: set num_clips of SampleFrames, or clip_len of UniformSample, and num_segments of "
+                        "backbone and head to one number"
                     )
 
 

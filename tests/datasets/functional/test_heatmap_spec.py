@@ -66,7 +66,7 @@ def test_joints_of_any_number_need_no_layout_without_mirror_images():
 def test_sides_of_another_layout_are_refused_though_they_are_given():
     coco = get_layout("coco17")
     spec = HeatmapSpec(layout="kinect20", left_kp=coco.left_joints, right_kp=coco.right_joints)
-    with pytest.raises(ValueError, match="those of coco17"):
+    with pytest.raises(ValueError, match="belong to coco17"):
         spec.check_joints(20, mirrored=True)
 
 
