@@ -35,6 +35,7 @@ NOT_RUN = {
     r"python tools/new_config\.py": "asks questions; tests/cli/test_new_config.py answers them",
     r"python tests/(reliability|fuzz)/.*": "takes minutes to hours; the tests beside the program run a part",
     r"python tools/train\.py \.\.\.": "is no whole command",
+    r".* https://huggingface\.co/.*": "fetches weights from the network",
     r"eval .*": "changes the reader's shell; tests/cli/test_console.py reads the script",
     r"mmaction train .*": "tests/test_wheel.py does it with the installed command",
 }

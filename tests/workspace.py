@@ -179,8 +179,15 @@ class Workspace:
         content["annotations"].append({**first, "frame_dir": "clip"})
         path.write_bytes(pickle.dumps(content))
 
-    def skeletons(self, path: Path, words: list[str], joints: int = 17, splits: tuple[str, ...] = ("train", "val")):
-        """Two random skeletons of one person in each split."""
+    def skeletons(
+        self,
+        path: Path,
+        words: list[str],
+        joints: int = 17,
+        splits: tuple[str, ...] = ("train", "val"),
+        depth: bool = False,
+    ):
+        """Two random skeletons of one person in each split; in 3D with ``depth``."""
         rng = np.random.default_rng(0)
         annotations = [
             {
@@ -195,13 +202,18 @@ class Workspace:
             for split in splits
             for clip in range(2)
         ]
+        if depth:
+            for info in annotations:
+                info["keypoint"] = rng.uniform(-1, 1, (1, 30, joints, 3)).astype(np.float32)
+                for name in ("img_shape", "original_shape", "keypoint_score"):
+                    del info[name]
         split = {name: [f"{name}{clip}" for clip in range(2)] for name in splits}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps({"split": split, "annotations": annotations}, protocol=4))
 
     def config(self, path: Path, words: list[str]) -> None:
         """The config of this name at tiny size, and the data that it reads where nothing is yet."""
-        from mmaction.skeletons import get_layout
+        from mmaction.skeletons import get_layout, layout_of_config
         from mmaction.utils.config import load_config
 
         shipped = ROOT / path.relative_to(self.folder)
@@ -226,9 +238,10 @@ class Workspace:
                 some = self.videos[:2] if "train" in listed.name else self.videos[2:4]
                 listed.write_text("".join(f"{video.name} {index}\n" for index, video in enumerate(some)))
             else:
-                layout = get_layout(cfg.model.data_preprocessor.get("layout", "coco17"))
+                layout = layout_of_config(cfg) or get_layout("coco17")
                 splits = tuple({dataset.split for dataset in sets})
-                self.skeletons(listed, words, len(layout.joints), splits)
+                depth = any(step.type == "PreNormalize3D" for step in dataset.pipeline)
+                self.skeletons(listed, words, len(layout.joints), splits, depth)
         cfg.dump(path)
 
     def checkpoint(self, path: Path, words: list[str]) -> None:
@@ -313,7 +326,7 @@ RULES = {
     r"gym\.pkl": Workspace.demo_skeletons,
     r"data/skeleton/gym_2d\.pkl": Workspace.skeletons,
     r".*\.pth": Workspace.checkpoint,
-    r"work_dirs/\w+/test_best\w*": Workspace.result,
+    r"work_dirs/\w+/test_(best|epoch)\w*": Workspace.result,
     r"\w+/scores\.npz": Workspace.scores,
     r"mmaction2_dump\.pkl": Workspace.dump_of_mmaction2,
     r"pyskl_result\.pkl": Workspace.dump_of_pyskl,
