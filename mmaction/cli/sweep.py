@@ -34,7 +34,7 @@ TABLE, RUNS, LOG = "sweep.md", "sweep.csv", "output.txt"
 
 
 @dataclass(frozen=True)
-class Run:
+class SweepRun:
     """One training and test."""
 
     setting: str
@@ -81,7 +81,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def plan(args: argparse.Namespace) -> Iterator[Run]:
+def plan(args: argparse.Namespace) -> Iterator[SweepRun]:
     """Yield all runs."""
     keys = [text.partition("=")[0] for text in args.vary]
     values = [text.partition("=")[2].split(",") for text in args.vary]
@@ -89,7 +89,7 @@ def plan(args: argparse.Namespace) -> Iterator[Run]:
         varied = [f"{key}={value}" for key, value in zip(keys, chosen, strict=True)]
         column = "_".join(text.rpartition(".")[2] for text in varied)
         texts = [text.replace("{seed}", str(seed)) for text in (*args.cfg_options, *varied, *options)]
-        yield Run(name, column, seed, tuple(texts))
+        yield SweepRun(name, column, seed, tuple(texts))
 
 
 def result_folder(folder: Path) -> Path | None:
@@ -98,7 +98,7 @@ def result_folder(folder: Path) -> Path | None:
     return found[-1].parent if found else None
 
 
-def carry_out(config: str, run: Run, folder: Path, epochs: int | None) -> None:
+def carry_out(config: str, run: SweepRun, folder: Path, epochs: int | None) -> None:
     """Train and test in a process of its own, whose output goes to a file; ToolStop if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
@@ -111,7 +111,7 @@ def carry_out(config: str, run: Run, folder: Path, epochs: int | None) -> None:
         raise ToolStop(f"{folder} ended with exit code {process.exitcode}: {' '.join(last)} ({folder / LOG})")
 
 
-def _train_and_test(config: str, run: Run, folder: Path, epochs: int | None) -> None:
+def _train_and_test(config: str, run: SweepRun, folder: Path, epochs: int | None) -> None:
     from mmaction.cli import test, train
     from mmaction.utils.cli import run_tool
 
@@ -154,7 +154,7 @@ def interval(values: Sequence[float]) -> str:
     return f"{mean:.1f} ± {t.ppf(0.975, count - 1) * np.std(values, ddof=1) / count**0.5:.1f}"
 
 
-def table(figures: dict[Run, float]) -> str:
+def table(figures: dict[SweepRun, float]) -> str:
     """Return the figures of the runs as a table in Markdown; columns whose runs are not all there are left out."""
     settings, columns = (list(dict.fromkeys(getattr(run, name) for run in figures)) for name in ("setting", "column"))
     lines = ["| | " + " | ".join(column or "all" for column in columns) + " |", "| --- |" + " --- |" * len(columns)]
@@ -184,7 +184,7 @@ def main(argv: list[str] | None = None) -> int:
     root = args.work_dir or Path("work_dirs", f"sweep_{Path(args.config).stem}")
     runs = list(plan(args))
     register_all_modules()
-    figures: dict[Run, float] = {}
+    figures: dict[SweepRun, float] = {}
     for run in tqdm(runs, desc="runs", unit="run", disable=not sys.stderr.isatty()):
         folder = run.folder(root)
         if result_folder(folder) is None:
@@ -199,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _write(root: Path, figures: dict[Run, float], metric: str) -> None:
+def _write(root: Path, figures: dict[SweepRun, float], metric: str) -> None:
     write_atomically(root / TABLE, f"{table(figures)}\n".encode())
     with replacing(root / RUNS) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -178,7 +178,7 @@ def _read_skeletons(path: Path) -> Data:
 
 
 @dataclass
-class Recipe:
+class DataRecipe:
     """What is chosen for a data set, and why."""
 
     name: str
@@ -206,7 +206,7 @@ def choose(
     weights: str | None = None,
     gpus: int = 0,
     batch: int | None = None,
-) -> Recipe:
+) -> DataRecipe:
     """Choose sampling, size, batch, learning rate and schedule for a network.
 
     Args:
@@ -239,7 +239,7 @@ def choose(
     devices = max(gpus, 1)
     chosen = batch or max(2, min(net.batch, data.counts["train"] // (8 * devices)))
     workers = max(1, min(8, (os.cpu_count() or 2) // devices)) if gpus else 2
-    recipe = Recipe(name, net, data, frames, size, chosen, devices, start, workers, pipeline, reasons)
+    recipe = DataRecipe(name, net, data, frames, size, chosen, devices, start, workers, pipeline, reasons)
     why = (
         ""
         if chosen == net.batch
@@ -307,7 +307,7 @@ def _start(net: Net, start: str) -> str:
     return f"start: from nothing, {how}{few}"
 
 
-def leaf(recipe: Recipe) -> str:
+def leaf(recipe: DataRecipe) -> str:
     """Return the text of the config."""
     net, data = recipe.net, recipe.data
     bases = [f"models/{net.model}", f"datasets/{net.data or 'pose'}", f"schedules/{net.schedule}"]
@@ -357,7 +357,7 @@ num_classes = {data.classes}
 """
 
 
-def _loaders(recipe: Recipe) -> str:
+def _loaders(recipe: DataRecipe) -> str:
     if recipe.data.kind == "skeleton":
         head, same = "", "num_classes=num_classes"
         extra = {name: f"split={name.replace('test', 'val')}_split, pipeline=_base_.{name}_pipeline" for name in SPLITS}
@@ -377,7 +377,7 @@ def _loaders(recipe: Recipe) -> str:
     return "\n".join([f"{head}clips = dict({same})", *lines, ""])
 
 
-def _sizes(recipe: Recipe) -> tuple[str, str]:
+def _sizes(recipe: DataRecipe) -> tuple[str, str]:
     """Return the lines that change frames and size in the pipelines, and how a loader takes them: nothing to change."""
     (frames, size), edge = recipe.net.data_size, recipe.size * 8 // 7
     new, base = (recipe.frames, recipe.size), recipe.net.data_size

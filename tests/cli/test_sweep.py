@@ -57,7 +57,7 @@ def test_figures_of_a_result(tmp_path):
 
 def figures(**values):
     return {
-        sweep.Run(setting, column, seed, ()): value
+        sweep.SweepRun(setting, column, seed, ()): value
         for (setting, column), seeds in {tuple(key.split("__")): value for key, value in values.items()}.items()
         for seed, value in enumerate(seeds)
     }
