@@ -13,7 +13,8 @@ from typing import Any
 from tqdm import tqdm
 
 from mmaction.apis.clips import Clip, as_clip
-from mmaction.apis.events import check_event_files, cut_events, event_table, find_events, write_events
+from mmaction.apis.event_files import check_event_files, cut_events, event_table, write_events
+from mmaction.apis.events import find_events
 from mmaction.apis.inference import init_recognizer
 from mmaction.apis.labeled_video import check_suffix, write_labeled
 from mmaction.apis.poses import VideoPoses

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmaction.apis.events import EVENT_FILES, event_table, find_events, write_events
+from mmaction.apis.event_files import EVENT_FILES, event_table, write_events
+from mmaction.apis.events import EventFinder, find_events
 from mmaction.apis.predictions import Prediction
 from mmaction.evaluation.events import segment_f1
 from mmaction.structures.events import Event
@@ -44,6 +45,70 @@ def test_joined_actions_are_found(parts, seed):
     assert segment_f1([found], [true], 0.5) == 1.0
     assert found[0].start_s == 0 and found[-1].end_s == pytest.approx(start)
     assert all(a.end_s <= b.start_s for a, b in pairwise(found))
+
+
+def brute_force(windows, threshold, min_s):
+    """All moments of all windows at once: labels, then the shortest stretch again and again to its better neighbor."""
+    spans = np.array([(w.start_s, w.end_s) for w in windows])
+    centers = spans.mean(axis=1)
+    edges = np.unique(np.round(np.concatenate([spans.ravel(), centers, (centers[1:] + centers[:-1]) / 2]), 9))
+    middle, length = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    weights = (1 - np.abs(middle[:, None] - centers) / (np.diff(spans)[:, 0] / 2)).clip(0)
+    scores = weights @ np.stack([w.scores for w in windows]) / np.maximum(weights.sum(1, keepdims=True), 1e-12)
+    labels = np.where((scores.max(1) >= threshold) & (scores.max(1) > 0), scores.argmax(1), -1)
+    while True:
+        changes = [0, *(np.flatnonzero(np.diff(labels)) + 1), len(labels)]
+        runs = [(round(edges[b] - edges[a], 6), a, b) for a, b in pairwise(changes) if labels[a] >= 0]
+        short = [run for run in runs if edges[run[2]] - edges[run[1]] < min_s - 1e-9]
+        if not short:
+            means = [(length[a:b] @ scores[a:b, labels[a]]) / length[a:b].sum() for _, a, b in runs]
+            return [(int(labels[a]), edges[a], edges[b], m) for (_, a, b), m in zip(runs, means, strict=True)]
+        _, a, b = min(short)
+        near = sorted({int(labels[i]) for i in (a - 1, b) if 0 <= i < len(labels)} - {-1})
+        labels[a:b] = max(near, key=lambda label: length[a:b] @ scores[a:b, label], default=-1)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 40),
+    window_s=st.floats(0.5, 3),
+    threshold=st.floats(0, 0.6),
+    min_s=st.floats(0, 2),
+)
+def test_windows_that_come_one_by_one_give_the_events_of_all_at_once(seed, count, window_s, threshold, min_s):
+    rng = np.random.default_rng(seed)
+    starts = np.cumsum(rng.choice([0.25, 0.5, 1.0, 4.0], count))
+    windows = [
+        Prediction("a", rng.dirichlet(np.full(3, 0.3)) * rng.choice([0, 1, 1]), float(t), t + window_s) for t in starts
+    ]
+    finder, found = EventFinder(threshold, min_s), []
+    for window in windows:
+        new = finder.add(window)
+        assert all(event.end_s <= window.start_s + 1e-6 for event in new), "what comes can still change it"
+        found += new
+    found += finder.finish()
+    expected = brute_force(windows, threshold, min_s)
+    assert [event.label for event in found] == [row[0] for row in expected]
+    for event, row in zip(found, expected, strict=True):
+        assert (event.start_s, event.end_s, event.score) == pytest.approx(row[1:], abs=1e-5)
+
+
+def test_a_finder_forgets_what_is_past_and_needs_windows_in_order():
+    finder = EventFinder(0.5)
+    for index in range(2000):
+        finder.add(Prediction("a", np.array([0.9, 0.1]), index / 2, index / 2 + 2))
+    assert len(finder._windows) < 8 and len(finder._runs) == 1
+    (event,) = finder.finish()
+    assert (event.start_s, event.end_s) == (0, 1001.5) and event.score == pytest.approx(0.9)
+    with pytest.raises(ValueError, match="comes after"):
+        find_events([Prediction("a", np.ones(2), 1.0, 2.0), Prediction("a", np.ones(2), 0.0, 1.0)])
+
+
+def test_where_nobody_or_no_window_is_nothing_happens():
+    windows = [
+        Prediction("a", np.array(row, float), t, t + 1.0) for row, t in (([1, 0], 0.0), ([0, 0], 1.0), ([1, 0], 5.0))
+    ]
+    assert [(e.start_s, e.end_s) for e in find_events(windows, threshold=0)] == [(0.0, 1.0), (5.0, 6.0)]
 
 
 def test_below_the_threshold_nothing_happens_and_a_background_is_no_event():
