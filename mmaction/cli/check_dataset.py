@@ -8,12 +8,14 @@ Give a config, or lists and annotation files: a list is named after its split (t
 looked for in --videos, in the folder 'videos' beside it, or beside it.
 
 Writes findings.csv and report.html into --out. --fix OUT writes cleaned lists and annotation files into OUT, never over
-the originals.
+the originals. --marks takes the clips that were marked as mislabeled in 'mmaction view': --fix leaves them out, or
+gives them the right label where it was chosen.
 
 Examples:
     python tools/data/check_dataset.py configs/recognition/slowfast/slowfast_r50_1xb8-u32-30e_diving48-rgb.py
     python tools/data/check_dataset.py data/gym/gym99/train.txt data/gym/gym99/val.txt --videos data/gym/subactions
     python tools/data/check_dataset.py data/skeleton/gym_2d.pkl --label-space gym99 --strict
+    python tools/data/check_dataset.py data/mine/val.txt --marks work_dirs/NAME/test_best/marks.csv --fix data/mine_2
 
 Exit codes: 0 nothing wrong, 1 warnings (with --strict), 2 errors or wrong input.
 """
@@ -45,6 +47,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="folder of the report (default: work_dirs/check/NAME)")
     parser.add_argument("--strict", action="store_true", help="exit code 1 if there are warnings")
     parser.add_argument("--fix", type=Path, metavar="OUT", help="write cleaned lists and annotation files into OUT")
+    parser.add_argument(
+        "--marks", type=Path, metavar="FILE.csv", help="clips that were marked as mislabeled in mmaction view"
+    )
     add_config_options(parser)
     return parser.parse_args(argv)
 
@@ -74,8 +79,11 @@ def main(argv: list[str] | None = None) -> int:
     from mmaction.preparation.doctor.examine import examine
     from mmaction.preparation.doctor.findings_report import summary, write_csv, write_page
     from mmaction.preparation.doctor.fix import write_fixed
+    from mmaction.preparation.doctor.marks import add_marks
 
     diagnosis = examine(find_splits(args), quick=args.quick, workers=args.workers)
+    if args.marks:
+        add_marks(diagnosis, args.marks)
     out = args.out or Path("work_dirs/check") / args.paths[0].stem
     print(summary(diagnosis))
     write_csv(diagnosis, out / "findings.csv")

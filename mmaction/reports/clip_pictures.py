@@ -89,14 +89,16 @@ class ClipPictures:
         try:
             if source and Path(source).exists():
                 return picture_uri(video_strip(source)), ""
-            entry = self._annotation(name.partition(" #")[0])
+            entry = self.annotation(name)
             if entry is not None:
                 return picture_uri(skeleton_strip(entry, self._say)), ""
         except (OSError, ValueError) as error:
             return None, str(error)
         return None, f"{source or name} is not on this machine"
 
-    def _annotation(self, name: str) -> Mapping[str, Any] | None:
+    def annotation(self, name: str) -> Mapping[str, Any] | None:
+        """Return the skeleton of a clip, None where there is none."""
+        name = name.partition(" #")[0]
         if self._entries is None:
             file = self._file
             entries = load_annotation_list(file) if file and is_pickle(file) and file.is_file() else []

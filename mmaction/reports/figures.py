@@ -1,7 +1,9 @@
 """The figures of a report, drawn by Plotly: figures in, numbers untouched."""
 
 import textwrap
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,9 +38,45 @@ def _figure(title: str, height: int = 380, **layout: Any) -> "Figure":
     return figure
 
 
-def class_label(index: int, name: str, width: int = LABEL_WIDTH) -> str:
-    """Return a short label of a class, unique because its index stands in front."""
-    return f"{index} {textwrap.shorten(name, width, placeholder='…')}"
+def short_names(names: Sequence[str], width: int = 2 * LABEL_WIDTH) -> list[str]:
+    """Return the names, each of at most ``width`` characters: long ones lose their middle.
+
+    Names that would then look alike keep the words in which they differ, and lose others.
+    """
+    short = [_without_middle(name, width) for name in names]
+    alike = defaultdict(set)
+    for name, label in zip(names, short, strict=True):
+        alike[label].add(name)
+    return [_told_apart(name, sorted(alike[label]), width) for name, label in zip(names, short, strict=True)]
+
+
+def _without_middle(text: str, width: int) -> str:
+    start = 2 * (width - 1) // 5
+    return text if len(text) <= width else f"{text[:start]}…{text[len(text) - width + 1 + start :]}"
+
+
+def _told_apart(name: str, alike: Sequence[str], width: int) -> str:
+    """Return a name cut so that what tells it from the names that look ``alike`` stays."""
+    if len(alike) == 1:
+        return _without_middle(name, width)
+    words, others = name.split(), [other.split() for other in alike]
+    first = _shared(others)
+    last = len(words) - min(_shared([other[::-1] for other in others]), len(words) - first)
+    head, own, tail = (" ".join(part) for part in (words[:first], words[first:last], words[last:]))
+    left = max(width - len(own) - 2, 16)
+    tail = _without_middle(tail, max(left - len(head), left // 2))
+    return " ".join(filter(None, (_without_middle(head, max(left - len(tail), 8)), own, tail)))[:width]
+
+
+def _shared(sentences: Sequence[Sequence[str]]) -> int:
+    """Return with how many words all sentences begin alike."""
+    return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*sentences, strict=False)))
+
+
+def class_labels(indices: Sequence[int], names: Sequence[str]) -> list[str]:
+    """Return what axes call classes: index and short name, in two lines where one is too short."""
+    labels = (f"{index} {name}" for index, name in zip(indices, short_names(names), strict=True))
+    return ["<br>".join(textwrap.wrap(label, LABEL_WIDTH + 4, break_on_hyphens=False)) for label in labels]
 
 
 def hierarchy_order(space: LabelSpace | None, num_classes: int) -> np.ndarray:
@@ -75,20 +113,25 @@ def confusion_figure(result: Result) -> "Figure":
     counts = _confusions(result, np.arange(result.num_classes))[np.ix_(order, order)]
     shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(np.float32)
     shares[counts == 0] = np.nan
-    labels = [class_label(c, result.class_name(c)) for c in order]
-    title = "Confusion matrix, rows: true class, columns: predicted (drag to zoom, double click to reset)"
+    names = [f"{c} {result.class_name(c)}" for c in order]
+    labels = class_labels(order.tolist(), [result.class_name(c) for c in order])
+    full = np.full(counts.shape, "", object)
+    for i, j in np.argwhere(counts):
+        full[i, j] = f"true {names[i]}<br>predicted {names[j]}"
+    title = "Confusion matrix, rows: true class, columns: predicted (click: its clips, drag: zoom, double click: reset)"
     figure = _figure(title, min(900, 300 + 25 * len(labels)))
     figure.add_heatmap(
         z=shares,
         x=labels,
         y=labels,
         customdata=counts.astype(np.uint16 if counts.max() < 2**16 else np.uint32),
+        text=full,
         colorscale=SHARES,
         zmin=0,
         zmax=1,
         hoverongaps=False,
         colorbar={"title": "share", "thickness": 12, "tickformat": ".0%"},
-        hovertemplate="true %{y}<br>predicted %{x}<br>%{customdata} samples, %{z:.1%} of the class<extra></extra>",
+        hovertemplate="%{text}<br>%{customdata} samples, %{z:.1%} of the class<extra></extra>",
     )
     for start, end in _group_spans(space, order):
         box = {"x0": start - 0.5, "x1": end + 0.5, "y0": start - 0.5, "y1": end + 0.5}
@@ -146,7 +189,7 @@ def class_bars(rows: Sequence[dict[str, Any]]) -> "Figure":
         + (f"<br>{row['train_count']} training samples" if "train_count" in row else "")
         for row in rows
     ]
-    labels = [class_label(row["class"], row["name"]) for row in rows]
+    labels = class_labels([row["class"] for row in rows], [row["name"] for row in rows])
     values = [row[measure] for row in rows]
     figure.add_bar(x=labels, y=values, hovertext=hover, hoverinfo="text", marker_color=BLUE)
     figure.update_xaxes(type="category", tickangle=-60, tickfont={"size": 9}, automargin=True)
@@ -208,8 +251,11 @@ def gain_bars(title: str, rows: Sequence[dict[str, Any]], count: int = 15) -> "F
     changed = [row for row in rows if row["gained"]]
     shown = changed if len(changed) <= 2 * count else [*changed[:count], *changed[-count:]]
     figure = _figure(title, 140 + 20 * len(shown))
-    names = [class_label(row["class"], row["name"], 48) for row in shown]
-    hover = [f"{row['first']:.1%} to {row['second']:.1%} of {row['count']} samples" for row in shown]
+    names = class_labels([row["class"] for row in shown], [row["name"] for row in shown])
+    hover = [
+        f"{row['class']} {row['name']}<br>{row['first']:.1%} to {row['second']:.1%} of {row['count']} samples"
+        for row in shown
+    ]
     colors = [GREEN if row["gained"] > 0 else RED for row in shown]
     bar = {"orientation": "h", "marker_color": colors, "hovertext": hover, "hoverinfo": "text"}
     figure.add_bar(x=[row["gained"] for row in shown], y=names, **bar)

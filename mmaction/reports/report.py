@@ -1,10 +1,12 @@
 """One HTML file that explains the result of a test: no network, no other files."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -77,6 +79,29 @@ def worst_clips(result: Result, pictures: ClipPictures, count: int) -> list[dict
     return clips
 
 
+def clip_link(source: str, folder: Path | None) -> str:
+    """Return the address of a clip's file for a page in ``folder``; empty where it is not on this machine."""
+    there = folder is not None and source and Path(source).is_file()
+    return quote(Path(os.path.relpath(source, folder)).as_posix()) if there else ""
+
+
+def confusion_cells(result: Result, folder: Path | None = None) -> dict[str, Any]:
+    """Return what a click on the confusion matrix shows: the ``order`` of the classes, and the ``clips``.
+
+    A clip is its true and its predicted class, id, confidence in percent, and address for a page in ``folder``; the
+    surest come first.
+    """
+    chance, guesses = as_probabilities(result.scores), result.predicted
+    confidence = chance[np.arange(len(result)), guesses]
+    sources = result.meta.get("source", np.full(len(result), ""))
+    rows = [
+        [int(result.labels[i]), int(guesses[i]), result.ids[i], round(100 * float(confidence[i])),
+         clip_link(str(sources[i]), folder)]
+        for i in np.argsort(-confidence, kind="stable") if not result.missing[i]
+    ]  # fmt: skip
+    return {"order": figures.hierarchy_order(result.label_space, result.num_classes).tolist(), "clips": rows}
+
+
 def _plots(result: Result, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures of the sections, each a Plotly figure or a list of them."""
     plots: dict[str, Any] = {"classes": figures.class_bars(summary["per_class"])}
@@ -137,11 +162,14 @@ def render_report(
     pictures: ClipPictures | None = None,
     num_worst: int = 12,
     title: str | None = None,
+    folder: Path | None = None,
+    place: str = "",
 ) -> str:
     """Return the HTML of a report on the first of ``results`` on the same samples, compared with the others.
 
     Each result has one of ``names``. ``pictures`` gives the pictures of the ``num_worst`` worst clips; the heading is
-    by default the name of the first result.
+    by default the name of the first result. The page lies in ``folder``, from which it links to clips, and says how to
+    browse the first result, which lies at ``place``.
     """
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
@@ -163,8 +191,6 @@ def render_report(
         "training": logs,
         **plots,
     }
-    # "<" cannot stand in JSON inside a script element
-    embedded = json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")
     return render_page(
         TEMPLATE,
         title or names[0],
@@ -180,7 +206,8 @@ def render_report(
         worst=worst,
         difference=describe_difference,
         sections=[(name, text) for name, text in SECTIONS if shown.get(name)],
-        summary_json=Markup(embedded),  # noqa: S704 - escaped above
+        cells=None if result.is_multi_label else confusion_cells(result, folder),
+        view=f"mmaction view {place}" if place else "",
         plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library itself
     )
 
@@ -213,6 +240,15 @@ def write_report(
     pictures = ClipPictures(annotations or data.get("ann_file"))
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    page = render_report(results, names or [result_name(path) for path in paths], found, pictures, num_worst, title)
+    page = render_report(
+        results,
+        names or [result_name(path) for path in paths],
+        found,
+        pictures,
+        num_worst,
+        title,
+        out.parent,
+        str(paths[0]),
+    )
     write_atomically(out, page.encode())
     return out

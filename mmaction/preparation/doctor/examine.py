@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -25,6 +25,8 @@ class Diagnosis:
     samples: dict[Split, list[Sample]]
     findings: list[Finding]  # what is wrong, worst first
     files: Mapping[Path, AnnotationFile]  # the annotation files as read, by path
+    # the right label of clips that a person marked, by split and position
+    corrections: dict[tuple[Split, int], int] = field(default_factory=dict)
 
     def exit_code(self, strict: bool) -> int:
         """Return 2 with errors, 1 with warnings if ``strict``, else 0."""

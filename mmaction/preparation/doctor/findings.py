@@ -25,6 +25,8 @@ KINDS = {
     "missing-file": Kind("error", "the file is not there", drops=True),
     "unreadable-file": Kind("error", "the file does not decode to its end", drops=True),
     "bad-label": Kind("error", "the label is outside the classes", drops=True),
+    "mislabeled": Kind("error", "a person marked the label as wrong", drops=True),
+    "relabeled": Kind("error", "a person marked the label as wrong and knows the right one"),
     "label-conflict": Kind("error", "one clip has two labels", drops=True),
     "in-train-and-val": Kind("error", "a clip is in training and evaluation", drops=True),
     "no-annotation": Kind("error", "a split names a clip without annotation", drops=True),

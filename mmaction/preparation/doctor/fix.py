@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,10 +17,13 @@ from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.files import read_text, write_lines
 
+Corrections = dict[tuple[Split, int], int]  # right label of the clip at a position of a split
+
 
 def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, int]]:
     """Write each list and annotation file into ``out`` without the clips that a finding says to leave out.
 
+    Clips of which a person knows the right label get it.
     Of clips that stand in a list twice the first is kept; of clips in training and evaluation the one in evaluation.
     Comments of lists are kept, and the splits of an annotation file that were not examined; annotations in no split are
     left out. The label map beside the files is copied. Yields each file, the clips kept, and the clips left out.
@@ -43,9 +47,9 @@ def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, in
         examined = {split: diagnosis.samples[split] for split in splits}
         kept = {split: list(_kept(diagnosis, split)) for split in splits}
         if splits[0].kind == "pose":
-            _write_pose(diagnosis.files[path], out / path.name, examined, kept)
+            _write_pose(diagnosis.files[path], out / path.name, examined, kept, diagnosis.corrections)
         else:
-            _write_list(path, out / path.name, kept)
+            _write_list(path, out / path.name, kept, diagnosis.corrections)
         total, count = (sum(map(len, samples.values())) for samples in (examined, kept))
         yield out / path.name, count, total - count
 
@@ -69,14 +73,25 @@ def _kept(diagnosis: Diagnosis, split: Split) -> Iterator[Sample]:
     yield from (sample for sample in diagnosis.samples[split] if sample.position not in dropped)
 
 
-def _write_list(path: Path, target: Path, kept: dict[Split, list[Sample]]) -> None:
-    numbers = {sample.line for samples in kept.values() for sample in samples}
+def _write_list(path: Path, target: Path, kept: dict[Split, list[Sample]], corrections: Corrections) -> None:
+    by_line = {sample.line: sample for samples in kept.values() for sample in samples}
     lines = enumerate(read_text(path).rstrip("\n").split("\n"), 1)
-    write_lines(target, (line for n, line in lines if n in numbers or line.lstrip()[:1] in ("#", "")))
+    written = ((n, line) for n, line in lines if n in by_line or line.lstrip()[:1] in ("#", ""))
+    write_lines(target, (_corrected(line, by_line.get(n), corrections) for n, line in written))
+
+
+def _corrected(line: str, sample: Sample | None, corrections: Corrections) -> str:
+    """Return a line of a list with the label that it should have."""
+    right = corrections.get((sample.split, sample.position)) if sample else None
+    return line if right is None else re.sub(r"[0-9]+\s*$", str(right), line)  # the label stands last
 
 
 def _write_pose(
-    file: AnnotationFile, target: Path, examined: dict[Split, list[Sample]], kept: dict[Split, list[Sample]]
+    file: AnnotationFile,
+    target: Path,
+    examined: dict[Split, list[Sample]],
+    kept: dict[Split, list[Sample]],
+    corrections: Corrections,
 ) -> None:
     splits = {split.pose_split: [sample.name for sample in samples] for split, samples in kept.items()}
     others = [clips for split, clips in (file.splits or {}).items() if not splits.keys() & {None, split}]
@@ -84,6 +99,7 @@ def _write_pose(
     looked_at, wanted = (
         {id(sample.info) for samples in group.values() for sample in samples} for group in (examined, kept)
     )
+    right = {id(s.info): corrections.get((s.split, s.position)) for samples in kept.values() for s in samples}
     annotations = []
     for name, info in zip(file.names, file.annotations, strict=True):
         if id(info) not in wanted:
@@ -92,7 +108,8 @@ def _write_pose(
                 continue
             if problem:
                 raise ValueError(f"{file.path}, {name}: {problem}; examine the file itself, with all of its splits")
-        annotations.append(info)
+        label = right.get(id(info))
+        annotations.append(info if label is None else {**info, "label": label})
     names = {sample_name(info) for info in annotations}
     left = {
         split: splits.get(split, [clip for clip in clips if clip in names])

@@ -16,9 +16,11 @@ from fixtures.planted_defects import (
     two_labels,
 )
 
+from mmaction.io.marks import Mark, write_marks
 from mmaction.preparation.doctor.examine import examine
 from mmaction.preparation.doctor.findings_report import write_page
 from mmaction.preparation.doctor.fix import write_fixed
+from mmaction.preparation.doctor.marks import add_marks
 from mmaction.preparation.doctor.splits import splits_of_config, splits_of_paths
 from mmaction.preparation.skeleton.files import AnnotationFile
 
@@ -153,3 +155,42 @@ def test_clips_of_one_folder_are_told_apart_by_their_offset(tmp_path):
     (tmp_path / "val.txt").write_text("clip 10 10 1\nclip 10 10 1\n")
     found = [finding.code for finding in examine(splits_of_config(cfg), progress=False).findings]
     assert found == ["frame-count", "in-train-and-val", "listed-twice"]
+
+
+@pytest.mark.parametrize("kind", ["lists", "pose"])
+def test_marks_leave_clips_out_or_correct_their_labels(data, tmp_path, kind):
+    clips = [line.split() for line in data.lines()[:3]]
+    names = [name if kind == "lists" else Path(name).stem for name, _ in clips]
+    labels = [int(label) for _, label in clips]
+    right = (labels[1] + 1) % 5
+    marks = [Mark(names[0], (labels[0],)), Mark(names[1], (labels[1],), right), Mark(names[2], (right - 9,), labels[2])]
+    path = write_marks(tmp_path / "marks.csv", marks)  # the third is right by now
+    splits = data.splits() if kind == "lists" else splits_of_paths([data.folder / "skeletons.pkl"])
+    diagnosis = examine(splits, progress=False)
+    add_marks(diagnosis, path)
+    assert [finding.code for finding in diagnosis.findings] == ["mislabeled", "relabeled"]
+    assert sum(dropped for _, _, dropped in write_fixed(diagnosis, tmp_path / "fixed")) == 1
+    if kind == "lists":
+        fixed = dict(line.split() for line in (tmp_path / "fixed/train.txt").read_text().splitlines())
+    else:
+        fixed = {
+            info["frame_dir"]: info["label"]
+            for info in AnnotationFile.read(tmp_path / "fixed/skeletons.pkl").annotations
+        }
+    assert names[0] not in fixed
+    assert [int(fixed[name]) for name in names[1:]] == [right, labels[2]]
+
+
+def test_marks_that_do_not_fit_are_refused(data, tmp_path):
+    diagnosis = examine(data.splits(), progress=False)
+    name, label = data.lines()[0].split()
+    other = (int(label) + 1) % 5
+    for mark, message in (
+        (Mark("dive_x", (0,)), "lacks 1 of 1 samples"),
+        (Mark(name, (other,)), rf"marks the label {other} of {name}, but the lists say {label} in train"),
+        (Mark(name, (int(label), other), other), "several labels"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            add_marks(diagnosis, write_marks(tmp_path / "marks.csv", [mark]))
+    add_marks(diagnosis, write_marks(tmp_path / "marks.csv", []))
+    assert not diagnosis.findings
