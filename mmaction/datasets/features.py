@@ -53,6 +53,7 @@ class FeatureDataset(BaseActionDataset):
         kwargs = {"modality": "Feature", **kwargs}
         steps = [{"type": "PackActionInputs"}] if pipeline is None else pipeline
         super().__init__(ann_file or os.path.join(first, FACTS), steps, **kwargs)
+        self._metainfo["bases"] = self.bases  # goes into checkpoints of a fusion
 
     @property
     def widths(self) -> dict[str, int]:

@@ -19,10 +19,11 @@ from mmengine.hooks import EMAHook
 from mmengine.logging import MMLogger
 from mmengine.model import convert_sync_batchnorm, is_model_wrapper
 from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmaction.engine.checks.data import check_learned_bases
 from mmaction.engine.continuation import Continuation, steps_of
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, unwrapped, wrap_on_cpu
 from mmaction.engine.failures import explained, is_removed
@@ -339,6 +340,9 @@ class ActionRunner(Runner):
                 self.logger.warning(
                     f"{filename} is of a run with an EMAHook; without it, averaged weights are trained on"
                 )
+        for loop in (self._train_loop, self._val_loop, self._test_loop) if self._resume or self._testing else ():
+            if isinstance(loop, BaseLoop):
+                check_learned_bases(loop.dataloader.dataset, checkpoint["meta"], str(filename))
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = unwrapped(self.model)
         strict = strict or self._resume or self._testing

@@ -49,29 +49,31 @@ def config(root, folders, tmp_path):
     return path
 
 
+def extract_again(folder):
+    """Make the features those of another checkpoint."""
+    content = json.loads((folder / "features.json").read_text())
+    content["identity"]["checkpoint"] = "another"
+    (folder / "features.json").write_text(json.dumps(content))
+
+
 def test_learned_fusion_beats_experts_mean_and_weights(config, folders, tmp_path, capsys):
     assert training.main([str(config), "--work-dir", str(tmp_path / "run"), "--seed", "0"]) == 0
     assert testing.main([str(config), str(tmp_path / f"run/epoch_{EPOCHS}.pth")]) == 0
     experts, tuning = ([folders[split][name] for name in "ab"] for split in ("test", "train"))
     learned = f"run/test_epoch_{EPOCHS}"
-    out = [
-        "--names",
-        "a",
-        "b",
-        "--tune-on",
-        *tuning,
-        "--beside",
-        str(tmp_path / learned),
-        "--out",
-        str(tmp_path / "table"),
-    ]
-    assert fuse([*experts, *out]) == 0
+    options = ["--names", "a", "b", "--tune-on", *tuning, "--beside", str(tmp_path / learned)]
+    assert fuse([*experts, *options, "--out", str(tmp_path / "table")]) == 0
     accuracy = {
         name: row["top1"] for name, row in json.loads((tmp_path / "table/fusion.json").read_text())["accuracy"].items()
     }
     best = max(accuracy[name] for name in ("a", "b", "fused"))
     assert accuracy[learned] > best + 0.05, accuracy
     assert learned in capsys.readouterr().out
+    extract_again(tmp_path / "a/test")
+    cfg = Config.fromfile(config)
+    cfg.update(work_dir=str(tmp_path / "run"), launcher="none", load_from=str(tmp_path / f"run/epoch_{EPOCHS}.pth"))
+    with pytest.raises(ValueError, match="expert a: .*epoch_10.pth learned from features of a checkpoint"):
+        build_runner(cfg).test()
 
 
 def test_the_experts_of_data_and_model_must_be_the_same(config, folders, tmp_path):
@@ -83,10 +85,7 @@ def test_the_experts_of_data_and_model_must_be_the_same(config, folders, tmp_pat
 
 
 def test_features_of_two_checkpoints_do_not_go_together(config, folders, tmp_path):
-    path = tmp_path / "a/train/features.json"
-    content = json.loads(path.read_text())
-    content["identity"]["checkpoint"] = "another"
-    path.write_text(json.dumps(content))
+    extract_again(tmp_path / "a/train")
     cfg = Config.fromfile(config)
     cfg.update(work_dir=str(tmp_path / "run"), launcher="none")
     torch.manual_seed(0)

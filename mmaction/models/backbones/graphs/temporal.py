@@ -124,9 +124,10 @@ class LargestFrame(nn.MaxPool2d):
         """Return shape ``(N, C, T // stride, V)``; at the ends the frames that are there count."""
         if x.shape[2] == 1:
             return x
-        pairs = torch.maximum(x[:, :, :-1], x[:, :, 1:])
-        inner = torch.maximum(pairs[:, :, :-1], pairs[:, :, 1:])
-        return torch.cat([pairs[:, :, :1], inner, pairs[:, :, -1:]], dim=2)[:, :, :: self.step]
+        rows = x.permute(0, 2, 3, 1)
+        pairs = torch.maximum(rows[:, :-1], rows[:, 1:])
+        inner = torch.maximum(pairs[:, :-1], pairs[:, 1:])
+        return torch.cat([pairs[:, :1], inner, pairs[:, -1:]], dim=1)[:, :: self.step].permute(0, 3, 1, 2)
 
 
 def run_branches(branches: Any, x: torch.Tensor) -> list[torch.Tensor]:
@@ -147,7 +148,7 @@ def _plain(branch: Any, x: torch.Tensor) -> torch.Tensor:
     """Return what a convolution of one frame, with or without a norm behind it, makes of every stride-th frame."""
     layers: list[Any] = list(branch) if isinstance(branch, nn.Sequential) else [branch]
     conv, *norm = layers
-    x = x[:, :, :: conv.stride[0]]
+    x = x.permute(0, 2, 3, 1)[:, :: conv.stride[0]].permute(0, 3, 1, 2)
     return merged_conv_norm([conv], norm, x) if norm else pointwise(x, conv.weight, conv.bias)
 
 
