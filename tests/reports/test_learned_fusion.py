@@ -72,7 +72,7 @@ def test_learned_fusion_beats_experts_mean_and_weights(config, folders, tmp_path
     extract_again(tmp_path / "a/test")
     cfg = Config.fromfile(config)
     cfg.update(work_dir=str(tmp_path / "run"), launcher="none", load_from=str(tmp_path / f"run/epoch_{EPOCHS}.pth"))
-    with pytest.raises(ValueError, match="expert a: .*epoch_10.pth learned from features of a checkpoint"):
+    with pytest.raises(ValueError, match=r"expert a: .*epoch_10\.pth learned from features of a checkpoint"):
         build_runner(cfg).test()
 
 
