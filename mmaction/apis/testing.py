@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmaction.apis.training import open_config, pick
+from mmaction.apis.training import keep_features, open_config, pick
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import annotation_files, check_config, metric_configs
 from mmaction.engine.results.writer import ResultWriter
@@ -36,6 +36,8 @@ class TestOptions:
         amp: Mixed precision.
         trust_checkpoint: Load a checkpoint that holds other things than weights, which runs code of its author.
         launcher: How the processes of a distributed run were started.
+        cache: Folder of the kept features of a frozen backbone; None: the backbone runs on every clip.
+        cache_dtype: ``float16`` or ``float32``.
     """
 
     __test__ = False  # pytest looks at names
@@ -50,6 +52,8 @@ class TestOptions:
     amp: bool = False
     trust_checkpoint: bool = False
     launcher: str = "none"
+    cache: str | Path | None = None
+    cache_dtype: str = "float16"
 
     @classmethod
     def of(cls, args: argparse.Namespace, **changed: Any) -> "TestOptions":
@@ -121,6 +125,8 @@ def apply_options(cfg: Config, options: TestOptions, folder: Path | None = None)
         cfg.trust_checkpoint = True
     if options.amp:
         cfg.test_cfg.fp16 = True
+    if options.cache:
+        keep_features(cfg, options.cache, 1, options.cache_dtype)
     if options.show_dir:
         hook = {"type": "VisualizationHook", "enable": True, "interval": 1, "out_dir": options.show_dir}
         cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "visualization": hook}

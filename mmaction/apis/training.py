@@ -40,6 +40,9 @@ class TrainOptions:
         deterministic: Let cuDNN use deterministic kernels only.
         trust_checkpoint: Load checkpoints that hold other things than weights, which runs code of their authors.
         launcher: How the processes of a distributed run were started.
+        cache: Folder of the kept features of a frozen backbone; None: the backbone runs on every clip.
+        cache_views: How many augmentations of each training clip are kept there.
+        cache_dtype: ``float16`` or ``float32``.
     """
 
     work_dir: str | Path | None = None
@@ -54,6 +57,9 @@ class TrainOptions:
     deterministic: bool = False
     trust_checkpoint: bool = False
     launcher: str = "none"
+    cache: str | Path | None = None
+    cache_views: int = 1
+    cache_dtype: str = "float16"
 
     @classmethod
     def of(cls, args: argparse.Namespace, **changed: Any) -> "TrainOptions":
@@ -199,6 +205,8 @@ def apply_options(cfg: Config, options: TrainOptions) -> None:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
     if options.auto_scale_lr:
         cfg.auto_scale_lr = {**(cfg.get("auto_scale_lr") or {}), "enable": True}
+    if options.cache:
+        keep_features(cfg, options.cache, options.cache_views, options.cache_dtype)
     randomness = dict(cfg.get("randomness") or {})
     if options.seed is not None:
         randomness["seed"] = options.seed
@@ -208,3 +216,9 @@ def apply_options(cfg: Config, options: TrainOptions) -> None:
         "diff_rank_seed": options.diff_rank_seed or randomness.get("diff_rank_seed", False),
         "deterministic": options.deterministic or randomness.get("deterministic", False),
     }
+
+
+def keep_features(cfg: Config, folder: str | Path, views: int, dtype: str) -> None:
+    """Let a run keep the features of its frozen backbone in ``folder``."""
+    hook = {"type": "TokenCacheHook", "folder": str(folder), "views": views, "dtype": dtype}
+    cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "token_cache": hook}

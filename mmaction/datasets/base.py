@@ -58,7 +58,7 @@ class BaseActionDataset(BaseDataset):
     call draws fresh random numbers.
     """
 
-    sample_keys: tuple[str, ...] = ("label", "modality", "start_index", "test_mode", "sample_idx")
+    sample_keys: tuple[str, ...] = ("label", "modality", "start_index", "test_mode", "sample_idx", "draw")
     data_list: list[dict]
 
     def __init__(
@@ -201,6 +201,7 @@ class BaseActionDataset(BaseDataset):
         info = self.get_data_info(idx)
         if self.epoch >= 0:
             info["rng"] = np.random.default_rng([self.seed, self.epoch, stream, info["sample_idx"]])
+        info["draw"] = max(self.epoch, 0) + stream
         nobody = self.test_mode and self._shows_nobody(info)
         data = self.pipeline(info)
         if isinstance(data, dict) and hasattr(data.get("data_samples"), "set_metainfo"):

@@ -19,6 +19,7 @@ from mmaction.engine.pretrained import PretrainedInit
 from mmaction.engine.results.facts import ResultHook
 from mmaction.engine.runner import ActionRunner, build_runner
 from mmaction.engine.sharding import MMFullyShardedDataParallel
+from mmaction.engine.token_cache import TokenCacheHook
 
 __all__ = [
     "ActionRunner",
@@ -40,5 +41,6 @@ __all__ = [
     "PretrainedInit",
     "ResultHook",
     "TSMOptimWrapperConstructor",
+    "TokenCacheHook",
     "build_runner",
 ]

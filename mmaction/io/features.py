@@ -52,11 +52,24 @@ def load_features(folder: str | Path) -> Features:
         FileNotFoundError: If it is not there, or a file of it is gone.
         ValueError: If it is not finished, or damaged.
     """
+    facts, ids, arrays = read_arrays(folder)
+    if not set(REQUIRED) <= set(arrays):
+        raise ValueError(f"{Path(folder) / FACTS}: arrays hold {', '.join(REQUIRED)}; got {', '.join(arrays)}")
+    maps = [arrays.pop(name) for name in sorted(arrays) if name.startswith("map_")]
+    known = {name: array for name, array in arrays.items() if name in Features.__dataclass_fields__}
+    return Features(Path(folder), ids, maps=maps, facts=facts, **known)
+
+
+def read_arrays(folder: str | Path) -> tuple[dict[str, Any], list[str], dict[str, np.ndarray]]:
+    """Return the facts, the names of the rows and the arrays in a folder that :class:`FeatureWriter` has finished.
+
+    Errors as of :func:`load_features`.
+    """
     folder = Path(folder)
     if not (folder / FACTS).is_file():
         if (folder / PROGRESS).is_file():
             raise ValueError(
-                f"{folder} is not finished; run tools/extract_features.py again, it goes on where it stopped"
+                f"{folder} is not finished; run the command that wrote it again, it goes on where it stopped"
             )
         raise FileNotFoundError(f"{folder} holds no {FACTS}; name a folder that tools/extract_features.py wrote")
     facts = read_json(folder / FACTS)
@@ -64,12 +77,9 @@ def load_features(folder: str | Path) -> Features:
         ids, names = [str(name) for name in facts.pop("ids")], [str(name) for name in facts["arrays"]]
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"{folder / FACTS} names no ids and arrays: {error!r}") from None
-    if len(set(ids)) != len(ids) or not set(REQUIRED) <= set(names) or not all(name.isidentifier() for name in names):
-        raise ValueError(f"{folder / FACTS}: ids must be unique, and arrays hold {', '.join(REQUIRED)}; got {names}")
-    arrays = {name: _read_array(folder / f"{name}.npy", len(ids)) for name in names}
-    maps = [arrays.pop(name) for name in sorted(arrays) if name.startswith("map_")]
-    known = {name: array for name, array in arrays.items() if name in Features.__dataclass_fields__}
-    return Features(folder, ids, maps=maps, facts=facts, **known)
+    if len(set(ids)) != len(ids) or not all(name.isidentifier() for name in names):
+        raise ValueError(f"{folder / FACTS}: ids must be unique, and arrays have names; got {names}")
+    return facts, ids, {name: _read_array(folder / f"{name}.npy", len(ids)) for name in names}
 
 
 def _read_array(path: Path, count: int) -> np.ndarray:

@@ -212,9 +212,26 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "the checkpoint, if that lies in the work directory of a training)",
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
+    add_cache_options(parser)
     add_trust_option(parser)
     add_config_options(parser)
     add_launch_options(parser)
+
+
+def add_cache_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says where the features of a frozen backbone are kept."""
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        help="keep the features of a frozen backbone in DIR, and run the head on them; runs with the same network, "
+        "clips and pipeline share them",
+    )
+    parser.add_argument(
+        "--cache-views", type=int, default=1, metavar="K", help="augmentations of each training clip (default: 1)"
+    )
+    parser.add_argument(
+        "--cache-dtype", choices=("float16", "float32"), default="float16", help="precision in DIR (default: float16)"
+    )
 
 
 def set_local_rank(args: argparse.Namespace) -> None:

@@ -45,6 +45,7 @@ from mmaction.datasets.transforms.skeleton_features import (
     PreNormalize3D,
     ToMotion,
 )
+from mmaction.datasets.transforms.tokens import LoadTokens
 
 __all__ = [
     "ArrayDecode",
@@ -63,6 +64,7 @@ __all__ = [
     "GeneratePoseTarget",
     "ImageDecode",
     "JointToBone",
+    "LoadTokens",
     "MMCompact",
     "MMDecode",
     "MMUniformSampleFrames",

@@ -52,6 +52,8 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
         torch.Size([2, 1, 3, 8, 4, 4])
     """
 
+    takes_features = False  # whether batches are features of a frozen backbone, see ``engine.token_cache``
+
     def __init__(
         self,
         mean: Sequence[float] | None = None,
@@ -124,6 +126,8 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
 
     def prepare(self, batch: torch.Tensor) -> torch.Tensor:
         """Reverse colors, convert and normalize a stacked batch (N, clips, ...); the argument is left as it is."""
+        if self.takes_features:
+            return batch.float()
         if self.format_shape == "MIX2d" and batch.ndim == SAMPLE_NDIM["NCHW"] + 1:
             batch = batch.unsqueeze(-3)
         if self.to_rgb or self.normalize:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from mmaction.models.heads.tokens import ClipHead
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.views import Views
 from mmaction.registry import MODELS
@@ -19,16 +20,19 @@ class Recognizer2D(BaseRecognizer):
 
     @property
     def views_per_unit(self) -> int:
-        """Frames of one clip, where the backbone mixes frames (TSM)."""
-        return getattr(self.backbone, "num_segments", 1)
+        """Frames of one clip, where the backbone mixes frames (TSM), or the head pools them."""
+        head = getattr(self, "cls_head", None)
+        head = getattr(head, "head", head)  # what AttributeHead wraps
+        pooled = head.num_segments if isinstance(head, ClipHead) else 1
+        return max(getattr(self.backbone, "num_segments", 1), pooled)
 
     def flatten_views(self, inputs: Views) -> tuple[Views, int]:
         """Return the frames of all samples in one dimension, and the number of frames per sample."""
         frames, count = super().flatten_views(inputs)
         if count % self.views_per_unit:
             raise ValueError(
-                f"{type(self.backbone).__name__} mixes the frames of clips of {self.views_per_unit}, but each sample "
-                f"has {count}; num_clips of SampleFrames must be num_segments of the head and the backbone"
+                f"backbone or head sees clips of {self.views_per_unit} frames together, but each sample has {count}; "
+                "num_clips of SampleFrames must be num_segments of the head and the backbone"
             )
         return frames, count
 

@@ -336,7 +336,7 @@ def test_features_of_several_stages_reach_a_heads_own_forward():
 @pytest.mark.parametrize("mode", ["loss", "predict", "tensor"])
 def test_frames_that_fill_no_clip_are_refused(shape, mode):
     samples = [ActionDataSample().set_gt_label(0) for _ in range(shape[0])]
-    with pytest.raises(ValueError, match=rf"TinyBackbone mixes .* clips of 4, but each sample has {shape[1]}; num_cl"):
+    with pytest.raises(ValueError, match=rf"clips of 4 frames .* each sample has {shape[1]}; num_cl"):
         build("Recognizer2D", **TSM)(torch.rand(*shape, 3, 5, 5), samples, mode=mode)
 
 

@@ -77,6 +77,7 @@ class FoundationBackbone(ReadableArguments, BaseModule):
     """
 
     network: Any
+    takes_features = False  # whether it is given its own features, as they were kept, and passes them on
 
     def __init__(
         self,
@@ -227,6 +228,8 @@ class FoundationBackbone(ReadableArguments, BaseModule):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the features of clips (V, C, T, H, W), or of frames (V, C, H, W)."""
+        if self.takes_features:
+            return x
         self.check_input(x)
         with ExitStack() as stack:
             for context in self._contexts(x):

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from mmaction.models.backbones.foundation.base import FoundationBackbone, is_file, need, read_weights
+from mmaction.models.backbones.foundation.timm_names import with_timm_names
+from mmaction.models.cpu import prepare
 from mmaction.registry import MODELS
 from mmaction.utils.cli import suggest
 
@@ -67,7 +69,7 @@ class TimmImage(FoundationBackbone):
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Return the map, tokens or pooled vectors of frames (V, C, H, W)."""
-        tokens = self.network.forward_features(x)
+        tokens = self.network.forward_features(x if self.grid else prepare(x))
         if self.out == "pooled":
             return self.network.forward_head(tokens, pre_logits=True)
         if self.grid is None:  # a CNN, or a hierarchical transformer with channels last
@@ -108,7 +110,7 @@ class TimmImage(FoundationBackbone):
         timm = need("timm")
         name, overlay = self.model, None
         if is_file(source):
-            overlay = {"state_dict": read_weights(source)}
+            overlay = {"state_dict": self._named(source)}
         elif Path(source).is_dir():
             name = f"local-dir:{source}"
         elif source != "timm":
@@ -126,6 +128,12 @@ class TimmImage(FoundationBackbone):
             ) from error
         missing = {key for result in results for key in result.missing_keys}
         return {key: value for key, value in loaded.state_dict().items() if key not in missing}
+
+    def _named(self, source: str) -> dict[str, torch.Tensor]:
+        try:
+            return with_timm_names(read_weights(source), self.network)
+        except ValueError as error:
+            raise ValueError(f"pretrained={source!r} does not fit {self.source_name}: {error}") from error
 
 
 @contextmanager
