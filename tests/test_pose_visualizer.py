@@ -13,13 +13,17 @@ from urllib.parse import unquote, urlsplit
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stick_figure import FRAMES, HEIGHT, WIDTH, annotation, walking, write_video
 
 from mmaction.io.annotations import save_annotations
 from mmaction.io.video import open_video
 from mmaction.pose_viewer.batch import pair_videos
+from mmaction.pose_viewer.checks import Report
 from mmaction.pose_viewer.command import main
 from mmaction.pose_viewer.settings import Settings, read_config
+from mmaction.pose_viewer.viewer import _sheet_frames, picture_scale
 from mmaction.skeletons import get_layout
 from mmaction.visualization.draw import side_colors
 
@@ -40,7 +44,7 @@ def visualizer(options):
 
 def run(folder, *options, output="out.mp4", annotation="poses.pkl", video="walk.mp4"):
     paths = ["--video", folder / video, "--annotation", folder / annotation, "--output", folder / output]
-    return visualizer(["--no-config", "--quiet", *map(str, [*paths, *options])])
+    return visualizer(["--no-config", "--quiet", "--scale", "1", *map(str, [*paths, *options])])
 
 
 def pictures(folder):
@@ -86,6 +90,37 @@ def test_scale_moves_the_joints_with_the_picture(clip):
     keypoint, _ = walking()
     x, y = np.round((keypoint[0, 0, 10] + 0.5) * 2 - 0.5).astype(int)
     assert tuple(frames[0][y, x]) == side_colors(get_layout("coco17"))[10]
+
+
+@pytest.mark.parametrize(
+    ("shape", "side_by_side", "output", "drawn"),
+    [
+        ((96, 128), True, "a.mp4", (384, 512)),  # four times at most
+        ((240, 320), True, "a.mp4", (480, 640)),
+        ((720, 1280), False, "a.mp4", (720, 1280)),
+        ((1080, 1920), True, "a.mp4", (540, 960)),
+        ((1920, 1080), False, "a.mp4", (1920, 1080)),
+        ((1080, 1920), True, "a.png", (240, 427)),
+    ],
+)
+def test_the_scale_is_chosen_by_the_size_of_the_video(shape, side_by_side, output, drawn):
+    scale = picture_scale(Settings(output=output, side_by_side=side_by_side), shape)
+    assert (round(shape[0] * scale), round(shape[1] * scale)) == drawn
+    assert picture_scale(Settings(output=output, scale=3.0), shape) == 3
+
+
+def test_a_small_clip_is_drawn_large_enough_for_its_captions(clip):
+    assert run(clip, "--scale", "auto") == CLEAN
+    assert open_video(clip / "out.mp4").info.shape == (4 * HEIGHT, 4 * WIDTH)
+
+
+@given(st.integers(0, 20), st.integers(1, 60), st.integers(1, 16), st.lists(st.integers(0, 80), max_size=30))
+def test_sheets_show_the_frames_with_findings(start, length, count, jumps):
+    report = Report("a", "a", 80, frames={"jump": sorted(set(jumps)), "swap": [start, start + length - 1]})
+    chosen = _sheet_frames(start, start + length, count, report)
+    assert len(chosen) == min(count, length) and chosen <= set(range(start, start + length))
+    found = {t for t in report.problem_frames if t in range(start, start + length)}
+    assert len(chosen & found) >= min(len(found), 3 * count // 4)
 
 
 @pytest.mark.parametrize("output", ["a.mp4", "a.gif", "a.png", "a.jpg", "frames"])

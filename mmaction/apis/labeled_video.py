@@ -13,7 +13,7 @@ from mmaction.io.video import open_video
 from mmaction.io.video.writers import VideoSink
 from mmaction.structures.events import Event
 from mmaction.utils.files import replacing
-from mmaction.visualization.draw import draw_scores
+from mmaction.visualization.draw import WHITE, draw_label, draw_timeline, person_color, timeline_height
 
 
 def check_suffix(path: Path) -> None:
@@ -28,13 +28,12 @@ def write_labeled(
     names: Sequence[str] | None,
     path: Path,
     fps: float | None = None,
-    topk: int = 5,
     events: Sequence[Event] | None = None,
 ) -> str:
-    """Write a video in which each frame tells its classes.
+    """Write a video in which each frame tells its class and the score, above a timeline of the whole clip.
 
-    These are the best classes of the window whose center is nearest to the frame, or with ``events`` the one that
-    happens at it.
+    This is the best class of the window whose center is nearest to the frame, or with ``events`` the one that happens
+    at it. A clip that was classified as a whole has no timeline.
 
     Args:
         clip: A video, or a folder of RGB frames.
@@ -42,7 +41,6 @@ def write_labeled(
         names: Class names, or None.
         path: ``.mp4`` or ``.gif``; it appears only when it is complete.
         fps: Frame rate; None: frames keep the times of the video; a folder is shown at 25 a second.
-        topk: Classes to list.
         events: What happens when; between events nothing is written.
 
     Returns:
@@ -55,8 +53,14 @@ def write_labeled(
     frames = (image for _, image in reader.images()) if reader else _folder_pictures(clip)
     rate = fps or (1 / reader.info.frame_time if reader else 25.0)
     times = reader.info.times if reader and not fps else None
-    labels = [class_name(names, label) for label in range(len(predictions[0].scores))]
-    centers = np.array([((p.start_s or 0) + (p.end_s or 0)) / 2 for p in predictions])
+    shown_events = _window_events(predictions) if events is None else list(events)
+    length = max(p.end_s or 0 for p in predictions)
+    order = list(dict.fromkeys(event.label for event in shown_events))
+    colors = {label: person_color(position) if len(order) > 1 else WHITE for position, label in enumerate(order)}
+    spans = [
+        (max(e.start_s, 0) / length, min(e.end_s, length) / length, colors[e.label]) for e in shown_events if length
+    ]
+    is_timed = len(predictions) > 1 or events is not None
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     with replacing(path, f".part{path.suffix}") as temporary:
@@ -64,16 +68,25 @@ def write_labeled(
             for count, frame in enumerate(frames, 1):
                 shown = (count - 1) / rate if times is None else float(times[count - 1])
                 image, moment = np.ascontiguousarray(frame), shown + 0.5 / rate
-                if events is None:
-                    nearest = predictions[int(np.abs(centers - moment).argmin())]
-                    image = draw_scores(image, labels, nearest.scores.tolist(), count=topk)
-                elif now := next((e for e in events if e.start_s <= moment < e.end_s), None):
-                    image = draw_scores(image, [labels[now.label]], [now.score], count=1)
+                now = next((e for e in shown_events if e.start_s <= moment < e.end_s), None)
+                if now:
+                    foot = timeline_height(image.shape[0]) if is_timed else 0
+                    draw_label(image, class_name(names, now.label), now.score, colors[now.label], foot)
+                if is_timed and length:
+                    draw_timeline(image, spans, moment / length)
                 sink.write(image, shown)
         if not count:
             raise ValueError(f"{clip.name}: no frame of this video can be decoded ({reader and reader.problem})")
     broken = reader.problem if reader else None
     return f"{clip.name}: the video breaks off after {count} frames ({broken})" if broken else ""
+
+
+def _window_events(predictions: Sequence[Prediction]) -> list[Event]:
+    """Return for each window its best class from the middle before its center to the one after it."""
+    best = [prediction.top(1)[0] if prediction.top(1) else None for prediction in predictions]
+    centers = np.array([((p.start_s or 0) + (p.end_s or 0)) / 2 for p in predictions])
+    edges = [-np.inf, *((centers[1:] + centers[:-1]) / 2).tolist(), np.inf]
+    return [Event(top[0], edges[i], edges[i + 1], top[1]) for i, top in enumerate(best) if top]
 
 
 def _folder_pictures(clip: Clip) -> Iterator[np.ndarray]:

@@ -182,7 +182,7 @@ def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str,
             found = classifier.classify(clip)
             if clip.name in files:
                 events = classifier.events(found)
-                problem = write_labeled(clip, found, classifier.names, files[clip.name], args.fps, args.topk, events)
+                problem = write_labeled(clip, found, classifier.names, files[clip.name], args.fps, events)
                 if problem:
                     tqdm.write(f"warning: {problem}", file=sys.stderr)
         except USER_ERRORS as error:

@@ -83,7 +83,7 @@ def _clip(settings: Settings, quiet: bool) -> int:
             claim(Path(settings.report), settings.overwrite, settings.inputs)
         shown = poses.rescaled(*reader.info.shape) if settings.rescale else poses
         report = check_clip(shown, reader.info, settings.limits, settings.rescale)
-        show_window(reader, make_overlay(shown, settings, report, classes, panel), settings)
+        show_window(reader, make_overlay(shown, settings, report, classes, panel, reader.info.shape), settings)
     else:
         report = draw_clip(reader, poses, settings, classes, panel, progress=not quiet)
     if settings.report:

@@ -18,6 +18,7 @@ from mmaction.visualization.draw import COLOR_BY, JOINT_TEXT
 OUTPUT_KINDS = ("auto", "mp4", "gif", "frames", "sheet")
 _OLD_NAMES = {"colour_by": "color_by"}  # still read
 _COMMENT = re.compile(r"(?:^|\s)[#;](?=\s|$)")  # not in "clip #3.mp4"
+AUTO_SCALE = math.inf  # stands for a scale that is chosen by the size of the video
 _TRUE, _FALSE = ("1", "yes", "true", "on"), ("0", "no", "false", "off")
 
 
@@ -45,7 +46,7 @@ class Settings:
     rescale: bool = _setting("clip", False, "rescale joints from the annotation's image size to the video's")
 
     score_thr: float = _setting("drawing", 0.0, "lowest score of a joint that is drawn", "SCORE")
-    scale: float = _setting("drawing", 1.0, "enlarge or shrink the picture", "FACTOR")
+    scale: float = _setting("drawing", AUTO_SCALE, "enlarge or shrink the picture; auto: by its size", "FACTOR|auto")
     color_by: str = _setting("drawing", "auto", "what colors the limbs", choices=COLOR_BY)
     joints: str = _setting("drawing", "none", "text beside the joints", choices=JOINT_TEXT)
     boxes: bool = _setting("drawing", False, "box and number of each person")
@@ -70,7 +71,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, float) and not math.isfinite(value):
+            if isinstance(value, float) and not math.isfinite(value) and (name, value) != ("scale", AUTO_SCALE):
                 raise ValueError(f"{name}: expected a number, got {value}")
         for name, low in (("scale", 0.05), ("speed", 0.01), ("sheet_frames", 1), ("trail", 0), ("workers", 0)):
             if getattr(self, name) < low:
@@ -109,13 +110,18 @@ def _convert(name: str, text: str, kind: type, choices: tuple) -> Any:
             raise ValueError(f"{name}: expected yes or no, got {text!r}")
         return text.lower() in _TRUE
     try:
-        value = kind(text)
+        value = scale_factor(text) if name == "scale" else kind(text)
     except ValueError:
         expected = "a whole number" if kind is int else "a number"
         raise ValueError(f"{name}: expected {expected}, got {text!r}") from None
     if choices and value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {text!r}")
     return value
+
+
+def scale_factor(text: str) -> float:
+    """Read ``auto`` or a number."""
+    return AUTO_SCALE if text == "auto" else float(text)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,8 +135,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if setting.type is bool:
             group.add_argument(*options, action=argparse.BooleanOptionalAction, help=meta["help"])
         else:
+            kind = scale_factor if setting.name == "scale" else setting.type
             group.add_argument(
-                *options, type=setting.type, choices=meta["choices"] or None, metavar=meta["metavar"], help=meta["help"]
+                *options, type=kind, choices=meta["choices"] or None, metavar=meta["metavar"], help=meta["help"]
             )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,17 @@ from mmaction.io.video import VideoReader
 from mmaction.io.video.writers import write_image
 from mmaction.label_spaces import read_label_map
 from mmaction.pose_viewer.checks import Report, check_clip, check_length
-from mmaction.pose_viewer.settings import Settings, frame_range
+from mmaction.pose_viewer.settings import AUTO_SCALE, Settings, frame_range
 from mmaction.skeletons import AUTO, Layout, get_layout, layout_of_config
 from mmaction.utils.config import load_config
 from mmaction.utils.files import claim, read_scores
 from mmaction.visualization.overlay import Look, Overlay, Panel
 from mmaction.visualization.poses import ClipPoses
-from mmaction.visualization.sinks import open_sink
+from mmaction.visualization.sinks import SHEET_HEIGHT, open_sink
 
 _KINDS = {".mp4": "mp4", ".gif": "gif", ".png": "sheet", ".jpg": "sheet", ".jpeg": "sheet", "": "frames"}
 _SUFFIXES = {"mp4": (".mp4",), "gif": (".gif",), "sheet": (".png", ".jpg", ".jpeg"), "frames": ("",)}
+GOOD_SIDE, MOST, WIDEST = 480, 4.0, 1920
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,31 @@ def output_kind(settings: Settings) -> str:
     return kind
 
 
+def picture_scale(settings: Settings, shape: tuple[int, int]) -> float:
+    """Return the factor by which a video of height and width ``shape`` is drawn, where ``auto`` leaves it open.
+
+    Pictures of a sheet get its height. Others are made ``GOOD_SIDE`` pixels at their shorter side if they are smaller,
+    at most ``MOST`` times as large, and shrunk so that what stands side by side is at most ``WIDEST`` pixels wide.
+    """
+    if settings.scale != AUTO_SCALE:
+        return settings.scale
+    if not settings.window and output_kind(settings) == "sheet":
+        return SHEET_HEIGHT / shape[0]
+    widest = WIDEST / (shape[1] * (2 if settings.side_by_side else 1))
+    return min(widest, float(np.clip(GOOD_SIDE / min(shape), 1.0, MOST)))
+
+
 def make_overlay(
-    poses: ClipPoses, settings: Settings, report: Report, classes: Classes, panel: Panel | None
+    poses: ClipPoses,
+    settings: Settings,
+    report: Report,
+    classes: Classes,
+    panel: Panel | None,
+    shape: tuple[int, int],
 ) -> Overlay:
-    """Build the drawing of a clip from the settings."""
-    look = Look(**{setting.name: getattr(settings, setting.name) for setting in fields(Look)})
+    """Build the drawing of a clip, a video of height and width ``shape``, from the settings."""
+    chosen = {setting.name: getattr(settings, setting.name) for setting in fields(Look)}
+    look = Look(**chosen | {"scale": picture_scale(settings, shape)})
     problems: dict[int, list[str]] = {}
     for name, frames in report.frames.items():
         for frame in frames:
@@ -106,7 +128,7 @@ def draw_clip(
     if settings.rescale:
         poses = poses.rescaled(info.height, info.width)
     report = check_clip(poses, info, settings.limits, settings.rescale)
-    overlay = make_overlay(poses, settings, report, classes, panel)
+    overlay = make_overlay(poses, settings, report, classes, panel, info.shape)
     kind, output = output_kind(settings), Path(settings.output)
     problem_folder = Path(settings.problem_frames) if settings.problem_frames else None
     inputs: list[str | Path] = [reader.name, *settings.inputs]
@@ -117,7 +139,8 @@ def draw_clip(
         claim(Path(settings.report), settings.overwrite, inputs)
     start, stop = frame_range(settings.frames)
     total = info.num_frames or poses.num_frames
-    chosen = _sheet_frames(start, min(stop or total, total), settings.sheet_frames) if kind == "sheet" else None
+    stop_at = min(stop or total, total)
+    chosen = _sheet_frames(start, stop_at, settings.sheet_frames, report) if kind == "sheet" else None
     columns = max(1, round(settings.sheet_frames**0.5))
     seen = 0
     with open_sink(kind, output, settings.speed / info.frame_time, columns) as sink:
@@ -139,9 +162,24 @@ def draw_clip(
     return report
 
 
-def _sheet_frames(start: int, stop: int, count: int) -> set[int]:
-    """Frames of a contact sheet, evenly spread; numbers beyond the end do no harm."""
-    return {int(t) for t in np.linspace(start, max(stop - 1, start), min(count, max(stop - start, 1)))}
+def _sheet_frames(start: int, stop: int, count: int, report: Report) -> set[int]:
+    """Return frames of a contact sheet: up to three quarters with findings, each kind in turn, then others, spread."""
+    queues = [[t for t in frames if start <= t < stop] for frames in report.frames.values()]
+    spread = [[frames[i] for i in _spread_order(len(frames))] for frames in queues if frames]
+    found = list(dict.fromkeys(t for turn in zip_longest(*spread) for t in turn if t is not None))[: 3 * count // 4]
+    chosen = set(found)
+    for t in np.linspace(start, max(stop - 1, start), max(stop - start, 1)).astype(int)[_spread_order(stop - start)]:
+        if len(chosen) >= count:
+            break
+        chosen.add(int(t))
+    return chosen
+
+
+def _spread_order(count: int) -> list[int]:
+    """Return the indices below ``count`` so that the first few are spread over all: both ends, the middle, ..."""
+    steps = 2 ** np.arange(max(count - 1, 1).bit_length() + 1)
+    order = (round(i * (count - 1) / step) for step in steps for i in range(step + 1))
+    return list(dict.fromkeys(order)) if count > 0 else []
 
 
 def _with_progress(

@@ -28,6 +28,11 @@ PERSONS: tuple[Color, ...] = (
 COLOR_BY = ("auto", "side", "person")
 JOINT_TEXT = ("none", "names", "indices")
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+SMALLEST = 0.33  # scale of the font below which nobody can read it
+# where the middle of a text may lie, in half sizes of it from its joint: 12 directions, near and far
+_AROUND = np.array(
+    [[r * np.cos(a), r * np.sin(a)] for r in (1, 1.5, 2.5, 4, 6) for a in np.linspace(0, 2 * np.pi, 12, False)]
+)
 _SHIFT = 3  # OpenCV draws lines with this many fractional bits
 
 
@@ -102,9 +107,9 @@ def draw_skeletons(
         limbs = [person_color(int(person))] * len(layout.limbs) if by_person else limb_colors(layout)
         _draw_limbs(image, keypoint[person], seen[person], layout, limbs, style)
         _draw_joints(image, keypoint[person], seen[person], side_colors(layout), style)
-        if style.joint_text != "none":
-            texts = layout.joints if style.joint_text == "names" else [str(v) for v in range(len(layout.joints))]
-            _draw_joint_texts(image, keypoint[person], seen[person], texts, style)
+    if style.joint_text != "none":
+        texts = layout.joints if style.joint_text == "names" else [str(v) for v in range(len(layout.joints))]
+        _draw_joint_texts(image, keypoint, seen, texts, style)
     return image
 
 
@@ -132,11 +137,30 @@ def _draw_joints(
 
 
 def _draw_joint_texts(
-    image: np.ndarray, joints: np.ndarray, seen: np.ndarray, texts: Sequence[str], style: Style
+    image: np.ndarray, keypoint: np.ndarray, seen: np.ndarray, texts: Sequence[str], style: Style
 ) -> None:
-    for index in np.flatnonzero(seen).tolist():
-        corner = joints[index] + (style.radius + 1, -style.radius)
-        draw_text(image, [texts[index]], (int(corner[0]), int(corner[1])), 0.7 * style.font_scale, anchor="bottom")
+    """Write the names of the joints ``(M, V, 2)`` where they cover least of each other, with a line to each joint."""
+    scale, edge = 0.7 * style.font_scale, np.array(image.shape[1::-1])
+    points = np.clip(keypoint[seen], -(2**15), 2**15)
+    dots = np.concatenate([points, points], axis=-1) + np.array([-1, -1, 1, 1]) * style.radius
+    names = [texts[joint] for _, joint in np.argwhere(seen)]
+    center = points.mean(axis=0) if len(points) else 0
+    taken = dots
+    for point, name in sorted(zip(points.tolist(), names, strict=True), key=lambda item: item[0][1]):
+        size = np.array(_text_size(name, scale))
+        middles = point + _AROUND * (size / 2 + style.radius + 1)
+        boxes = np.concatenate([middles - size / 2, middles + size / 2], axis=-1)
+        covered = np.maximum(
+            np.minimum(boxes[:, None, 2:], taken[:, 2:]) - np.maximum(boxes[:, None, :2], taken[:, :2]), 0
+        )
+        outside = (np.maximum(-boxes[:, :2], 0) + np.maximum(boxes[:, 2:] - edge, 0)).sum(axis=-1)
+        inward = ((middles - point) * (center - point)).sum(axis=-1) > 0
+        cost = covered.prod(axis=-1).sum(axis=-1) + size[1] * (outside + 0.02 * np.abs(middles - point).sum(axis=-1))
+        best = boxes[np.argmin(cost + 0.1 * size[1] * inward)]
+        start, end = _fixed(np.array([point, np.clip(point, best[:2], best[2:])])).tolist()
+        cv2.line(image, start, end, WHITE, 1, cv2.LINE_AA, _SHIFT)
+        draw_text(image, [name], (int(best[0]), int(best[1])), scale)
+        taken = np.concatenate([taken, best[None]])
 
 
 def draw_trail(
@@ -174,12 +198,16 @@ def draw_text(
     """Write lines of text on a dark ground onto an RGB image; OpenCV's font shows other than ASCII characters as ``?``.
 
     ``corner`` is the left end of the first line's top (``anchor="top"``) or of the last line's foot (``"bottom"``).
+    Text that would leave the image is moved into it; lines longer than it get smaller, then go on in the next line.
     """
-    thickness = max(1, round(1.6 * font_scale))
+    lines, font_scale = _fitted(lines, image.shape[1], font_scale)
+    thickness, pad = _text_style(font_scale)
     sizes = [cv2.getTextSize(line, _FONT, font_scale, thickness)[0] for line in lines]
-    pad = max(2, round(6 * font_scale))
     step = max((height for _, height in sizes), default=0) + 2 * pad
+    longest = max((width for width, _ in sizes), default=0) + 2 * pad
     x, y = corner[0], corner[1] - (step * len(lines) if anchor == "bottom" else 0)
+    x = max(min(x, image.shape[1] - longest), 0)
+    y = max(min(y, image.shape[0] - step * len(lines)), 0)
     for line, (width, height) in zip(lines, sizes, strict=True):
         ground = image[max(y, 0) : max(y + step, 0), max(x, 0) : max(x + width + 2 * pad, 0)]
         ground[...] = ground // 3
@@ -187,6 +215,36 @@ def draw_text(
         cv2.putText(image, line, foot, _FONT, font_scale, color, thickness, cv2.LINE_AA)
         y += step
     return image
+
+
+def _text_style(font_scale: float) -> tuple[int, int]:
+    """Return thickness of the strokes and space around a text, in pixels."""
+    return max(1, round(1.6 * font_scale)), max(2, round(6 * font_scale))
+
+
+def _text_size(text: str, font_scale: float) -> tuple[int, int]:
+    """Return width and height of a text with the space around it."""
+    thickness, pad = _text_style(font_scale)
+    width, height = cv2.getTextSize(text, _FONT, font_scale, thickness)[0]
+    return width + 2 * pad, height + 2 * pad
+
+
+def _fitted(lines: Sequence[str], width: int, font_scale: float) -> tuple[list[str], float]:
+    """Return lines that fit into ``width`` pixels, and the font's scale: smaller down to ``SMALLEST``, then broken."""
+    longest = max((_text_size(line, font_scale)[0] for line in lines), default=0)
+    if longest > width:
+        font_scale = max(font_scale * width / longest, min(font_scale, SMALLEST))
+    fitted: list[str] = []
+    for line in lines:
+        rest = ""
+        for word in line.split(" "):
+            longer = f"{rest} {word}" if rest else word
+            if rest and _text_size(longer, font_scale)[0] > width:
+                fitted.append(rest)
+                longer = word
+            rest = longer
+        fitted.append(rest)
+    return fitted, font_scale
 
 
 def draw_frame(image: np.ndarray, color: Color, thickness: int) -> np.ndarray:
@@ -204,6 +262,7 @@ def draw_scores(
     height, width = image.shape[:2]
     scale = Style.for_size(height, width).font_scale
     best = np.argsort(-np.asarray(scores), kind="stable")[:count]
+    best = best[[0, *(row for row in range(1, len(best)) if scores[best[row]] >= 0.005)]]  # no rows of 0.00
     step = round(22 * scale) + max(4, round(12 * scale))
     for row, index in enumerate(best):
         top = height - step * (len(best) - row)
@@ -211,6 +270,35 @@ def draw_scores(
         bar = image[max(top, 0) : top + step - 1, : max(1, round(width * float(np.clip(scores[index], 0.0, 1.0))))]
         bar[...] = bar // 2 + np.array(color, np.uint8) // 3
         draw_text(image, [f"{scores[index]:.2f} {names[index]}"], (0, top), scale, color)
+    return image
+
+
+def draw_label(image: np.ndarray, name: str, score: float, color: Color = WHITE, foot: int = 0) -> np.ndarray:
+    """Write a class with its score, 0 to 1, and a bar as long as it, at the image's foot or ``foot`` pixels above."""
+    height, width = image.shape[:2]
+    scale = Style.for_size(height, width).font_scale
+    bottom = height - foot
+    bar = image[max(bottom - max(2, round(6 * scale)), 0) : bottom, : round(width * float(np.clip(score, 0.0, 1.0)))]
+    bar[...] = color
+    top = bottom - len(bar)
+    return draw_text(image, [f"{name}  {score:.2f}"], (0, top), scale, color, anchor="bottom")
+
+
+def timeline_height(height: int) -> int:
+    """Return the pixels that a timeline takes at the foot of an image."""
+    return max(6, height // 30)
+
+
+def draw_timeline(image: np.ndarray, spans: Sequence[tuple[float, float, Color]], moment: float) -> np.ndarray:
+    """Draw what happens when at the foot of the image: ``spans`` are start, end and color, 0 to 1; a mark is now."""
+    height, width = image.shape[:2]
+    strip = image[height - timeline_height(height) :]
+    strip[...] = 40
+    for start, end, color in spans:
+        strip[2:, round(start * width) : max(round(end * width), round(start * width) + 1)] = color
+    x = round(float(np.clip(moment, 0, 1)) * (width - 1))
+    half = max(1, width // 300)
+    strip[:, max(x - half, 0) : x + half + 1] = WHITE
     return image
 
 

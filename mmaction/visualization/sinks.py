@@ -11,6 +11,8 @@ from mmaction.io.video.writers import ImageFolderSink, Sink, VideoSink, write_im
 from mmaction.utils.files import move_into, replacing
 from mmaction.visualization.draw import contact_sheet, fit_height
 
+SHEET_HEIGHT = 240
+
 
 class SheetSink:
     """Collect small copies of the frames and write them as one contact sheet, ``.png`` or ``.jpg``.
@@ -18,7 +20,7 @@ class SheetSink:
     A row holds ``columns`` pictures of ``height`` pixels; smaller frames keep their size.
     """
 
-    def __init__(self, path: Path, columns: int, height: int = 240) -> None:
+    def __init__(self, path: Path, columns: int, height: int = SHEET_HEIGHT) -> None:
         self.path, self.columns, self.height = path, columns, height
         self._images: list[np.ndarray] = []
 

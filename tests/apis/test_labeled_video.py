@@ -32,19 +32,27 @@ def test_all_frames_are_kept_and_labeled(clip_files, tmp_path, kind):
 def test_each_frame_shows_the_nearest_window(clip_files, tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(
-        "mmaction.apis.labeled_video.draw_scores",
-        lambda image, names, scores, count: shown.append(int(np.argmax(scores))) or image,
+        "mmaction.apis.labeled_video.draw_label", lambda image, name, *_: shown.append(NAMES.index(name)) or image
     )
     parts = [Prediction("a", np.eye(3)[i], float(i), i + 2.0) for i in range(3)]
     write_labeled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.mp4")
     assert shown == [0] * 15 + [1] * 10 + [2] * 15
 
 
+def test_a_timeline_tells_the_classes_and_the_moment(clip_files, tmp_path):
+    parts = [Prediction("a", np.eye(3)[i], 1.4 * i, 1.4 * (i + 1)) for i in range(2)]
+    write_labeled(as_clip(clip_files["video"]), parts, NAMES, tmp_path / "a.mp4")
+    first, last = (image[-3].astype(int) for t, image in open_video(tmp_path / "a.mp4").images() if t in (2, 37))
+    width = first.shape[0]
+    assert np.abs(first[width // 3] - first[2 * width // 3]).max() > 60  # a color for each class
+    assert np.abs(first - last).max() > 60  # the mark moves
+
+
 def test_no_half_written_file_is_left(clip_files, tmp_path, monkeypatch):
     def broken(*args, **kwargs):
         raise ValueError("no drawing today")
 
-    monkeypatch.setattr("mmaction.apis.labeled_video.draw_scores", broken)
+    monkeypatch.setattr("mmaction.apis.labeled_video.draw_label", broken)
     with pytest.raises(ValueError, match="no drawing today"):
         write_labeled(as_clip(clip_files["video"]), [Prediction("a", np.eye(3)[0])], NAMES, tmp_path / "a.mp4")
     assert not list(tmp_path.iterdir())

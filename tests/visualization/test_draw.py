@@ -129,6 +129,33 @@ def test_texts_may_leave_the_image():
     assert image.shape == (20, 30, 3)
 
 
+def test_long_texts_fit_into_small_images():
+    image = np.full((72, 96, 3), 200, np.uint8)
+    draw.draw_text(image, ["label: forward, 1.5 somersaults, 0.5 twists"], (0, 0), 0.5)
+    lines, scale = draw._fitted(["label: forward, 1.5 somersaults, 0.5 twists"], 96, 0.5)
+    assert len(lines) > 1 and " ".join(lines) == "label: forward, 1.5 somersaults, 0.5 twists"
+    assert all(draw._text_size(line, scale)[0] <= 96 for line in lines)
+    corner = draw.draw_text(np.full((72, 96, 3), 200, np.uint8), ["12"], (94, 70), 0.33)
+    assert (corner[60:, 70:] < 100).any(), "moved into the image"
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (240, 320)])
+def test_names_of_joints_are_placed_apart(monkeypatch, shape):
+    layout, placed = get_layout("coco17"), []
+    body = np.array([[0, -9], [1, -10], [-1, -10], [2, -9], [-2, -9], [4, -6], [-4, -6], [6, -2], [-6, -2], [7, 2],
+                     [-7, 2], [3, 2], [-3, 2], [3, 8], [-3, 8], [3, 14], [-3, 14]], np.float32)  # fmt: skip
+    keypoint = body * shape[0] / 40 + np.array(shape[::-1]) / 2
+    monkeypatch.setattr(draw, "draw_text", lambda image, lines, corner, scale: placed.append((lines[0], corner, scale)))
+    style = Style.for_size(*shape, joint_text="names")
+    draw.draw_skeletons(np.zeros((*shape, 3), np.uint8), keypoint[None], np.ones((1, 17)), layout, style)
+    assert sorted(name for name, _, _ in placed) == sorted(layout.joints)
+    boxes = np.array([[*corner, *np.add(corner, draw._text_size(name, scale))] for name, corner, scale in placed])
+    assert (boxes >= 0).all() and (boxes[:, 2:] <= shape[::-1]).all()
+    a, b = np.triu_indices(len(boxes), 1)
+    shared = np.minimum(boxes[a, 2:], boxes[b, 2:]) - np.maximum(boxes[a, :2], boxes[b, :2]) - 1
+    assert not (shared > 0).all(axis=1).any(), "no two names overlap"
+
+
 def test_scores_list_the_best_classes():
     image = np.zeros((120, 160, 3), np.uint8)
     draw.draw_scores(image, ["a", "b", "c"], [0.1, 0.7, 0.2], truth=1, count=2)
