@@ -10,10 +10,10 @@ import numpy as np
 from mmaction.apis.clips import Clip
 from mmaction.apis.predictions import Prediction, class_name
 from mmaction.io.video import open_video
-from mmaction.io.video.writers import VideoSink
 from mmaction.structures.events import Event
 from mmaction.utils.files import replacing
 from mmaction.visualization.draw import WHITE, draw_label, draw_timeline, person_color, timeline_height
+from mmaction.visualization.sinks import movie_sink
 
 
 def check_suffix(path: Path) -> None:
@@ -64,7 +64,7 @@ def write_labeled(
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     with replacing(path, f".part{path.suffix}") as temporary:
-        with closing(VideoSink(temporary, rate)) as sink:
+        with closing(movie_sink(temporary, rate)) as sink:
             for count, frame in enumerate(frames, 1):
                 shown = (count - 1) / rate if times is None else float(times[count - 1])
                 image, moment = np.ascontiguousarray(frame), shown + 0.5 / rate

@@ -155,6 +155,8 @@ def draw_clip(
             if is_problem and problem_folder:
                 problem_folder.mkdir(parents=True, exist_ok=True)
                 write_image(problem_folder / f"{poses.name}_{t:06d}.png".replace("/", "_"), picture)
+        if progress and (left_out := getattr(sink, "note", "")):
+            print(f"{output}: a GIF has {left_out}; an .mp4 has all")
         if not seen:
             raise ValueError(f"frames: {settings.frames!r} holds no frame of {reader.name}, which has {total}")
     if stop is None or reader.problem:
@@ -168,10 +170,10 @@ def _sheet_frames(start: int, stop: int, count: int, report: Report) -> set[int]
     spread = [[frames[i] for i in _spread_order(len(frames))] for frames in queues if frames]
     found = list(dict.fromkeys(t for turn in zip_longest(*spread) for t in turn if t is not None))[: 3 * count // 4]
     chosen = set(found)
-    for t in np.linspace(start, max(stop - 1, start), max(stop - start, 1)).astype(int)[_spread_order(stop - start)]:
-        if len(chosen) >= count:
-            break
-        chosen.add(int(t))
+    even = np.linspace(start, max(stop - 1, start), max(min(count - len(found), stop - start), 1)).astype(int).tolist()
+    for t in [*even, *(start + i for i in _spread_order(stop - start))]:
+        if len(chosen) < count:
+            chosen.add(t)
     return chosen
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mmaction.utils.cli import suggest
 from mmaction.utils.files import replacing
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 TIMESTAMP = re.compile(r"\d{8}_\d{6}(_\d+)?")  # the second run of a second has a number too
 SCALARS = Path("vis_data/scalars.json")
 NOT_CURVES = {"epoch", "iter", "step", "data_time", "time", "memory"}
+STYLES = ("-", "--", ":", "-.")
 PANELS = (("loss", "loss"), ("accuracy", "accuracy"), ("lr", "learning rate"))
 
 
@@ -152,42 +155,92 @@ def curves(log: RunLog, keys: Sequence[str] | None = None) -> list[tuple[str, st
     return chosen
 
 
+@dataclass
+class Line:
+    """One line of a figure, which stands for all curves that are alike."""
+
+    panel: str
+    points: list[tuple[float, float]]
+    names: dict[str, list[str]]  # for each run its curves
+    run: int  # position of the first run
+    part: str  # ``train`` or ``val``
+
+    def label(self, of_several: bool) -> str:
+        """Return what the legend says."""
+        texts = [f"{run}: {' = '.join(keys)}" if of_several else " = ".join(keys) for run, keys in self.names.items()]
+        return "\n= ".join(texts)
+
+
+def find_lines(logs: Sequence[RunLog], names: Sequence[str], keys: Sequence[str] | None = None) -> list[Line]:
+    """Return the lines of the curves of runs that are called ``names``; curves that lie on each other are one line."""
+    lines: list[Line] = []
+    for index, (log, name) in enumerate(zip(logs, names, strict=True)):
+        for panel, part, key, points in curves(log, keys):
+            same = next((line for line in lines if line.panel == panel and line.points == points), None)
+            if same is None:
+                same = Line(panel, points, {}, index, part)
+                lines.append(same)
+            same.names.setdefault(name, []).append(f"{part} {key}")
+    return lines
+
+
+def distinct_names(logs: Sequence[RunLog]) -> list[str]:
+    """Return what to call the runs: those of one name are numbered."""
+    return [
+        f"{log.name} #{1 + [other.name for other in logs[:i]].count(log.name)}"
+        if [other.name for other in logs].count(log.name) > 1
+        else log.name
+        for i, log in enumerate(logs)
+    ]
+
+
 def plot_curves(logs: Sequence[RunLog], keys: Sequence[str] | None = None, title: str | None = None) -> "Figure":
     """Return a figure with a panel for losses, accuracies and the learning rate (or ``keys``) of one or more runs.
 
-    Several runs have a color each, of one run each curve. ValueError if nothing of what is asked for was logged.
+    Several runs have a color each, and their curves one style each; of one run each curve has a color. Curves that lie
+    on each other are one line, which names them all. ValueError if nothing of what is asked for was logged.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    drawn = [(index, log, *curve) for index, log in enumerate(logs) for curve in curves(log, keys)]
-    if not drawn:
+    lines = find_lines(logs, distinct_names(logs), keys)
+    if not lines:
         raise ValueError("no curve to draw: the logs hold neither a loss nor an accuracy")
     titles = dict(PANELS)
-    present = {panel for _, _, panel, *_ in drawn}
+    present = {line.panel for line in lines}
     panels = [name for name in titles if name in present] + sorted(present - titles.keys())
     figure = Figure(figsize=(5.2 * len(panels), 3.9), layout="constrained")
     axes = dict(zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True))
-    colors, styles = [colormaps["tab10"](index) for index in range(10)], ("-", "--", ":", "-.")
-    for index, log, panel, part, key, points in drawn:
-        axis, order = axes[panel], len(axes[panel].get_lines())
-        name = f"{part} {key}" if len(logs) == 1 else f"{log.name}: {part} {key}"
-        color = colors[(index if len(logs) > 1 else order) % len(colors)]
-        style = styles[order % len(styles)] if len(logs) > 1 else "-"
-        marker = "o" if part == "val" or len(points) == 1 else None
-        axis.plot(*zip(*points, strict=True), style, color=color, label=name, marker=marker, markersize=3, lw=1.4)
+    several = len(logs) > 1
+    colors = colormaps["tab10"].colors if len(logs) <= 10 else colormaps["turbo"](np.linspace(0.05, 0.95, len(logs)))
     for panel, axis in axes.items():
-        axis.set_title(titles.get(panel, panel))
-        axis.set_xlabel("epoch" if all(log.by_epoch for log in logs) else "iteration")
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize=7)
-        if panel == "accuracy":
-            axis.set_ylim(0, 1.02)
-        elif panel == "loss":
-            axis.set_ylim(bottom=0)
+        styles: dict[str, str] = {}
+        for position, line in enumerate(line for line in lines if line.panel == panel):
+            kind = next(iter(line.names.values()))[0]
+            style = styles.setdefault(kind, STYLES[len(styles) % len(STYLES)]) if several else "-"
+            color = colors[(line.run if several else position) % len(colors)]
+            marker = "o" if line.part == "val" or len(line.points) == 1 else None
+            look = {"color": color, "linestyle": style, "marker": marker, "markersize": 3, "lw": 1.4}
+            axis.plot(*zip(*line.points, strict=True), label=line.label(several), **look)
+        _finish(axis, panel, titles.get(panel, panel), by_epoch=all(log.by_epoch for log in logs))
     if title:
         figure.suptitle(title)
     return figure
+
+
+def _finish(axis: Any, panel: str, title: str, by_epoch: bool) -> None:
+    """Set what is around the curves of a panel: title, axes in whole epochs or iterations, legend."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_title(title)
+    axis.set_xlabel("epoch" if by_epoch else "iteration")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=7)
+    if panel == "accuracy":
+        axis.set_ylim(0, 1.02)
+    elif panel == "loss":
+        axis.set_ylim(bottom=0)
 
 
 def save_figure(figure: "Figure", path: str | Path, dpi: int = 120) -> None:

@@ -234,8 +234,8 @@ def write_report(
     if logs:
         found = [read_log(log) for log in logs]
     else:
-        candidates = (find_log(path, result.run) for path, result in zip(paths, results, strict=True))
-        found = list({log.name: log for log in candidates if log}.values())
+        candidates = [find_log(path, result.run) for path, result in zip(paths, results, strict=True)]
+        found = [log for i, log in enumerate(candidates) if log and log not in candidates[:i]]
     data = results[0].run.get("data") or {}
     pictures = ClipPictures(annotations or data.get("ann_file"))
     out = Path(out)

@@ -12,6 +12,7 @@ from mmaction.utils.files import move_into, replacing
 from mmaction.visualization.draw import contact_sheet, fit_height
 
 SHEET_HEIGHT = 240
+GIF_SIDE, GIF_FPS = 640, 12.5  # longest side in pixels, frames a second
 
 
 class SheetSink:
@@ -33,6 +34,36 @@ class SheetSink:
         write_image(self.path, contact_sheet(self._images, self.columns))
 
 
+class GifSink:
+    """A GIF of a few MB: frames at most ``GIF_SIDE`` pixels long, about ``GIF_FPS`` of them a second, others left out.
+
+    ``note`` says what was left out, once the first frame is written.
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self._every, self._count, self.note = max(1, round(fps / GIF_FPS)), 0, ""
+        self._sink = VideoSink(path, fps / self._every)
+
+    def write(self, image: np.ndarray, time_s: float | None = None) -> None:
+        """Take one frame, shown ``time_s`` seconds after the first."""
+        share = min(GIF_SIDE / max(image.shape[:2]), 1.0)
+        if not self._count:
+            parts = [f"every {self._every} frames one" if self._every > 1 else "", f"{share:.0%} of the size"]
+            self.note = ", ".join(part for part in parts[: 2 if share < 1 else 1] if part)
+        if self._count % self._every == 0:
+            self._sink.write(fit_height(image, round(share * image.shape[0])) if share < 1 else image, time_s)
+        self._count += 1
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._sink.close()
+
+
+def movie_sink(path: Path, fps: float) -> Sink:
+    """Return the sink of an MP4 or a GIF, as the suffix says."""
+    return GifSink(path, fps) if path.suffix.lower() == ".gif" else VideoSink(path, fps)
+
+
 @contextmanager
 def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]:
     """Open an output of a kind; it appears under its name only when it is complete.
@@ -41,7 +72,7 @@ def open_sink(kind: str, path: Path, fps: float, columns: int) -> Iterator[Sink]
     """
     if kind != "frames":
         with replacing(path, f".partial{path.suffix}") as partial:
-            sink: Sink = SheetSink(partial, columns) if kind == "sheet" else VideoSink(partial, fps)
+            sink: Sink = SheetSink(partial, columns) if kind == "sheet" else movie_sink(partial, fps)
             yield sink
             sink.close()
         return

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,11 +92,29 @@ def test_panels(resumed):
 
 def test_several_runs_and_chosen_keys(resumed, tmp_path):
     figure = plot_curves([read_log(resumed, "a"), read_log(resumed, "b")], keys=["acc/top1"])
-    assert [line.get_label() for line in figure.axes[0].get_lines()] == ["a: val acc/top1", "b: val acc/top1"]
+    (line,) = figure.axes[0].get_lines()  # the runs are the same: one line stands for both
+    assert line.get_label() == "a: val acc/top1\n= b: val acc/top1"
     save_figure(figure, tmp_path / "deep/curves.png")
     assert (tmp_path / "deep/curves.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match=r"curves.docx: expected a name that ends in"):
         save_figure(figure, tmp_path / "curves.docx")
+
+
+def test_runs_differ_in_color_curves_in_style_and_equal_ones_are_one_line(resumed, tmp_path):
+    write(tmp_path / "b/posec3d_demo/20260101_000000", [train(1, 20, 1.0), val(1, 0.1), train(2, 40, 0.5), val(2, 0.2)])
+    logs = [read_log(resumed), read_log(tmp_path / "b/posec3d_demo")]
+    figure = plot_curves(logs)
+    losses = figure.axes[0].get_lines()
+    names = [f"posec3d_demo #{i}: train loss = train loss_cls" for i in (1, 2)]
+    assert [line.get_label() for line in losses] == names
+    assert losses[0].get_color() != losses[1].get_color() and losses[0].get_linestyle() == losses[1].get_linestyle()
+    accuracies = figure.axes[1].get_lines()
+    assert len({line.get_linestyle() for line in accuracies}) == 2, "training and validation"
+    assert len({line.get_color() for line in accuracies}) == 2
+    figure.canvas.draw()
+    assert all(float(tick).is_integer() for axis in figure.axes for tick in axis.get_xticks())
+    many = plot_curves([replace(logs[1], name=str(i), train={"loss": [(1, i)]}, val={}) for i in range(12)])
+    assert len({tuple(line.get_color()) for line in many.axes[0].get_lines()}) == 12
 
 
 def test_mistakes_are_named(resumed, tmp_path):
