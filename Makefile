@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-all lint format install clean
+.PHONY: demo test test-all lint format docs notebooks install clean
 
 demo: install ## make the demo data, train PoseC3D on it, test it and show the result
 	$(BIN)/python tools/demo.py
@@ -25,9 +25,15 @@ format: install ## rewrite the code in the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: install ## build the site into build/site (python3 -m http.server -d build/site shows it); a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+notebooks: install ## run the notebooks and keep what they show
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace docs/notebooks/*.ipynb
+
 install: $(VENV)/.installed ## make .venv and install the package into it
 
-$(VENV)/.installed: setup.py requirements/runtime.txt requirements/dev.txt requirements/pose.txt requirements/foundation.txt
+$(VENV)/.installed: setup.py requirements/runtime.txt requirements/dev.txt requirements/pose.txt requirements/foundation.txt requirements/docs.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@

@@ -33,8 +33,8 @@ class BuildWithConfigs(build_py):
 
 
 VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / "mmaction/version.py").read_text(encoding="utf-8"))[1]
-EXTRAS = {name: read_requirements(name) for name in ("pose", "flow", "foundation", "dev")}
-EXTRAS["dev"] += EXTRAS["foundation"]  # so that their tests run
+EXTRAS = {name: read_requirements(name) for name in ("pose", "flow", "foundation", "docs", "dev")}
+EXTRAS["dev"] += EXTRAS["foundation"] + EXTRAS["docs"]  # so that their tests run
 
 setup(
     name="mmaction2-finegrained",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+START_PAGE = ROOT / "docs/start.md"  # run in tests/docs/test_start.py, as are the commands of the README
+COPY_PAGE = ROOT / "docs/finegrained.md"  # run in tests/test_workflow.py: the reader edits a file between them
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHELLS = ("bash", "shell", "console")
 PROGRAM = (

@@ -1,11 +1,11 @@
-"""The commands of the README, with the edit between them, on the demo data."""
+"""The commands that copy a recipe, with the edit between them, on the demo data."""
 
 import re
 import shutil
 
 import pytest
 import torch
-from page_commands import README, ROOT, commands, program, reason_not_to_run
+from page_commands import COPY_PAGE, ROOT, commands, program, reason_not_to_run
 from workspace import Workspace
 
 from mmaction.registry import MODELS
@@ -45,7 +45,7 @@ def edit(text: str, **values: str) -> str:
 
 
 def edit_config(folder):
-    """Edit the copied config as the README says; then put a narrow network and a checkpoint of 400 classes in it."""
+    """Edit the copied config as the page says; then put a narrow network and a checkpoint of 400 classes in it."""
     text = (folder / NAME).read_text()
     text = edit(
         text,
@@ -53,7 +53,7 @@ def edit_config(folder):
         ann_file_train="data/diving48/train.txt",
         ann_file_val="data/diving48/val.txt",
     )
-    shown = re.search(r"^ *metainfo = (.*?) +#.*\n *num_classes = (\d+)$", README.read_text(), re.M)
+    shown = re.search(r"^ *metainfo = (.*?) +#.*\n *num_classes = (\d+)$", COPY_PAGE.read_text(), re.M)
     values = "metainfo = {}\nnum_classes = {}".format(*shown.groups())
     text, count = re.subn(r"^metainfo = .*\nnum_classes = .*$", values, text, flags=re.M)
     assert count == 1
@@ -80,11 +80,11 @@ def edit_config(folder):
 
 
 @pytest.mark.integration
-def test_commands_of_the_readme(tmp_path, demo_data):
+def test_commands_that_copy_a_recipe(tmp_path, demo_data):
     workspace = Workspace(tmp_path, demo_data, shorter={"train.py": SHORT, "test.py": SHORT})
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     said = {}
-    for words in commands(README):
+    for words in commands(COPY_PAGE):
         if not reason_not_to_run(words):
             path = program(words)
             said[path.name if path else words[0]] = workspace.run(words)
@@ -93,7 +93,7 @@ def test_commands_of_the_readme(tmp_path, demo_data):
             names.write_text("".join(f"class{index}\n" for index in range(48)))
         if words[0] == "cp":
             edit_config(tmp_path)
-    assert {"build_file_list.py", "cp", "check_dataset.py", "report.py", "pose_visualizer.py"} <= set(said)
+    assert {"build_file_list.py", "cp", "check_dataset.py", "report.py"} <= set(said)
     assert "cls_head.fc_cls" in said["train.py"], "the head of another class count is named"
     assert (tmp_path / "work_dirs/slowfast_diving48/best_acc_top1_epoch_30.pth").is_file()
     assert "acc/top1" in said["test.py"]

@@ -137,7 +137,7 @@ class Workspace:
     def provide(self, name: str, words: list[str]) -> None:
         """Make the file or folder called ``name`` if it is not there and there is a rule for it."""
         path = self.folder / name
-        if path.exists():
+        if path.exists() or "*" in name:
             return
         for pattern, make in RULES.items():
             if re.fullmatch(pattern, name):
@@ -178,6 +178,13 @@ class Workspace:
         first = next(info for info in content["annotations"] if info["frame_dir"] == name)
         content["annotations"].append({**first, "frame_dir": "clip"})
         path.write_bytes(pickle.dumps(content))
+
+    def skeletons_of_classes(self, path: Path, words: list[str]) -> None:
+        """The skeletons of the videos in folders of classes, named by their paths."""
+        content = pickle.loads((self.demo / "skeletons.pkl").read_bytes())
+        names = {video.stem: f"class{index % 2}/{video.stem}" for index, video in enumerate(self.videos[:4])}
+        kept = [info for info in content["annotations"] if info["frame_dir"] in names]
+        path.write_bytes(pickle.dumps([{**info, "frame_dir": names[info["frame_dir"]], "label": 0} for info in kept]))
 
     def skeletons(
         self,
@@ -323,6 +330,7 @@ RULES = {
     r"videos/?": Workspace.flat_folder,
     r"data/mine/clips\.csv": Workspace.csv_list,
     r"data/mine/label_map\.txt": Workspace.label_map,
+    r"data/mine/poses\.pkl": Workspace.skeletons_of_classes,
     r"gym\.pkl": Workspace.demo_skeletons,
     r"data/skeleton/gym_2d\.pkl": Workspace.skeletons,
     r".*\.pth": Workspace.checkpoint,

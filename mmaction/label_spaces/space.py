@@ -265,8 +265,7 @@ def with_label_space(metainfo: Mapping | None, ann_file: str | Path = "") -> dic
 
     Args:
         metainfo: May hold ``label_space``: a name or path as in :func:`load_label_space`, or a :class:`LabelSpace`,
-        which
-            gives ``classes`` unless they are there.
+            which gives ``classes`` unless they are there.
         ann_file: The list or annotation file, beside which a ``label_map.txt`` may lie that gives them else.
     """
     metainfo = dict(metainfo or {})

@@ -4,12 +4,14 @@ import re
 
 import pytest
 from page_commands import (
+    COPY_PAGE,
     NOT_RUN,
     PAGES,
     PROGRAM,
     README,
     ROOT,
     SHELLS,
+    START_PAGE,
     blocks,
     commands,
     files,
@@ -50,10 +52,9 @@ def test_the_pages_show_commands():
 @pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if commands(page) and page != README], ids=lambda path: path.name
+    "page", [page for page in SHOWING if page not in (README, START_PAGE, COPY_PAGE)], ids=lambda path: path.name
 )
 def test_commands_run(page, demo_data, tmp_path):
-    """Those of the README, between which the reader edits a file, run in tests/test_workflow.py."""
     workspace = Workspace(tmp_path, demo_data)
     workspace.write_files(page)
     for words in commands(page):
@@ -78,7 +79,7 @@ def test_commands_stand_in_shell_blocks(page):
 def test_named_files_are_there(page):
     words = [word for used, line in USED if used == page for word in line]
     named = {word for word in words if re.match(r"(configs|tools|tests)/[\w./-]+\.(py|sh)$", word)}
-    made = {"configs/recognition/slowfast/slowfast_r50_diving48.py", *files(page)}  # the copy that the README makes
+    made = {"configs/recognition/slowfast/slowfast_r50_diving48.py", *files(page)}  # the copy that the page makes
     missing = [name for name in named - made if not (ROOT / name).is_file()]
     assert not missing, f"{page.name} names {missing}"
 

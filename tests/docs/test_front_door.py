@@ -57,7 +57,7 @@ def test_the_papers_of_models_and_data_sets_are_cited(word):
 
 
 def test_every_data_set_and_family_of_the_table_has_its_paper():
-    table = re.search(r"(?s)## What is there\n\n(.*?)\n\n", README.read_text(encoding="utf-8"))[1].splitlines()[2:]
+    table = re.search(r"(?s)## Models\n\n(.*?)\n\n", README.read_text(encoding="utf-8"))[1].splitlines()[2:]
     columns = [[cell.strip() for cell in row.split("|")] for row in table]
     sets = {name.strip() for row in columns for name in row[3].split(",")} - {"demo", "the networks alone"}
     known = {**PAPERS, "K400": "", "Gym288": ""}  # of the same papers as Kinetics-400 and Gym99

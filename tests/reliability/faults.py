@@ -1,7 +1,7 @@
 """Do 62 kinds of harm to training, testing and their input, and see what the program does.
 
     python tests/reliability/faults.py            # print the table
-    python tests/reliability/faults.py --write    # also write it to docs/reliability.md
+    python tests/reliability/faults.py --write    # also write it to docs/faults.md
     python tests/reliability/faults.py --only kill --keep /tmp/faults
 
 Each fault is a function that does the harm and checks the outcome; it fails if anything is lost or hidden. Trainings
@@ -399,7 +399,7 @@ def _flip(data: bytes) -> bytes:
 
 
 def write_docs(rows: list[tuple[str, str, str, bool]]) -> None:
-    """Put the table into docs/reliability.md."""
+    """Put the table into docs/faults.md."""
     header = "| what | fault | what the program did |\n| --- | --- | --- |"
     lines = [f"| {group} | {name} | {outcome.replace('|', '/')} |" for group, name, outcome, _ in rows]
     tables.write_rows("faults", header, lines)
@@ -410,7 +410,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="run the faults whose group and name match this regular expression")
     parser.add_argument("--kills", type=int, default=10, help="kills at random times (default: 10)")
-    parser.add_argument("--write", action="store_true", help="write the table to docs/reliability.md")
+    parser.add_argument("--write", action="store_true", help="write the table to docs/faults.md")
     parser.add_argument("--keep", type=Path, help="keep the working files in this folder")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)

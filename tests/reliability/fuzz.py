@@ -2,7 +2,7 @@
 
 Each parser runs in a process of its own for the given CPU time, so that a hard crash or a hang (5 s of CPU time for one
 input) ends that process alone; its input is kept and the parser is tried on. Inputs that showed a fault lie in
-``--faults`` with what they did. ``--write`` puts the result of each parser into docs/reliability.md when it is there.
+``--faults`` with what they did. ``--write`` puts the result of each parser into docs/faults.md when it is there.
 Exit code 1 if there was any fault.
 """
 
@@ -66,7 +66,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="parsers that are fuzzed at the same time (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same inputs")
     parser.add_argument("--faults", default="work_dirs/fuzz", help="folder for inputs that showed a fault")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/faults.md")
     parser.add_argument("--process", metavar="FOLDER", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     args.chosen = [target for target in TARGETS if args.target in (None, target.group, target.name)]

@@ -1,9 +1,9 @@
-"""The tables in docs/reliability.md that the programs of this folder write."""
+"""The tables in docs/faults.md that the programs of this folder write."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""A part of the fault script; all of it is run by hand, see docs/reliability.md."""
+"""A part of the fault script; all of it is run by hand, see docs/faults.md."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def test_faults_end_as_they_should(root, tmp_path):
 
 
 def test_the_documented_table_holds_every_fault(root):
-    text = (root / "docs/reliability.md").read_text(encoding="utf-8")
+    text = (root / "docs/faults.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\w+) \| (.+?) \| (.+) \|$", text, re.MULTILINE)
     outcomes = [row for row in rows if row[0] not in ("what", "---")]
     assert len(outcomes) >= 60 and not [row for row in outcomes if "FAILED" in row[2]]

@@ -21,9 +21,10 @@ class GeneratePoseTarget(Transform):
     When both joints and limbs are drawn, each has a channel of its own. (MMAction2 1.x draws limb i over joint i there
     and leaves the last channels empty; no published recipe draws both.)
 
+    ``sigma``, ``use_score``, ``with_kp``, ``with_limb``, ``skeletons``, ``left_kp``, ``right_kp``, ``left_limb``,
+    ``right_limb`` and ``layout``: see :class:`mmaction.datasets.functional.heatmap_spec.HeatmapSpec`.
+
     Args:
-        sigma, use_score, with_kp, with_limb, skeletons, left_kp, right_kp, left_limb, right_limb, layout: See
-            :class:`mmaction.datasets.functional.heatmap_spec.HeatmapSpec`.
         double: Add the mirror images.
         scaling: Factor between the image and the heatmap, 0.5 for heatmaps of half the height and width.
 

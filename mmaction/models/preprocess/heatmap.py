@@ -24,9 +24,10 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
     ``GeneratePoseTarget`` draws the same heatmaps with the same arguments. A sample of heatmaps (from
     ``FormatShape(input_format='NCTHW_Heatmap')``) is passed on as it is.
 
+    ``sigma``, ``use_score``, ``with_kp``, ``with_limb``, ``skeletons``, ``left_kp``, ``right_kp``, ``left_limb``,
+    ``right_limb`` and ``layout``: see :class:`mmaction.datasets.functional.heatmap_spec.HeatmapSpec`.
+
     Args:
-        sigma, use_score, with_kp, with_limb, skeletons, left_kp, right_kp, left_limb, right_limb, layout: See
-            :class:`mmaction.datasets.functional.heatmap_spec.HeatmapSpec`.
         scaling: Factor between the image and the heatmap.
         dtype: ``float32``, ``float16`` or ``bfloat16``; they are drawn in float32 and rounded.
         img_shape: Height and width of the images, for samples that do not say.
