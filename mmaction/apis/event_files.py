@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from mmaction.apis.predictions import class_name
 from mmaction.preparation.cutting import Cut, cut_clips
@@ -20,8 +21,14 @@ CSV_COLUMNS = ("clip", "start_s", "end_s", "label", "name", "score")
 
 def event_table(events: Sequence[Event], names: Sequence[str] | None, clip: str) -> str:
     """Return one line for each event: class, begin to end, score."""
-    rows = [f"  {_clock(e.start_s)} to {_clock(e.end_s)}  {e.score:5.2f}  {class_name(names, e.label)}" for e in events]
+    rows = [f"  {event_text(event, names)}" for event in events]
     return "\n".join([clip, *(rows or ["  nothing happens: no class reaches the threshold"])])
+
+
+def event_text(event: Event, names: Sequence[str] | None) -> str:
+    """Return begin to end, score and class of an event."""
+    times = f"{_clock(event.start_s)} to {_clock(event.end_s)}"
+    return f"{times}  {event.score:5.2f}  {class_name(names, event.label)}"
 
 
 def _clock(seconds: float, mark: str = ".", hours: bool = False) -> str:
@@ -35,26 +42,35 @@ def _clock(seconds: float, mark: str = ".", hours: bool = False) -> str:
 
 def _csv(events: Sequence[Event], names: Sequence[str] | None, clip: str) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for e in events:
-        name = class_name(names, e.label)
-        writer.writerow([clip, round(e.start_s, 3), round(e.end_s, 3), e.label, name, round(e.score, 4)])
+    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({"clip": clip, **event_row(event, names)} for event in events)
     return text.getvalue()
 
 
+def event_row(event: Event, names: Sequence[str] | None) -> dict[str, Any]:
+    """Return an event as plain values: ``start_s``, ``end_s``, ``label``, ``name`` and ``score``."""
+    return {
+        "start_s": round(event.start_s, 3),
+        "end_s": round(event.end_s, 3),
+        "label": event.label,
+        "name": class_name(names, event.label),
+        "score": round(event.score, 4),
+    }
+
+
 def _json(events: Sequence[Event], names: Sequence[str] | None, clip: str) -> str:
-    rows = [
-        {
-            "start_s": round(e.start_s, 3),
-            "end_s": round(e.end_s, 3),
-            "label": e.label,
-            "name": class_name(names, e.label),
-            "score": round(e.score, 4),
-        }
-        for e in events
-    ]
+    rows = [event_row(event, names) for event in events]
     return json.dumps({"clip": clip, "events": rows}, indent=1, ensure_ascii=False) + "\n"
+
+
+def event_line(event: Event, names: Sequence[str] | None, clip: str, **more: Any) -> str:
+    """Return an event as one line of JSON."""
+    return json.dumps({"clip": clip, **event_row(event, names), **more}, ensure_ascii=False)
+
+
+def _json_lines(events: Sequence[Event], names: Sequence[str] | None, clip: str) -> str:
+    return "".join(event_line(event, names, clip) + "\n" for event in events)
 
 
 def _srt(events: Sequence[Event], names: Sequence[str] | None, clip: str) -> str:
@@ -94,6 +110,7 @@ def _eaf(events: Sequence[Event], names: Sequence[str] | None, clip: str) -> str
 EVENT_FILES: dict[str, Callable[[Sequence[Event], Sequence[str] | None, str], str]] = {
     ".csv": _csv,
     ".json": _json,
+    ".jsonl": _json_lines,
     ".srt": _srt,
     ".eaf": _eaf,
 }
@@ -107,7 +124,7 @@ def check_event_files(paths: Sequence[str | Path]) -> None:
 
 
 def write_events(events: Sequence[Event], names: Sequence[str] | None, clip: str, path: str | Path) -> None:
-    """Write the events of one clip as CSV, JSON, subtitles (SRT) or for ELAN (EAF), as the end of ``path`` says.
+    """Write the events of one clip as CSV, JSON, JSON lines, subtitles (SRT) or for ELAN (EAF), as ``path`` ends.
 
     Raises:
         ValueError: If the name ends otherwise.

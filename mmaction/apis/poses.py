@@ -5,12 +5,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmaction.apis.clips import Clip, as_clip
 from mmaction.io.video import probe
-from mmaction.preparation.poses.backends import BackendOptions, PoseBackend, build_backend, check_pose_backend
+from mmaction.preparation.poses.backends import BackendOptions, Persons, PoseBackend, build_backend, check_pose_backend
 from mmaction.preparation.poses.extract import Recipe, extract_video
 from mmaction.preparation.poses.sources import SourceVideo
-from mmaction.preparation.poses.tracking import TrackingOptions
+from mmaction.preparation.poses.tracking import TrackingOptions, best_tracks, follow_persons
 from mmaction.skeletons import layout_of_config
 from mmaction.utils.config import type_name
 
@@ -50,18 +52,50 @@ class VideoPoses:
             ConnectionError: If the estimator's weights cannot be fetched.
         """
         path = Path(clip.sample["filename"])
-        persons = max(
-            (step.get("num_person", 1) for step in pipeline if type_name(step) == "FormatGCNInput"), default=1
-        )
-        recipe = Recipe(self.backend, self.options, TrackingOptions(num_persons=persons))
+        recipe = Recipe(self.backend, self.options, _tracking(pipeline))
         annotation = extract_video(SourceVideo(path, clip.name), self._estimator, recipe)
+        self._check_joints(annotation, cfg)
+        seen = (annotation["keypoint_score"] > 0).any(axis=(0, 2))
+        weights = f" with {self.options.weights}" if self.options.weights else ""
+        self.tell(f"{clip.name}: poses by {self.backend}{weights}, somebody in {seen.sum()} of {len(seen)} frames")
+        return as_clip(annotation), 1 / probe(path).frame_time
+
+    def persons(self, image: np.ndarray) -> Persons:
+        """Return the persons of one RGB frame ``(H, W, 3)``, uint8."""
+        (found,) = self._estimator.estimate([image])
+        return found.select(found.scores >= self.options.person_thr)
+
+    def annotation(
+        self,
+        frames: Sequence[Persons],
+        fps: float,
+        shape: tuple[int, int],
+        name: str,
+        cfg: Mapping[str, Any],
+        pipeline: Sequence[Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        """Return the persons of frames as the annotation of a skeleton, as :meth:`skeleton` does of a video.
+
+        ``shape`` is height and width of the frames.
+        """
+        tracking = _tracking(pipeline)
+        tracks = follow_persons(frames, fps, tracking)
+        keypoint, score = best_tracks(frames, tracks, tracking.num_persons or 1, tracking.max_gap)
+        annotation = {"keypoint": keypoint, "keypoint_score": score, "img_shape": shape, "total_frames": len(frames)}
+        self._check_joints(annotation, cfg)
+        return {"frame_dir": name, **annotation}
+
+    def _check_joints(self, annotation: Mapping[str, Any], cfg: Mapping[str, Any]) -> None:
+        """Raise ValueError if the model of ``cfg`` reads other joints."""
         joints, layout = annotation["keypoint"].shape[2], layout_of_config(cfg)
         if layout is not None and len(layout.joints) != joints:
             raise ValueError(
                 f"the model reads the {len(layout.joints)} joints of {layout.name}, and {self.backend} finds {joints}; "
                 "extract skeletons of that layout and pass their pickle"
             )
-        seen = (annotation["keypoint_score"] > 0).any(axis=(0, 2))
-        weights = f" with {self.options.weights}" if self.options.weights else ""
-        self.tell(f"{clip.name}: poses by {self.backend}{weights}, somebody in {seen.sum()} of {len(seen)} frames")
-        return as_clip(annotation), 1 / probe(path).frame_time
+
+
+def _tracking(pipeline: Sequence[Mapping[str, Any]]) -> TrackingOptions:
+    """Return how persons are followed: as many as ``FormatGCNInput`` of the pipeline takes, else one."""
+    persons = max((step.get("num_person", 1) for step in pipeline if type_name(step) == "FormatGCNInput"), default=1)
+    return TrackingOptions(num_persons=persons)

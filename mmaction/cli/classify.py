@@ -141,9 +141,9 @@ class Classifier:
             self.names = list(read_label_map(args.label_map, self.model.cls_head.num_classes))
         self.dataset = dataset_config(self.model.cfg)
         options = BackendOptions(str(args.device or "cpu"), args.pose_weights, mode="balanced")
-        poses = VideoPoses(args.poses, options, lambda line: tqdm.write(line, file=sys.stderr))
-        self._recognize = Recognizer(self.model, poses)
-        self._background = [self._label(name) for name in args.background]
+        self.poses = VideoPoses(args.poses, options, lambda line: tqdm.write(line, file=sys.stderr))
+        self._recognize = Recognizer(self.model, self.poses)
+        self.background = [self._label(name) for name in args.background]
 
     def _label(self, name: str) -> int:
         """Return the index of a class; KeyError if there is none of that name."""
@@ -164,7 +164,7 @@ class Classifier:
         """Return the events of the windows of one clip; None where clips are classified as a whole."""
         if self.args.window is None:
             return None
-        return find_events(windows, self.args.threshold, self.args.min_event, self._background)
+        return find_events(windows, self.args.threshold, self.args.min_event, self.background)
 
 
 def progress(items: Iterable, unit: str = "window") -> Iterable:

@@ -8,23 +8,26 @@ Examples:
   python tools/infer.py CONFIG CHECKPOINT competition.mp4 --window 2 --stride 0.5 --timeline timeline.png
   python tools/infer.py best.pth competition.mp4 --window 2 --stride 0.5 --events what.csv what.srt --cut clips
   python tools/infer.py CONFIG CHECKPOINT skeletons.pkl --clip dive_0001 dive_0002
+  python tools/infer.py best.pth --camera 0                  # or rtsp://HOST/PATH, or a file played as a camera
 
 A folder that holds videos stands for all of them, one that holds numbered images for the clip that they form. A video
 for a skeleton model goes through a pose estimator first (--poses). The result goes to the standard output. A skeleton
 without a person gets no class but 'nobody'. Exit code: 0 if all clips were classified, 1 if some were not (they are
-named), 2 for a mistake in the call.
+named), 2 for a mistake in the call; of a camera 0 at the end of a recording or after q, 130 after Ctrl-C, 1 if it is
+lost.
 """
 
 import argparse
+from collections.abc import Sequence
 
 from mmaction.cli.arguments import model_parser
 from mmaction.io.suffixes import is_checkpoint
-from mmaction.utils.arguments import positive_number
+from mmaction.utils.arguments import at_least_one, positive_number
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
-    parser = model_parser(__doc__)
+    parser = model_parser(__doc__, "optional")
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="video, folder, pattern, or pickle of skeletons")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="how the result is printed")
     parser.add_argument("--topk", type=int, default=5, metavar="K", help="classes to list (default: 5)")
@@ -42,7 +45,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     poses.add_argument("--pose-weights", default="", metavar="FILE", help="its weights (default: the backend's own)")
     events = parser.add_argument_group("events: what --window finds, merged over time")
-    events.add_argument("--events", nargs="+", metavar="FILE", help="write them: *.csv, *.json, *.srt, *.eaf (ELAN)")
+    events.add_argument(
+        "--events", nargs="+", metavar="FILE", help="write them: *.csv, *.json, *.jsonl, *.srt, *.eaf (ELAN)"
+    )
     events.add_argument(
         "--threshold",
         type=float,
@@ -53,6 +58,23 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     events.add_argument("--min-event", type=float, metavar="S", help="shortest event in seconds (default: window / 4)")
     events.add_argument("--background", nargs="+", default=(), metavar="CLASS", help="classes that are no events")
     events.add_argument("--cut", metavar="FOLDER", help="write each event as a clip of its own")
+    camera = parser.add_argument_group("camera: what happens now")
+    camera.add_argument(
+        "--camera",
+        metavar="SOURCE",
+        help="number of a camera, address (rtsp://, http://, ...), or a video that is played as one, at its own speed; "
+        "--window is 2 by default. Events are told when they are over, with --events also in files (*.jsonl grows)",
+    )
+    camera.add_argument("--headless", action="store_true", help="show no window; the events are JSON, one a line")
+    camera.add_argument(
+        "--queue",
+        type=at_least_one,
+        metavar="N",
+        help="frames that may wait for the model; the oldest are dropped (default: 60; with poses 2)",
+    )
+    camera.add_argument(
+        "--retries", type=int, default=5, metavar="N", help="attempts to connect to a lost stream again (default: 5)"
+    )
     parser.add_argument("--fps", type=positive_number, help="frames per second of folders and skeletons")
     parser.add_argument("--out", metavar="PATH", help="write the labels into a video: *.mp4 or *.gif, or into a folder")
     parser.add_argument(
@@ -60,26 +82,48 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--split", help="of a pickle: classify this split alone")
     parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     if is_checkpoint(args.config):
-        args.inputs, args.checkpoint = [args.checkpoint, *args.inputs], None
+        args.inputs, args.checkpoint = [args.checkpoint, *args.inputs] if args.checkpoint else [], None
         if args.cfg_options:
             parser.error("--cfg-options changes a config; pass the config before the checkpoint")
-    if not args.inputs:
-        parser.error("name what to classify: a video, a folder, a pattern, or a pickle of skeletons")
+    elif args.checkpoint is None:
+        parser.error("name the checkpoint after the config; one of a training carries its config and can stand alone")
+    check_options(parser, args)
+    return args
+
+
+def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with a usage error where options contradict each other."""
+    given = {name for name in vars(args) if getattr(args, name) not in (None, False, (), parser.get_default(name))}
+
+    def refuse(names: Sequence[str], why: str) -> None:
+        if wrong := [f"--{name.replace('_', '-')}" for name in names if name in given]:
+            parser.error(f"{', '.join(wrong)}: {why}")
+
+    if args.camera is not None:
+        if args.inputs:
+            parser.error(f"--camera {args.camera} takes no other input; got {', '.join(args.inputs)}")
+        refuse(("timeline", "cut", "out", "fps", "split", "clip"), "not with --camera")
+    else:
+        if not args.inputs:
+            parser.error("name what to classify: a video, a folder, a pattern, or a pickle of skeletons; or --camera")
+        refuse(("headless", "queue", "retries"), "only with --camera")
+        if args.window is None:
+            refuse(("stride", "timeline", "events", "min_event", "background", "cut"), "only with --window S")
     if args.topk < 1:
         parser.error(f"--topk {args.topk}: at least 1")
-    needing = ("stride", "timeline", "events", "min_event", "background", "cut")
-    if args.window is None and (given := [f"--{name.replace('_', '-')}" for name in needing if getattr(args, name)]):
-        parser.error(f"{', '.join(given)}: only with --window S")
+    if args.retries < 0:
+        parser.error(f"--retries {args.retries}: at least 0")
     if not 0 <= args.threshold <= 1:
         parser.error(f"--threshold {args.threshold}: expected 0 to 1")
-    return args
 
 
 def main(argv: list[str] | None = None) -> int:
     """Classify; return the exit code."""
     args = parse_args(argv)
-    from mmaction.cli.classify import run
-
+    if args.camera is not None:
+        from mmaction.cli.watch import run
+    else:
+        from mmaction.cli.classify import run
     return run(args)

@@ -26,10 +26,6 @@ def load(path, name):
     return module
 
 
-_apis = load(f"{__file__.rsplit('/', 2)[0]}/apis/conftest.py", "apis_fixtures")
-rgb, pose, clip_files = _apis.rgb, _apis.pose, _apis.clip_files
-
-
 @pytest.fixture
 def infer(root, capsys):
     """Run the tool in this process; returns its exit code, output and errors."""

@@ -48,14 +48,14 @@ def open_container(source: Source) -> Iterator[tuple[InputContainer, VideoStream
         source.seek(0)
     try:
         with av.open(os.fspath(source) if isinstance(source, Path) else source, metadata_errors="replace") as container:
-            stream = _video_stream(container, source)
+            stream = video_stream(container, source)
             stream.codec_context.thread_count = 1  # data workers decode beside each other already
             yield container, stream
     except (av.error.FFmpegError, OSError, IndexError) as error:  # IndexError: PyAV, on a packet of no known stream
         raise not_a_video(source, error) from error
 
 
-def _video_stream(container: InputContainer, source: Source) -> VideoStream:
+def video_stream(container: InputContainer, source: Source) -> VideoStream:
     """Return the first video stream that is no cover picture."""
     from av.stream import Disposition
 
