@@ -17,6 +17,7 @@ from mmaction.apis.predictions import Prediction
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.io.suffixes import is_checkpoint
 from mmaction.label_spaces import names_beside, with_label_space
+from mmaction.models.backbones.foundation.base import FoundationBackbone
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
@@ -125,10 +126,15 @@ def choose_device(device: str | torch.device | None) -> torch.device:
 
 
 def without_pretrained(model_cfg: ConfigDict) -> ConfigDict:
-    """Return a copy of a model's config in which no weights are fetched for parts of it."""
+    """Return a copy of a model's config in which no weights are fetched for parts of it.
+
+    A foundation backbone keeps its ``pretrained``: it fetches them only for a checkpoint that leaves them out.
+    """
     model_cfg = ConfigDict(model_cfg)
+    kind = MODELS.get(model_cfg["type"]) if isinstance(model_cfg.get("type"), str) else model_cfg.get("type")
+    is_foundation = isinstance(kind, type) and issubclass(kind, FoundationBackbone)
     for key, value in model_cfg.items():
-        if key == "pretrained":
+        if key == "pretrained" and not is_foundation:
             model_cfg[key] = None
         elif isinstance(value, dict):
             model_cfg[key] = without_pretrained(value)

@@ -233,6 +233,8 @@ def choose(
     frames = _frames(net, data, frames, reasons)
     size = _size(net, data, reasons)
     start = net.weights if weights is None else "" if weights == "none" else weights
+    if net.is_frozen and not start:
+        raise ValueError(f"{name} is frozen, and nothing without weights; leave --weights out, or name a file")
     if data.kind == "video" and bool(start) != bool(net.weights):
         net = replace(net, **(FINETUNE if start else FROM_NOTHING))
     reasons.append(_start(net, start))
@@ -287,6 +289,9 @@ def _frames(net: Net, data: Data, frames: int | None, reasons: list[str]) -> int
 def _size(net: Net, data: Data, reasons: list[str]) -> int:
     if data.kind == "skeleton":
         return net.size
+    if net.is_fixed:
+        reasons.append(f"size: {net.size} pixels, which the network is built for; the frames have {data.edge}")
+        return net.size
     fitting = [size for size in SIZES if size <= net.size and size <= data.edge]
     size = max(fitting, default=SIZES[0])
     why = (
@@ -315,9 +320,12 @@ def leaf(recipe: DataRecipe) -> str:
         bases.insert(2, f"pipelines/{recipe.pipeline}")
     named = "".join(f'    "mmaction::_base_/{base}.py",\n' for base in bases)
     model = net.changes.replace("{frames}", str(recipe.frames))
+    model = model.replace("{pretrained}", _quoted(recipe.weights) if recipe.weights else "None")
+    start = _quoted(recipe.weights) if recipe.weights and net.source == "load_from" else None
     model = model.replace("{persons}", "1" if "kinect" in recipe.pipeline else "2")
     clips = f"{data.counts['train']} clips to train on and {data.counts['val']} to validate on"
     devices = recipe.batch * recipe.devices
+    opening = "\n    " if "\n" in net.optim else ""
     return f"""_base_ = [
 {named}    "mmaction::_base_/default_runtime.py",
 ]
@@ -325,11 +333,11 @@ def leaf(recipe: DataRecipe) -> str:
 # {recipe.name} for {clips}.
 {_variables(data)}
 {model}
-load_from = {_quoted(recipe.weights) if recipe.weights else None}
+load_from = {start}
 
 {_loaders(recipe)}
 # For {recipe.devices} x {recipe.batch} clips; pass --auto-scale-lr where the batch is another.
-optim_wrapper = dict(optimizer=dict(lr={recipe.lr:g}))
+optim_wrapper = dict({opening}optimizer=dict(lr={recipe.lr:g}){net.optim})
 auto_scale_lr = dict(enable=False, base_batch_size={devices})
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
 """

@@ -28,6 +28,10 @@ class Net:
         batch: Clips of a step.
         times: How often an epoch goes through a set of skeletons.
         weights: Address of published weights to start from; empty: there are none, it learns from nothing.
+        source: What the weights are to the config: ``load_from``, or ``pretrained`` of the backbone (``{pretrained}``).
+        is_fixed: Whether frames have the one size that the network is built for.
+        is_frozen: Whether the network itself does not learn, and is nothing without weights.
+        optim: Further arguments of the optimizer's wrapper.
     """
 
     kind: str
@@ -44,10 +48,22 @@ class Net:
     batch: int = 8
     times: int = 1
     weights: str = ""
+    source: str = "load_from"
+    is_fixed: bool = False
+    is_frozen: bool = False
+    optim: str = ""
 
 
 _SMALL: dict[str, Any] = {"data": "video_u32", "frames": 24, "size": 64, **FROM_NOTHING}
 _FRAMES_2D: dict[str, Any] = {"data": "video_u16_frames", "frames": 16, "data_size": (16, 224), "lr": 0.0025}
+
+_FOUNDATION: dict[str, Any] = {
+    "changes": "model = dict(backbone=dict(pretrained={pretrained}), cls_head=dict(num_classes=num_classes))",
+    "source": "pretrained",
+    "is_fixed": True,
+    "schedule": "adamw_30e_transformer",
+    "lr": 1e-4,
+}
 
 NETS: dict[str, Net] = {
     "slowfast-r50": Net(
@@ -109,6 +125,74 @@ NETS: dict[str, Net] = {
         data_size=(64, 112),
         weights=f"{WEIGHTS}r2plus1d/r2plus1d_r34_8xb8-32x2x1-180e_kinetics400-rgb/"
         "r2plus1d_r34_8xb8-32x2x1-180e_kinetics400-rgb_20220812-4270588c.pth",
+    ),
+    "vjepa2-l-probe": Net(
+        "video",
+        "vjepa2_l_probe",
+        data="video_u32_256",
+        multiple=2,
+        size=256,
+        data_size=(32, 256),
+        weights="facebook/vjepa2-vitl-fpc64-256",
+        is_frozen=True,
+        **_FOUNDATION
+        | {
+            "changes": """model = dict(
+    backbone=dict(pretrained={pretrained}, num_frames={frames}), cls_head=dict(num_classes=num_classes)
+)""",
+            "lr": 3e-4,
+        },
+    ),
+    "videomae-b": Net(
+        "video",
+        "videomae_b",
+        data="video_u16_fixed",
+        frames=16,
+        multiple=2,
+        data_size=(16, 224),
+        weights="MCG-NJU/videomae-base-finetuned-kinetics",
+        optim=',\n    constructor="LearningRateDecayOptimizerConstructor",\n'
+        "    paramwise_cfg=dict(_delete_=True, decay_rate=0.75),\n",
+        **_FOUNDATION
+        | {
+            "changes": """model = dict(
+    backbone=dict(pretrained={pretrained}, num_frames={frames}), cls_head=dict(num_classes=num_classes)
+)"""
+        },
+    ),
+    "clip-b16-adapter": Net(
+        "video",
+        "clip_b16_adapter",
+        data="video_u32_frames",
+        weights="timm",
+        is_frozen=True,
+        **_FOUNDATION
+        | {
+            "changes": """model = dict(
+    backbone=dict(pretrained={pretrained}, num_segments={frames}),
+    cls_head=dict(num_segments={frames}, num_classes=num_classes),
+)""",
+            "lr": 3e-4,
+        },
+    ),
+    "mvit-v2-s": Net(
+        "video",
+        "mvit_v2_s",
+        data="video_u16_fixed",
+        frames=16,
+        multiple=2,
+        data_size=(16, 224),
+        weights="KINETICS400_V1",
+        **_FOUNDATION,
+    ),
+    "swin3d-t": Net(
+        "video",
+        "swin3d_t",
+        data="video_u32",
+        multiple=2,
+        weights="KINETICS400_V1",
+        optim=", paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))",
+        **_FOUNDATION | {"is_fixed": False},
     ),
     "posec3d": Net(
         "skeleton",

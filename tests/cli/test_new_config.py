@@ -53,13 +53,15 @@ def test_a_config_of_every_network_is_short_and_reads(name, data, tmp_path):
         == pytest.approx(recipe.net.lr * 2 * recipe.batch / recipe.net.batch, rel=0.01)
     )
     assert cfg.train_cfg.max_epochs == recipe.net.epochs
-    assert (cfg.load_from or "") == NETS[name].weights
+    net = NETS[name]
+    assert (cfg.load_from or cfg.model.backbone.get("pretrained") or "") == net.weights
     if NETS[name].kind == "video":
         pipeline = cfg.test_dataloader.dataset.pipeline
         (sampling,) = [step for step in pipeline if step.type == "UniformSample"]
         assert sampling.clip_len == recipe.frames and recipe.frames % NETS[name].multiple == 0
         (crop,) = [step for step in pipeline if step.type == "ThreeCrop"]
-        assert crop.crop_size == recipe.size * 8 // 7 and tuple(pipeline[3].scale) == (-1, crop.crop_size)
+        assert crop.crop_size == (recipe.size if net.is_fixed else recipe.size * 8 // 7)
+        assert tuple(pipeline[3].scale) == (-1, crop.crop_size)
 
 
 @pytest.mark.parametrize("name", ["slowfast-r18", "tsm", "posec3d-light", "stgcn++"])

@@ -12,6 +12,7 @@ pytest.importorskip("timm", reason="needs timm: pip install .[foundation]")
 from mmengine.config import Config
 
 from mmaction.apis.training import keep_features
+from mmaction.cli import infer
 from mmaction.datasets.transforms import LoadTokens
 from mmaction.engine import build_runner, token_cache
 from mmaction.io.features import FeatureWriter
@@ -112,6 +113,21 @@ def test_a_probe_on_kept_features_equals_one_on_clips(config, tmp_path, monkeypa
     seen = passes(monkeypatch)
     trained(config("again", views=2, dtype="float32"))
     assert not seen, "a second probe takes what is there"
+
+
+def test_a_probe_recognizes_videos(config, demo_data, tmp_path, capsys):
+    cfg = config("a", flip=0.0, dtype="float32")
+    cfg.test_dataloader, cfg.test_evaluator, cfg.test_cfg = cfg.val_dataloader, cfg.val_evaluator, cfg.val_cfg
+    cfg.train_cfg.max_epochs = 1
+    trained(cfg)
+    cfg.dump(tmp_path / "probe.py")
+    checkpoint, video = str(tmp_path / "a/epoch_1.pth"), str(next((demo_data / "videos").iterdir()))
+    capsys.readouterr()
+    said = []
+    for model in ([str(tmp_path / "probe.py"), checkpoint], [checkpoint]):
+        assert infer.main([*model, video, "--topk", "1"]) == 0
+        said.append(capsys.readouterr().out.splitlines()[-1].split())
+    assert said[0] == said[1] and 0.2 <= float(said[0][0].strip("%")) <= 100
 
 
 def test_what_depends_on_other_things_goes_elsewhere(config, weights, tmp_path, monkeypatch, capfd):
