@@ -1,6 +1,7 @@
 """Show where in a clip a model sees the evidence for a class (Grad-CAM), as contact sheets or videos.
 
-INPUT is the number of a test sample, a video, or a folder of frames.
+INPUT is the number of a test sample, a video, or a folder of frames. Videos are shown whole, with a thin frame around
+what the model was given; of skeletons the evidence at each joint is shown over time.
 
 Examples:
   python tools/analysis/gradcam.py CONFIG CHECKPOINT dive.mp4
@@ -8,18 +9,30 @@ Examples:
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
-from mmaction.apis.clips import as_clip, fit_pipeline
+from mmaction.apis.clips import Clip, as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, pipeline_config
 from mmaction.cli.arguments import layout_chooser, model_parser, open_model
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.probes.gradcam import GradCAM, fewer_views, overlay
-from mmaction.probes.predict import build_test_set
+from mmaction.probes.predict import build_test_set, choose_samples
+from mmaction.reports.curves import save_figure
+from mmaction.reports.evidence import (
+    channel_names,
+    color_bar,
+    evidence_figure,
+    evidence_on_frames,
+    evidence_on_skeletons,
+    joint_evidence,
+)
 from mmaction.reports.pictures import file_stem, input_pictures, save_clips
+from mmaction.skeletons import Layout
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.config import dataset_config
@@ -47,16 +60,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def load_input(model: BaseRecognizer, word: str, dataset: Any) -> tuple[str, dict[str, Any]]:
-    """Return the name of an input and what the pipeline packed."""
+def load_input(model: BaseRecognizer, word: str, dataset: Any) -> tuple[str, dict[str, Any], Clip]:
+    """Return the name of an input, what the pipeline packed, and what it read."""
     if dataset is None or not word.isdigit():
         clip = as_clip(word, dataset_config(model.cfg))
         pipeline = build_pipeline(fit_pipeline(pipeline_config(model.cfg), clip.kind))
-        return file_stem(clip.name), pipeline(dict(clip.sample))
+        return file_stem(clip.name), pipeline(dict(clip.sample)), clip
     if int(word) >= len(dataset):
         raise ValueError(f"there is no test sample {word}; the test set has {len(dataset)}")
     info = dataset.get_data_info(int(word))
-    return f"{int(word):05d}_{file_stem(sample_name(info))}", dataset[int(word)]
+    kind = "skeleton" if "keypoint" in info else "frames" if info.get("frame_dir") else "video"
+    clip = Clip(sample_name(info), kind, {**info, "test_mode": True})
+    return f"{int(word):05d}_{file_stem(sample_name(info))}", dataset[int(word)], clip
 
 
 def choose_target(word: str, data: dict[str, Any], num_classes: int | None) -> int | None:
@@ -81,16 +96,48 @@ def main(argv: list[str] | None = None) -> int:
     layout_of = layout_chooser(args.layout, model.cfg)
     dataset = build_test_set(model.cfg) if any(word.isdigit() for word in args.inputs) else None
     for word in tqdm(args.inputs, unit="clip"):
-        name, data = load_input(model, word, dataset)
-        data = fewer_views(data, model, args.views)
+        name, packed, clip = load_input(model, word, dataset)
+        data = fewer_views(packed, model, args.views)
         target = choose_target(args.target, data, getattr(model.cls_head, "num_classes", None))
         maps, scores = cam(data, target)
         best = int(scores.argmax())
         shown = best if target is None else target
         label = f"{shown} {model.classes[shown]}" if model.classes else f"class {shown}"
         title = f"{name}: evidence for {label} ({100 * scores[shown]:.0f} %)"
-        pictures = input_pictures(data["inputs"], data["data_samples"].get("img_shape"), layout_of)
         path = Path(args.out) / f"{name}_class{shown}.{args.suffix}"
-        save_clips(path, overlay(pictures, maps), title)
+        views = choose_samples(len(packed["inputs"]), args.views) if model.sample_layout[0] == "clips" else None
+        draw(path, title, model, clip, data, maps, views, layout_of)
         tqdm.write(f"{title}; predicted {best}: {path}")
     return 0
+
+
+def draw(
+    path: Path,
+    title: str,
+    model: BaseRecognizer,
+    clip: Clip,
+    data: dict[str, Any],
+    maps: np.ndarray,
+    views: list[int] | None,
+    layout_of: Callable[[int], Layout],
+) -> None:
+    """Write the maps of some ``views`` of a clip: on its joints over time, on its whole frames, or on the input."""
+    inputs, img_shape = data["inputs"], data["data_samples"].get("img_shape")
+    if clip.kind == "skeleton":
+        steps = [*pipeline_config(model.cfg), model.cfg.model.get("data_preprocessor") or {}]
+        is_heatmap = inputs.shape[-1] > 3
+        limbs = is_heatmap and any(step.get("with_limb") for step in steps)
+        names, layout = channel_names(inputs.shape[1 if is_heatmap else 3], layout_of, limbs)
+        joints, evidence = joint_evidence(inputs, maps, img_shape)
+        pictures = evidence_on_skeletons(joints, evidence, layout)
+        if path.suffix in (".png", ".jpg"):
+            save_figure(evidence_figure(pictures, evidence, names, title), path)
+        else:
+            save_clips(path, pictures, title, legend=color_bar)
+        return
+    try:
+        pictures = evidence_on_frames(clip, pipeline_config(model.cfg), maps, views)
+    except ValueError as error:
+        tqdm.write(f"{clip.name}: the picture shows the input of the model instead of whole frames: {error}")
+        pictures = overlay(input_pictures(inputs, img_shape, layout_of), maps)
+    save_clips(path, pictures, title, legend=color_bar)

@@ -14,7 +14,15 @@ from mmaction.io.video.writers import VideoSink, write_image
 from mmaction.reports.clip_pictures import spread
 from mmaction.skeletons import AUTO, Layout, choose_layout
 from mmaction.structures.scores import to_numpy
-from mmaction.visualization.draw import Style, color_flow, color_heatmaps, contact_sheet, draw_skeletons, draw_text
+from mmaction.visualization.draw import (
+    Style,
+    color_flow,
+    color_heatmaps,
+    contact_sheet,
+    draw_skeletons,
+    draw_text,
+    side_by_side,
+)
 
 MIN_HEIGHT = 160
 FPS = 10
@@ -97,10 +105,17 @@ def enlarged(pictures: np.ndarray) -> np.ndarray:
     return pictures.repeat(factor, axis=-3).repeat(factor, axis=-2) if factor > 1 else pictures
 
 
-def save_clips(path: Path, pictures: np.ndarray, title: str, columns: int = 8) -> None:
+def save_clips(
+    path: Path,
+    pictures: np.ndarray,
+    title: str,
+    columns: int = 8,
+    legend: Callable[[int], np.ndarray] | None = None,
+) -> None:
     """Write pictures ``(clips, T, H, W, 3)`` of a sample as a contact sheet (``.png``, ``.jpg``) or a video.
 
     A sheet shows at most ``columns`` frames of each clip, one clip in a row; a video shows the clips one after another.
+    ``legend`` makes a picture of a given height that stands beside them.
     """
     pictures = enlarged(pictures)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,10 +123,13 @@ def save_clips(path: Path, pictures: np.ndarray, title: str, columns: int = 8) -
         with closing(VideoSink(path, FPS)) as sink:
             for index, clip in enumerate(pictures):
                 for frame in clip:
+                    shown = side_by_side(frame, legend(len(frame))) if legend else np.ascontiguousarray(frame)
                     text = title if len(pictures) == 1 else f"{title} [{index + 1}/{len(pictures)}]"
-                    sink.write(draw_text(np.ascontiguousarray(frame), [text], (0, 0), 0.4))
+                    sink.write(draw_text(shown, [text], (0, 0), 0.4))
         return
     chosen = spread(pictures.shape[1], columns)
     sheet = contact_sheet([clip[i] for clip in pictures for i in chosen], len(chosen))
+    if legend:
+        sheet = side_by_side(sheet, legend(min(len(sheet), 400)))
     head = np.zeros((24, sheet.shape[1], 3), np.uint8)
     write_image(path, np.concatenate([draw_text(head, [title], (0, 0), 0.45), sheet]))
