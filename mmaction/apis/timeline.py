@@ -1,15 +1,23 @@
 """What happens when in a long video: windows that slide over it, and a picture of their scores."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mmaction.apis.clips import Clip, fit_pipeline
+from mmaction.apis.clips import DECODERS, Clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, pipeline_config, predict_clip
 from mmaction.apis.predictions import Prediction, class_name
-from mmaction.io.video import open_video
+from mmaction.io.video import VideoReader, open_video
+from mmaction.io.video.shared import SharedFrames
 from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.recognizers import Recognizer2D
+from mmaction.models.recognizers.views import ViewMemory
+from mmaction.structures.events import Event
+from mmaction.utils.config import type_name
+from mmaction.utils.files import replacing
 
 MAX_ROWS = 12
 
@@ -48,6 +56,9 @@ def classify_windows(
 ) -> list[Prediction]:
     """Classify each window of a clip.
 
+    Windows that overlap share what is decoded, each frame once, and where the network looks at each frame by itself
+    (:func:`looks_at_frames`) also what it makes of a frame.
+
     Args:
         model: From :func:`mmaction.apis.init_recognizer`.
         clip: What to look at.
@@ -60,9 +71,9 @@ def classify_windows(
     if window_s <= 0 or stride_s <= 0:
         raise ValueError(f"window and stride must be longer than 0 seconds; got {window_s} and {stride_s}")
     sample = dict(clip.sample)
-    times, end_s = None, 0.0
+    times, end_s, reader = None, 0.0, None
     if clip.kind == "video":
-        sample["video_reader"] = reader = open_video(sample["filename"])
+        reader = open_video(sample["filename"])
         sample["total_frames"] = reader.num_frames
         if not fps:
             fps, times, end_s = 1 / reader.info.frame_time, reader.info.times, reader.info.duration
@@ -71,22 +82,61 @@ def classify_windows(
     if times is None:
         times, end_s = np.arange(sample["total_frames"]) / fps, sample["total_frames"] / fps
     sample["avg_fps"] = fps
-    pipeline = build_pipeline(fit_pipeline(pipeline_config(model.cfg), clip.kind, opened=True))
-    shown = np.append(times, end_s).tolist()
+    spans = cut_windows(times, end_s, window_s, stride_s)
+    parts = [
+        {**sample, "start_index": sample["start_index"] + begin, "total_frames": end - begin} for begin, end in spans
+    ]
+    steps = fit_pipeline(pipeline_config(model.cfg), clip.kind, opened=True)
+    if reader is not None:
+        parts, steps = _sampled(parts, steps, reader)
+    pipeline, shown = build_pipeline(steps), np.append(times, end_s).tolist()
     predictions = []
-    for begin, end in progress(cut_windows(times, end_s, window_s, stride_s)):
-        part = {**sample, "start_index": sample["start_index"] + begin, "total_frames": end - begin}
-        window = Clip(clip.name, clip.kind, part)
-        predictions.append(predict_clip(model, pipeline, window, (shown[begin], shown[end])))
+    with remembered_frames(model, window_s, stride_s):
+        for (begin, end), part in progress(list(zip(spans, parts, strict=True))):
+            window = Clip(clip.name, clip.kind, part)
+            predictions.append(predict_clip(model, pipeline, window, (shown[begin], shown[end])))
     return predictions
 
 
-def draw_timeline(predictions: Sequence[Prediction], names: Sequence[str] | None, path: str | Path) -> None:
-    """Draw the scores of one clip's windows over time into a picture; ``MAX_ROWS`` classes at most."""
+def _sampled(
+    parts: Sequence[dict[str, Any]], steps: Sequence[dict[str, Any]], reader: VideoReader
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Choose the frames of all windows; return these with a reader that decodes each frame once, and the steps left."""
+    first = next(index for index, step in enumerate(steps) if type_name(step) in DECODERS)
+    choose = build_pipeline(steps[:first])
+    chosen = [choose({**part, "video_reader": reader}) for part in parts]
+    shared = SharedFrames(reader, [part["frame_inds"].ravel() for part in chosen])
+    return [{**part, "video_reader": shared} for part in chosen], list(steps[first:])
+
+
+def looks_at_frames(model: BaseRecognizer) -> bool:
+    """Whether the network looks at each frame by itself, as TSN does; TSM and 3D networks look at whole clips."""
+    return isinstance(model, Recognizer2D) and model.views_per_unit == 1
+
+
+@contextmanager
+def remembered_frames(model: BaseRecognizer, window_s: float, stride_s: float) -> Iterator[None]:
+    """Let windows that overlap share the features of their frames, where the network looks at each by itself."""
+    if looks_at_frames(model):
+        model.view_memory = ViewMemory(int(window_s / stride_s) + 2)
+    try:
+        yield
+    finally:
+        model.view_memory = None
+
+
+def draw_timeline(
+    predictions: Sequence[Prediction], names: Sequence[str] | None, path: str | Path, events: Sequence[Event] = ()
+) -> None:
+    """Draw one clip over time into a picture: its events, and the scores of its windows, ``MAX_ROWS`` classes at most.
+
+    The file appears when it is complete.
+    """
     from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
     scores = np.stack([prediction.scores for prediction in predictions])
-    winners = np.unique(scores.argmax(axis=1))
+    winners = np.unique([*scores.argmax(axis=1), *(event.label for event in events)])
     rows = winners[np.argsort(-scores[:, winners].max(axis=0), kind="stable")][:MAX_ROWS]
     # A column reaches to the middle between neighboring windows' centers.
     times = np.array([(p.start_s, p.end_s) for p in predictions], dtype=float)
@@ -95,9 +145,14 @@ def draw_timeline(predictions: Sequence[Prediction], names: Sequence[str] | None
     figure = Figure(figsize=(10, 1.2 + 0.35 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     mesh = axes.pcolormesh(edges, np.arange(len(rows) + 1), scores[:, rows].T, vmin=0, cmap="viridis")
+    for event in events:  # a frame around what happens
+        if event.label in rows:
+            row = rows.tolist().index(event.label)
+            axes.add_patch(Rectangle((event.start_s, row), event.length_s, 1, fill=False, edgecolor="red", linewidth=2))
     axes.set_yticks(np.arange(len(rows)) + 0.5, [class_name(names, label) for label in rows])
     axes.invert_yaxis()
     axes.set_xlabel("time [s]")
     axes.set_title(predictions[0].clip)
     figure.colorbar(mesh, label="score")
-    figure.savefig(path)
+    with replacing(path, Path(path).suffix) as temporary:
+        figure.savefig(temporary)

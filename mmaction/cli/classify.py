@@ -239,7 +239,7 @@ def run(args: argparse.Namespace) -> int:
     elif predictions or args.format != "table":
         print(render_predictions(predictions, classifier.names, args.format, args.topk))
     if args.timeline and predictions:
-        draw_timeline(predictions, classifier.names, args.timeline)
+        draw_timeline(predictions, classifier.names, args.timeline, classifier.events(predictions) or ())
     if empty:
         print(f"{len(empty)} of {len(sources)} clips show nobody: no joint is seen in them", file=sys.stderr)
     if failed:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmaction.apis import inference_recognizer, init_recognizer
+from mmaction.apis import inference_recognizer, init_recognizer, timeline
 from mmaction.apis.clips import as_clip
 from mmaction.apis.predictions import Prediction
-from mmaction.apis.timeline import classify_windows, cut_windows, draw_timeline
+from mmaction.apis.timeline import classify_windows, cut_windows, draw_timeline, looks_at_frames
+from mmaction.io.video.pyav_reader import PyAVReader
+from mmaction.structures.events import Event
 from mmaction.structures.scores import mean_score
 
 
@@ -74,6 +76,52 @@ def test_a_window_scores_like_the_frames_cut_out(rgb, clip_files, kind):
         assert prediction.scores == pytest.approx(expected, abs=1e-5)
 
 
+TSN = """
+model = dict(
+    type="Recognizer2D",
+    backbone=dict(type="ResNet", depth=18, num_stages=1, out_indices=(0,), strides=(1,),
+                  dilations=(1,), pretrained=None),
+    cls_head=dict(type="TSNHead", in_channels=64, num_classes=3),
+    data_preprocessor=dict(type="ActionDataPreprocessor", mean=[120.0] * 3, std=[60.0] * 3, format_shape="NCHW"))
+test_pipeline = [
+    dict(type="DecordInit"),
+    dict(type="SampleFrames", clip_len=1, num_clips=5, test_mode=True),
+    dict(type="DecordDecode"),
+    dict(type="Resize", scale=(-1, 24)),
+    dict(type="ThreeCrop", crop_size=24),
+    dict(type="FormatShape", input_format="NCHW"),
+    dict(type="PackActionInputs"),
+]
+"""
+
+
+def test_a_network_of_single_frames_sees_each_frame_once(tmp_path, clip_files, rgb, monkeypatch):
+    (tmp_path / "tsn.py").write_text(TSN)
+    model = init_recognizer(tmp_path / "tsn.py", device="cpu")
+    seen = []
+    model.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    found = classify_windows(model, as_clip(clip_files["video"]), 2.0, 0.4)
+    chosen = [t + round(10 * p.start_s) for p in found for t in (2, 6, 10, 14, 18)]
+    assert len(found) == 6 and sum(seen) == 3 * len(set(chosen)) < 3 * len(chosen)
+    assert model.view_memory is None and looks_at_frames(model) and not looks_at_frames(init_recognizer(rgb[0]))
+    monkeypatch.setattr(timeline, "looks_at_frames", lambda model: False)
+    for one, other in zip(found, classify_windows(model, as_clip(clip_files["video"]), 2.0, 0.4), strict=True):
+        assert one.scores == pytest.approx(other.scores, abs=1e-6)
+
+
+def test_overlapping_windows_decode_each_frame_once(rgb, clip_files, monkeypatch):
+    decoded, decode = [], PyAVReader.decode
+
+    def counted(self, indices):
+        for index, frame in decode(self, indices):
+            decoded.append(index)
+            yield index, frame
+
+    monkeypatch.setattr(PyAVReader, "decode", counted)
+    classify_windows(init_recognizer(*rgb, device="cpu"), as_clip(clip_files["video"]), 1.5, 0.3)
+    assert decoded == sorted(set(decoded)) and len(decoded) > 30
+
+
 def test_windows_of_a_skeleton(pose):
     model = init_recognizer(*pose, device="cpu")
     rng = np.random.default_rng(0)
@@ -97,12 +145,13 @@ def test_the_picture_has_a_row_for_each_winner(tmp_path, count, monkeypatch):
     from matplotlib.figure import Figure
 
     drawn = []
-    monkeypatch.setattr(Figure, "savefig", lambda self, path: drawn.append(self))
+    monkeypatch.setattr(Figure, "savefig", lambda self, path: drawn.append(self) or path.touch())
     scores = np.full((count, 30), 0.01)
     scores[np.arange(count), 2 * np.arange(count)] = 0.5
     parts = [Prediction("a.mp4", row, float(i), i + 2.0) for i, row in enumerate(scores)]
-    draw_timeline(parts, None, tmp_path / "t.png")
+    draw_timeline(parts, None, tmp_path / "t.png", [Event(2, 1.0, 2.0)] if count > 1 else ())
     axes = drawn[0].axes[0]
+    assert [(box.get_x(), box.get_width()) for box in axes.patches] == [(1.0, 1.0)] * (count > 1)
     assert {text.get_text() for text in axes.get_yticklabels()} == {f"class {2 * i}" for i in range(count)}
     assert axes.get_xlim() == (0.0, count + 1.0)
 

@@ -13,7 +13,15 @@ from mmaction.models import cpu
 from mmaction.models.heads.base import BaseHead, check_average_clips, mean_feats
 from mmaction.models.initial import SafeInit
 from mmaction.models.overrides import accepted, inherits
-from mmaction.models.recognizers.views import ChunkedRunner, Views, distinct, num_views, spread, tensors_in
+from mmaction.models.recognizers.views import (
+    ChunkedRunner,
+    ViewMemory,
+    Views,
+    distinct,
+    num_views,
+    spread,
+    tensors_in,
+)
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmaction.utils.attributes import ReadableArguments
@@ -76,6 +84,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         if self.test_cfg.get("average_clips") and self.with_cls_head:
             self.cls_head.average_clips = check_average_clips(self.test_cfg["average_clips"])
         self._in_chunks = ChunkedRunner()
+        self.view_memory: ViewMemory | None = None  # set while several calls share views, as overlapping windows do
         self._measures_loss = False
 
     @staticmethod
@@ -154,7 +163,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         steps_known = features_only or inherits(self.cls_head, BaseHead, "forward", "predict")
         if inherits(self, BaseRecognizer, "extract_feat") and steps_known:
             views, num_segs = self.flatten_views(inputs)
-            pooled = self._piecewise(lambda chunk: self._pool(self._features(chunk)), views, num_segs)
+            pooled = self._pooled(views, num_segs)
             if features_only:
                 return self._with_features(pooled, data_samples)
             if self._measures_loss:
@@ -279,6 +288,14 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         """Return one feature vector per view."""
         head = getattr(self, "cls_head", None)
         return head.pool_feats(feats) if isinstance(head, BaseHead) else mean_feats(feats)
+
+    def _pooled(self, views: Views, num_segs: int) -> Any:
+        """Return one feature vector per view; those that ``view_memory`` knows are not computed again."""
+
+        def compute(fresh: Views) -> Any:
+            return self._piecewise(lambda chunk: self._pool(self._features(chunk)), fresh, num_segs)
+
+        return compute(views) if self.view_memory is None else self.view_memory(compute, views, self.views_per_unit)
 
     def _piecewise(self, function: Callable[[Views], Any], views: Views, num_segs: int) -> Any:
         """Return what ``function`` makes of the views, ``num_segs`` of each sample: in chunks, equal ones once."""

@@ -4,6 +4,7 @@ A batch of views is a tensor (V, ...) or, for several modalities, a dict of such
 which may be a tuple as well, of stages or pathways.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,6 +86,54 @@ def join(chunks: list[Any]) -> Any:
     if isinstance(chunks[0], (tuple, list)):
         return tuple(join(list(parts)) for parts in zip(*chunks, strict=True))
     return torch.cat(chunks)
+
+
+class ViewMemory:
+    """What a network made of the views of the last calls, so that a view which several calls share goes through once.
+
+    Args:
+        calls: For how many calls a view is remembered that none of them has.
+    """
+
+    def __init__(self, calls: int) -> None:
+        self._calls, self._call = calls, 0
+        self._known: dict[bytes, tuple[int, Any]] = {}  # the last call that had a view, and what it gave
+        self.computed = 0  # units that went through the network
+
+    def __call__(self, function: Callable[[Views], Any], views: Views, unit: int = 1) -> Any:
+        """Return what ``function(views)`` returns, which has one row for each unit of ``unit`` views."""
+        parts = [part.unflatten(0, (-1, unit)) for part in (views.values() if isinstance(views, dict) else [views])]
+        keys = [_digest([part[index] for part in parts]) for index in range(len(parts[0]))]
+        fresh = [index for index, key in enumerate(keys) if key not in self._known and keys.index(key) == index]
+        if fresh:
+            chosen = [part[fresh].flatten(0, 1) for part in parts]
+            output = function(dict(zip(views, chosen, strict=True)) if isinstance(views, dict) else chosen[0])
+            self.computed += len(fresh)
+            for row, index in enumerate(fresh):
+                picked = _unit_of(output, row, len(fresh))
+                self._known[keys[index]] = (self._call, picked)
+        self._known |= {key: (self._call, self._known[key][1]) for key in keys}
+        self._known = {key: item for key, item in self._known.items() if item[0] > self._call - self._calls}
+        self._call += 1
+        return join([self._known[key][1] for key in keys])
+
+
+def _digest(parts: list[torch.Tensor]) -> bytes:
+    """Return a fingerprint of the content of tensors."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
+        digest.update(part.detach().contiguous().cpu().flatten().view(torch.uint8).numpy())
+    return digest.digest()
+
+
+def _unit_of(output: Any, index: int, count: int) -> Any:
+    """Return the rows of one of ``count`` units."""
+    if isinstance(output, dict):
+        return {key: _unit_of(value, index, count) for key, value in output.items()}
+    if isinstance(output, (tuple, list)):
+        return tuple(_unit_of(part, index, count) for part in output)
+    return output.unflatten(0, (count, -1))[index].clone()
 
 
 class ChunkedRunner:

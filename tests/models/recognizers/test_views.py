@@ -77,3 +77,29 @@ def test_free_memory_of_a_gpu():
     assert before - views.free_memory(device) >= 2**28 * 0.9
     del block
     assert views.free_memory(device) >= before * 0.9
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=4), min_size=1, max_size=6),
+    st.integers(1, 2),
+    st.integers(1, 3),
+)
+def test_a_memory_gives_what_the_network_gives_and_asks_it_once(calls, unit, span):
+    bank, asked = torch.randn(7, unit, 3, 2), []
+
+    def network(chunk):
+        asked.extend(chunk.unflatten(0, (-1, unit))[:, 0, 0, 0].tolist())
+        return compute(chunk)
+
+    def compute(chunk):
+        return {"a": chunk.sum(dim=(1, 2)).unsqueeze(1), "b": (chunk.mean(dim=1), chunk.amax(dim=1))}
+
+    memory = views.ViewMemory(span)
+    for number, members in enumerate(calls):
+        recent = {index for call in calls[max(number - span, 0) : number] for index in call}
+        batch = bank[members].flatten(0, 1)
+        found = memory(network, batch, unit)
+        assert sorted(asked) == sorted(bank[index, 0, 0, 0].item() for index in set(members) - recent)
+        asked.clear()
+        for one, other in zip(views.tensors_in(found), views.tensors_in(compute(batch)), strict=True):
+            torch.testing.assert_close(one, other)
