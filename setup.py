@@ -1,5 +1,6 @@
 """Install the distribution ``mmaction2-finegrained``, which provides the package ``mmaction``."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -36,6 +37,9 @@ VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / "mmaction/version.py").r
 EXTRAS = {name: read_requirements(name) for name in ("pose", "flow", "foundation", "docs", "dev")}
 EXTRAS["dev"] += EXTRAS["foundation"] + EXTRAS["docs"]  # so that their tests run
 
+URL = os.environ.get("PROJECT_URL", "").rstrip("/")  # where a release is published; no address is written down here
+LINKS = {"Source": URL, "Issues": f"{URL}/issues", "Changelog": f"{URL}/blob/main/CHANGELOG.md"} if URL else {}
+
 setup(
     name="mmaction2-finegrained",
     version=VERSION,
@@ -43,6 +47,23 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    author="The mmaction2-finegrained maintainers",
+    url=URL or None,
+    project_urls=LINKS,
+    keywords="action recognition, video understanding, fine-grained, skeleton, pose, FineGym, Diving48, MMAction2, PyTorch",
+    classifiers=[
+        "Development Status :: 5 - Production/Stable",
+        "Environment :: Console",
+        "Environment :: GPU :: NVIDIA CUDA",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: {version}" for version in ("3", "3.10", "3.11", "3.12", "3.13")),
+        "Topic :: Multimedia :: Video",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=["mmaction", "mmaction.*"]),
     package_data={"mmaction": ["py.typed", "**/*.csv", "**/*.json", "**/*.txt", "**/*.html"]},
     python_requires=">=3.10",

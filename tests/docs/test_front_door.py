@@ -6,6 +6,8 @@ import pytest
 import yaml
 from page_commands import README, ROOT, commands
 
+from mmaction.version import __version__
+
 # Configs of MMAction2 1.x without weights in its model index.
 UNPUBLISHED = {"slowonly_r50_8xb16-16x4x1-256e_kinetics400-flow"}
 UNPUBLISHED |= {
@@ -63,6 +65,10 @@ def test_every_data_set_and_family_of_the_table_has_its_paper():
     known = {**PAPERS, "K400": "", "Gym288": ""}  # of the same papers as Kinetics-400 and Gym99
     assert sets <= known.keys()
     assert all(any(word in row[1] for word in (*PAPERS, "SlowOnly")) for row in columns)
+
+
+def test_the_citation_names_the_version():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == __version__
 
 
 def test_pre_commit_is_installed_before_it_is_used():
