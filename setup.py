@@ -50,7 +50,7 @@ setup(
     author="The mmaction2-finegrained maintainers",
     url=URL or None,
     project_urls=LINKS,
-    keywords="action recognition, video understanding, fine-grained, skeleton, pose, FineGym, Diving48, MMAction2, PyTorch",
+    keywords="action recognition, video understanding, fine-grained, skeleton, FineGym, Diving48, PyTorch",
     classifiers=[
         "Development Status :: 5 - Production/Stable",
         "Environment :: Console",
