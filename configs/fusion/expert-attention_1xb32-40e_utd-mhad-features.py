@@ -6,9 +6,9 @@ _base_ = [
 ]
 
 # Folders that tools/extract_features.py CONFIG CHECKPOINT --folds 4 --out FOLDER has written, and how long the features
-# are. For another data set or other experts, copy this file and change these lines.
+# are (here of the light configs). For another data set or other experts, copy this file and change these lines.
 experts = dict(posec3d="data/features/posec3d", joint="data/features/joint", bone="data/features/bone")
-in_channels = dict(posec3d=256, joint=256, bone=256)
+in_channels = dict(posec3d=192, joint=128, bone=128)
 num_classes = 27
 
 experts_train = {name: f"{folder}/train" for name, folder in experts.items()}
@@ -16,7 +16,7 @@ experts_test = {name: f"{folder}/test" for name, folder in experts.items()}
 
 model = dict(
     backbone=dict(in_channels=in_channels, num_classes=num_classes),
-    cls_head=dict(num_classes=num_classes),
+    cls_head=dict(in_channels=sum(in_channels.values()), num_classes=num_classes),
 )
 train_dataloader = dict(dataset=dict(experts=experts_train, num_classes=num_classes))
 val_dataloader = dict(dataset=dict(experts=experts_test, num_classes=num_classes))

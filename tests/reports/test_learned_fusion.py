@@ -37,7 +37,7 @@ def config(root, folders, tmp_path):
     widths = dict.fromkeys("ab", WIDTH)
     cfg.model.backbone.update(in_channels=dict(_delete_=True, **widths), num_classes=CLASSES)
     cfg.model.backbone.in_channels = widths
-    cfg.model.cls_head.num_classes = CLASSES
+    cfg.model.cls_head.update(num_classes=CLASSES, in_channels=2 * WIDTH)
     for split in ("train", "val", "test"):
         dataset = cfg[f"{split}_dataloader"].dataset
         dataset.experts, dataset.num_classes = folders["train" if split == "train" else "test"], CLASSES

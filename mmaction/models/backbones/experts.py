@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from mmaction.models.initial import SafeInit
@@ -13,12 +14,12 @@ from mmaction.registry import MODELS
 class ExpertAttention(SafeInit):
     """Weighs several experts for each clip by what all of them see in it.
 
-    Each expert is a token: its features, normalized and projected, its probabilities projected, and its own vector. A
-    learned query and the tokens attend to each other (transformer blocks, Vaswani et al., NeurIPS 2017). A gate for
-    each expert follows from its token, and the gated sum of the experts' probabilities is a mixture of experts (Jacobs
-    et al., Neural Computation 1991). The gates begin equal, so that learning starts at the mean of the scores. In
-    training whole experts are left out at random, so that none is relied on alone. Fusion of cached features of video,
-    heatmap and graph networks: FineX, arXiv:2608.13458.
+    Each expert is a token: its features, normalized and projected, its probabilities projected, and its own vector. The
+    tokens attend to each other (transformer blocks, Vaswani et al., NeurIPS 2017). A gate for each expert follows from
+    its token; the log-probabilities of the experts, weighted by their gates, add up: a product of experts (Hinton,
+    Neural Computation 2002), which is right more often than their mean where experts see different things. The gates
+    begin equal. In training whole experts are left out at random, so that none is relied on alone. Fusion of cached
+    features of video, heatmap and graph networks: FineX, arXiv:2608.13458.
 
     Args:
         in_channels: Name and length of the features of each expert, in the order of ``FeatureDataset``.
@@ -28,7 +29,7 @@ class ExpertAttention(SafeInit):
         num_heads: Heads of the attention, which divide ``width``.
         dropout: Probability that a value is dropped, of projections and in the blocks.
         expert_dropout: Probability that an expert is left out of a clip, in training; one always stays.
-        use_features: Whether tokens hold features; else probabilities alone.
+        use_features: Whether features are used; else probabilities alone.
         init_cfg: Initial values of the weights.
     """
 
@@ -48,6 +49,7 @@ class ExpertAttention(SafeInit):
         if not 0 <= expert_dropout < 1:
             raise ValueError(f"expert_dropout must lie in [0, 1); got {expert_dropout}")
         self.in_channels, self.num_classes, self.expert_dropout = dict(in_channels), num_classes, expert_dropout
+        self.use_features = use_features
         self.of_features = nn.ModuleDict(
             {
                 name: nn.Sequential(nn.LayerNorm(size), nn.Dropout(dropout), nn.Linear(size, width))
@@ -58,7 +60,6 @@ class ExpertAttention(SafeInit):
         )
         self.of_chances = nn.ModuleDict({name: nn.Linear(num_classes, width) for name in in_channels})
         self.names = nn.Parameter(0.02 * torch.randn(len(in_channels), width))
-        self.query = nn.Parameter(0.02 * torch.randn(width))
         block = nn.TransformerEncoderLayer(width, num_heads, 2 * width, dropout, batch_first=True, norm_first=True)
         self.blocks = nn.TransformerEncoder(block, depth, nn.LayerNorm(width), enable_nested_tensor=False)
         self.gate = nn.Linear(width, 1)
@@ -66,13 +67,14 @@ class ExpertAttention(SafeInit):
         nn.init.zeros_(self.gate.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return for each clip the query's token and the logarithm of the mixed probabilities.
+        """Return for each clip the normalized features of all experts, and the sum of their log-probabilities.
 
         Args:
             x: (V, D): features and log-probabilities of each expert, NaN where it is missing.
 
         Returns:
-            (V, width + num_classes).
+            (V, F + num_classes), F being the length of all features, 0 without ``use_features``. Features of an expert
+            that is missing are 0, and those of the others larger in return.
         """
         sizes = [part for size in self.in_channels.values() for part in (size, self.num_classes)]
         if x.shape[1] != sum(sizes):
@@ -82,21 +84,20 @@ class ExpertAttention(SafeInit):
             )
         parts = x.split(sizes, dim=1)
         present = self._present(torch.stack([~part.isnan().any(dim=1) for part in parts[1::2]], dim=1))
-        tokens, chances = [], []
+        share = present / present.sum(dim=1, keepdim=True)
+        tokens, chances, normed = [], [], []
         for index, name in enumerate(self.in_channels):
             own = present[:, index, None]
             features, chance = (
                 torch.where(own, part, 0.0).nan_to_num(0.0) for part in parts[2 * index : 2 * index + 2]
             )
             token = self.names[index] + self.of_chances[name](chance.exp() * own)
-            tokens.append(token + self.of_features[name](features) if name in self.of_features else token)
+            tokens.append(token + self.of_features[name](features) if self.use_features else token)
             chances.append(chance)
-        query = self.query.expand(len(x), 1, -1)
-        hidden = torch.cat([present.new_zeros(len(x), 1), ~present], dim=1)
-        seen = self.blocks(torch.cat([query, torch.stack(tokens, dim=1)], dim=1), src_key_padding_mask=hidden)
-        gates = self.gate(seen[:, 1:]).squeeze(2).masked_fill(~present, -torch.inf).log_softmax(dim=1)
-        mixed = (gates[..., None] + torch.stack(chances, dim=1)).logsumexp(dim=1)
-        return torch.cat([seen[:, 0], mixed], dim=1)
+            normed += [F.layer_norm(features, features.shape[1:]) * share[:, index, None]] * self.use_features
+        seen = self.blocks(torch.stack(tokens, dim=1), src_key_padding_mask=~present)
+        gates = self.gate(seen).squeeze(2).masked_fill(~present, -torch.inf).softmax(dim=1)
+        return torch.cat([*normed, (gates[..., None] * torch.stack(chances, dim=1)).sum(dim=1)], dim=1)
 
     def _present(self, known: torch.Tensor) -> torch.Tensor:
         """Return which experts a clip is judged by, bool (V, experts), in training a part of them; never none."""
