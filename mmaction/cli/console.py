@@ -43,6 +43,8 @@ COMMANDS = {
     "robustness": ("pose_robustness", "measure how a model bears faults in poses"),
     "flops": ("get_flops", "count parameters and operations of a model"),
     "benchmark": ("benchmark", "measure the speed of a model and of its data"),
+    "gpu-check": ("gpu_check", "prove that a GPU computes what it should (also: check --gpu)"),
+    "gpu-benchmark": ("gpu_benchmark", "measure networks on a GPU (also: benchmark --gpu)"),
     "benchmark-decoders": ("benchmark_decoders", "measure the speed of the video decoders"),
     "demo-data": ("make_demo_data", "make the demo's data set of rendered dives"),
     "completion": ("completion", "print a script that completes commands in your shell"),
@@ -70,6 +72,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.command not in COMMANDS:
         parser.error(f"there is no command {args.command!r}{suggest(args.command, COMMANDS)}")
+    if "--gpu" in args.arguments and f"gpu-{args.command}" in COMMANDS:
+        args.command = f"gpu-{args.command}"
+        args.arguments.remove("--gpu")
     sys.argv[0] = f"mmaction {args.command}"  # the usage lines and the advice of the command name it so
     return importlib.import_module(f"mmaction.cli.{COMMANDS[args.command][0]}").main(args.arguments) or 0
 

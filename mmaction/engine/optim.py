@@ -1,26 +1,47 @@
-"""Mixed precision that also works on the CPU, and what wrappers of optimizers hold."""
+"""Wrappers of optimizers: mixed precision for any device, and norms of gradients that nobody waits for."""
 
+from collections import deque
 from typing import Any
 
 import torch
 from mmengine.device import get_device
 from mmengine.optim import AmpOptimWrapper as GpuAmpOptimWrapper
-from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.optim import OptimWrapper as MMOptimWrapper
+from mmengine.optim import OptimWrapperDict
 
 from mmaction.registry import OPTIM_WRAPPERS
 from mmaction.utils.config import scheduler_configs, type_name
 
 
+class LateNorms(MMOptimWrapper):
+    """Clips gradients without reading their norm, for which MMEngine's wrappers wait.
+
+    ``late_norms`` holds the norms, with their names, until
+    :class:`~mmaction.engine.hooks.runtime_info_hook.RuntimeInfoHook` hands them to the log.
+    """
+
+    def _clip_grad(self) -> None:  # MMEngine has no public place between the norm and its reading
+        params = [p for group in self.optimizer.param_groups for p in group["params"]]
+        params = [p for p in params if p.requires_grad and p.grad is not None]
+        norm = self.clip_func(params, **self.clip_grad_kwargs) if params else None
+        if norm is not None:  # clipping by value has none
+            self.__dict__.setdefault("late_norms", deque(maxlen=1000)).append((self.grad_name, norm.detach()))
+
+
 @OPTIM_WRAPPERS.register_module()
-class AmpOptimWrapper(GpuAmpOptimWrapper):
+class OptimWrapper(LateNorms):
+    """MMEngine's wrapper of one optimizer in float32."""
+
+
+@OPTIM_WRAPPERS.register_module()
+class AmpOptimWrapper(LateNorms, GpuAmpOptimWrapper):
     """MMEngine's wrapper for automatic mixed precision, which also trains on the CPU.
 
-    On the CPU the forward pass runs under bfloat16 autocast and the loss is not scaled: bfloat16 has the exponents of
-    float32, so gradients do not underflow. On other devices nothing changes: ``dtype`` float16 by default, with a
-    scaler.
+    bfloat16 is taken where the device computes it fast: a CPU, and a GPU from NVIDIA's Ampere on. It has the exponents
+    of float32, so that gradients do not underflow and the loss is not scaled. Other GPUs take float16 with a scaler.
 
     Args:
-        loss_scale: ``"dynamic"``, a constant, or a dict of :class:`torch.amp.GradScaler` arguments; unused on the CPU.
+        loss_scale: ``"dynamic"``, a constant, or a dict of :class:`torch.amp.GradScaler` arguments; for float16 alone.
         dtype: ``"float16"``, ``"bfloat16"`` or None for the device's default; the CPU always takes bfloat16.
         use_fsdp: Use the scaler of sharded models.
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
@@ -34,11 +55,15 @@ class AmpOptimWrapper(GpuAmpOptimWrapper):
         **kwargs: Any,
     ) -> None:
         if get_device() != "cpu":
+            if dtype is None and get_device() == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+                dtype = "bfloat16"
             super().__init__(loss_scale=loss_scale, dtype=dtype, use_fsdp=use_fsdp, **kwargs)
+            if self.cast_dtype == torch.bfloat16:
+                self.loss_scaler = torch.amp.GradScaler(get_device(), enabled=False)
             return
         if isinstance(dtype, str) and dtype not in self.valid_dtypes:
             raise ValueError(f"AmpOptimWrapper: dtype is one of {', '.join(self.valid_dtypes)}, got {dtype!r}")
-        OptimWrapper.__init__(self, **kwargs)
+        MMOptimWrapper.__init__(self, **kwargs)
         self._scale_update_param = None  # which update_params of MMEngine's wrapper reads
         self.loss_scaler = torch.amp.GradScaler("cpu", enabled=False)
         self.cast_dtype = torch.bfloat16
@@ -51,12 +76,12 @@ class AmpOptimWrapper(GpuAmpOptimWrapper):
         super().load_state_dict(state)
 
 
-def wrappers(wrapper: OptimWrapper | OptimWrapperDict) -> list[OptimWrapper]:
+def wrappers(wrapper: MMOptimWrapper | OptimWrapperDict) -> list[MMOptimWrapper]:
     """Return the wrappers of the single optimizers."""
     return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
 
 
-def base_rates(wrapper: OptimWrapper | OptimWrapperDict) -> list[float]:
+def base_rates(wrapper: MMOptimWrapper | OptimWrapperDict) -> list[float]:
     """Return for each group of parameters the learning rate from which the schedule starts."""
     groups = [group for part in wrappers(wrapper) for group in part.optimizer.param_groups]
     return [float(group.get("initial_lr", group["lr"])) for group in groups]
@@ -68,7 +93,7 @@ def peak_of_cycle(schedulers: Any) -> float | None:
     return max((float(config["eta_max"]) for config in cycles if "eta_max" in config), default=None)
 
 
-def check_optimizer(wrapper: OptimWrapper | OptimWrapperDict, states: dict[str, Any], source: str) -> None:
+def check_optimizer(wrapper: MMOptimWrapper | OptimWrapperDict, states: dict[str, Any], source: str) -> None:
     """Raise ValueError if the optimizers of checkpoint ``source`` and ours both have settings that the other lacks."""
     parts = [states.get(name) for name in wrapper] if isinstance(wrapper, OptimWrapperDict) else [states]
     for optimizer, state in zip((part.optimizer for part in wrappers(wrapper)), parts, strict=True):

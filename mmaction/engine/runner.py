@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 
 from mmaction.engine.checks.data import check_learned_bases
 from mmaction.engine.continuation import Continuation, steps_of
+from mmaction.engine.device import channels_last, compile_parts, set_tf32, with_fused_step
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, unwrapped, wrap_on_cpu
 from mmaction.engine.failures import explained, is_removed
 from mmaction.engine.optim import check_optimizer, peak_of_cycle, wrappers
@@ -43,7 +44,7 @@ from mmaction.io.checkpoints import (
 )
 from mmaction.registry import EVALUATOR, OPTIMIZERS, RUNNERS
 from mmaction.utils.cli import ToolStop
-from mmaction.utils.config import base_batch_size, unformatted
+from mmaction.utils.config import base_batch_size, type_name, unformatted
 from mmaction.utils.files import replacing
 
 OWN_HOOKS = {
@@ -94,8 +95,12 @@ class ActionRunner(Runner):
     - ``model_wrapper_cfg=dict(type="MMFullyShardedDataParallel")`` shards the model; its checkpoints stay the same.
     - The hooks of :data:`OWN_HOOKS` are registered by default; ``default_hooks=dict(NAME=None)`` removes one.
 
-    Two more keys of the config are read: ``trust_checkpoint`` (default False) also builds arbitrary objects that a
-    checkpoint names, and ``auto_scale_lr.base_batch_size`` may be absent where the file name says it (``8xb16``).
+    - On a GPU, batches come from pinned memory, the optimizer steps in one kernel, and no iteration waits for a value.
+
+    More keys of the config are read: ``trust_checkpoint`` (default False) also builds arbitrary objects that a
+    checkpoint names; ``tf32`` (default True) lets a GPU compute float32 products in TF32; ``compile``, True or a dict
+    of arguments of :func:`torch.compile`, compiles backbone and neck; ``auto_scale_lr.base_batch_size`` may be absent
+    where the file name says it (``8xb16``).
     """
 
     model: nn.Module
@@ -144,6 +149,8 @@ class ActionRunner(Runner):
         """Connect the processes, through gloo where there is no GPU, and set up the environment."""
         start_gloo(self.launcher, env_cfg.get("dist_cfg") or {})
         super().setup_env(env_cfg)
+        if get_device() == "cuda":
+            set_tf32(self.cfg.get("tf32", True))
         same_second = sum(self._timestamp in name for name in MMLogger._instance_dict)  # nothing public lists them
         if same_second:  # else the runs would share one logger and write one log
             self._timestamp += f"_{same_second + 1}"
@@ -184,6 +191,8 @@ class ActionRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Wrap the model for a distributed run; a model to be sharded stays whole until the run begins."""
+        if get_device() == "cuda" and type_name(self.cfg.get("optim_wrapper")) == "AmpOptimWrapper":
+            channels_last(model)
         if not self.distributed:
             return super().wrap_model(model_wrapper_cfg, model)
         on_cpu = get_device() == "cpu"
@@ -237,11 +246,23 @@ class ActionRunner(Runner):
         name = (optim_wrapper.get("optimizer") or {}).get("type") if isinstance(optim_wrapper, dict) else None
         if isinstance(name, str) and OPTIMIZERS.get(name) is None:
             raise KeyError(f"{name} is not in the mmaction::{OPTIMIZERS.name} registry")
+        if isinstance(name, str) and get_device() == "cuda" and self._shard_cfg is None:
+            optim_wrapper = {**optim_wrapper, "optimizer": with_fused_step(optim_wrapper["optimizer"])}
         built = super().build_optim_wrapper(optim_wrapper)
         if self._shard_cfg is not None and built is not optim_wrapper:
             for wrapper in wrappers(built):
                 optimizer_in_whole(wrapper.optimizer)
         return built
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile what the config's ``compile`` asks for; MMEngine would compile the loop over samples as well."""
+        options = self.cfg.get("compile")
+        if not options:
+            return
+        if not isinstance(options, (bool, dict)):
+            raise TypeError(f"compile: expected True, False or a dict of torch.compile's arguments, got {options!r}")
+        parts = compile_parts(unwrapped(self.model), {} if options is True else options)
+        self.logger.info(f"compiled: {', '.join(parts)}; the first iterations take long")
 
     def build_evaluator(self, evaluator: Any) -> PlainEvaluator:
         """Build the evaluator, which counts broken samples as wrong."""
@@ -264,6 +285,8 @@ class ActionRunner(Runner):
         if not dataloader.get("num_workers"):  # PyTorch refuses these without workers
             dataloader["persistent_workers"] = False
             dataloader.pop("prefetch_factor", None)
+        if get_device() == "cuda":
+            dataloader.setdefault("pin_memory", True)  # a copy from there does not hold up the iteration
         loader = Runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=diff_rank_seed)
         loader.worker_init_fn = partial(start_worker, then=loader.worker_init_fn)
         return loader

@@ -19,7 +19,7 @@ READ_KEYS = frozenset(
     """model work_dir train_dataloader val_dataloader test_dataloader train_cfg val_cfg test_cfg auto_scale_lr
     optim_wrapper param_scheduler val_evaluator test_evaluator default_hooks custom_hooks data_preprocessor load_from
     resume launcher env_cfg log_processor log_level visualizer default_scope randomness experiment_name custom_imports
-    runner_type model_wrapper_cfg sync_bn find_unused_parameters compile efficient_conv_bn_eval
+    runner_type model_wrapper_cfg sync_bn find_unused_parameters compile tf32 efficient_conv_bn_eval
     activation_checkpointing strategy trust_checkpoint tta_model tta_pipeline""".split()  # noqa: SIM905 - to be read
 )
 MOST_PATHS = 4  # named in a message

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmaction.engine.device import is_read_now
 from mmaction.engine.resume import is_resumed
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.registry import HOOKS
@@ -36,11 +38,20 @@ def _has_finite_scores(sample: Any) -> bool:
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Stop at a loss, or a score of a validation, that is NaN or infinite, and before spoilt weights are saved."""
+    """Stop at a loss, or a score of a validation, that is NaN or infinite, and before spoilt weights are saved.
+
+    Args:
+        late: Whether to look at losses only when they are logged, not after each iteration, which would wait for the
+            device. None: on a GPU.
+    """
 
     priority = "HIGHEST"
     _is_training = False
     _of_earlier_run: tuple[str, int] | None = None  # what an earlier run in this folder has written last
+
+    def __init__(self, late: bool | None = None) -> None:
+        self.late = get_device() != "cpu" if late is None else late
+        self._held: list[tuple[int, dict[str, torch.Tensor], list[str]]] = []
 
     def before_train(self, runner: Runner) -> None:
         """Note what is not of this run, unless it goes on with an earlier one."""
@@ -53,6 +64,7 @@ class FiniteLossHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Raise ToolStop if the last step has spoilt the weights, although its loss was finite."""
+        self._look(runner)
         weights = checkpoint.get("state_dict", {})
         bad = [key for key, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
         if bad:
@@ -65,15 +77,24 @@ class FiniteLossHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Raise ToolStop if the loss is not finite; names the samples, the last good checkpoint and what to try."""
-        losses = {k: v for k, v in (outputs or {}).items() if "loss" in k and isinstance(v, torch.Tensor)}
-        bad = [f"{key} = {value.item()}" for key, value in losses.items() if not torch.isfinite(value).all()]
-        if not bad:
+        losses = {k: v.detach() for k, v in (outputs or {}).items() if "loss" in k and isinstance(v, torch.Tensor)}
+        self._held.append((batch_idx, losses, sample_names(data_batch)))
+        if not self.late or is_read_now(runner, batch_idx, len(self._held)):
+            self._look(runner)
+
+    def _look(self, runner: Runner) -> None:
+        """Read the held losses from the device at once; ToolStop at the first that is not finite."""
+        held, self._held = self._held, []
+        finite = [value.isfinite().all() for _, losses, _ in held for value in losses.values()]
+        if not finite or bool(torch.stack(finite).all()):
             return
-        raise ToolStop(
-            f"epoch {runner.epoch + 1}, iteration {batch_idx + 1}: {', '.join(bad)}.\n"
-            f"  samples of the batch: {', '.join(sample_names(data_batch)) or 'unknown'}\n"
-            f"{self._advice(runner)}"
-        )
+        for batch_idx, losses, names in held:
+            bad = [f"{key} = {value.item()}" for key, value in losses.items() if not value.isfinite().all()]
+            if bad:
+                raise ToolStop(
+                    f"epoch {runner.epoch + 1}, iteration {batch_idx + 1}: {', '.join(bad)}.\n"
+                    f"  samples of the batch: {', '.join(names) or 'unknown'}\n{self._advice(runner)}"
+                )
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None

@@ -155,10 +155,17 @@ def step_rows(runner: Runner) -> Rows:
     scaled = " (scaled to this batch)" if (runner.auto_scale_lr or {}).get("enable") else ""
     name = type(runner.optim_wrapper.optimizer).__name__
     yield "optimizer", f"{name}, learning rate {highest_lr(runner):.4g}{scaled}{meant}"
-    precision = "mixed" if hasattr(runner.optim_wrapper, "loss_scaler") else "float32"
     is_sharded = isinstance(runner.model, MMFullyShardedDataParallel)
     parts = ", parameters in parts over the processes" if is_sharded else ""
-    yield "device", f"{next(runner.model.parameters()).device.type}, {precision} precision{parts}"
+    yield "device", f"{next(runner.model.parameters()).device.type}, {precision_of(runner)}{parts}"
+
+
+def precision_of(runner: Runner) -> str:
+    """Return in which precision a training computes."""
+    if hasattr(runner.optim_wrapper, "loss_scaler"):
+        return f"mixed precision with {str(runner.optim_wrapper.cast_dtype or torch.float16).removeprefix('torch.')}"
+    tf32 = torch.cuda.is_available() and torch.backends.cudnn.allow_tf32
+    return "float32 precision" + (" (products in TF32; tf32=False in the config for all bits)" if tf32 else "")
 
 
 def length_row(runner: Runner) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from mmaction.engine.hooks.data_hooks import ClassCountsHook, DataEpochHook, Dat
 from mmaction.engine.hooks.early_stopping_hook import EarlyStoppingHook
 from mmaction.engine.hooks.ema_hook import EMAHook
 from mmaction.engine.hooks.history_hook import HistoryHook
+from mmaction.engine.hooks.runtime_info_hook import RuntimeInfoHook
 from mmaction.engine.hooks.visualization_hook import VisualizationHook
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "FiniteLossHook",
     "HistoryHook",
     "PredictionHealthHook",
+    "RuntimeInfoHook",
     "VisualizationHook",
 ]

@@ -63,7 +63,7 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
         blending: dict | None = None,
         format_shape: str = "NCHW",
     ) -> None:
-        super().__init__()
+        super().__init__(non_blocking=True)
         if format_shape not in CHANNEL_AXIS:
             raise ValueError(f"format_shape must be one of {', '.join(CHANNEL_AXIS)}; got {format_shape!r}")
         if (mean is None) != (std is None):

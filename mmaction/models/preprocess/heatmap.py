@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.model import BaseDataPreprocessor
 
@@ -56,12 +57,13 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
         img_shape: tuple[int, int] | None = None,
         blending: dict | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(non_blocking=True)
         if dtype not in DTYPES:
             raise ValueError(f"dtype is one of {', '.join(DTYPES)}; got {dtype!r}")
         self.spec = HeatmapSpec(
             sigma, use_score, with_kp, with_limb, skeletons, left_kp, right_kp, left_limb, right_limb, layout
         )
+        self._on_devices: dict[tuple[str, int, torch.device], torch.Tensor] = {}
         self.scaling = scaling
         self.dtype = DTYPES[dtype]
         self.img_shape = img_shape
@@ -122,13 +124,20 @@ class PoseHeatmapPreprocessor(BaseDataPreprocessor):
             score = torch.ones_like(score)
         if joints.device.type == "cpu" and not (joints.requires_grad and torch.is_grad_enabled()):
             return self._draw(points, score, shape, double)
-        start, end = (torch.as_tensor(index, device=joints.device) for index in self.spec.segments(points.shape[-2]))
+        start, end = self._sent("segments", points.shape[-2], joints.device)
         joint_count = points.shape[-2] if self.spec.with_kp else 0
         heatmaps = render_segments(points, score, start, end, joint_count, shape, self.spec.sigma)
         if double:
-            order = torch.as_tensor(self.spec.mirror_order(points.shape[-2]), device=joints.device)
+            order = self._sent("mirror_order", points.shape[-2], joints.device)
             heatmaps = torch.cat([heatmaps, heatmaps.index_select(2, order).flip(-1)], dim=1)
         return heatmaps
+
+    def _sent(self, name: str, joints: int, device: torch.device) -> torch.Tensor:
+        """Return what ``spec.NAME(joints)`` gives, as a tensor that is sent to a device once: sending waits for it."""
+        key = name, joints, device
+        if key not in self._on_devices:
+            self._on_devices[key] = torch.as_tensor(np.stack(getattr(self.spec, name)(joints)), device=device)
+        return self._on_devices[key]
 
     def _draw(self, points: torch.Tensor, score: torch.Tensor, shape: tuple[int, int], double: bool) -> torch.Tensor:
         batch, clips, persons, frames, joints = score.shape

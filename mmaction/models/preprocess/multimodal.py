@@ -23,7 +23,7 @@ class MultiModalDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
     """
 
     def __init__(self, preprocessors: Mapping[str, dict]) -> None:
-        super().__init__()
+        super().__init__(non_blocking=True)
         self.preprocessors = nn.ModuleDict({name: MODELS.build(config) for name, config in preprocessors.items()})
         for name, preprocessor in self.preprocessors.items():
             if getattr(preprocessor, "blending", None) is not None:

@@ -80,7 +80,7 @@ def _limbs(
     """Draw segments by each cell's distance along the segment's line and across it, in units of sqrt(2) sigma."""
     unit = 1 / (math.sqrt(2) * sigma)
     short = ((end - start).square().sum(-1) < MIN_LIMB_LENGTH).unsqueeze(-1)
-    along_x = torch.tensor([1.0, 0.0], device=start.device, dtype=start.dtype)
+    along_x = torch.eye(2, device=start.device, dtype=start.dtype)[0]
     delta = torch.where(short, along_x, end - start)
     norm = delta.square().sum(-1, keepdim=True).sqrt()
     direction = delta / norm * unit
