@@ -22,7 +22,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_device_options(parser)
-    parser.add_argument("--batch-size", type=int, help="clips at once (default: that of each config)")
+    parser.add_argument("--batch-size", type=int, help="clips at once (default: as each config says)")
     parser.add_argument("--steps", type=int, default=20, help="steps to time (default: 20)")
     parser.add_argument("--compile", action="store_true", help="compile backbone and neck")
     parser.add_argument("--largest", action="store_true", help="also look for the largest batch that fits")

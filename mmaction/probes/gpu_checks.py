@@ -28,7 +28,7 @@ from mmaction.registry import MODELS
 from mmaction.utils.config import load_config
 
 TOLERANCE = {"float32": 1e-3, "bfloat16": 1e-1, "float16": 3e-2, "compiled": 1e-3}
-"""Largest difference of logits, and half of that of gradients, as a share of the largest value."""
+"""How far logits may differ, as a share of the largest; gradients may differ twice as far."""
 
 
 class NotHere(Exception):  # noqa: N818 - no error: the check has nothing to look at on this machine
@@ -143,7 +143,7 @@ def _logits_and_gradient(model: BaseRecognizer, data: dict[str, Any]) -> tuple[t
 
 
 def _differences(found: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor], tolerance: float) -> str:
-    """Return how far logits and gradients are from those of the CPU; ArithmeticError if too far."""
+    """Return how far the device's logits and gradients are from the CPU's; ArithmeticError if too far."""
     logits = ((found[0] - wanted[0]).abs().max() / wanted[0].abs().max()).item()
     gradient = ((found[1] - wanted[1]).norm() / wanted[1].norm()).item()
     text = f"logits differ by {logits:.1e}, gradients by {gradient:.1e} (at most {tolerance:.0e}, {2 * tolerance:.0e})"

@@ -147,7 +147,7 @@ def _heatmap_share(model: BaseRecognizer, data: Mapping[str, Any], step_s: float
 
 
 def _largest(cfg: Config, model: BaseRecognizer, size: int) -> int:
-    """Return the largest batch, doubling from ``size``, of which a training step fits the memory of the GPU."""
+    """Return the largest batch, doubling from ``size``, that the GPU's memory can train."""
     fits = size
     while fits < MOST:
         try:

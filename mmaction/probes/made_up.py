@@ -26,7 +26,7 @@ FAMILIES = {
 def made_up_batch(cfg: Config, size: int, seed: int = 0) -> dict[str, Any]:
     """Return ``size`` training samples of noise, as a data loader collates them: ``inputs`` and ``data_samples``.
 
-    Frames are uint8, skeletons float32 with two persons; shapes are those of the training pipeline.
+    Frames are uint8, skeletons float32 with two persons; the training pipeline gives the shapes.
     """
     generator = torch.Generator().manual_seed(seed)
     samples = [_sample(cfg, generator) for _ in range(size)]

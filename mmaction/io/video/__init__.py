@@ -17,7 +17,7 @@ READERS: dict[str, type[PyAVReader | DecordReader | OpenCVReader | TorchCodecRea
     "torchcodec": TorchCodecReader,
 }
 BACKENDS = ("auto", *READERS)
-# Of which streams a reader that seeks finds every frame; the others find it always.
+# In these streams a reader that seeks finds every frame; readers that do not seek always do.
 _EXACT = {"decord": lambda info: info.decord_is_exact, "torchcodec": lambda info: info.is_seekable}
 
 __all__ = ["BACKENDS", "Frame", "VideoError", "VideoInfo", "VideoReader"]
