@@ -85,6 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     from mmaction.io.video.folders import walk_videos
     from mmaction.preparation.poses.backends import BackendOptions
     from mmaction.preparation.poses.extract import Recipe, extract
+    from mmaction.preparation.poses.overview import write_overview
     from mmaction.preparation.poses.sources import list_videos
     from mmaction.preparation.poses.tracking import TrackingOptions
 
@@ -106,6 +107,9 @@ def main(argv: list[str] | None = None) -> int:
     outcome = extract(videos, args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite)
     print(f"{args.output}: {len(outcome.done)} clips ({outcome.reused} from an interrupted run)")
     report_gaps(outcome)
+    print(
+        f"overview: {write_overview(args.output, args.videos if args.videos.is_dir() else args.root, outcome.failed)}"
+    )
     for name, problem in outcome.failed.items():
         print(f"failed: {name}: {problem}", file=sys.stderr)
     return 1 if outcome.failed else 0

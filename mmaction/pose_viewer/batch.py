@@ -12,7 +12,7 @@ from mmaction.io.annotations import read_annotation_file, split_names
 from mmaction.io.suffixes import is_video
 from mmaction.io.video import open_video
 from mmaction.io.video.folders import walk_videos
-from mmaction.pose_viewer.checks import Report
+from mmaction.pose_viewer.checks import FRAME_CHECKS, Report
 from mmaction.pose_viewer.settings import Settings
 from mmaction.pose_viewer.viewer import Classes, chosen_layout, draw_clip, read_classes, write_json_report
 from mmaction.skeletons import Layout
@@ -160,4 +160,8 @@ def _index(reports: list[Report], videos: Path) -> str:
         (report, quote(sheet_path(Path(report.video), videos).as_posix()), report.findings()) for report in reports
     ]
     suspicious = sum(report.is_suspicious for report in reports)
-    return render_page(TEMPLATE, "Skeleton check", clips=clips, suspicious=suspicious)
+    named = [(name, [len(report.frames.get(name, ())) for report in reports]) for name in FRAME_CHECKS]
+    checks = [(n, FRAME_CHECKS[n], sum(map(bool, counts)), sum(counts)) for n, counts in named if any(counts)]
+    sections = [("summary", "In short"), ("clips", "Clips")]
+    values = {"clips": clips, "suspicious": suspicious, "checks": checks, "sections": sections}
+    return render_page(TEMPLATE, f"Skeleton check of {videos.name}", **values)

@@ -118,8 +118,7 @@ def confusion_figure(result: Result) -> "Figure":
     full = np.full(counts.shape, "", object)
     for i, j in np.argwhere(counts):
         full[i, j] = f"true {names[i]}<br>predicted {names[j]}"
-    title = "Confusion matrix, rows: true class, columns: predicted (click: its clips, drag: zoom, double click: reset)"
-    figure = _figure(title, min(900, 300 + 25 * len(labels)))
+    figure = _figure("Rows: true class, columns: predicted class", min(1000, 360 + 34 * len(labels)))
     figure.add_heatmap(
         z=shares,
         x=labels,
@@ -183,7 +182,7 @@ def class_bars(rows: Sequence[dict[str, Any]]) -> "Figure":
     """Return the accuracy (or F1) of every class with samples, the worst first; hovering shows the counts."""
     measure = "f1" if "f1" in rows[0] else "accuracy"
     rows = sorted((row for row in rows if row["count"]), key=lambda row: (row[measure], row["class"]))
-    figure = _figure(f"{measure.capitalize()} of each class, the worst first (drag to zoom)", 420)
+    figure = _figure(f"{measure.capitalize()} of each class, the worst first", 420)
     hover = [
         f"{row['class']} {row['name']}<br>{row[measure]:.1%} of {row['count']} samples"
         + (f"<br>{row['train_count']} training samples" if "train_count" in row else "")

@@ -132,7 +132,7 @@ def _html(figure: "Figure", name: str) -> Any:
     zoomable = name.partition("-")[0] in ("confusion", "classes", "long_tail")
     config = {"displaylogo": False, "responsive": True, "displayModeBar": zoomable}
     text = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"plot-{name}", config=config)
-    return Markup(f'<div class="plot">{text}</div>')  # noqa: S704 - written by Plotly, which escapes its data
+    return Markup(f'<div class="plot{" wide" if zoomable else ""}">{text}</div>')  # noqa: S704 - written by Plotly, which escapes its data
 
 
 def _comparisons(results: Sequence[Result], names: Sequence[str]) -> list[dict[str, Any]]:

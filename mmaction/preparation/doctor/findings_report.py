@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmaction.preparation.doctor.examine import Diagnosis
-from mmaction.preparation.doctor.findings import Finding, count_severities
+from mmaction.preparation.doctor.findings import KINDS, Finding, count_severities
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.thumbnails import thumbnail
 from mmaction.utils.files import write_text
@@ -71,9 +71,13 @@ def write_csv(diagnosis: Diagnosis, path: Path) -> Path:
 
 def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
     """Write one HTML file that needs no other: facts, findings, plots, thumbnails."""
+    sections = [("summary", "In short"), ("samples", "Clips"), ("distributions", "Distributions")]
     page = render_page(
         TEMPLATE,
         title,
+        sections=sections + [("findings", "All findings")] * bool(diagnosis.findings),
+        cards=[(f"clips in {split.name}", f"{len(clips):,}") for split, clips in diagnosis.samples.items()],
+        kinds=list(_kinds(diagnosis)),
         counts=count_severities(diagnosis.findings),
         facts=list(facts(diagnosis)),
         findings=diagnosis.findings,
@@ -82,6 +86,14 @@ def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
         pictures=list(_pictures(diagnosis)),
     )
     return write_text(path, page)
+
+
+def _kinds(diagnosis: Diagnosis) -> Iterator[dict[str, object]]:
+    """Yield for each kind of finding the first of them, how many there are, and what ``--fix`` does."""
+    for code, count in Counter(finding.code for finding in diagnosis.findings).items():
+        first = next(finding for finding in diagnosis.findings if finding.code == code)
+        fix = "gives the right label" if code == "relabeled" else "leaves the clip out" if KINDS[code].drops else ""
+        yield {"first": first, "count": count, "fix": fix}
 
 
 def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
@@ -96,6 +108,7 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
             edges = np.arange(max(max(labels) + 1, split.num_classes or 0) + 1) - 0.5
             axes.hist(labels, bins=edges.tolist(), histtype="stepfilled", alpha=0.6, label=split.name)
     axes.set(xlabel="class", ylabel="clips", title="Clips per class")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     yield _with_legend(figure)
     measures = [("frames", "frames", "Length"), ("width", "pixels", "Width")]
     if any(sample.persons for sample in diagnosis.all_samples()):
