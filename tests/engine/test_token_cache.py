@@ -1,6 +1,7 @@
 """Features of a frozen backbone that are kept: a run on them equals one on clips, and nothing stale is used."""
 
 import shutil
+from copy import deepcopy
 from types import SimpleNamespace
 
 import numpy as np
@@ -117,7 +118,10 @@ def test_a_probe_on_kept_features_equals_one_on_clips(config, tmp_path, monkeypa
 
 def test_a_probe_recognizes_videos(config, demo_data, tmp_path, capsys):
     cfg = config("a", flip=0.0, dtype="float32")
-    cfg.test_dataloader, cfg.test_evaluator, cfg.test_cfg = cfg.val_dataloader, cfg.val_evaluator, cfg.val_cfg
+    cfg.test_dataloader, cfg.test_evaluator, cfg.test_cfg = deepcopy(
+        (cfg.val_dataloader, cfg.val_evaluator, cfg.val_cfg)
+    )
+    cfg.test_dataloader.dataset.pipeline[1].test_mode = True
     cfg.train_cfg.max_epochs = 1
     trained(cfg)
     cfg.dump(tmp_path / "probe.py")
