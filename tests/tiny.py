@@ -23,11 +23,16 @@ def shrink_step(step: dict, segments: bool) -> dict:
     return step
 
 
+def loaders(cfg) -> dict:
+    """Return the configs of the loaders by split; a config for testing alone has one."""
+    return {name: loader for name in ("train", "val", "test") if (loader := cfg.get(f"{name}_dataloader"))}
+
+
 def datasets(cfg) -> list:
-    """Return the configs of the three data sets without their wrappers, whose repetitions are set to one."""
+    """Return the configs of the data sets without their wrappers, whose repetitions are set to one."""
     found = []
-    for name in ("train", "val", "test"):
-        dataset = cfg[f"{name}_dataloader"].dataset
+    for loader in loaders(cfg).values():
+        dataset = loader.dataset
         while "dataset" in dataset:
             dataset["times"] = 1
             dataset = dataset.dataset
@@ -55,7 +60,23 @@ def shrink_timm_image(model) -> None:
     model.cls_head.in_channels = 32
 
 
+def shrink_published(model, **sizes) -> None:
+    """Take two layers of 32 channels for the small clips."""
+    model.backbone.update(embed_dims=32, num_heads=2, img_size=PIXELS[224], **sizes)
+    model.cls_head.in_channels = 32
+
+
+def shrink_swin(model) -> None:
+    """Take four stages of a block each."""
+    arch = dict(embed_dims=8, depths=[1] * 4, num_heads=[1, 2, 2, 2])
+    model.backbone.update(arch=arch, window_size=(2, 3, 3))
+    model.cls_head.in_channels = 64
+
+
 FOUNDATION = {
+    "SwinTransformer3D": shrink_swin,
+    "TimeSformer": lambda model: shrink_published(model, num_transformer_layers=2),
+    "VisionTransformer": lambda model: shrink_published(model, depth=2),
     "TransformersVideo": shrink_transformers_video,
     "TimmImage": shrink_timm_image,
     "TorchvisionVideo": lambda model: None,  # which has sizes of its own
@@ -94,10 +115,10 @@ def shrink_config(cfg, epochs: int = 1) -> None:
     for part in (cfg.model.backbone, cfg.model.cls_head) if cfg.model.backbone.type in FOUNDATION else ():
         frames = next(step["clip_len"] for step in datasets(cfg)[0].pipeline if "clip_len" in step)
         part.update({key: frames for key in ("num_frames", "num_segments") if key in part})
-    for name in ("train", "val", "test"):
-        loader = cfg[f"{name}_dataloader"]
+    for name, loader in loaders(cfg).items():
         loader.update(batch_size=2 if name == "train" else 1, num_workers=0, persistent_workers=False)
     cfg.load_from = None
     if "pretrained" in cfg.model.backbone:  # which is no argument of every backbone
         cfg.model.backbone.pretrained = None
-    cfg.train_cfg.update(max_epochs=epochs, val_begin=epochs, val_interval=1)
+    if cfg.get("train_cfg"):
+        cfg.train_cfg.update(max_epochs=epochs, val_begin=epochs, val_interval=1)

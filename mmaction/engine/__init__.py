@@ -14,7 +14,11 @@ from mmaction.engine.hooks import (
 )
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import AmpOptimWrapper
-from mmaction.engine.optim_groups import LearningRateDecayOptimizerConstructor, TSMOptimWrapperConstructor
+from mmaction.engine.optim_groups import (
+    LearningRateDecayOptimizerConstructor,
+    SwinOptimWrapperConstructor,
+    TSMOptimWrapperConstructor,
+)
 from mmaction.engine.pretrained import PretrainedInit
 from mmaction.engine.results.facts import ResultHook
 from mmaction.engine.runner import ActionRunner, build_runner
@@ -40,6 +44,7 @@ __all__ = [
     "PreflightHook",
     "PretrainedInit",
     "ResultHook",
+    "SwinOptimWrapperConstructor",
     "TSMOptimWrapperConstructor",
     "TokenCacheHook",
     "build_runner",

@@ -1,6 +1,7 @@
 """Learning rates and weight decays by layer."""
 
 import re
+from math import prod
 
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
@@ -46,6 +47,30 @@ class TSMOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             f"TSMOptimWrapperConstructor knows convolutions, linear layers and norms; {name} is a "
             f"{type(module).__name__}; use another constructor for this model"
         )
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class SwinOptimWrapperConstructor(DefaultOptimWrapperConstructor):
+    """Factors of learning rate and weight decay by parts of a parameter's name, as Video Swin's recipes give them.
+
+    ``paramwise_cfg`` maps a part of a name to ``dict(lr_mult=..., decay_mult=...)``, each 1 where it is left out. The
+    factors of all parts that a name holds are multiplied.
+    """
+
+    def add_params(self, params: list[dict], model: nn.Module, **kwargs: object) -> None:
+        """Write the groups into ``params``, each once; ValueError for another form of ``paramwise_cfg``."""
+        rules = self.paramwise_cfg
+        for part, rule in rules.items():
+            if not isinstance(rule, dict) or not set(rule) <= {"lr_mult", "decay_mult"}:
+                raise ValueError(f"paramwise_cfg.{part}: expected dict(lr_mult=..., decay_mult=...); got {rule!r}")
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                found = [rule for part, rule in rules.items() if part in name]
+                factors = (prod(rule.get(key, 1.0) for rule in found) for key in ("lr_mult", "decay_mult"))
+                groups.setdefault(tuple(factors), []).append(parameter)
+        for (lr, decay), members in groups.items():
+            params.append({"params": members, "lr": lr * self.base_lr, "weight_decay": decay * (self.base_wd or 0.0)})
 
 
 NUMBERED = re.compile(r"(?:layer|block|stage|gcn)s?[._]?(\d+)|conv(\d+)[ab]\b")

@@ -23,7 +23,10 @@ FEATS = {"bone": "b", "joint-motion": "jm", "bone-motion": "bm"}
 DERIVED = {path: stream for path in CONFIGS for stream in FEATS if f"-{stream}-u" in path.stem}
 LISTS_ALONE = [path for path in CONFIGS if path.parent.name == "foundation" and "gym99" not in path.stem]
 """Leaves that differ from that of Gym99 in the data alone; a test of their own says so."""
-TRAINED = [path for path in CONFIGS if path not in DERIVED and path not in LISTS_ALONE]
+TEST_ALONE = [path for path in CONFIGS if path.parent.name == "videomae"]
+TRAINED = [path for path in CONFIGS if path not in {*DERIVED, *LISTS_ALONE, *TEST_ALONE}]
+NEEDS_EXTRA = ("foundation", "timesformer", "videomae")
+"""Folders of configs whose networks need the packages of an extra."""
 
 
 @pytest.fixture(scope="session")
@@ -119,11 +122,27 @@ TRAINED_CASES = [
 ]
 
 
+def skip_without_extra(path: Path) -> None:
+    """Skip the test of a config whose network needs packages that are not here."""
+    for package in ("transformers", "timm") if path.parent.name in NEEDS_EXTRA else ():
+        pytest.importorskip(package, reason=f"needs {package}: pip install .[foundation]")
+
+
+@pytest.mark.parametrize("path", TEST_ALONE, ids=lambda path: path.stem)
+def test_config_without_training_tests_one_step(path, demo_data, flow_frames, tmp_path):
+    skip_without_extra(path)
+    cfg, notes = load_config(path)
+    assert not notes
+    point_at_test_data(cfg, demo_data, flow_frames, tmp_path)
+    shrink_config(cfg)
+    cfg.update(work_dir=str(tmp_path / "work"), launcher="none")
+    cfg.visualizer = dict(type="ActionVisualizer", vis_backends=[])
+    assert set(build_runner(cfg).test()) >= {"acc/top1", "acc/top5"}
+
+
 @pytest.mark.parametrize("path", TRAINED_CASES)
 def test_config_trains_and_validates_one_step(path, demo_data, flow_frames, tmp_path):
-    if path.parent.name == "foundation":
-        for package in ("transformers", "timm"):
-            pytest.importorskip(package, reason=f"needs {package}: pip install .[foundation]")
+    skip_without_extra(path)
     cfg, notes = load_config(path)
     assert not notes
     assert base_batch_size(cfg), "--auto-scale-lr must work for every config that is shipped"

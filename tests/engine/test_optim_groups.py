@@ -4,7 +4,11 @@ import pytest
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from mmaction.engine.optim_groups import LearningRateDecayOptimizerConstructor, TSMOptimWrapperConstructor
+from mmaction.engine.optim_groups import (
+    LearningRateDecayOptimizerConstructor,
+    SwinOptimWrapperConstructor,
+    TSMOptimWrapperConstructor,
+)
 from mmaction.registry import MODELS
 
 
@@ -102,3 +106,14 @@ def test_the_layers_of_our_networks_are_found(config, layers):
 def test_rates_by_layer_that_cannot_be_set(paramwise, match):
     with pytest.raises(ValueError, match=match):
         groups(Tower(TOWERS["stages"]), constructor=LearningRateDecayOptimizerConstructor, **paramwise)
+
+
+def test_swin_multiplies_the_factors_of_all_parts_of_a_name():
+    net = nn.ModuleDict({"backbone": nn.ModuleDict({"norm": nn.LayerNorm(2), "fc": nn.Linear(2, 2)}), "norm": Net()})
+    rules = dict(norm=dict(decay_mult=0.0), backbone=dict(lr_mult=0.1))
+    found = groups(net, constructor=SwinOptimWrapperConstructor, **rules)
+    assert found["backbone.norm.weight"] == pytest.approx((0.01, 0.0))
+    assert found["backbone.fc.weight"] == pytest.approx((0.01, 0.01))
+    assert found["norm.fc.weight"] == pytest.approx((0.1, 0.0)) and len(found) == 10
+    with pytest.raises(ValueError, match="decay_mult"):
+        groups(net, constructor=SwinOptimWrapperConstructor, norm=0.0)
