@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
 from mmaction.datasets.rawframe import checked_template
 from mmaction.io.annotations import check_annotation
+from mmaction.io.downloads import cached, is_address
 from mmaction.io.suffixes import IMAGE_SUFFIXES, is_image, is_pickle
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.cli import suggest
@@ -61,9 +62,10 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
     """Return ``source`` as a clip.
 
     Args:
-        source: Path of a video; folder of numbered images; frames (T, H, W, 3), RGB, uint8, or flow (T, H, W, 2); a
-            skeleton annotation with ``keypoint`` (M, T, V, 2 or 3) in pixels, ``keypoint_score`` (M, T, V) and
-            ``img_shape`` (height, width); or any other dict that the pipeline reads, as a data set makes it.
+        source: Path or web address of a video; folder of numbered images; frames (T, H, W, 3), RGB, uint8, or flow
+            (T, H, W, 2); a skeleton annotation with ``keypoint`` (M, T, V, 2 or 3) in pixels, ``keypoint_score``
+            (M, T, V) and ``img_shape`` (height, width); or any other dict that the pipeline reads, as a data set makes
+            it.
         dataset: Config of the data set that the model was made for; tells ``modality`` and ``filename_tmpl``. Images of
             other names are taken where the folder has no frame 0 or 1 of that one.
 
@@ -82,6 +84,10 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
         return Clip("array", "array", _sample(modality, array=source, total_frames=len(source)))
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"expected a path, an array or a dict to classify; got {type(source).__name__}")
+    if is_address(source):
+        return replace(as_clip(cached(str(source)), dataset), name=str(source))
+    if "://" in str(source):
+        raise ValueError(f"{source} is a stream; watch it with --camera {source}, or name a file or a web address")
     path = Path(source).expanduser()
     if path.is_dir():
         return Clip(str(path), "frames", _sample(modality, **_frames(path, modality, dataset.get("filename_tmpl"))))
@@ -90,8 +96,8 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
         raise FileNotFoundError(f"there is no video or folder {path}{suggest(str(path), near)}")
     if is_pickle(path):
         raise ValueError(
-            f"{path} holds many skeletons; classify one that mmaction.io.annotations.load_annotations gives, or "
-            "all of them with tools/infer.py"
+            f"{path} holds many skeletons; Recognizer.predict classifies all of them, as tools/infer.py does, or take "
+            "one that mmaction.io.annotations.load_annotations gives"
         )
     if modality == "Flow" and type_name(dataset) == "RawframeDataset":
         raise ValueError(

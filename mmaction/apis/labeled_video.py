@@ -15,8 +15,6 @@ from mmaction.utils.files import replacing
 from mmaction.visualization.draw import WHITE, draw_label, draw_timeline, person_color, timeline_height
 from mmaction.visualization.sinks import movie_sink
 
-LEAST = 0.005  # what is lower would read 0.00
-
 
 def check_suffix(path: Path) -> None:
     """Raise ValueError unless labels can be written into a file of this name."""

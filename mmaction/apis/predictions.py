@@ -35,6 +35,11 @@ class Prediction:
     names: Sequence[str] | None = field(default=None, repr=False)
 
     @property
+    def score(self) -> float | None:
+        """The score of the best class; None where there is nobody."""
+        return next((score for _, score in self.top(1)), None)
+
+    @property
     def label(self) -> int | None:
         """The index of the best class; None where there is nobody."""
         return next((label for label, _ in self.top(1)), None)

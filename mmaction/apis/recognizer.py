@@ -1,17 +1,24 @@
 """A trained model as one object: give it a clip, get its classes."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 
 from mmaction.apis.clips import Clip, ClipLike, as_clip, fit_pipeline
+from mmaction.apis.events import EventFinder
 from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_config, predict_clip
+from mmaction.apis.inputs import expand_inputs, number_skeletons, read_clips, sources_of
+from mmaction.apis.live import LiveSession, window_model
 from mmaction.apis.poses import VideoPoses, reads_joints
 from mmaction.apis.predictions import Prediction
+from mmaction.io.video.live import live_source
 from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.structures.events import Event
 from mmaction.utils.config import dataset_config
 
 
@@ -64,6 +71,57 @@ class Recognizer:
         if found.kind not in self._pipelines:
             self._pipelines[found.kind] = build_pipeline(fit_pipeline(self._steps, found.kind))
         return replace(predict_clip(self.model, self._pipelines[found.kind], found), names=self.classes)
+
+    def predict(self, *inputs: ClipLike) -> list[Prediction]:
+        """Return the scores of everything that ``inputs`` name, as the command ``infer`` does.
+
+        Args:
+            inputs: Whatever ``recognizer(clip)`` takes, and folders of videos, patterns such as ``"clips/*.mp4"``, and
+                pickles of skeletons.
+
+        Raises:
+            FileNotFoundError, TypeError, ValueError: As ``as_clip``, before anything is classified.
+        """
+        dataset, sources = dataset_config(self.model.cfg), []
+        for item in inputs:
+            if isinstance(item, (str, os.PathLike)):
+                sources += [source for path in expand_inputs([str(item)]) for source in sources_of(path)]
+            else:
+                sources.append(item)
+        return [self(clip) for clip in number_skeletons(list(read_clips(sources, dataset)))]
+
+    def watch(
+        self,
+        camera: str | int,
+        window_s: float = 2.0,
+        stride_s: float | None = None,
+        threshold: float = 0.5,
+        min_s: float | None = None,
+        retries: int = 5,
+    ) -> Iterator[Event]:
+        """Yield what happens before a camera, each event when it is over; ``infer --camera`` from Python.
+
+        Args:
+            camera: Number of a camera, address of a stream, or a video file, which is played at its own speed.
+            window_s: Length of a window in seconds.
+            stride_s: Time from one window to the next in seconds; None: half a window.
+            threshold: Lowest score, 0 to 1, at which something happens.
+            min_s: Shortest event in seconds; None: a quarter of a window.
+            retries: Attempts to connect to a lost stream again.
+
+        Raises:
+            OSError, ValueError: If it is not there, gives no video, or is lost.
+        """
+        source = live_source(camera)
+        model = window_model(self.model, source.name, self._poses)
+        finder = EventFinder(threshold, min_s)
+        session = LiveSession(model, source, window_s, stride_s or window_s / 2, finder, retries=retries)
+        for _, events in session.results():
+            yield from events
+
+    def _repr_html_(self) -> str:
+        names = ", ".join(self.classes or ())
+        return f"<p>{escape(repr(self))}</p>" + (f"<p>{escape(names)}</p>" if names else "")
 
     def __repr__(self) -> str:
         head = self.model.cls_head

@@ -1,102 +1,31 @@
 """Classify files with a trained model: the work of ``tools/infer.py``."""
 
 import argparse
-import glob
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from mmaction.apis.clips import Clip, as_clip
+from mmaction.apis.clips import Clip
 from mmaction.apis.event_files import check_event_files, cut_events, event_table, write_events
 from mmaction.apis.events import find_events
 from mmaction.apis.inference import init_recognizer
+from mmaction.apis.inputs import expand_inputs, number_skeletons, read_clips, sources_of
 from mmaction.apis.labeled_video import check_suffix, write_labeled
 from mmaction.apis.poses import VideoPoses
 from mmaction.apis.predictions import Prediction, render_predictions
 from mmaction.apis.recognizer import Recognizer
 from mmaction.apis.timeline import classify_windows, draw_timeline
-from mmaction.io.annotations import load_annotations
-from mmaction.io.suffixes import describe_passed_over, is_image, is_pickle, is_video
-from mmaction.io.video.folders import no_videos, walk_videos
+from mmaction.io.suffixes import is_video
 from mmaction.label_spaces import read_label_map
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.preparation.poses.backends import BackendOptions
 from mmaction.structures.events import Event
-from mmaction.structures.sample_name import sample_name
 from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
 from mmaction.utils.config import dataset_config, load_config
 from mmaction.utils.files import refuse_inputs
-
-
-def expand_inputs(inputs: Sequence[str]) -> list[str]:
-    """Return files and folders of frames for paths, folders of clips and patterns."""
-    found: list[str] = []
-    for text in inputs:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            found += clips_in(path)
-        elif glob.has_magic(text) and not path.exists():
-            matches = sorted(glob.glob(str(path), recursive=True))
-            if not matches:
-                raise FileNotFoundError(f"no file matches the pattern {text}")
-            found += expand_inputs(matches)
-        else:
-            found.append(str(path))
-    return found
-
-
-def clips_in(folder: Path) -> list[str]:
-    """Return the videos below ``folder``, or else the folders of images."""
-    videos, others = walk_videos(folder)
-    if not videos:
-        frames = {str(path.parent) for path in others if is_image(path)}
-        if not frames:
-            raise no_videos(folder)
-        return sorted(frames)
-    if others:
-        print(f"{folder}: {describe_passed_over(others)}", file=sys.stderr)
-    return [str(path) for path in videos]
-
-
-def sources_of(path: str, args: argparse.Namespace) -> list[str] | list[dict]:
-    """Return what to classify in one file: the file itself, or the annotations of a pickle."""
-    if not is_pickle(path):
-        return [path]
-    annotations = load_annotations(path, args.split, needs_label=False)
-    if not args.clip:
-        return annotations
-    by_name: dict[str, list[dict]] = {}
-    for info in annotations:
-        by_name.setdefault(sample_name(info), []).append(info)
-    for name in args.clip:
-        if name not in by_name:
-            raise KeyError(f"{path} has no clip {name!r}{suggest(name, by_name)}")
-    return [info for name in args.clip for info in by_name[name]]
-
-
-def read_clips(sources: Sequence[str | dict], dataset: Mapping[str, Any]) -> Iterator[Clip]:
-    """Yield the clips; a skeleton annotation among others that lacks something is named and left out."""
-    for source in sources:
-        try:
-            yield as_clip(source, dataset)
-        except ValueError as error:
-            if isinstance(source, str) or len(sources) == 1:
-                raise
-            print(f"error: {error}", file=sys.stderr)
-
-
-def number_skeletons(clips: Iterable[Clip]) -> Iterator[Clip]:
-    """Yield the clips; a second skeleton of a name is called ``NAME (2)``."""
-    seen: Counter[str] = Counter()
-    for clip in clips:
-        seen[clip.name] += clip.kind == "skeleton"
-        yield replace(clip, name=f"{clip.name} ({seen[clip.name]})") if seen[clip.name] > 1 else clip
 
 
 def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, Path]:
@@ -196,7 +125,7 @@ def classify_all(classifier: Classifier, clips: Sequence[Clip], files: dict[str,
     return predictions, failed
 
 
-def tell_events(classifier: Classifier, predictions: Sequence[Prediction]) -> None:
+def tell_events(classifier: Classifier, predictions: Sequence[Prediction], videos: Mapping[str, str]) -> None:
     """Print what happens in each clip, or the scores of the windows where another format is asked for; write files."""
     args, names = classifier.args, classifier.names
     if args.format != "table":
@@ -212,14 +141,14 @@ def tell_events(classifier: Classifier, predictions: Sequence[Prediction]) -> No
         for path in args.events or ():
             write_events(events, names, clip, path)
         if args.cut:
-            print(f"  {len(cut_events(clip, events, names, args.cut))} clips in {args.cut}", file=sys.stderr)
+            print(f"  {len(cut_events(videos[clip], events, names, args.cut))} clips in {args.cut}", file=sys.stderr)
 
 
 def run(args: argparse.Namespace) -> int:
     """Classify what the options of tools/infer.py name; return the exit code."""
     paths = expand_inputs(args.inputs)
     classifier = Classifier(args)
-    sources = [source for path in paths for source in sources_of(path, args)]
+    sources = [source for path in paths for source in sources_of(path, args.split, args.clip or ())]
     clips = list(number_skeletons(read_clips(sources, classifier.dataset)))
     unread = len(sources) - len(clips)
     files = output_files(args, clips)
@@ -235,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
     classified = {prediction.clip for prediction in predictions if not prediction.nobody}
     empty = {prediction.clip for prediction in predictions} - classified
     if args.window is not None:
-        tell_events(classifier, predictions)
+        tell_events(classifier, predictions, {c.name: c.sample["filename"] for c in clips if c.kind == "video"})
     elif predictions or args.format != "table":
         print(render_predictions(predictions, classifier.names, args.format, args.topk))
     if args.timeline and predictions:

@@ -21,6 +21,7 @@ import sys
 import tarfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
 import zlib
@@ -75,6 +76,25 @@ def check_file(path: str | Path, sha256: str | None) -> None:
         )
 
 
+def is_address(text: object) -> bool:
+    """Whether a text is an address of HTTP."""
+    return isinstance(text, str) and text.startswith(("http://", "https://"))
+
+
+def cached(url: str, progress: bool = True) -> Path:
+    """Return a local copy of a file on the web, in the folder ``mmaction`` of the user's cache (XDG_CACHE_HOME).
+
+    It is fetched once; where the copy is used again, a line on the standard error says so, as the file on the web may
+    have changed. Errors as of :func:`download`.
+    """
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mmaction"
+    name = re.sub(r"[^\w.-]", "_", PurePosixPath(urllib.parse.urlsplit(url).path).name)[-100:]
+    path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}_{name}"
+    if path.exists() and progress:
+        print(f"{url}: using the copy {path}; delete it to fetch the file again", file=sys.stderr)
+    return download(url, path, sha256="", progress=progress)
+
+
 def download(url: str, path: str | Path, *, sha256: str | None = None, progress: bool = True, retries: int = 3) -> Path:
     """Fetch ``url`` into ``path`` and return ``path``; a file that is already there and passes the checks is kept.
 
@@ -83,13 +103,14 @@ def download(url: str, path: str | Path, *, sha256: str | None = None, progress:
     want the same ``path``, one fetches it and the others wait for it, by a lock on ``PATH.lock``.
 
     ``sha256`` is the expected SHA-256 or a prefix of it; by default the one in the file name (``NAME-HASH.ext``), if
-    any. A broken connection is taken up again ``retries`` times. ValueError if the address is not of HTTP, or the hash
-    differs; ConnectionError if the server cannot be reached or refuses: the message says what to do by hand.
+    any; an empty text checks nothing. A broken connection is taken up again ``retries`` times. ValueError if the
+    address is not of HTTP, or the hash differs; ConnectionError if the server cannot be reached or refuses: the message
+    says what to do by hand.
     """
-    if not url.startswith(("http://", "https://")):
+    if not is_address(url):
         raise ValueError(f"cannot download {url!r}: expected an address that starts with http:// or https://")
     path = Path(path)
-    sha256 = sha256 or hash_from_name(url)
+    sha256 = hash_from_name(url) if sha256 is None else sha256 or None
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.nullcontext() if path.exists() else _locked(path, progress):
         if path.exists():  # perhaps another process has fetched it meanwhile

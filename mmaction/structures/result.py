@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,24 @@ class Result:
     def predicted(self) -> np.ndarray:
         """The class with the highest score, int64 of shape ``(N,)``; -1 where there is no prediction."""
         return np.where(self.missing, -1, self.scores.argmax(axis=1))
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what is worth telling at a glance: a word and a text for each line."""
+        rows = [("samples", f"{len(self)} of {self.num_classes} classes")]
+        if len(self) and not self.is_multi_label:
+            hits = self.predicted == self.labels
+            means = [hits[self.labels == label].mean() for label in np.unique(self.labels)]
+            rows += [("top 1", f"{hits.mean():.3f}"), ("mean class", f"{np.mean(means):.3f}")]
+        if count := int(self.missing.sum()):
+            rows.append(("missing", f"{count} samples without a prediction count as wrong"))
+        return rows + [(name, str(self.run[name])) for name in ("config", "checkpoint") if self.run.get(name)]
+
+    def __repr__(self) -> str:
+        return f"Result({', '.join(f'{word}: {text}' for word, text in self.rows())})"
+
+    def _repr_html_(self) -> str:
+        cells = "".join(f"<tr><th>{word}</th><td>{escape(text)}</td></tr>" for word, text in self.rows())
+        return f"<table>{cells}</table>"
 
     def class_name(self, index: int) -> str:
         """Return the name of class ``index``, or its number as text where it has none."""

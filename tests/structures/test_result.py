@@ -173,3 +173,16 @@ def test_a_damaged_file_is_named_whatever_the_damage(result, tmp_path, changes, 
         Result.load(tmp_path)
     except (ValueError, TypeError) as error:
         assert "scores.npz" in str(error)
+
+
+def test_a_result_tells_its_figures():
+    result = Result(
+        ["a", "b", "c"], np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]]), run={"config": "c<1>"}
+    )
+    assert "top 1: 0.667, mean class: 0.750" in repr(result)
+    html = result._repr_html_()
+    assert "<td>0.667</td>" in html and "c&lt;1&gt;" in html
+    assert "top 1" not in repr(Result(["a"], np.array([[0, 1]]), np.array([[0.9, 0.1]])))
+    assert "1 samples without" in repr(
+        Result(["a"], np.array([0]), np.array([[0.9, 0.1]]), meta={"broken": np.array([1.0])})
+    )
