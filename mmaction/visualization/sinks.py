@@ -12,7 +12,7 @@ from mmaction.utils.files import move_into, replacing
 from mmaction.visualization.draw import contact_sheet, fit_height
 
 SHEET_HEIGHT = 240
-GIF_SIDE, GIF_FPS = 640, 12.5  # longest side in pixels, frames a second
+GIF_SIDE, GIF_FPS = 480, 12.5  # longest side in pixels, frames a second
 
 
 class SheetSink:
