@@ -1,3 +1,4 @@
+import html
 import json
 import re
 import time
@@ -5,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmaction.engine.results.writer import write_result
 from mmaction.evaluation import summarize
 from mmaction.label_spaces import load_label_space
 from mmaction.reports.clip_pictures import ClipPictures
-from mmaction.reports.figures import confusion_figure
-from mmaction.reports.report import find_log, result_name, worst_clips, write_report
+from mmaction.reports.figures import class_labels, confusion_figure, short_names
+from mmaction.reports.report import confusion_cells, find_log, result_name, worst_clips, write_report
 from mmaction.structures import Result
 
 
@@ -36,7 +39,8 @@ def figures_of(page):
 
 ZOOM = """<script>window.addEventListener("load", async () => {
     await Plotly.relayout("plot-confusion", {"xaxis.range": [39.5, 64.5], "yaxis.range": [64.5, 39.5]});
-    document.body.dataset.ticks = document.querySelectorAll("#plot-confusion .ytick text").length; });</script>"""
+    document.body.dataset.ticks = document.querySelectorAll("#plot-confusion .ytick text").length;
+    document.getElementById("plot-confusion").emit("plotly_click", {points: [{pointIndex: [0, 0]}]}); });</script>"""
 
 
 def test_page_shows_the_figures_of_metrics_json_in_a_browser(gym288_element_misses, tmp_path, browse):
@@ -64,6 +68,12 @@ def test_page_shows_the_figures_of_metrics_json_in_a_browser(gym288_element_miss
     drawn = set(re.findall(r'<div id="(plot-[\w-]+)" class="plotly-graph-div js-plotly-plot"', page))
     assert {"plot-confusion", "plot-classes", "plot-calibration", "plot-long_tail", "plot-gain-0"} <= drawn
     assert page.count("<image") >= 2
+    order = confusion_cells(predictions)["order"]
+    cell = page.split('id="cell"')[1].split("</section>")[0]
+    assert f"{order[0]} {space.names[order[0]]}: right" in html.unescape(cell)
+    right = (predictions.labels == order[0]) & (predictions.predicted == order[0])
+    assert cell.count('class="clip"') == right.sum() > 0, "a click lists the clips of the cell"
+    assert f"mmaction view {tmp_path}/a --true {order[0]} --predicted {order[0]}" in cell
 
 
 def test_names_are_escaped_nothing_is_loaded_and_the_log_is_found(small, tmp_path, browse):
@@ -132,6 +142,31 @@ def test_clips_that_could_not_be_loaded_are_in_no_confusion():
     predictions = Result(["a", "b", "c"], labels, scores, meta={"broken": np.array([1, np.nan, np.nan])})
     assert confusion_figure(predictions).data[0].customdata.tolist() == [[1, 0], [1, 0]]
     assert [clip["id"] for clip in worst_clips(predictions, ClipPictures(), 5)] == ["c"]
+
+
+@pytest.mark.parametrize("name", ["gym99", "gym288", "diving48"])
+def test_short_names_differ_where_the_names_do(name):
+    names = load_label_space(name).names
+    short = short_names(names)
+    assert max(map(len, short)) <= 60
+    assert len(set(short)) == len(set(names)) and len(set(zip(names, short))) == len(set(names))
+    labels = class_labels(range(len(names)), names)
+    assert all(len(line) <= 40 for label in labels for line in label.split("<br>"))
+
+
+@given(st.lists(st.text("ab c", min_size=1, max_size=90), min_size=1, max_size=5))
+def test_any_names_can_be_shortened(names):
+    assert all(len(short) <= 60 for short in short_names(names))
+    assert all(short == name for short, name in zip(short_names(names), names) if len(name) <= 60)
+
+
+def test_cells_link_to_the_clips_that_are_there(tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos/a b.mp4").touch()
+    meta = {"source": np.array([str(tmp_path / "videos/a b.mp4"), "gone.mp4"])}
+    found = Result(["a", "b"], [0, 1], [[0.25, 0.75], [0.1, 0.9]], meta=meta)
+    cells = confusion_cells(found, tmp_path / "run")
+    assert cells == {"order": [0, 1], "clips": [[1, 1, "b", 90, ""], [0, 1, "a", 75, "../videos/a%20b.mp4"]]}
 
 
 def test_results_of_other_samples_are_not_compared(small):
