@@ -118,7 +118,7 @@ def apply_options(cfg: Config, options: TestOptions, folder: Path | None = None)
     cfg.launcher = options.launcher
     checkpoint = local_path(options.checkpoint)
     of_training = str(checkpoint.parent) if is_work_dir(checkpoint.parent) else None
-    cfg.work_dir = options.work_dir or cfg.get("work_dir") or of_training or default_work_dir(cfg)
+    cfg.work_dir = str(options.work_dir or cfg.get("work_dir") or of_training or default_work_dir(cfg))
     cfg.load_from, cfg.resume = str(checkpoint), False
     cfg.randomness = {"seed": 0, **(cfg.get("randomness") or {})}  # whatever is random in a test is so the same way
     if options.trust_checkpoint:
@@ -128,7 +128,7 @@ def apply_options(cfg: Config, options: TestOptions, folder: Path | None = None)
     if options.cache:
         keep_features(cfg, options.cache, 1, options.cache_dtype)
     if options.show_dir:
-        hook = {"type": "VisualizationHook", "enable": True, "interval": 1, "out_dir": options.show_dir}
+        hook = {"type": "VisualizationHook", "enable": True, "interval": 1, "out_dir": str(options.show_dir)}
         cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "visualization": hook}
         plain = {"type": "ActionVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
         cfg.visualizer = cfg.get("visualizer") or plain
@@ -139,8 +139,8 @@ def apply_options(cfg: Config, options: TestOptions, folder: Path | None = None)
     metrics = [result, *others]  # a config that an earlier test wrote holds its writer
     if options.dump:
         claim(Path(options.dump), options.overwrite, [cfg.filename, checkpoint, *annotation_files(cfg)])
-        metrics.append({"type": "DumpResults", "out_file_path": options.dump})
+        metrics.append({"type": "DumpResults", "out_file_path": str(options.dump)})
     is_whole = isinstance(cfg.test_evaluator, dict) and "metrics" in cfg.test_evaluator
     cfg.test_evaluator = {**cfg.test_evaluator, "metrics": metrics} if is_whole else metrics
-    teller = {"type": "ResultHook", "checkpoint": options.checkpoint}
+    teller = {"type": "ResultHook", "checkpoint": str(options.checkpoint)}
     cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "result": teller}

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmaction import apis
+from mmaction.apis.testing import TestOptions, apply_options
 from mmaction.utils.config import load_config
 
 SPEC = importlib.util.spec_from_file_location("pose_config", Path(__file__).parents[1] / "cli/pose_config.py")
@@ -39,3 +41,11 @@ def test_an_unknown_option_is_refused_before_anything_starts(config):
         apis.train(config, epoch=3)
     with pytest.raises(TypeError, match="evaluate"):
         apis.test(config, "x.pth", evaluate=["top_k_accuracy"])
+
+
+def test_paths_in_options_leave_the_config_printable(config, tmp_path):
+    cfg, _ = load_config(config)
+    (tmp_path / "best.pth").touch()
+    paths = dict(checkpoint=tmp_path / "best.pth", show_dir=tmp_path / "shown", dump=tmp_path / "dump.pkl")
+    apply_options(cfg, TestOptions(**paths, work_dir=tmp_path))
+    assert Config(cfg.to_dict()).pretty_text.count(str(tmp_path / "best.pth")) == 2
