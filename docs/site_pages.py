@@ -54,6 +54,7 @@ def notebook(path: Path) -> tuple[str, dict[str, bytes]]:
     from nbconvert import MarkdownExporter
 
     text, resources = MarkdownExporter().from_filename(str(path))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)  # colors of the terminal
     return text, {f"notebooks/{name}": data for name, data in resources["outputs"].items()}
 
 

@@ -1,5 +1,6 @@
 """train and test from Python."""
 
+import ast
 import importlib.util
 from pathlib import Path
 
@@ -48,4 +49,4 @@ def test_paths_in_options_leave_the_config_printable(config, tmp_path):
     (tmp_path / "best.pth").touch()
     paths = dict(checkpoint=tmp_path / "best.pth", show_dir=tmp_path / "shown", dump=tmp_path / "dump.pkl")
     apply_options(cfg, TestOptions(**paths, work_dir=tmp_path))
-    assert Config(cfg.to_dict()).pretty_text.count(str(tmp_path / "best.pth")) == 2
+    ast.parse(Config(cfg.to_dict()).pretty_text)
