@@ -4,10 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-all lint format docs notebooks install clean
+.PHONY: demo poses test test-all lint format docs notebooks install clean
 
 demo: install ## make the demo data, train PoseC3D on it, test it and show the result
 	$(BIN)/python tools/demo.py
+
+poses: install ## install LiteRT and fetch the networks of BlazePose, for poses without another download
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[poses]"
+	$(BIN)/python -c "from mmaction.preparation.poses.blazepose_files import model_files; print(*model_files('balanced'))"
 
 test: lint ## lint, then run the tests; those marked slow are left to test-all
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"

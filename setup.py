@@ -34,7 +34,7 @@ class BuildWithConfigs(build_py):
 
 
 VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / "mmaction/version.py").read_text(encoding="utf-8"))[1]
-EXTRAS = {name: read_requirements(name) for name in ("pose", "flow", "foundation", "docs", "dev")}
+EXTRAS = {name: read_requirements(name) for name in ("pose", "poses", "flow", "foundation", "docs", "dev")}
 EXTRAS["dev"] += EXTRAS["foundation"] + EXTRAS["docs"]  # so that their tests run
 
 URL = os.environ.get("PROJECT_URL", "").rstrip("/")  # where a release is published; no address is written down here

@@ -1,6 +1,7 @@
 """Skeletons of a video on the fly, for a model that reads joints."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ import numpy as np
 
 from mmaction.apis.clips import Clip, as_clip
 from mmaction.io.video import probe
-from mmaction.preparation.poses.backends import BackendOptions, Persons, PoseBackend, build_backend, check_pose_backend
+from mmaction.preparation.poses import blazepose
+from mmaction.preparation.poses.backends import build_backend, check_pose_backend
+from mmaction.preparation.poses.blazepose_files import READERS
 from mmaction.preparation.poses.extract import Recipe, extract_video
+from mmaction.preparation.poses.following import follow
+from mmaction.preparation.poses.persons import BackendOptions, Persons, PoseBackend
 from mmaction.preparation.poses.sources import SourceVideo
 from mmaction.preparation.poses.tracking import TrackingOptions, best_tracks, follow_persons
-from mmaction.skeletons import layout_of_config
+from mmaction.skeletons import get_layout, layout_of_config
 from mmaction.utils.config import type_name
 
 
@@ -27,16 +32,20 @@ class VideoPoses:
     """Makes skeleton clips of videos, with a pose estimator that is built for the first of them.
 
     Args:
-        backend: Name of the pose estimator, as in ``tools/data/skeleton/extract_poses.py``.
+        backend: Name of the pose estimator, as in ``tools/data/skeleton/extract_poses.py``; ``auto``: BlazePose where
+            LiteRT is installed, else torchvision's Keypoint R-CNN.
         options: What it is built with.
         tell: Called with a line that says which estimator was taken and what it found.
     """
 
     def __init__(
-        self, backend: str = "torchvision", options: BackendOptions | None = None, tell: Callable[[str], Any] = print
+        self, backend: str = "auto", options: BackendOptions | None = None, tell: Callable[[str], Any] = print
     ) -> None:
+        if backend == "auto":
+            backend = "blazepose" if blazepose.is_installed() else "torchvision"
         self.backend, self.options, self.tell = backend, options or BackendOptions(), tell
         check_pose_backend(backend, self.options)
+        self._last: Persons | None = None  # the persons of the last frame of a stream
 
     @cached_property
     def _estimator(self) -> PoseBackend:
@@ -52,18 +61,23 @@ class VideoPoses:
             ConnectionError: If the estimator's weights cannot be fetched.
         """
         path = Path(clip.sample["filename"])
+        layout = layout_of_config(cfg)
+        if self.backend == "blazepose" and layout is not None and layout.joints == get_layout("mediapipe33").joints:
+            self.options = replace(self.options, layout="mediapipe33")
         recipe = Recipe(self.backend, self.options, _tracking(pipeline))
         annotation = extract_video(SourceVideo(path, clip.name), self._estimator, recipe)
         self._check_joints(annotation, cfg)
         seen = (annotation["keypoint_score"] > 0).any(axis=(0, 2))
-        weights = f" with {self.options.weights}" if self.options.weights else ""
+        weights = self.options.weights or (READERS[self.options.mode] if self.backend == "blazepose" else "")
+        weights = f" with {weights}" if weights else ""
         self.tell(f"{clip.name}: poses by {self.backend}{weights}, somebody in {seen.sum()} of {len(seen)} frames")
         return as_clip(annotation), 1 / probe(path).frame_time
 
     def persons(self, image: np.ndarray) -> Persons:
-        """Return the persons of one RGB frame ``(H, W, 3)``, uint8."""
-        (found,) = self._estimator.estimate([image])
-        return found.select(found.scores >= self.options.person_thr)
+        """Return the persons of one RGB frame ``(H, W, 3)``, uint8, of a stream whose frames come one after another."""
+        (found,) = follow(self._estimator, [image], before=self._last)
+        self._last = found.select(found.scores >= self.options.person_thr)
+        return self._last
 
     def annotation(
         self,

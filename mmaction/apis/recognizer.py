@@ -48,7 +48,7 @@ class Recognizer:
     ) -> "Recognizer":
         """Return the recognizer of a checkpoint alone, or of a config and a checkpoint; see ``init_recognizer``.
 
-        ``poses`` makes skeletons of videos for a model that reads joints; None: torchvision's Keypoint R-CNN does.
+        ``poses`` makes skeletons of videos for a model that reads joints; None: ``VideoPoses()`` does.
         """
         return cls(init_recognizer(config, checkpoint, device, trust_checkpoint), poses)
 

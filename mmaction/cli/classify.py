@@ -21,7 +21,7 @@ from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.io.suffixes import is_video
 from mmaction.label_spaces import read_label_map
 from mmaction.models.recognizers.base import BaseRecognizer
-from mmaction.preparation.poses.backends import BackendOptions
+from mmaction.preparation.poses.persons import BackendOptions
 from mmaction.structures.events import Event
 from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
 from mmaction.utils.config import dataset_config, load_config

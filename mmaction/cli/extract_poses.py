@@ -17,6 +17,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmaction.preparation.poses.persons import BACKENDS, BackendOptions
+
 if TYPE_CHECKING:
     from mmaction.preparation.poses.extract import Outcome
 
@@ -39,15 +41,26 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--split", default="", help="name of the split that these videos form, such as train")
     parser.add_argument("--overwrite", action="store_true", help="replace the annotation file and start anew")
     model = parser.add_argument_group("pose estimator")
-    model.add_argument("--backend", default="torchvision", help="torchvision, rtmlib or mmpose (default: torchvision)")
-    model.add_argument("--weights", default="", help="file or address of the weights (default: the backend's own)")
+    model.add_argument("--backend", default="torchvision", help=f"{', '.join(BACKENDS)} (default: torchvision)")
+    model.add_argument(
+        "--weights",
+        default="",
+        help="file or address of the weights, or their folder (default: the backend's own)",
+    )
     model.add_argument("--pose-config", default="", help="config of the pose model (mmpose)")
     model.add_argument(
         "--mode",
         default="balanced",
         choices=("lightweight", "balanced", "performance"),
-        help="speed against accuracy of the networks (rtmlib)",
+        help="speed against accuracy of the networks (rtmlib, blazepose)",
     )
+    model.add_argument("--layout", default="coco17", help="joints: coco17, or mediapipe33 with blazepose")
+    model.add_argument(
+        "--rotate",
+        action=argparse.BooleanOptionalAction,
+        help="turn the crop with the torso, for somersaults (default: with blazepose; see docs/poses.md)",
+    )
+    model.add_argument("--forward-only", action="store_true", help="do not follow turned crops backward in time too")
     model.add_argument("--min-size", type=int, default=640, help="shorter side of a frame in pixels (torchvision)")
     model.add_argument(
         "--person-thr",
@@ -83,7 +96,6 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     from mmaction.io.suffixes import describe_passed_over
     from mmaction.io.video.folders import walk_videos
-    from mmaction.preparation.poses.backends import BackendOptions
     from mmaction.preparation.poses.extract import Recipe, extract
     from mmaction.preparation.poses.overview import write_overview
     from mmaction.preparation.poses.sources import list_videos
@@ -95,6 +107,9 @@ def main(argv: list[str] | None = None) -> int:
         mode=args.mode,
         min_size=args.min_size,
         person_thr=args.person_thr,
+        layout=args.layout,
+        rotate=args.rotate,
+        both_ways=not args.forward_only,
     )
     chosen = {name: getattr(args, name) for name in ("num_persons", "lost_s", "max_gap", "min_iou", "person_thr")}
     tracking = TrackingOptions(**{name: value for name, value in chosen.items() if value is not None})
@@ -107,6 +122,8 @@ def main(argv: list[str] | None = None) -> int:
     outcome = extract(videos, args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite)
     print(f"{args.output}: {len(outcome.done)} clips ({outcome.reused} from an interrupted run)")
     report_gaps(outcome)
+    if outcome.quality:
+        print("frames with a finding:", ", ".join(f"{name} {count}" for name, count in outcome.quality.items()))
     print(
         f"overview: {write_overview(args.output, args.videos if args.videos.is_dir() else args.root, outcome.failed)}"
     )

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 from mmaction.cli.arguments import model_parser
 from mmaction.io.suffixes import is_checkpoint
+from mmaction.preparation.poses.persons import BACKENDS
 from mmaction.utils.arguments import at_least_one, positive_number
 
 
@@ -41,7 +42,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--timeline", metavar="FILE.png", help="draw the scores of the windows over time")
     poses = parser.add_argument_group("poses: a video for a model that reads joints")
     poses.add_argument(
-        "--poses", default="torchvision", metavar="BACKEND", help="torchvision, rtmlib or mmpose (default: torchvision)"
+        "--poses",
+        default="auto",
+        metavar="BACKEND",
+        help=f"{', '.join(BACKENDS)}, or auto: blazepose if it is installed, else torchvision (default: auto)",
     )
     poses.add_argument("--pose-weights", default="", metavar="FILE", help="its weights (default: the backend's own)")
     events = parser.add_argument_group("events: what --window finds, merged over time")

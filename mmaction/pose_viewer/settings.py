@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from mmaction.pose_viewer.checks import Limits
+from mmaction.skeletons.frame_checks import Limits
 from mmaction.utils.cli import suggest
 from mmaction.visualization.draw import COLOR_BY, JOINT_TEXT
 
@@ -64,6 +64,7 @@ class Settings:
 
     low_score: float = _setting("checks", 0.3, "mean score below which a frame is unsure", "SCORE")
     jump: float = _setting("checks", 0.6, "motion between two frames that is a jump, in body diagonals", "SHARE")
+    bones: float = _setting("checks", 2.5, "report a bone so many times as long as usual in the clip", "TIMES")
     swap: float = _setting(
         "checks", 0.4, "report a left/right swap if exchanging the sides shortens the motion to this share", "SHARE"
     )
@@ -88,7 +89,7 @@ class Settings:
     @property
     def limits(self) -> Limits:
         """When a frame and a clip are suspicious."""
-        return Limits(self.low_score, self.jump, self.swap, self.tolerance)
+        return Limits(self.low_score, self.jump, self.swap, self.bones, self.tolerance)
 
 
 def frame_range(text: str) -> tuple[int, int | None]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from mmaction.skeletons import Layout
+from mmaction.skeletons.frame_checks import visible_joints
 
 Color = tuple[int, int, int]
 
@@ -85,11 +86,6 @@ def limb_colors(layout: Layout, limbs: Sequence[tuple[int, int]] | None = None) 
 def person_color(track: int) -> Color:
     """The color of a person; the same track has the same color in every frame."""
     return PERSONS[track % len(PERSONS)]
-
-
-def visible_joints(keypoint: np.ndarray, score: np.ndarray, score_thr: float = 0.0) -> np.ndarray:
-    """Which joints are drawn: finite, of positive score, at or above the threshold; shape ``(..., V)``, bool."""
-    return np.isfinite(keypoint).all(axis=-1) & (score > 0) & (score >= score_thr)
 
 
 def draw_skeletons(

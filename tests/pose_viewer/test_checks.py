@@ -11,6 +11,7 @@ from stick_figure import annotation, walking
 from mmaction.pose_viewer.checks import Limits, Report, check_clip, check_length, frame_ranges
 from mmaction.preparation.demo.build import DemoSpec, draw_take
 from mmaction.skeletons import get_layout
+from mmaction.skeletons.frame_checks import clip_quality
 from mmaction.visualization.poses import ClipPoses, clip_poses
 
 LAYOUT = get_layout("coco17")
@@ -66,6 +67,20 @@ def test_each_damage_is_named_in_its_frames(name):
     assert any(line.strip().startswith(name) for line in report.lines())
 
 
+def test_a_bone_that_grows_is_named_and_a_zoom_is_not():
+    keypoint, score = clean()
+    keypoint = 0.3 * keypoint + 40
+    zoomed = keypoint.copy()
+    zoomed[:, 10:] = 2.6 * (zoomed[:, 10:] - 60) + 60
+    assert not check(zoomed, score, img_shape=(400, 400)).frames["bones"]
+    keypoint[0, 5:9, 9] += [90, 30]
+    report = check(keypoint, score)
+    assert report.frames["bones"] == [5, 6, 7, 8]
+    quality = clip_quality(keypoint, score, LAYOUT, (150, 200))
+    assert quality == {name: len(frames) for name, frames in report.frames.items() if frames}
+    assert "bones" not in clip_quality(keypoint[:, :, :15], score[..., :15], LAYOUT, (150, 200))
+
+
 def test_nobody_in_the_whole_clip():
     keypoint, score = clean()
     report = check(keypoint[:0], score[:0])
@@ -114,7 +129,9 @@ def test_dives_are_not_taken_for_swaps_or_jumps():
         keypoint, score = take.detections()
         info = SimpleNamespace(source=Path("a.mp4"), width=160, height=120)
         report = check_clip(ClipPoses("a", keypoint, score, LAYOUT, (120, 160)), info)
-        assert len(report.frames["swap"]) + len(report.frames["jump"]) <= 0.1 * len(take.times)
+        assert len(report.frames["swap"]) + len(report.frames["jump"]) + len(report.frames["bones"]) <= 0.1 * len(
+            take.times
+        )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +148,9 @@ def test_worse_clips_have_lower_quality():
     assert few.quality > many.quality > broken.quality
 
 
-@pytest.mark.parametrize("change", [dict(low_score=1.5), dict(jump=-1.0), dict(swap=2.0), dict(tolerance=-0.1)])
+@pytest.mark.parametrize(
+    "change", [dict(low_score=1.5), dict(jump=-1.0), dict(swap=2.0), dict(bones=-1.0), dict(tolerance=-0.1)]
+)
 def test_wrong_limits(change):
     with pytest.raises(ValueError, match=f"{next(iter(change))}: expected a number"):
         Limits(**change)

@@ -2,57 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
 
 from mmaction.io.checkpoints import local_path, read_checkpoint
+from mmaction.preparation.poses import blazepose
+from mmaction.preparation.poses.following import Turning, Upright
+from mmaction.preparation.poses.persons import BackendOptions, Persons, PoseBackend, nobody
 from mmaction.utils.cli import suggest
 
 MAX_PERSONS = 20  # of a frame, for the torchvision backend
-
-
-@dataclass(frozen=True)
-class Persons:
-    """The N persons of a frame."""
-
-    boxes: np.ndarray  # x1, y1, x2, y2 in pixels, shape ``(N, 4)``
-    scores: np.ndarray  # the detector's confidence that it is a person, 0 to 1, shape ``(N,)``; 1 where it does not say
-    keypoint: np.ndarray  # joints x, y in pixels, shape ``(N, V, 2)``
-    keypoint_score: np.ndarray  # confidence of each joint, 0 to 1, shape ``(N, V)``
-
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    def select(self, mask: np.ndarray) -> "Persons":
-        """The persons at which ``mask``, shape ``(N,)``, is true."""
-        return Persons(self.boxes[mask], self.scores[mask], self.keypoint[mask], self.keypoint_score[mask])
-
-
-def nobody(num_joints: int = 17) -> Persons:
-    """A frame without persons."""
-    return Persons(np.zeros((0, 4)), np.zeros(0), np.zeros((0, num_joints, 2)), np.zeros((0, num_joints)))
-
-
-class PoseBackend(Protocol):
-    """A pose estimator."""
-
-    def estimate(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray] | None = None) -> list[Persons]:
-        """Find the persons of each RGB frame ``(H, W, 3)``, uint8: in its ``boxes`` ``(N, 4)``, or anywhere."""
-
-
-@dataclass(frozen=True)
-class BackendOptions:
-    """What a backend is built with."""
-
-    device: str = "cpu"  # ``cpu``, ``cuda`` or ``cuda:N``
-    weights: str = ""  # file or address of the weights; empty: the backend's own, ``none``: random ones
-    pose_config: str = ""  # config of the pose model (MMPose)
-    mode: str = "balanced"  # ``lightweight``, ``balanced`` or ``performance`` (RTMLib)
-    min_size: int = 640  # length in pixels to which the shorter side of a frame is resized (torchvision)
-    person_thr: float = 0.5  # lowest score of a person, by the detector
 
 
 class TorchvisionBackend:
@@ -222,6 +184,7 @@ class MMPoseBackend:
 
 BACKENDS: dict[str, Callable[[BackendOptions], PoseBackend]] = {
     "torchvision": TorchvisionBackend,
+    "blazepose": blazepose.backend,
     "rtmlib": RTMLibBackend,
     "mmpose": MMPoseBackend,
 }
@@ -231,11 +194,16 @@ def check_pose_backend(name: str, options: BackendOptions) -> None:
     """Check what can be told of a backend before it is built."""
     if name not in BACKENDS:
         raise KeyError(f"backend: {name!r} is unknown{suggest(name, BACKENDS)}; known: {', '.join(BACKENDS)}")
-    if options.weights not in ("", "none") and "://" not in options.weights:
+    if options.layout != "coco17" and name != "blazepose":
+        raise ValueError(f"layout: {name} gives coco17, got {options.layout!r}; blazepose gives mediapipe33 too")
+    if name != "blazepose" and options.weights not in ("", "none") and "://" not in options.weights:
         local_path(options.weights)
 
 
 def build_backend(name: str, options: BackendOptions) -> PoseBackend:
-    """Build a backend by name."""
+    """Build a backend by name; with ``rotate`` its crops turn with the persons."""
     check_pose_backend(name, options)
-    return BACKENDS[name](options)
+    backend = BACKENDS[name](options)
+    if options.rotate and not isinstance(backend, Turning):
+        return Turning(Upright(backend), both_ways=options.both_ways)
+    return backend

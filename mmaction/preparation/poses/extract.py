@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
@@ -15,10 +16,16 @@ import numpy as np
 
 from mmaction.io.annotations import load_annotations, save_annotations
 from mmaction.io.video import open_video
-from mmaction.preparation.poses.backends import BackendOptions, Persons, PoseBackend, build_backend, check_pose_backend
+from mmaction.preparation.poses.backends import build_backend, check_pose_backend
+from mmaction.preparation.poses.following import Turning, follow
+from mmaction.preparation.poses.persons import BackendOptions, Persons, PoseBackend
 from mmaction.preparation.poses.sources import SourceVideo, read_boxes
 from mmaction.preparation.poses.tracking import TrackingOptions, best_tracks, follow_persons, match_boxes
+from mmaction.skeletons import get_layout
+from mmaction.skeletons.frame_checks import clip_quality
 from mmaction.utils.workers import in_parallel
+
+FOLLOWED = 32  # frames through which persons are followed backward at once
 
 
 @dataclass(frozen=True)
@@ -42,14 +49,19 @@ class Recipe:
 def extract_video(
     video: SourceVideo, backend: PoseBackend, recipe: Recipe, boxes: list[np.ndarray] | None = None
 ) -> dict[str, Any]:
-    """Extract one video into an annotation; each of the given boxes of each frame, ``(N, 4)``, becomes a pose."""
+    """Extract one video into an annotation; each of the given boxes of each frame, ``(N, 4)``, becomes a pose.
+
+    ``quality`` of the annotation counts the frames that each check of :func:`clip_quality` names.
+    """
     reader = open_video(video.path, num_threads=0)
     persons: list[Persons] = []
-    for chunk in _chunks((image for _, image in reader.images()), recipe.batch_size):
+    for chunk in _chunks(
+        (image for _, image in reader.images()), FOLLOWED if isinstance(backend, Turning) else recipe.batch_size
+    ):
         given = None if boxes is None else boxes[len(persons) : len(persons) + len(chunk)]
         if boxes is not None and given is not None and len(given) < len(chunk):
             raise ValueError(f"{video.path}: boxes are given for {len(boxes)} frames, the video has more")
-        persons += backend.estimate(chunk, given)
+        persons += follow(backend, chunk, given, persons[-1] if persons else None)
     if reader.problem:
         raise ValueError(f"{video.path}: breaks off after {len(persons)} frames ({reader.problem})")
     if boxes is None:
@@ -59,7 +71,10 @@ def extract_video(
         _check_given(persons, boxes, video.path)
         tracks = match_boxes(persons)
     most = max(map(len, persons), default=1) if boxes is not None else 1
-    keypoint, score = best_tracks(persons, tracks, recipe.tracking.num_persons or most, recipe.tracking.max_gap)
+    layout = get_layout(recipe.backend_options.layout)
+    keypoint, score = best_tracks(
+        persons, tracks, recipe.tracking.num_persons or most, recipe.tracking.max_gap, len(layout.joints)
+    )
     shape = reader.info.shape
     return dict(
         frame_dir=video.name,
@@ -69,6 +84,7 @@ def extract_video(
         total_frames=len(persons),
         keypoint=keypoint,
         keypoint_score=score,
+        quality=clip_quality(keypoint, score, layout, shape),
     )
 
 
@@ -126,6 +142,9 @@ class Outcome:
     # for each clip with frames without a pose how many these are, and how many it has in all
     unseen: dict[str, tuple[int, int]]
 
+    # for each check of :func:`clip_quality` the frames of all clips that it names
+    quality: dict[str, int]
+
     @property
     def empty(self) -> list[str]:
         """Names of the clips in which nobody is seen."""
@@ -179,7 +198,7 @@ def extract(
     for info in annotations:
         del info["source"]
         info["label"] = labels[info["frame_dir"]]
-    outcome = Outcome(done, len(videos) - len(waiting), failed, _unseen(annotations))
+    outcome = Outcome(done, len(videos) - len(waiting), failed, _unseen(annotations), _total(annotations))
     if len(outcome.empty) == len(done):
         raise ValueError(
             f"nobody is seen in any of the {len(done)} clips, so {output} is not written; try a lower --person-thr, "
@@ -195,6 +214,13 @@ def _unseen(annotations: list[dict]) -> dict[str, tuple[int, int]]:
     """Return for each clip with frames without a pose their number and the number of all its frames."""
     seen = {info["frame_dir"]: info["keypoint_score"].any(axis=(0, 2)) for info in annotations}
     return {name: (int((~frames).sum()), len(frames)) for name, frames in seen.items() if not frames.all()}
+
+
+def _total(annotations: list[dict]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for info in annotations:
+        total.update(info["quality"])
+    return dict(total)
 
 
 def _part_name(name: str) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mmaction.preparation.poses.backends import Persons
+from mmaction.preparation.poses.persons import Persons
 
 
 @dataclass(frozen=True)

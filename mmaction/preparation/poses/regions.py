@@ -1,0 +1,45 @@
+"""Square, turned regions of a frame: cut out upright for a network, and points led back.
+
+Regions have the shape ``(N, 4)``: the center x, y and the side in pixels, and the angle in radians by which the head is
+turned clockwise from the top of the frame.
+"""
+
+import cv2
+import numpy as np
+
+
+def cut(frame: np.ndarray, region: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the region upright as an image ``(side, side, 3)``, black outside, and the matrix that leads back."""
+    matrix = back_matrix(region, side)
+    step = region[2] / side
+    if step >= 2:  # a plain warp would pass over pixels
+        frame = cv2.resize(frame, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+        matrix_here = back_matrix(np.append((region[:2] + 0.5) / step - 0.5, (side, region[3])), side)
+    else:
+        matrix_here = matrix
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(frame, matrix_here, (side, side), flags=flags), matrix
+
+
+def back_matrix(region: np.ndarray, side: int) -> np.ndarray:
+    """Return the matrix ``(2, 3)`` from the pixels of the cut-out region to the frame's."""
+    x, y, size, angle = region
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * (size / side)
+    return np.column_stack([turn, np.array([x, y]) - turn @ np.full(2, (side - 1) / 2)])
+
+
+def lead_back(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return points ``(..., 2)`` of a cut-out region in the frame."""
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def around(low_end: np.ndarray, high_end: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return regions around ``low_end`` ``(N, 2)`` whose up is towards ``high_end``; sides ``size`` ``(N,)``."""
+    way = high_end - low_end
+    return np.column_stack([low_end, size, np.arctan2(way[:, 0], -way[:, 1])])
+
+
+def of_boxes(boxes: np.ndarray, share: float = 1.25, angle: float = 0.0) -> np.ndarray:
+    """Return regions of which boxes ``(N, 4)`` fill ``1 / share``."""
+    sizes = share * (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, initial=0)
+    return np.column_stack([(boxes[:, :2] + boxes[:, 2:4]) / 2, sizes, np.full(len(boxes), angle)])
