@@ -11,6 +11,19 @@ import pytest
 
 NAME = "c3d-light_1xb16-u32-40e_demo-keypoint"
 
+PYTHON = f"""
+from mmaction.apis import Recognizer, Run, test, train
+from mmaction.structures import Result
+
+options = {{f"{{split}}_dataloader.num_workers": 0 for split in ("train", "val", "test")}}
+run = train("{NAME}", options, epochs=1, seed=0, work_dir="py")
+assert isinstance(run, Run) and "epoch_1.pth" in run._repr_html_()
+result = test("{NAME}", run.checkpoint, options)
+assert isinstance(result, Result) and "top 1" in result._repr_html_()
+found = Recognizer.load(run.checkpoint).predict("data/demo_diving/skeletons.pkl")
+print(len(found), "clips", found[0].name, found[0].score)
+"""
+
 
 @pytest.fixture(scope="module")
 def installed(root, tmp_path_factory):
@@ -69,3 +82,19 @@ def test_the_wheel_has_everything(run, installed, tmp_path):
     skeletons = "data/demo_diving/skeletons.pkl"
     assert run("mmaction", "infer", NAME, checkpoint, skeletons, "--split", "val", "--format", "csv").count("\n") > 4
     assert "nothing.mp4" in run("mmaction", "infer", NAME, checkpoint, "nothing.mp4", code=2)
+    assert check_events(run, tmp_path, checkpoint, skeletons)[0].startswith("dive_")
+    assert "camera 97 is not there" in run("mmaction", "infer", checkpoint, "--camera", 97, "--headless", code=2)
+    for command in ("features", "new", "view"):
+        assert f"usage: mmaction {command}" in run("mmaction", command, "--help")
+    (tmp_path / "calls.py").write_text(PYTHON)
+    assert "32 clips" in run("python", "calls.py")
+
+
+def check_events(run, folder, checkpoint, skeletons):
+    """Find events in a clip, write them in every form; return the names of the clips in the table."""
+    name = (folder / "data/demo_diving/val.txt").read_text().split(".")[0]
+    files = [f"events.{ending}" for ending in ("csv", "json", "jsonl", "srt", "eaf")]
+    windows = ("--window", 1, "--stride", 0.5, "--fps", 25, "--threshold", 0, "--timeline", "timeline.png")
+    table = run("mmaction", "infer", checkpoint, skeletons, "--clip", name, *windows, "--events", *files)
+    assert all((folder / file).stat().st_size > 20 for file in [*files, "timeline.png"])
+    return [line for line in table.splitlines() if line.startswith("dive_")]

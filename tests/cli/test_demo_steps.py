@@ -35,6 +35,10 @@ def test_demo_runs_from_end_to_end(tmp_path, demo_data):
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "top-1 accuracy" in done.stdout
+    name, label = (demo_data / "val.txt").read_text().split()[:2]
+    answer = done.stdout[done.stdout.index("not trained on") :]
+    truth = (demo_data / "label_map.txt").read_text().splitlines()[int(label)]
+    assert f"\n{Path(name).stem}\n" in answer and f"in truth it is {truth}\n" in answer
     work = tmp_path / "work_dirs/demo"
     for name in ("curves.png", "clip.mp4", "epoch_2.pth"):
         assert (work / name).stat().st_size > 1000
@@ -54,6 +58,9 @@ def test_demo_takes_any_work_dir_and_shows_the_newest_test(tmp_path, monkeypatch
         (work / name).mkdir()
         (work / name / "metrics.json").write_text(json.dumps({"accuracy": {"top1": top1}}))
         os.utime(work / name / "metrics.json", (1e9 - age, 1e9 - age))
+    (tmp_path / "data/demo_diving").mkdir(parents=True)
+    (tmp_path / "data/demo_diving/val.txt").write_text("dive_00007.mp4 1\n")
+    (tmp_path / "data/demo_diving/label_map.txt").write_text("forward\nback\n")
     monkeypatch.setitem(main.__globals__, "ROOT", tmp_path)
     monkeypatch.setitem(main.__globals__, "run", lambda *command: None)  # the programs have done their work
     shown = work if is_absolute else Path("results")
