@@ -38,6 +38,8 @@ NOT_RUN = {
     r"python tests/(reliability|fuzz)/.*": "takes minutes to hours; the tests beside the program run a part",
     r"python tools/train\.py \.\.\.": "is no whole command",
     r".* https://huggingface\.co/.*": "fetches weights from the network",
+    r"mmaction view \S+ --videos \S+": "serves a page until Ctrl-C; tests/reports/test_clip_browser.py asks it",
+    r".* --marks .*": "needs marks of a person; tests/preparation/doctor/test_fix.py makes some",
     r"eval .*": "changes the reader's shell; tests/cli/test_console.py reads the script",
     r"mmaction train .*": "tests/test_wheel.py does it with the installed command",
 }
