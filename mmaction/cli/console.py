@@ -20,7 +20,7 @@ COMMANDS = {
     "adjust": ("adjust", "score a test anew for classes that are all alike frequent"),
     "check": ("check_dataset", "look for faults in a data set before training, and mend them"),
     "poses": ("extract_poses", "extract skeletons from videos"),
-    "view": ("view", "draw the skeletons of a pickle on its video, and check them"),
+    "view": ("view", "look at the clips of a test and mark wrong labels, or draw skeletons on a video"),
     "configs": ("configs", "list the configs that come with the package"),
     "new": ("new_config", "write a config for your own data"),
     "compare-configs": ("compare_configs", "compare configs by what they see of a clip and what it costs"),
