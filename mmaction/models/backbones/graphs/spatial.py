@@ -35,7 +35,7 @@ def gather(x: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
     subsets, joints, targets = adjacency.shape[-3:]
     samples, channels, frames = x.shape[0], x.shape[1] // subsets, x.shape[2]
     rows = x.permute(0, 2, 3, 1).reshape(samples * frames, joints * subsets, channels)
-    weights = adjacency.movedim(-1, -3).transpose(-1, -2).reshape(*adjacency.shape[:-3], targets, joints * subsets)
+    weights = adjacency.transpose(-1, -3).reshape(*adjacency.shape[:-3], targets, joints * subsets)
     if weights.ndim == 3:
         weights = weights.repeat_interleave(frames, dim=0)
     out = torch.matmul(weights, rows) if weights.ndim == 3 else torch.bmm(weights.expand(len(rows), -1, -1), rows)
