@@ -37,7 +37,7 @@ notebooks: install ## run the notebooks and keep what they show
 
 install: $(VENV)/.installed ## make .venv and install the package into it
 
-$(VENV)/.installed: setup.py requirements/runtime.txt requirements/dev.txt requirements/pose.txt requirements/foundation.txt requirements/docs.txt
+$(VENV)/.installed: setup.py requirements/runtime.txt requirements/dev.txt requirements/pose.txt requirements/foundation.txt requirements/export.txt requirements/docs.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@

@@ -34,8 +34,8 @@ class BuildWithConfigs(build_py):
 
 
 VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / "mmaction/version.py").read_text(encoding="utf-8"))[1]
-EXTRAS = {name: read_requirements(name) for name in ("pose", "poses", "flow", "foundation", "docs", "dev")}
-EXTRAS["dev"] += EXTRAS["foundation"] + EXTRAS["docs"]  # so that their tests run
+EXTRAS = {name: read_requirements(name) for name in ("pose", "poses", "flow", "foundation", "export", "docs", "dev")}
+EXTRAS["dev"] += EXTRAS["foundation"] + EXTRAS["export"] + EXTRAS["docs"]  # so that their tests run
 
 URL = os.environ.get("PROJECT_URL", "").rstrip("/")  # where a release is published; no address is written down here
 LINKS = {"Source": URL, "Issues": f"{URL}/issues", "Changelog": f"{URL}/blob/main/CHANGELOG.md"} if URL else {}

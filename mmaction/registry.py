@@ -23,8 +23,8 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child("OPTIM_WRAPPER_CONSTRUCTORS", "engine")
 PARAM_SCHEDULERS = _child("PARAM_SCHEDULERS", "engine")
 LOG_PROCESSORS = _child("LOG_PROCESSORS", "engine")
 
-DATASETS = _child("DATASETS", "datasets")
-DATA_SAMPLERS = _child("DATA_SAMPLERS", "datasets")
+DATASETS = _child("DATASETS", "datasets.registered")
+DATA_SAMPLERS = _child("DATA_SAMPLERS", "datasets.registered")
 TRANSFORMS = _child("TRANSFORMS", "datasets.transforms")
 
 MODELS = _child("MODELS", "models")

@@ -1,11 +1,19 @@
 """Use a trained model from Python: build it, run it on a clip, read the scores."""
 
-from mmaction.apis.detection import detection_inference, pose_inference
-from mmaction.apis.inference import inference_recognizer, inference_skeleton, init_recognizer
-from mmaction.apis.recognizer import Recognizer
-from mmaction.apis.testing import test
-from mmaction.apis.training import Run, train
+from importlib import import_module
+from typing import Any
 
+_HOMES = {
+    "Recognizer": "recognizer",
+    "Run": "training",
+    "detection_inference": "detection",
+    "inference_recognizer": "inference",
+    "inference_skeleton": "inference",
+    "init_recognizer": "inference",
+    "pose_inference": "detection",
+    "test": "testing",
+    "train": "training",
+}
 __all__ = [
     "Recognizer",
     "Run",
@@ -17,3 +25,10 @@ __all__ = [
     "test",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is asked for: most need torch; Recognizer does not, for an exported file."""
+    if name in _HOMES:
+        return getattr(import_module(f"mmaction.apis.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

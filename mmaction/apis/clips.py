@@ -2,21 +2,23 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from mmaction.apis.predictions import Prediction
 from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
-from mmaction.datasets.rawframe import checked_template
 from mmaction.io.annotations import check_annotation
 from mmaction.io.downloads import cached, is_address
+from mmaction.io.names import checked_template
 from mmaction.io.suffixes import IMAGE_SUFFIXES, is_image, is_pickle
+from mmaction.registry import TRANSFORMS
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.cli import suggest
-from mmaction.utils.config import type_name
+from mmaction.utils.config import dataset_config, type_name
 
 OPENERS = ("VideoInit", "DecordInit", "PyAVInit", "OpenCVInit")
 DECODERS = ("VideoDecode", "DecordDecode", "PyAVDecode", "OpenCVDecode", "RawFrameDecode", "ArrayDecode")
@@ -193,6 +195,82 @@ def _found_template(folder: Path, names: set[str]) -> str:
     shortest = min(series[stem, suffix], key=lambda digits: (len(digits), digits))
     width = len(shortest) if shortest.startswith("0") else 0  # 999 is followed by 1000, in names of three digits too
     return f"{stem.replace('{', '{{').replace('}', '}}')}{{:0{width}d}}{suffix}"
+
+
+def pipeline_config(cfg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the configs of the transforms with which ``cfg`` tests; ValueError if there are none."""
+    dataset = dataset_config(cfg)
+    needs_none = [{"type": "PackActionInputs"}] if type_name(dataset) == "FeatureDataset" else None
+    pipeline = dataset.get("pipeline") or cfg.get("test_pipeline") or needs_none
+    if not pipeline:
+        name = getattr(cfg, "filename", None) or ""
+        raise ValueError(f"config {name} has no pipeline in test_dataloader.dataset and no test_pipeline")
+    return pipeline
+
+
+class BuiltPipeline:
+    """Transforms as one function, which returns None where one of them does."""
+
+    def __init__(self, transforms: Sequence[Callable[[dict], Any]]) -> None:
+        self.transforms = list(transforms)
+
+    def __call__(self, data: Any) -> Any:
+        """Return what the transforms make of a sample."""
+        for transform in self.transforms:
+            data = transform(data)
+            if data is None:
+                break
+        return data
+
+
+def build_pipeline(steps: Sequence[Mapping[str, Any] | Callable]) -> BuiltPipeline:
+    """Return transforms, or what their configs describe, as one function."""
+    return BuiltPipeline([step if callable(step) else TRANSFORMS.build(dict(step)) for step in steps])
+
+
+class ClipModel(Protocol):
+    """What scores clips: a recognizer from :func:`mmaction.apis.init_recognizer`, or an exported file.
+
+    Attributes:
+        cfg: Config of the model and its test set, which holds the pipeline.
+        classes: Class names, where they are known.
+    """
+
+    cfg: Any
+    classes: Any
+
+    @property
+    def num_scores(self) -> int:
+        """Number of classes."""
+
+    @property
+    def looks_at_frames(self) -> bool:
+        """Whether the network looks at each frame by itself, as TSN does."""
+
+    def score_clip(self, data: Any) -> np.ndarray:
+        """Return the scores (num_scores,) of what the pipeline gives."""
+
+    def share_views(self, count: int) -> None:
+        """Let the next calls share the features of their views, ``count`` clips back; 0: no more."""
+
+
+def predict_clip(
+    model: ClipModel, pipeline: Callable[[dict], Any], clip: Clip, times: tuple[float, float] | None = None
+) -> Prediction:
+    """Return the scores of a clip as a row of a result; a skeleton without a person gives ``nobody``.
+
+    Where the clip is a stretch of one, ``times`` are its begin and end in seconds.
+    """
+    try:
+        clip.check_somebody()
+        data = pipeline(dict(clip.sample))
+        if data is None:
+            raise ValueError(f"{clip.name}: the test pipeline returned nothing")
+        scores, nobody = model.score_clip(data), False
+    except NobodyError:
+        scores, nobody = np.zeros(model.num_scores), True
+    start, end = times or (None, None)
+    return Prediction(clip.name, scores, start, end, nobody)
 
 
 def fit_pipeline(pipeline: Sequence[Mapping[str, Any]], kind: str, opened: bool = False) -> list[dict[str, Any]]:

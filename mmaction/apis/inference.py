@@ -8,25 +8,23 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
 from mmengine.utils import import_modules_from_strings
 
-from mmaction.apis.clips import Clip, ClipLike, NobodyError, as_clip, fit_pipeline
-from mmaction.apis.predictions import Prediction
+from mmaction.apis.clips import Clip, ClipLike, as_clip, build_pipeline, fit_pipeline, pipeline_config
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.io.suffixes import is_checkpoint
 from mmaction.label_spaces import names_beside, with_label_space
 from mmaction.models.backbones.foundation.base import FoundationBackbone
 from mmaction.models.recognizers.base import BaseRecognizer
-from mmaction.registry import MODELS, TRANSFORMS
+from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-from mmaction.structures.scores import mean_score
 from mmaction.utils import register_all_modules
 from mmaction.utils.config import change_datasets, dataset_config, load_config
 from mmaction.utils.config_text import config_of_text
 
-Pipeline: TypeAlias = Compose | Sequence[Mapping[str, Any] | Callable]
+Pipeline: TypeAlias = Callable[[dict], Any] | Sequence[Mapping[str, Any] | Callable]
 
 
 def init_recognizer(
@@ -150,19 +148,6 @@ def _class_names(cfg: Config, meta: Mapping[str, Any]) -> list[str] | None:
     return [str(name) for name in names] if names else None
 
 
-def pipeline_config(cfg: Config) -> list[Mapping[str, Any]]:
-    """Return the configs of the transforms with which ``cfg`` tests; ValueError if there are none."""
-    pipeline = dataset_config(cfg).get("pipeline") or cfg.get("test_pipeline")
-    if not pipeline:
-        raise ValueError(f"config {cfg.filename or ''} has no pipeline in test_dataloader.dataset and no test_pipeline")
-    return pipeline
-
-
-def build_pipeline(steps: Sequence[Mapping[str, Any] | Callable]) -> Callable[[dict], dict]:
-    """Return the transforms as one function."""
-    return Compose([step if callable(step) else TRANSFORMS.build(dict(step)) for step in steps])
-
-
 def inference_recognizer(
     model: BaseRecognizer, video: ClipLike, test_pipeline: Pipeline | None = None, features: bool = False
 ) -> ActionDataSample:
@@ -187,7 +172,7 @@ def inference_recognizer(
     clip = as_clip(video, dataset_config(model.cfg))
     if test_pipeline is None:
         test_pipeline = fit_pipeline(pipeline_config(model.cfg), clip.kind)
-    pipeline = test_pipeline if isinstance(test_pipeline, Compose) else build_pipeline(test_pipeline)
+    pipeline = test_pipeline if callable(test_pipeline) else build_pipeline(test_pipeline)
     return classify_sample(model, pipeline, clip, features)
 
 
@@ -207,21 +192,6 @@ def classify_sample(
         if name in sample:
             sample.set_field(sample.get(name).mean(dim=0), name)
     return sample
-
-
-def predict_clip(
-    model: BaseRecognizer, pipeline: Callable[[dict], dict], clip: Clip, times: tuple[float, float] | None = None
-) -> Prediction:
-    """Return the scores of a clip as a row of a result; a skeleton without a person gives ``nobody``.
-
-    Where the clip is a stretch of one, ``times`` are its begin and end in seconds.
-    """
-    try:
-        scores, nobody = mean_score(classify_sample(model, pipeline, clip).pred_score), False
-    except NobodyError:
-        scores, nobody = np.zeros(model.cls_head.num_classes), True
-    start, end = times or (None, None)
-    return Prediction(clip.name, scores, start, end, nobody)
 
 
 def inference_skeleton(

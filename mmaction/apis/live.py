@@ -8,15 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mmaction.apis.clips import as_clip, fit_pipeline
+from mmaction.apis.clips import ClipModel, as_clip, build_pipeline, fit_pipeline, pipeline_config, predict_clip
 from mmaction.apis.events import EventFinder
-from mmaction.apis.inference import build_pipeline, pipeline_config, predict_clip
 from mmaction.apis.live_frames import Clock, FrameQueue, LiveFrame, watch
 from mmaction.apis.poses import VideoPoses, reads_joints
 from mmaction.apis.predictions import Prediction
 from mmaction.datasets.transforms import Resize
 from mmaction.io.video.live import LiveSource
-from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.preparation.poses.backends import Persons
 from mmaction.registry import TRANSFORMS
 from mmaction.structures.events import Event
@@ -51,7 +49,7 @@ class FrameWindows:
 
     queue_s = 2.0
 
-    def __init__(self, model: BaseRecognizer, name: str) -> None:
+    def __init__(self, model: ClipModel, name: str) -> None:
         self._model, self._name, self._dataset = model, name, dataset_config(model.cfg)
         if self._dataset.get("modality", "RGB") == "Flow":
             raise ValueError("the model takes optical flow, which no camera gives; choose a model of RGB frames")
@@ -82,7 +80,7 @@ class PoseWindows:
 
     queue_s = 0.0
 
-    def __init__(self, model: BaseRecognizer, name: str, poses: VideoPoses) -> None:
+    def __init__(self, model: ClipModel, name: str, poses: VideoPoses) -> None:
         self._model, self._name, self._poses = model, name, poses
         self._steps = pipeline_config(model.cfg)
         self._pipeline = build_pipeline(fit_pipeline(self._steps, "skeleton"))
@@ -100,7 +98,7 @@ class PoseWindows:
         return predict_clip(self._model, self._pipeline, as_clip(annotation), times)
 
 
-def window_model(model: BaseRecognizer, name: str, poses: VideoPoses | None = None) -> WindowModel:
+def window_model(model: ClipModel, name: str, poses: VideoPoses | None = None) -> WindowModel:
     """Return how a model takes the frames of the stream ``name``.
 
     Raises:

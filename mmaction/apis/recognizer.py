@@ -5,19 +5,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
-import torch
 from mmengine.config import Config
 
-from mmaction.apis.clips import Clip, ClipLike, as_clip, fit_pipeline
+from mmaction import apis
+from mmaction.apis.clips import (
+    Clip,
+    ClipLike,
+    ClipModel,
+    as_clip,
+    build_pipeline,
+    fit_pipeline,
+    pipeline_config,
+    predict_clip,
+)
 from mmaction.apis.events import EventFinder
-from mmaction.apis.inference import build_pipeline, init_recognizer, pipeline_config, predict_clip
 from mmaction.apis.inputs import expand_inputs, number_skeletons, read_clips, sources_of
 from mmaction.apis.live import LiveSession, window_model
 from mmaction.apis.poses import VideoPoses, reads_joints
 from mmaction.apis.predictions import Prediction
+from mmaction.io.exported import open_exported
+from mmaction.io.suffixes import is_exported
 from mmaction.io.video.live import live_source
-from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures.events import Event
 from mmaction.utils.config import dataset_config
 
@@ -31,7 +41,7 @@ class Recognizer:
         'forward, 2.5 somersaults, 1 twist'
     """
 
-    def __init__(self, model: BaseRecognizer, poses: VideoPoses | None = None) -> None:
+    def __init__(self, model: ClipModel, poses: VideoPoses | None = None) -> None:
         self.model = model
         self._steps = pipeline_config(model.cfg)
         self._poses = poses
@@ -42,15 +52,18 @@ class Recognizer:
         cls,
         config: str | Path | Config,
         checkpoint: str | Path | None = None,
-        device: str | torch.device | None = None,
+        device: Any = None,
         trust_checkpoint: bool = False,
         poses: VideoPoses | None = None,
     ) -> "Recognizer":
         """Return the recognizer of a checkpoint alone, or of a config and a checkpoint; see ``init_recognizer``.
 
-        ``poses`` makes skeletons of videos for a model that reads joints; None: ``VideoPoses()`` does.
+        Or of a file that ``mmaction export`` wrote; see :func:`~mmaction.io.exported.open_exported`. ``poses`` makes
+        skeletons of videos for a model that reads joints; None: ``VideoPoses()`` does.
         """
-        return cls(init_recognizer(config, checkpoint, device, trust_checkpoint), poses)
+        if checkpoint is None and not isinstance(config, Config) and is_exported(config):
+            return cls(open_exported(config, device and str(device), trust_checkpoint), poses)
+        return cls(apis.init_recognizer(config, checkpoint, device, trust_checkpoint), poses)  # which imports torch
 
     @property
     def classes(self) -> list[str] | None:
@@ -124,5 +137,5 @@ class Recognizer:
         return f"<p>{escape(repr(self))}</p>" + (f"<p>{escape(names)}</p>" if names else "")
 
     def __repr__(self) -> str:
-        head = self.model.cls_head
-        return f"Recognizer({type(self.model.backbone).__name__}, {head.num_classes} classes)"
+        network = type(getattr(self.model, "backbone", self.model)).__name__
+        return f"Recognizer({network}, {self.model.num_scores} classes)"

@@ -1,6 +1,7 @@
 """Test from Python; ``tools/test.py`` is its command line."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +9,20 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmaction.apis.clips import pipeline_config
 from mmaction.apis.training import keep_features, open_config, pick
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import annotation_files, check_config, metric_configs
+from mmaction.engine.results.facts import clip_identity
 from mmaction.engine.results.writer import ResultWriter
 from mmaction.engine.resume import is_work_dir
 from mmaction.evaluation.metrics import check_metric_names
 from mmaction.io.checkpoints import local_path
+from mmaction.io.exported import open_exported
+from mmaction.io.suffixes import is_exported
 from mmaction.structures import Result
 from mmaction.utils import register_all_modules
-from mmaction.utils.config import default_work_dir, type_name
+from mmaction.utils.config import change_datasets, default_work_dir, type_name
 from mmaction.utils.files import claim
 
 
@@ -107,6 +112,25 @@ def metric_config(names: Sequence[str], options: Mapping[str, Any] | None) -> di
     return metric | ({"metric_options": {"top_k_accuracy": dict(options)}} if options else {})
 
 
+def take_exported(cfg: Config, path: Path, options: TestOptions) -> None:
+    """Let ``cfg`` test an exported file with the pipeline that it carries; say where it is not what the config has.
+
+    ValueError if it has another number of classes, or ``options`` ask for what it cannot.
+    """
+    if options.amp:
+        raise ValueError("--amp: the precision of an exported model is fixed in its file")
+    facts, own = open_exported(path, "cpu", options.trust_checkpoint).facts, clip_identity(cfg, pipeline_config(cfg))
+    classes = (cfg.model.get("cls_head") or {}).get("num_classes")
+    if classes not in (None, facts["num_classes"]):
+        raise ValueError(f"{path} has {facts['num_classes']} classes, the model of {cfg.filename} {classes}")
+    if different := [name for name, value in own.items() if facts["identity"].get(name) != value]:
+        said = f"{path}: {' and '.join(different)} are other ones than in {cfg.filename}"
+        print(f"{said}; the test takes those of the file, from {facts['config']}", file=sys.stderr)
+    cfg.model, cfg.load_from = {"type": "ExportedNetwork", "file": str(path)}, None
+    loader = cfg.test_dataloader
+    loader.dataset = change_datasets(loader.dataset, lambda part: {**part, "pipeline": facts["pipeline"]})
+
+
 def apply_options(cfg: Config, options: TestOptions, folder: Path | None = None) -> None:
     """Write the options into ``cfg``; the result goes to ``folder``.
 
@@ -120,6 +144,8 @@ def apply_options(cfg: Config, options: TestOptions, folder: Path | None = None)
     of_training = str(checkpoint.parent) if is_work_dir(checkpoint.parent) else None
     cfg.work_dir = str(options.work_dir or cfg.get("work_dir") or of_training or default_work_dir(cfg))
     cfg.load_from, cfg.resume = str(checkpoint), False
+    if is_exported(checkpoint):
+        take_exported(cfg, checkpoint, options)
     cfg.randomness = {"seed": 0, **(cfg.get("randomness") or {})}  # whatever is random in a test is so the same way
     if options.trust_checkpoint:
         cfg.trust_checkpoint = True

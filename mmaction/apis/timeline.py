@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.apis.clips import DECODERS, Clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline, pipeline_config, predict_clip
+from mmaction.apis.clips import (
+    DECODERS,
+    Clip,
+    ClipModel,
+    build_pipeline,
+    fit_pipeline,
+    pipeline_config,
+    predict_clip,
+)
 from mmaction.apis.predictions import Prediction, class_name
 from mmaction.io.video import VideoReader, open_video
 from mmaction.io.video.shared import SharedFrames
-from mmaction.models.recognizers.base import BaseRecognizer
-from mmaction.models.recognizers.recognizers import Recognizer2D
-from mmaction.models.recognizers.views import ViewMemory
 from mmaction.structures.events import Event
 from mmaction.utils.config import type_name
 from mmaction.utils.files import replacing
@@ -47,7 +51,7 @@ def cut_windows(times: np.ndarray, end_s: float, window_s: float, stride_s: floa
 
 
 def classify_windows(
-    model: BaseRecognizer,
+    model: ClipModel,
     clip: Clip,
     window_s: float,
     stride_s: float,
@@ -57,10 +61,10 @@ def classify_windows(
     """Classify each window of a clip.
 
     Windows that overlap share what is decoded, each frame once, and where the network looks at each frame by itself
-    (:func:`looks_at_frames`) also what it makes of a frame.
+    also what it makes of a frame.
 
     Args:
-        model: From :func:`mmaction.apis.init_recognizer`.
+        model: What scores clips.
         clip: What to look at.
         window_s: Length of a window in seconds.
         stride_s: Time from one window to the next in seconds.
@@ -109,20 +113,15 @@ def _sampled(
     return [{**part, "video_reader": shared} for part in chosen], list(steps[first:])
 
 
-def looks_at_frames(model: BaseRecognizer) -> bool:
-    """Whether the network looks at each frame by itself, as TSN does; TSM and 3D networks look at whole clips."""
-    return isinstance(model, Recognizer2D) and model.views_per_unit == 1
-
-
 @contextmanager
-def remembered_frames(model: BaseRecognizer, window_s: float, stride_s: float) -> Iterator[None]:
+def remembered_frames(model: ClipModel, window_s: float, stride_s: float) -> Iterator[None]:
     """Let windows that overlap share the features of their frames, where the network looks at each by itself."""
-    if looks_at_frames(model):
-        model.view_memory = ViewMemory(int(window_s / stride_s) + 2)
+    if model.looks_at_frames:
+        model.share_views(int(window_s / stride_s) + 2)
     try:
         yield
     finally:
-        model.view_memory = None
+        model.share_views(0)
 
 
 def draw_timeline(

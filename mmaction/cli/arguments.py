@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from mmaction.models.recognizers.base import BaseRecognizer
 
 
-def model_parser(description: str | None, checkpoint: str = "required") -> argparse.ArgumentParser:
+def model_parser(
+    description: str | None, checkpoint: str = "required", with_device: bool = True
+) -> argparse.ArgumentParser:
     """Return a parser with config, checkpoint (``required`` or ``optional``), device, trust and config options."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file; it is a Python program and runs as such")
     nargs = "?" if checkpoint == "optional" else None
     parser.add_argument("checkpoint", help="weights: a file or a web address", nargs=nargs)
-    parser.add_argument("--device", help="such as cpu or cuda:0 (default: the first GPU, else the CPU)")
+    if with_device:
+        parser.add_argument("--device", help="such as cpu or cuda:0 (default: the first GPU, else the CPU)")
     add_trust_option(parser)
     add_config_options(parser)
     return parser

@@ -11,7 +11,6 @@ from tqdm import tqdm
 from mmaction.apis.clips import Clip
 from mmaction.apis.event_files import check_event_files, cut_events, event_table, write_events
 from mmaction.apis.events import find_events
-from mmaction.apis.inference import init_recognizer
 from mmaction.apis.inputs import expand_inputs, number_skeletons, read_clips, sources_of
 from mmaction.apis.labeled_video import check_suffix, write_labeled
 from mmaction.apis.poses import VideoPoses
@@ -20,7 +19,6 @@ from mmaction.apis.recognizer import Recognizer
 from mmaction.apis.timeline import classify_windows, draw_timeline
 from mmaction.io.suffixes import is_video
 from mmaction.label_spaces import read_label_map
-from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.preparation.poses.persons import BackendOptions
 from mmaction.structures.events import Event
 from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
@@ -64,14 +62,14 @@ class Classifier:
             config, notes = load_config(config, args.cfg_options)
             for note in notes:
                 print(note, file=sys.stderr)
-        self.model: BaseRecognizer = init_recognizer(config, checkpoint, args.device, args.trust_checkpoint)
-        self.names = self.model.classes
-        if args.label_map:
-            self.names = list(read_label_map(args.label_map, self.model.cls_head.num_classes))
-        self.dataset = dataset_config(self.model.cfg)
         options = BackendOptions(str(args.device or "cpu"), args.pose_weights, mode="balanced")
         self.poses = VideoPoses(args.poses, options, lambda line: tqdm.write(line, file=sys.stderr))
-        self._recognize = Recognizer(self.model, self.poses)
+        self._recognize = Recognizer.load(config, checkpoint, args.device, args.trust_checkpoint, self.poses)
+        self.model = self._recognize.model
+        self.names = self.model.classes
+        if args.label_map:
+            self.names = list(read_label_map(args.label_map, self.model.num_scores))
+        self.dataset = dataset_config(self.model.cfg)
         self.background = [self._label(name) for name in args.background]
 
     def _label(self, name: str) -> int:

@@ -12,6 +12,7 @@ COMMANDS = {
     "train": ("train", "train a model from a config"),
     "test": ("test", "test a checkpoint: accuracy, predictions, scores"),
     "infer": ("infer", "classify videos, folders of frames or skeletons"),
+    "export": ("export", "write a model as an ONNX file, which runs without PyTorch"),
     "report": ("report", "explain the result of a test in one page"),
     "streams": ("train_streams", "train, test and fuse several streams of a skeleton"),
     "features": ("extract_features", "write the features that a model makes of clips"),

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mmaction.apis.clips import Clip, as_clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline, pipeline_config
+from mmaction.apis.clips import Clip, as_clip, build_pipeline, fit_pipeline, pipeline_config
 from mmaction.cli.arguments import layout_chooser, model_parser, open_model
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.probes.gradcam import GradCAM, fewer_views, overlay

@@ -2,6 +2,7 @@
 
 Examples:
   python tools/infer.py best.pth dive.mp4                    # a checkpoint of a training carries its config
+  python tools/infer.py best.onnx dive.mp4                   # as tools/export.py writes it; runs without PyTorch
   python tools/infer.py CONFIG CHECKPOINT dive.mp4
   python tools/infer.py CONFIG CHECKPOINT videos/ 'more/*.avi' --format csv > scores.csv
   python tools/infer.py CONFIG CHECKPOINT dive.mp4 --out labeled.mp4
@@ -21,7 +22,7 @@ import argparse
 from collections.abc import Sequence
 
 from mmaction.cli.arguments import model_parser
-from mmaction.io.suffixes import is_checkpoint
+from mmaction.io.suffixes import is_checkpoint, is_exported
 from mmaction.preparation.poses.persons import BACKENDS
 from mmaction.utils.arguments import at_least_one, positive_number
 
@@ -87,10 +88,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--split", help="of a pickle: classify this split alone")
     parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
     args = parser.parse_intermixed_args(argv)
-    if is_checkpoint(args.config):
+    if is_checkpoint(args.config) or is_exported(args.config):
         args.inputs, args.checkpoint = [args.checkpoint, *args.inputs] if args.checkpoint else [], None
         if args.cfg_options:
             parser.error("--cfg-options changes a config; pass the config before the checkpoint")
+    elif args.checkpoint and is_exported(args.checkpoint):
+        parser.error(f"{args.checkpoint} carries its own pipeline; leave the config out")
     elif args.checkpoint is None:
         parser.error("name the checkpoint after the config; one of a training carries its config and can stand alone")
     check_options(parser, args)

@@ -3,13 +3,6 @@
 from typing import Any
 
 from mmaction.datasets import transforms
-from mmaction.datasets.base import BaseActionDataset
-from mmaction.datasets.features import FeatureDataset
-from mmaction.datasets.pose import PoseDataset
-from mmaction.datasets.rawframe import RawframeDataset
-from mmaction.datasets.sampler import ClassBalancedSampler
-from mmaction.datasets.video import VideoDataset
-from mmaction.datasets.wrappers import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 __all__ = [
     "BaseActionDataset",
@@ -29,4 +22,8 @@ def __getattr__(name: str) -> Any:
     # configs that import their classes take the transforms from here
     if name in transforms.__all__:
         return getattr(transforms, name)
+    if name in __all__:  # imported on demand: data sets need torch, transforms do without
+        from mmaction.datasets import registered
+
+        return getattr(registered, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

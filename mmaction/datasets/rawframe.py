@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.io.file_list import read_file_list, resolve_names
+from mmaction.io.names import checked_template
 from mmaction.registry import DATASETS
 
 
@@ -72,16 +73,3 @@ class RawframeDataset(BaseActionDataset):
         info = super().get_data_info(idx)
         info["filename_tmpl"] = self.filename_tmpl
         return info
-
-
-def checked_template(template: str, modality: str) -> str:
-    """Return ``template``; ValueError unless it names different frames (and components of flow) differently."""
-    parts = [("x", 1), ("y", 1), ("x", 2)] if modality == "Flow" else [(1,), (2,)]
-    try:
-        names = {template.format(*part) for part in parts}
-    except (IndexError, KeyError, ValueError) as error:
-        raise ValueError(f"filename_tmpl={template!r} cannot name the images of modality {modality}: {error}") from None
-    if len(names) < len(parts):
-        example = "{}_{:05}.jpg (x or y, then the index)" if modality == "Flow" else "img_{:05}.jpg"
-        raise ValueError(f"filename_tmpl={template!r} gives several images the same name; expected e.g. {example}")
-    return template

@@ -11,19 +11,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 import numpy as np
-import torch
 from mmengine.logging import HistoryBuffer, print_log
-from torch import nn
 
 from mmaction.io.downloads import download
 from mmaction.io.foreign_checkpoints import convert, name_of_others
 from mmaction.io.pickles import load_pickle
 from mmaction.utils.cli import suggest
 from mmaction.utils.text import first_few
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 HEAD_PREFIX = "cls_head."
 FROZEN_HASH = "frozen_sha256"
@@ -75,6 +77,8 @@ def local_path(source: str | Path) -> Path:
     """
     source = str(source)
     if source.startswith(("http://", "https://")):
+        import torch
+
         address = urlparse(source)
         # files of the Hugging Face hub all have the same few names
         name = (
@@ -109,7 +113,7 @@ def plain_part(entries: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_checkpoint(
-    source: str | Path, map_location: str | torch.device | Any = "cpu", trust: bool = False, mmap: bool = False
+    source: str | Path, map_location: "str | torch.device | Any" = "cpu", trust: bool = False, mmap: bool = False
 ) -> dict[str, Any]:
     """Return the contents of a checkpoint.
 
@@ -128,6 +132,8 @@ def read_checkpoint(
         ValueError: If the file is damaged, is no checkpoint, or names other objects while ``trust`` is False (then a
             :class:`RefusedCheckpointError`).
     """
+    import torch
+
     path, trust = local_path(source), trust or _trusting.get()
     try:
         if is_zip := is_archive(path):
@@ -162,7 +168,7 @@ def read_checkpoint(
     return dict(content)
 
 
-def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+def _read_safetensors(path: Path) -> "dict[str, torch.Tensor]":
     try:
         from safetensors.torch import load_file
     except ImportError as error:
@@ -225,7 +231,7 @@ def is_intact(path: str | Path) -> str | None:
 
 def model_weights(
     checkpoint: Mapping[str, Any], source: str | Path = "checkpoint", rename: bool = True
-) -> dict[str, torch.Tensor]:
+) -> "dict[str, torch.Tensor]":
     """Return the weights in ``checkpoint`` under the names that our models use; ValueError if there are none.
 
     Files of MMAction2 0.x and 1.x keep them as ``state_dict``, others are a plain state dict. Prefixes that a
@@ -234,6 +240,8 @@ def model_weights(
     and the log says what a config must set for them; ValueError names a network of these projects that cannot be built
     here.
     """
+    import torch
+
     key = next((key for key in ("state_dict", "model_state", "blobs") if key in checkpoint), None)
     state = checkpoint if key is None else checkpoint[key]
     if not isinstance(state, Mapping):
@@ -295,7 +303,7 @@ class LoadReport:
         return text
 
 
-def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str, strict: bool) -> LoadReport:
+def load_weights(model: "nn.Module", weights: "Mapping[str, torch.Tensor]", source: str, strict: bool) -> LoadReport:
     """Copy ``weights`` (see :func:`model_weights`) into ``model``, or into its backbone if they are a backbone's.
 
     ``strict`` serves tests and resumption: ValueError unless every tensor is there and fits. False serves fine-tuning:
@@ -327,7 +335,9 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
     return report
 
 
-def _with_frozen(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str) -> Mapping[str, torch.Tensor]:
+def _with_frozen(
+    model: "nn.Module", weights: "Mapping[str, torch.Tensor]", source: str
+) -> "Mapping[str, torch.Tensor]":
     """Return ``weights`` with the frozen tensors that the file gives by their hash alone; ValueError for others."""
     for key in [key for key in weights if key.rpartition(".")[2] == FROZEN_HASH]:
         name = key.rpartition(".")[0]

@@ -6,11 +6,12 @@ into names of PySlowFast, so that the layout of its networks is written down onc
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
-Weights = Mapping[str, torch.Tensor]
+Weights = Mapping[str, "torch.Tensor"]
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]
 
 _NOT_WEIGHTS = re.compile(r"(_momentum|^lr|^model_iter|^weight_order|num_batches_tracked)$")
@@ -26,7 +27,7 @@ class Converted(NamedTuple):
     """A checkpoint of another project: what it is, its weights under our names, and what a config must set for it."""
 
     source: str
-    weights: dict[str, torch.Tensor]
+    weights: "dict[str, torch.Tensor]"
     notes: tuple[str, ...]
 
 
@@ -64,7 +65,7 @@ _OTHERS = (
 )
 
 
-def _renamed(weights: Weights, rules: tuple[Rule, ...], source: str) -> dict[str, torch.Tensor]:
+def _renamed(weights: Weights, rules: tuple[Rule, ...], source: str) -> "dict[str, torch.Tensor]":
     """Return ``weights`` with each name rewritten by the first rule that matches its start, as one must."""
     renamed = {}
     for name, value in weights.items():
@@ -99,14 +100,14 @@ _CAFFE2_RULES: tuple[Rule, ...] = (
 )
 
 
-def caffe2_to_slowfast(blobs: Weights) -> dict[str, torch.Tensor]:
+def caffe2_to_slowfast(blobs: Weights) -> "dict[str, torch.Tensor]":
     """Return the blobs of a Caffe2 model (``res2_0_branch2a_bn_s``) under the names of PySlowFast."""
     kept = {name: value for name, value in blobs.items() if not _NOT_WEIGHTS.search(name)}
     dotted = {re.sub(r"_(w|b|s|rm|riv)$", lambda m: f".{_CAFFE2_ENDS[m[1]]}", name): v for name, v in kept.items()}
     return _renamed(dotted, _CAFFE2_RULES, "Caffe2")
 
 
-def pytorchvideo_to_slowfast(weights: Weights) -> dict[str, torch.Tensor]:
+def pytorchvideo_to_slowfast(weights: Weights) -> "dict[str, torch.Tensor]":
     """Return weights of PyTorchVideo (``blocks.1.res_blocks.0.branch2.conv_a``) under the names of PySlowFast."""
     numbers = {int(m[1]) for m in (re.match(r"blocks\.(\d+)\..*res_blocks", name) for name in weights) if m}
     stage = {str(number): f"s{index}" for index, number in enumerate(sorted(numbers), 2)}  # a pool is a block there
@@ -199,7 +200,7 @@ def _from_slowfast(project: str, weights: Weights) -> Converted:
         fast = weights["s5.pathway1_res0.branch2.c.weight"].shape[0]
         if "cls_head.fc_cls.weight" in renamed:  # SlowFastHead has the fast pathway first
             matrix = renamed["cls_head.fc_cls.weight"].flatten(1)
-            renamed["cls_head.fc_cls.weight"] = torch.cat([matrix[:, -fast:], matrix[:, :-fast]], dim=1)
+            renamed["cls_head.fc_cls.weight"] = matrix.roll(fast, dims=1)
     elif network == "I3D":
         notes.append(_NO_TIME_STRIDE)
     elif network == "X3D":
@@ -218,14 +219,14 @@ def _x3d_name(name: str) -> str:
     return name.replace("cls_head.fc_cls.", "cls_head.fc2.")
 
 
-def _with_shortcut_norms(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _with_shortcut_norms(weights: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
     """Add norms that change nothing to the shortcuts without one, as the first of X3D in PyTorchVideo."""
     added: dict[str, torch.Tensor] = {}
     for name, value in weights.items():
         if name.endswith("downsample.conv.weight"):
             norm = name.removesuffix("conv.weight") + "bn."
             if norm + "weight" not in weights:
-                one = torch.ones(value.shape[0])
+                one = value.new_ones(value.shape[0])
                 added |= {norm + "weight": one, norm + "bias": one * 0, norm + "running_mean": one * 0}
                 added[norm + "running_var"] = one - 1e-5  # PyTorch's eps makes it 1
     return {**weights, **added}
@@ -283,8 +284,10 @@ def _from_torchvision_video(weights: Weights) -> Converted:
     return Converted(f"{name} of torchvision", renamed, (_TV_INPUT, notes))
 
 
-def _pad_middle(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _pad_middle(weights: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
     """Fill factorized convolutions with zeros to the width of ``Conv2plus1d`` (Tran et al., CVPR 2018, section 3.5)."""
+    import torch
+
     padded = dict(weights)
     for name in [name for name in weights if name.endswith("conv_s.weight")]:
         start = name.removesuffix("conv_s.weight")

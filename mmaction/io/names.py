@@ -1,4 +1,4 @@
-"""Find the same clip under the names that different lists give it."""
+"""Names of clips, which different lists give differently, and of their images."""
 
 import re
 from collections.abc import Sequence
@@ -34,3 +34,16 @@ def match_names(names: Sequence[str], wanted: Sequence[str], owner: str, advice:
         f"{owner} lacks {len(missing)} of {len(wanted)} samples, the first is {missing[0]!r}"
         f"{suggest(missing[0], names, 1)}; {advice}"
     )
+
+
+def checked_template(template: str, modality: str) -> str:
+    """Return ``template``; ValueError unless it names different frames (and components of flow) differently."""
+    parts = [("x", 1), ("y", 1), ("x", 2)] if modality == "Flow" else [(1,), (2,)]
+    try:
+        names = {template.format(*part) for part in parts}
+    except (IndexError, KeyError, ValueError) as error:
+        raise ValueError(f"filename_tmpl={template!r} cannot name the images of modality {modality}: {error}") from None
+    if len(names) < len(parts):
+        example = "{}_{:05}.jpg (x or y, then the index)" if modality == "Flow" else "img_{:05}.jpg"
+        raise ValueError(f"filename_tmpl={template!r} gives several images the same name; expected e.g. {example}")
+    return template

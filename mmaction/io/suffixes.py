@@ -11,6 +11,7 @@ VIDEO_SUFFIXES = (
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 PICKLE_SUFFIXES = (".pkl", ".pickle")
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt")
+EXPORTED_SUFFIXES = (".onnx", ".pt2")
 
 
 def is_video(path: str | Path) -> bool:
@@ -31,6 +32,11 @@ def is_pickle(path: str | Path) -> bool:
 def is_checkpoint(path: str | Path) -> bool:
     """Whether a file or a web address is a checkpoint by its name."""
     return Path(path).suffix.lower() in CHECKPOINT_SUFFIXES
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a file is a model that ``mmaction export`` wrote, by its name."""
+    return Path(path).suffix.lower() in EXPORTED_SUFFIXES
 
 
 def describe_passed_over(paths: Sequence[Path]) -> str:

@@ -72,7 +72,7 @@ def prepare(x: torch.Tensor) -> torch.Tensor:
     This is channels last on a CPU, and in half precision on a GPU.
     """
     on_cpu = x.device.type == "cpu"
-    is_half = torch.is_autocast_enabled(x.device.type) or x.dtype in (torch.float16, torch.bfloat16)
+    is_half = x.dtype in (torch.float16, torch.bfloat16) or (x.is_cuda and torch.is_autocast_enabled("cuda"))
     if not (on_cpu or is_half) or x.ndim not in (4, 5):
         return x
     if on_cpu and not torch.compiler.is_compiling():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from mmaction.apis.inference import pipeline_config
+from mmaction.apis.clips import pipeline_config
 from mmaction.datasets.transforms.base import Transform
 from mmaction.engine.checks.views import views_of
 from mmaction.probes.flops import count, human, input_shape, model_without_values, training_need

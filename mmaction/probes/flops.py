@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmaction.apis.inference import pipeline_config
+from mmaction.apis.clips import pipeline_config
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.recognizers import MMRecognizer3D
 from mmaction.registry import MODELS

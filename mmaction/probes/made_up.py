@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmaction.apis.inference import pipeline_config
+from mmaction.apis.clips import pipeline_config
 from mmaction.probes.flops import input_shape
 from mmaction.skeletons import get_layout, layout_of_config
 from mmaction.structures import ActionDataSample

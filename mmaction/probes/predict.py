@@ -10,7 +10,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from mmaction.apis.inference import pipeline_config
+from mmaction.apis.clips import pipeline_config
 from mmaction.engine.checks.unreadable import count_as_wrong
 from mmaction.evaluation.metrics import single_labels
 from mmaction.models.recognizers.base import BaseRecognizer

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from mmaction.apis.clips import Clip, fit_pipeline
-from mmaction.apis.inference import build_pipeline
+from mmaction.apis.clips import Clip, build_pipeline, fit_pipeline
 from mmaction.io.video import open_video
 from mmaction.reports.clip_pictures import BACKGROUND, MAX_ASPECT, spread
 from mmaction.skeletons import Layout
@@ -56,7 +55,7 @@ def places_of_inputs(clip: Clip, steps: Sequence[Mapping], shape: tuple[int, int
     first, total = sample.get("start_index", 0), sample["total_frames"]
     results: Any = {**sample, "start_index": 0, "array": np.broadcast_to(ramp, (total, *ramp.shape))}
     frames = np.zeros(0, np.int64)
-    for transform in build_pipeline(fit_pipeline(steps, "array")).transforms:  # type: ignore[attr-defined]
+    for transform in build_pipeline(fit_pipeline(steps, "array")).transforms:
         results = transform(results)
         frames = results.get("frame_inds", frames)
     inputs = to_numpy(results["inputs"])

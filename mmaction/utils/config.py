@@ -74,7 +74,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> tupl
         with _own_bases():
             cfg = Config.fromfile(path, import_custom_modules=is_program)
         if not is_program:
-            _refuse_code(cfg.to_dict())
+            refuse_code(cfg.to_dict())
     except Exception as error:  # a config is a program: it may raise anything
         raise _config_error(path, error) from error
     _refuse_old_form(cfg)
@@ -145,11 +145,11 @@ def _refuse_programs(path: Path) -> None:
             _refuse_programs(inner)
 
 
-def _refuse_code(value: Any, where: str = "") -> None:
+def refuse_code(value: Any, where: str = "") -> None:
     """Raise ValueError if a config from data names something to import or call that no registry holds."""
     if isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            _refuse_code(item, f"{where}[{index}]")
+            refuse_code(item, f"{where}[{index}]")
         return
     if not isinstance(value, Mapping):
         return
@@ -159,7 +159,7 @@ def _refuse_code(value: Any, where: str = "") -> None:
         place = f"{where}.{key}".lstrip(".")
         if key in ("type", "runner_type") and isinstance(item, str) and "." in item and not _is_registered(item):
             raise ValueError(f"{place}: {item} is in no registry, and a config in JSON or YAML calls nothing else")
-        _refuse_code(item, place)
+        refuse_code(item, place)
 
 
 def _is_registered(name: str) -> bool:

@@ -5,7 +5,7 @@ import importlib
 
 from mmengine.registry import init_default_scope as set_default_scope
 
-REGISTERING_MODULES = ("datasets", "engine", "evaluation", "models", "visualization.visualizer")
+REGISTERING_MODULES = ("datasets.registered", "engine", "evaluation", "models", "visualization.visualizer")
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmaction.apis import inference_recognizer, init_recognizer, timeline
+from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.apis.clips import as_clip
 from mmaction.apis.predictions import Prediction
-from mmaction.apis.timeline import classify_windows, cut_windows, draw_timeline, looks_at_frames
+from mmaction.apis.timeline import classify_windows, cut_windows, draw_timeline
 from mmaction.io.video.pyav_reader import PyAVReader
 from mmaction.structures.events import Event
 from mmaction.structures.scores import mean_score
@@ -103,8 +103,8 @@ def test_a_network_of_single_frames_sees_each_frame_once(tmp_path, clip_files, r
     found = classify_windows(model, as_clip(clip_files["video"]), 2.0, 0.4)
     chosen = [t + round(10 * p.start_s) for p in found for t in (2, 6, 10, 14, 18)]
     assert len(found) == 6 and sum(seen) == 3 * len(set(chosen)) < 3 * len(chosen)
-    assert model.view_memory is None and looks_at_frames(model) and not looks_at_frames(init_recognizer(rgb[0]))
-    monkeypatch.setattr(timeline, "looks_at_frames", lambda model: False)
+    assert model.view_memory is None and model.looks_at_frames and not init_recognizer(rgb[0]).looks_at_frames
+    monkeypatch.setattr(type(model), "looks_at_frames", False)
     for one, other in zip(found, classify_windows(model, as_clip(clip_files["video"]), 2.0, 0.4), strict=True):
         assert one.scores == pytest.approx(other.scores, abs=1e-6)
 

@@ -1,10 +1,13 @@
 """Color changes of RGB images, with the meaning that torchvision gives them; inputs stay as they are."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def adjust_brightness(img: np.ndarray, factor: float) -> np.ndarray:
@@ -39,11 +42,13 @@ COLOR_CHANGES = {
 }
 
 
-def to_clip(imgs: Sequence[np.ndarray]) -> torch.Tensor:
+def to_clip(imgs: Sequence[np.ndarray]) -> "torch.Tensor":
     """Return images ``(H, W, C)`` of one size as one tensor, ``(T, C, H, W)``."""
+    import torch
+
     return torch.from_numpy(np.stack(list(imgs))).permute(0, 3, 1, 2)
 
 
-def from_clip(clip: torch.Tensor) -> list[np.ndarray]:
+def from_clip(clip: "torch.Tensor") -> list[np.ndarray]:
     """Return a tensor ``(T, C, H, W)`` as a list of contiguous images ``(H, W, C)``."""
     return list(clip.permute(0, 2, 3, 1).contiguous().numpy())

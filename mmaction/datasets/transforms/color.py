@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-
 from mmaction.datasets.functional.color import COLOR_CHANGES, from_clip, to_clip
 from mmaction.datasets.transforms.base import RandomTransform
 from mmaction.registry import TRANSFORMS
@@ -93,6 +91,8 @@ class TorchVisionWrapper(RandomTransform):
 
     def transform(self, results: dict) -> dict:
         """Write ``imgs`` and ``img_shape``; torchvision draws from the sample's random numbers, too."""
+        import torch
+
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self.rng(results).integers(2**63)))
             imgs = from_clip(self.op(to_clip(results["imgs"])))

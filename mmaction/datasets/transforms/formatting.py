@@ -1,14 +1,17 @@
 """Give a sample the shape that the model reads and pack it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
+from mmaction import structures
 from mmaction.datasets.functional.lazy_frames import LazyFrames
 from mmaction.datasets.transforms.base import Transform
 from mmaction.registry import TRANSFORMS
-from mmaction.structures import ActionDataSample
+
+if TYPE_CHECKING:
+    import torch
 
 META_KEYS = ("img_shape", "img_key", "video_id", "timestamp")
 FACT_KEYS = ("original_shape", "total_frames")  # always kept: reports show accuracy by resolution and length
@@ -134,8 +137,10 @@ class Transpose(Transform):
         return results
 
 
-def to_tensor(value: np.ndarray | torch.Tensor | Sequence | float) -> torch.Tensor:
+def to_tensor(value: "np.ndarray | torch.Tensor | Sequence | float") -> "torch.Tensor":
     """Return an array, a number or numbers as a tensor that shares their memory where possible."""
+    import torch
+
     if isinstance(value, torch.Tensor):
         return value
     if isinstance(value, np.ndarray):
@@ -156,6 +161,7 @@ class PackActionInputs(Transform):
         collect_keys: Pack these keys as a dict of tensors instead.
         meta_keys: Keys kept as meta information of the data sample, as far as they are there.
         algorithm_keys: Keys kept as fields of the data sample, as far as they are there.
+        as_arrays: Give arrays, ``img_shape`` and no data sample, as exported models take them; this needs no torch.
     """
 
     input_keys = ("imgs", "heatmap_imgs", "keypoint", "audios", "text")
@@ -165,29 +171,36 @@ class PackActionInputs(Transform):
         collect_keys: Sequence[str] | None = None,
         meta_keys: Sequence[str] = META_KEYS,
         algorithm_keys: Sequence[str] = (),
+        as_arrays: bool = False,
     ) -> None:
         self.collect_keys = collect_keys
+        self.as_arrays = as_arrays
         self.meta_keys = meta_keys
         self.algorithm_keys = algorithm_keys
 
     def transform(self, results: dict) -> dict:
         """Pack the sample; ValueError if it has nothing to pack."""
-        return {"inputs": self._inputs(results), "data_samples": self._data_sample(results)}
+        arrays = self._arrays(results)
+        if self.as_arrays:
+            return {"inputs": arrays, "img_shape": results.get("img_shape")}
+        several = isinstance(arrays, dict)
+        inputs = {key: to_tensor(value) for key, value in arrays.items()} if several else to_tensor(arrays)
+        return {"inputs": inputs, "data_samples": self._data_sample(results)}
 
-    def _inputs(self, results: dict) -> torch.Tensor | dict[str, torch.Tensor]:
+    def _arrays(self, results: dict) -> np.ndarray | dict[str, np.ndarray]:
         if self.collect_keys is not None:
             missing = [key for key in self.collect_keys if key not in results]
             if missing:
                 raise ValueError(f"collect_keys names {', '.join(missing)}, which the sample does not have")
-            return {key: to_tensor(results[key]) for key in self.collect_keys}
+            return {key: results[key] for key in self.collect_keys}
         key = next((key for key in self.input_keys if key in results), None)
         if key is None:
             raise ValueError(f"nothing to pack: the sample has none of {', '.join(self.input_keys)}")
-        return to_tensor(results[key])
+        return results[key]
 
-    def _data_sample(self, results: dict) -> ActionDataSample:
+    def _data_sample(self, results: dict) -> "structures.ActionDataSample":
         keys = (*self.meta_keys, *FACT_KEYS)
-        sample = ActionDataSample(metainfo={key: results[key] for key in keys if key in results})
+        sample = structures.ActionDataSample(metainfo={key: results[key] for key in keys if key in results})
         if "label" in results:
             sample.set_gt_label(results["label"])
         for key in self.algorithm_keys:
@@ -206,6 +219,9 @@ class PackPoseInputs(PackActionInputs):
 
     Args:
         double: Ask for the mirror images as well, as ``GeneratePoseTarget(double=True)`` does.
+        with_imgs: Pack ``imgs`` too, as ``FormatShape`` arranges them: the input is a dict of ``imgs`` and, the joints,
+            ``heatmap_imgs``.
+        as_arrays: As in ``PackActionInputs``.
         meta_keys: Further keys kept as meta information, as far as they are there.
         algorithm_keys: Keys kept as fields of the data sample, as far as they are there.
     """
@@ -213,12 +229,18 @@ class PackPoseInputs(PackActionInputs):
     reads = ("keypoint", "img_shape")
 
     def __init__(
-        self, double: bool = False, meta_keys: Sequence[str] = META_KEYS, algorithm_keys: Sequence[str] = ()
+        self,
+        double: bool = False,
+        meta_keys: Sequence[str] = META_KEYS,
+        algorithm_keys: Sequence[str] = (),
+        with_imgs: bool = False,
+        as_arrays: bool = False,
     ) -> None:
-        super().__init__(None, meta_keys, algorithm_keys)
+        super().__init__(None, meta_keys, algorithm_keys, as_arrays)
         self.double = double
+        self.with_imgs = with_imgs
 
-    def _inputs(self, results: dict) -> torch.Tensor:
+    def _arrays(self, results: dict) -> np.ndarray | dict[str, np.ndarray]:
         keypoint, num_clips = results["keypoint"], results.get("num_clips", 1)
         persons, frames, joints = keypoint.shape[:3]
         if frames % num_clips:
@@ -228,9 +250,10 @@ class PackPoseInputs(PackActionInputs):
         packed[..., :2] = keypoint[..., :2].reshape(*clips, 2)
         if "keypoint_score" in results:
             packed[..., 2] = results["keypoint_score"].reshape(clips)
-        return torch.from_numpy(packed.swapaxes(0, 1).copy())
+        joints = packed.swapaxes(0, 1).copy()
+        return {"imgs": results["imgs"], "heatmap_imgs": joints} if self.with_imgs else joints
 
-    def _data_sample(self, results: dict) -> ActionDataSample:
+    def _data_sample(self, results: dict) -> "structures.ActionDataSample":
         sample = super()._data_sample(results)
         sample.set_metainfo({"img_shape": tuple(results["img_shape"]), "double": self.double})
         return sample

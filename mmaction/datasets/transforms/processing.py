@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from mmaction.datasets.functional import geometry
 from mmaction.datasets.transforms.base import RandomTransform, Transform
@@ -141,8 +140,8 @@ def mirror_label(label: Any, classes: Mapping[int, int]) -> Any:
 
     ValueError if a class of the map lies outside the vector.
     """
-    if isinstance(label, torch.Tensor) and label.ndim:
-        vector = torch.zeros_like(label)
+    if hasattr(label, "new_zeros") and label.ndim:  # a tensor
+        vector = label.new_zeros(label.shape)
         for index in label.nonzero().ravel().tolist():
             image = classes.get(index, index)
             if not 0 <= image < len(label):

@@ -88,9 +88,17 @@ def identity(cfg: Mapping[str, Any], checkpoint_sha256: str | None) -> dict[str,
     """
     loader = {key: value for key, value in (cfg.get("test_dataloader") or {}).items() if key not in SPEED_OPTIONS}
     loop = {key: cfg.get(key) for key in ("test_cfg", "randomness", "custom_hooks")}
-    model = {key: cfg.get(key) for key in ("model", "data_preprocessor")}
-    parts = {"model": model, "data": _by_content(loader), "run": loop}
+    parts = {"model": _network(cfg), "data": _by_content(loader), "run": loop}
     return {"checkpoint": checkpoint_sha256, **{name: _hash(part) for name, part in parts.items()}}
+
+
+def _network(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: cfg.get(key) for key in ("model", "data_preprocessor")}
+
+
+def clip_identity(cfg: Mapping[str, Any], pipeline: Any) -> dict[str, str]:
+    """Return what the scores of a clip depend on beside the weights, as hashes: ``model`` and test ``pipeline``."""
+    return {"model": _hash(_network(cfg)), "pipeline": _hash(pipeline)}
 
 
 def training_identity(cfg: Mapping[str, Any], options: Any = None) -> str:
@@ -142,7 +150,7 @@ def _coverage(dataset: Any) -> Coverage | None:
 
 def run_facts(runner: Any, dataset: Any, checkpoint: str | None = None) -> dict[str, Any]:
     """Return config, checkpoint with its SHA-256, seed, data version and software of a run, as plain values."""
-    file = runner.cfg.get("load_from")
+    file = runner.cfg.get("load_from") or runner.cfg.model.get("file")  # of an exported model
     sha256 = _sha256(file)
     views = views_of(dataset_config(runner.cfg).get("pipeline", []))
     return {

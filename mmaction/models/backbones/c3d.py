@@ -26,7 +26,7 @@ class AvgPool(nn.AvgPool3d):
         if kernel[0] > 1:
             return cpu.prepare(super().forward(x))
         frames = F.avg_pool2d(x.transpose(1, 2).flatten(0, 1), kernel[1:], stride[1:])
-        return frames.unflatten(0, (len(x), -1)).transpose(1, 2)
+        return frames.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
 
 
 @MODELS.register_module()

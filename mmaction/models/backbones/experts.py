@@ -104,5 +104,5 @@ class ExpertAttention(SafeInit):
         chosen = known
         if self.training and self.expert_dropout:
             chosen = known & (torch.rand(known.shape, device=known.device) >= self.expert_dropout)
-        chosen = torch.where(chosen.any(dim=1, keepdim=True), chosen, known)
-        return torch.where(chosen.any(dim=1, keepdim=True), chosen, True)
+        chosen = chosen | (known & ~chosen.any(dim=1, keepdim=True))
+        return chosen | ~chosen.any(dim=1, keepdim=True)

@@ -71,7 +71,7 @@ class TSMHead(LinearHead):
     def classify(self, pooled: torch.Tensor, num_segs: int = 1) -> torch.Tensor:
         """Return logits (V, num_classes), one for each clip of ``num_segments`` frames."""
         frames = self.num_segments // 2 if self.is_shift and self.temporal_pool else self.num_segments
-        if len(pooled) % frames:
+        if pooled.shape[0] % frames:
             raise ValueError(
                 f"TSMHead averages clips of {frames} frames, but the batch has {len(pooled)} frames in all; "
                 "num_clips of SampleFrames must be num_segments of the head and the backbone"

@@ -27,7 +27,7 @@ class ClipHead(LinearHead):
 
     def clips(self, frames: torch.Tensor) -> torch.Tensor:
         """Return (clips, num_segments, ...) from (clips * num_segments, ...); ValueError if that is no whole number."""
-        if len(frames) % self.num_segments:
+        if frames.shape[0] % self.num_segments:
             raise ValueError(
                 f"{type(self).__name__} takes clips of {self.num_segments} frames, but got {len(frames)} frames; "
                 "num_clips of SampleFrames must be num_segments of the head and the backbone"

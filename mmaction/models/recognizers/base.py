@@ -4,8 +4,10 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from torch import nn
 
@@ -24,6 +26,7 @@ from mmaction.models.recognizers.views import (
 )
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmaction.structures.scores import mean_score
 from mmaction.utils.attributes import ReadableArguments
 from mmaction.utils.cli import suggest
 
@@ -296,6 +299,25 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
             return self._piecewise(lambda chunk: self._pool(self._features(chunk)), fresh, num_segs)
 
         return compute(views) if self.view_memory is None else self.view_memory(compute, views, self.views_per_unit)
+
+    @property
+    def num_scores(self) -> int:
+        """Number of classes of the head."""
+        return self.cls_head.num_classes
+
+    @property
+    def looks_at_frames(self) -> bool:
+        """Whether the network looks at each frame by itself, as TSN does; TSM and 3D networks look at whole clips."""
+        return False
+
+    def share_views(self, count: int) -> None:
+        """Let the next calls share the features of equal views, ``count`` clips back; 0: no more."""
+        self.view_memory = ViewMemory(count) if count else None
+
+    def score_clip(self, data: Mapping[str, Any]) -> np.ndarray:
+        """Return the scores (num_scores,) of one sample as the pipeline packs it; those of modalities are averaged."""
+        with torch.no_grad():
+            return mean_score(self.test_step(pseudo_collate([data]))[0].pred_score)
 
     def _piecewise(self, function: Callable[[Views], Any], views: Views, num_segs: int) -> Any:
         """Return what ``function`` makes of the views, ``num_segs`` of each sample: in chunks, equal ones once."""

@@ -26,6 +26,11 @@ class Recognizer2D(BaseRecognizer):
         pooled = head.num_segments if isinstance(head, ClipHead) else 1
         return max(getattr(self.backbone, "num_segments", 1), pooled)
 
+    @property
+    def looks_at_frames(self) -> bool:
+        """Whether the backbone does not mix frames."""
+        return self.views_per_unit == 1
+
     def flatten_views(self, inputs: Views) -> tuple[Views, int]:
         """Return the frames of all samples in one dimension, and the number of frames per sample."""
         frames, count = super().flatten_views(inputs)

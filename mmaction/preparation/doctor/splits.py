@@ -11,9 +11,10 @@ from typing import Any
 
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.datasets.pose import PoseDataset
-from mmaction.datasets.rawframe import RawframeDataset, checked_template
+from mmaction.datasets.rawframe import RawframeDataset
 from mmaction.datasets.video import VideoDataset
 from mmaction.io.annotations import is_evaluated_with
+from mmaction.io.names import checked_template
 from mmaction.label_spaces import load_label_space, names_beside, with_label_space
 from mmaction.preparation.skeleton.files import AnnotationFile
 from mmaction.registry import DATASETS

@@ -508,4 +508,4 @@ class TimeSformer(PublishedNetwork):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the class token (V, C) of clips (V, C, T, H, W)."""
         tokens = self.network(x.transpose(1, 2)).last_hidden_state[:, 0]
-        return tokens.unflatten(0, (len(x), -1)).mean(dim=1) if len(tokens) > len(x) else tokens
+        return tokens.unflatten(0, (x.shape[0], -1)).mean(dim=1) if tokens.shape[0] > x.shape[0] else tokens

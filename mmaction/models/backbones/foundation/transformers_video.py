@@ -241,7 +241,7 @@ class TransformersVideo(FoundationBackbone):
         tokens = self.network(**{self.family.argument: x.transpose(1, 2)}, **self.family.options).last_hidden_state
         prefix, (t, h, w) = self.family.prefix, self.grid
         if self.model_config.model_type == "timesformer":  # frames of a place follow each other there
-            tokens = self._in_order(tokens, len(x))
+            tokens = self._in_order(tokens, x.shape[0])
         if self.out == "pooled":
             return tokens[:, 0] if prefix else tokens.mean(dim=1)
         return tokens if self.out == "tokens" else tokens[:, prefix:].transpose(1, 2).unflatten(2, (t, h, w))

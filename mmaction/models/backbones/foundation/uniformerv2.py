@@ -243,5 +243,5 @@ class UniFormerV2(ReadableArguments, BaseModule):
         x = self.conv1(x)
         frames = x.shape[2]
         x = x.transpose(1, 2).flatten(0, 1).flatten(2).transpose(1, 2)
-        x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], dim=1) + self.positional_embedding
+        x = torch.cat([self.class_embedding.expand(x.shape[0], 1, -1), x], dim=1) + self.positional_embedding
         return self.transformer(self.ln_pre(x).transpose(0, 1), frames)

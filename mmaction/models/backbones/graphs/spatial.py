@@ -38,7 +38,7 @@ def gather(x: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
     weights = adjacency.transpose(-1, -3).reshape(*adjacency.shape[:-3], targets, joints * subsets)
     if weights.ndim == 3:
         weights = weights.repeat_interleave(frames, dim=0)
-    out = torch.matmul(weights, rows) if weights.ndim == 3 else torch.bmm(weights.expand(len(rows), -1, -1), rows)
+    out = torch.matmul(weights, rows) if weights.ndim == 3 else torch.bmm(weights.expand(rows.shape[0], -1, -1), rows)
     return out.view(samples, frames, targets, channels).permute(0, 3, 1, 2)
 
 
@@ -208,7 +208,7 @@ class RefinedConv(nn.Module):
         """
         first, second = self.conv1(mean).squeeze(2), self.conv2(mean).squeeze(2)
         difference = torch.tanh(first.unsqueeze(-1) - second.unsqueeze(-2)).flatten(2)
-        weight = (self.conv4.weight.flatten(1) * alpha).expand(len(mean), -1, -1)
+        weight = (self.conv4.weight.flatten(1) * alpha).expand(mean.shape[0], -1, -1)
         constant = (self.conv4.bias * alpha)[:, None] + own.flatten()
         return torch.baddbmm(constant.to(difference.dtype), weight, difference).view(-1, *own.shape)
 
@@ -236,11 +236,11 @@ class RefinedGraphConv(nn.Module):
         rows = x.contiguous().flatten(2)
         terms = []
         for conv, own in zip(self.convs, self.A, strict=True):
-            weight = conv.conv3.weight.flatten(1).expand(len(x), -1, -1)
+            weight = conv.conv3.weight.flatten(1).expand(x.shape[0], -1, -1)
             part = torch.baddbmm(conv.conv3.bias[:, None].to(rows.dtype), weight, rows).view(-1, *x.shape[2:])
             terms.append((part, conv.relations(mean, self.alpha, own)))
         total = torch.bmm(*terms[0])
         for term in terms[1:]:
             total = torch.baddbmm(total, *term)
-        y = cpu.prepare(total.view(len(x), -1, *x.shape[2:]))
+        y = cpu.prepare(total.view(x.shape[0], -1, *x.shape[2:]))
         return F.relu(self.bn(y) + self.down(x))

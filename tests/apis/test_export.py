@@ -1,0 +1,116 @@
+"""mmaction export, and what runs its files."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mmaction.cli import export, infer
+
+NO_TORCH = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision"):
+            raise ImportError(f"{name} is not installed")
+sys.meta_path.insert(0, Refuse())
+from mmaction.cli.infer import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(rgb, tmp_path_factory):
+    """The tiny model of RGB clips as an ONNX file."""
+    path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
+    assert export.main([*map(str, rgb), "--out", str(path), "--runs", "1"]) == 0
+    return path
+
+
+def test_it_says_what_was_proved_and_replaces_nothing_unasked(exported, rgb, capsys):
+    call = [*map(str, rgb), "--out", str(exported)]
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        export.main(call)
+    assert export.main([*call, "--overwrite", "--runs", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "imgs (batch, 2, 3, 4, 24, 24) uint8 to scores of 3 classes: probabilities, mean of 2 views" in printed
+    assert "PyTorch's" in printed and "one clip: PyTorch" in printed
+    assert [path.name for path in exported.parent.iterdir()] == [exported.name]
+
+
+def test_infer_has_the_scores_of_the_checkpoint_without_torch(exported, rgb, clip_files):
+    from mmaction.apis import Recognizer
+
+    call = [str(exported), str(clip_files["video"]), str(clip_files["frames"]), "--format", "json"]
+    done = subprocess.run([sys.executable, "-c", NO_TORCH, *call], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = Recognizer.load(*rgb, device="cpu")(clip_files["video"])
+    for entry in json.loads(done.stdout):
+        assert {row["name"]: pytest.approx(row["score"], abs=1e-5) for row in entry["top"]} == dict(
+            zip(("jump", "turn", "rest"), expected.scores.tolist(), strict=True)
+        )
+
+
+def test_windows_of_an_exported_model(exported, rgb, clip_files, capsys):
+    video = str(clip_files["video"])
+    for model in ([str(exported)], [*map(str, rgb)]):
+        assert infer.main([*model, video, "--window", "2", "--format", "csv", "--topk", "1"]) == 0
+    first, second = np.array_split(capsys.readouterr().out.splitlines(), 2)
+    assert [line.rpartition(",")[0] for line in first] == [line.rpartition(",")[0] for line in second]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "word"),
+    [
+        (["--opset", "3"], ValueError, "opset 3 is unknown"),
+        (["--to", "tflite"], SystemExit, "invalid choice"),
+        (["--to", "torch"], SystemExit, r"named \*.pt2"),
+        (["--to", "torch", "--out", "x.pt2", "--opset", "20"], ValueError, "only ONNX has opsets"),
+    ],
+)
+def test_mistakes_leave_nothing_behind(options, error, word, rgb, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error) as raised:
+        export.main([*map(str, rgb), "--out", "x.onnx", *options])
+    assert __import__("re").search(word, str(raised.value) + capsys.readouterr().err)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_library_is_named(rgb, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(ImportError, match=r"pip install .\[export\]"):
+        export.main([*map(str, rgb), "--out", str(tmp_path / "x.onnx")])
+
+
+def test_files_that_are_none(exported, tmp_path, clip_files):
+    import onnx
+
+    (tmp_path / "cut.onnx").write_bytes(exported.read_bytes()[:2000])
+    model = onnx.load(exported)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    for name, word in (("cut", "no ONNX model"), ("foreign", "not written by mmaction export")):
+        with pytest.raises(ValueError, match=word):
+            infer.main([str(tmp_path / f"{name}.onnx"), str(clip_files["video"])])
+    with pytest.raises(FileNotFoundError, match="did you mean"):
+        infer.main([str(exported.with_name("tinny.onnx")), str(clip_files["video"])])
+    with pytest.raises(SystemExit):
+        infer.main(["config.py", str(exported), str(clip_files["video"])])
+
+
+def test_a_file_is_data_and_names_no_code(exported, tmp_path, clip_files):
+    import onnx
+
+    model = onnx.load(exported)
+    (entry,) = (entry for entry in model.metadata_props if entry.key == "mmaction")
+    facts = json.loads(entry.value)
+    entry.value = json.dumps({**facts, "pipeline": [{"type": "os.getcwd"}, *facts["pipeline"]]})
+    onnx.save(model, tmp_path / "evil.onnx")
+    entry.value = json.dumps({**facts, "custom_imports": {"imports": ["this"]}})
+    onnx.save(model, tmp_path / "imports.onnx")
+    with pytest.raises(ValueError, match=r"os\.getcwd is in no registry"):
+        infer.main([str(tmp_path / "evil.onnx"), str(clip_files["video"])])
+    with pytest.raises(ValueError, match="--trust-checkpoint"):
+        infer.main([str(tmp_path / "imports.onnx"), str(clip_files["video"])])
