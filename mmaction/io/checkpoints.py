@@ -17,7 +17,7 @@ from urllib.parse import urlparse
 import numpy as np
 from mmengine.logging import HistoryBuffer, print_log
 
-from mmaction.io.downloads import download
+from mmaction.io.downloads import download, hub_folder
 from mmaction.io.foreign_checkpoints import convert, name_of_others
 from mmaction.io.pickles import load_pickle
 from mmaction.utils.cli import suggest
@@ -77,8 +77,6 @@ def local_path(source: str | Path) -> Path:
     """
     source = str(source)
     if source.startswith(("http://", "https://")):
-        import torch
-
         address = urlparse(source)
         # files of the Hugging Face hub all have the same few names
         name = (
@@ -86,8 +84,7 @@ def local_path(source: str | Path) -> Path:
             if "huggingface.co" in address.netloc
             else Path(address.path).name
         )
-        cached = Path(torch.hub.get_dir()) / "checkpoints" / name
-        return download(source, cached)
+        return download(source, hub_folder() / name)
     path = Path(source).expanduser()
     if path.is_file():
         return path

@@ -58,6 +58,14 @@ def hash_from_name(name: str) -> str | None:
     return found and found[1]
 
 
+def hub_folder() -> Path:
+    """Return where torch.hub keeps checkpoints; torch need not be there."""
+    if (torch := sys.modules.get("torch")) is not None:  # a program may have told it another place
+        return Path(torch.hub.get_dir(), "checkpoints")
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
+    return Path(home, "hub", "checkpoints").expanduser()
+
+
 def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits."""
     digest = hashlib.sha256()

@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import torch
+from mmaction.io.downloads import hub_folder
 
 DETECTOR = "pose_detection.tflite"
 READERS = {
@@ -28,7 +28,7 @@ NPM = "@mediapipe/pose@0.5.1675469404"  # Apache-2.0; holds lite, full and heavy
 
 def cache() -> Path:
     """Where the files are kept."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / "blazepose"
+    return hub_folder() / "blazepose"
 
 
 def model_files(mode: str, folder: str = "") -> list[Path]:

@@ -149,11 +149,9 @@ def test_the_graph_of_a_family_has_the_scores_of_a_test(name):
             np.testing.assert_allclose(found, predict(model, given[:count]), atol=1e-6)
 
 
-# the others take torch's exporter 5 to 20 seconds
-FAST = ["TSM"]
-
-
-@pytest.mark.parametrize("name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in MODELS])
+# torch's exporter takes 5 to 20 seconds for each
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
 def test_scores_of_an_exported_family(name, tmp_path):
     model, pipeline = MODELS[name]
     check(Config(dict(model=model, test_pipeline=pipeline)), tmp_path, "onnx")
