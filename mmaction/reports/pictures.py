@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from mmaction.io.video.writers import VideoSink, write_image
+from mmaction.io.video.writers import write_image
 from mmaction.reports.clip_pictures import spread
 from mmaction.skeletons import AUTO, Layout, choose_layout
 from mmaction.structures.scores import to_numpy
@@ -23,6 +23,7 @@ from mmaction.visualization.draw import (
     draw_text,
     side_by_side,
 )
+from mmaction.visualization.sinks import movie_sink
 
 MIN_HEIGHT = 160
 FPS = 10
@@ -120,7 +121,7 @@ def save_clips(
     pictures = enlarged(pictures)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in (".mp4", ".gif"):
-        with closing(VideoSink(path, FPS)) as sink:
+        with closing(movie_sink(path, FPS)) as sink:
             for index, clip in enumerate(pictures):
                 for frame in clip:
                     shown = side_by_side(frame, legend(len(frame))) if legend else np.ascontiguousarray(frame)

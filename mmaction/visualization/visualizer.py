@@ -84,7 +84,7 @@ class ActionVisualizer(ReadableArguments, Visualizer):
             show_frames: Show the frames in a window.
             wait_time: Seconds that the window shows each frame.
             out_type: With ``out_path``: ``img`` writes frames ``000000.png``, ... into a folder, whose other files
-                stay; ``gif`` and ``video`` (MP4) write one file.
+                stay; ``gif`` (small, about 12 frames a second) and ``video`` (MP4) write one file.
             out_path: Where to; without it the frames go to the backends as pictures named ``NAME_FRAME``.
             fps: Frames per second of the output; None: as the video, 25 for frames.
             step: Step of the record.
