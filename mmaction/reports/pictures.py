@@ -28,6 +28,7 @@ from mmaction.visualization.sinks import movie_sink
 MIN_HEIGHT = 160
 FPS = 10
 GROUND = 16
+WIDEST = 1800  # pixels of a sheet, where the frames of a clip can be broken into rows
 GUESSED = partial(choose_layout, AUTO)  # the layout of so many joints
 
 
@@ -129,7 +130,10 @@ def save_clips(
                     sink.write(draw_text(shown, [text], (0, 0), 0.4))
         return
     chosen = spread(pictures.shape[1], columns)
-    sheet = contact_sheet([clip[i] for clip in pictures for i in chosen], len(chosen))
+    in_row = len(chosen)
+    while in_row % 2 == 0 and in_row * pictures.shape[3] > WIDEST:  # each clip keeps rows of its own
+        in_row //= 2
+    sheet = contact_sheet([clip[i] for clip in pictures for i in chosen], in_row)
     if legend:
         sheet = side_by_side(sheet, legend(min(len(sheet), 400)))
     head = np.zeros((24, sheet.shape[1], 3), np.uint8)

@@ -72,10 +72,11 @@ class Overlay:
         pictures = [self._draw(image, t, style)]
         if self.look.side_by_side:
             pictures.append(self._draw(np.zeros_like(image), t, style))
+        edge = max(2, 2 * style.thickness) if t in self.problems else 0
+        if edge:
+            draw_frame(pictures[0], PROBLEM_COLOR, edge)
         if self.look.captions:
-            self._caption(pictures[0], t, style)
-        if t in self.problems:
-            draw_frame(pictures[0], PROBLEM_COLOR, max(2, 2 * style.thickness))
+            self._caption(pictures[0], t, style, edge)
         if self.panel is not None:
             pictures.append(self.panel(t, image.shape[0]))
         return pictures[0] if len(pictures) == 1 else side_by_side(*pictures)
@@ -100,11 +101,12 @@ class Overlay:
             box = np.concatenate([joints.min(axis=0) - margin, joints.max(axis=0) + margin])
             draw_box(image, box, person_color(int(person)), style.thickness, f"{person}")
 
-    def _caption(self, image: np.ndarray, t: int, style: Style) -> None:
+    def _caption(self, image: np.ndarray, t: int, style: Style, edge: int) -> None:
+        inner = image[edge : len(image) - edge, edge : image.shape[1] - edge]
         total = self.poses.num_frames
         number = f"frame {t} of {total}" if t < total else f"frame {t}: not annotated"
         lines = [number if total else f"frame {t}", *self.captions]
-        draw_text(image, lines, (0, 0), style.font_scale)
+        draw_text(inner, lines, (0, 0), style.font_scale)
         if t in self.problems:
             names = ", ".join(self.problems[t])
-            draw_text(image, [names], (0, image.shape[0]), style.font_scale, (255, 120, 120), anchor="bottom")
+            draw_text(inner, [names], (0, inner.shape[0]), style.font_scale, (255, 120, 120), anchor="bottom")

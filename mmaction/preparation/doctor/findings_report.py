@@ -71,6 +71,8 @@ def write_csv(diagnosis: Diagnosis, path: Path) -> Path:
 
 def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
     """Write one HTML file that needs no other: facts, findings, plots, thumbnails."""
+    notes: dict[str, None] = {}  # how layouts were guessed, each once
+    pictures = list(_pictures(diagnosis, notes))
     sections = [("summary", "In short"), ("samples", "Clips"), ("distributions", "Distributions")]
     page = render_page(
         TEMPLATE,
@@ -79,11 +81,11 @@ def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
         cards=[(f"clips in {split.name}", f"{len(clips):,}") for split, clips in diagnosis.samples.items()],
         kinds=list(_kinds(diagnosis)),
         counts=count_severities(diagnosis.findings),
-        facts=list(facts(diagnosis)),
+        facts=[*facts(diagnosis), *(("skeletons", note) for note in notes)],
         findings=diagnosis.findings,
         limit=SHOWN_ON_PAGE,
         plots=[figure_uri(figure) for figure in _figures(diagnosis)],
-        pictures=list(_pictures(diagnosis)),
+        pictures=pictures,
     )
     return write_text(path, page)
 
@@ -92,7 +94,13 @@ def _kinds(diagnosis: Diagnosis) -> Iterator[dict[str, object]]:
     """Yield for each kind of finding the first of them, how many there are, and what ``--fix`` does."""
     for code, count in Counter(finding.code for finding in diagnosis.findings).items():
         first = next(finding for finding in diagnosis.findings if finding.code == code)
-        fix = "gives the right label" if code == "relabeled" else "leaves the clip out" if KINDS[code].drops else ""
+        fix = (
+            "gives the right label"
+            if code == "relabeled"
+            else "leaves the clip out"
+            if KINDS[code].drops and first.position is not None
+            else ""
+        )
         yield {"first": first, "count": count, "fix": fix}
 
 
@@ -128,21 +136,20 @@ def _with_legend(figure: Figure) -> Figure:
     return figure
 
 
-def _pictures(diagnosis: Diagnosis) -> Iterator[tuple[Sample, str, str, Finding | None]]:
+def _pictures(diagnosis: Diagnosis, notes: dict[str, None]) -> Iterator[tuple[Sample, str, str, Finding | None]]:
     """Yield clips with findings, then others spread over the data set: sample, picture, classes, first finding."""
     blamed = {(finding.listed_in, finding.position): finding for finding in reversed(diagnosis.findings)}
     every = list(diagnosis.all_samples())
     bad = [sample for sample in every if (sample.split, sample.position) in blamed][: THUMBNAILS // 2]
     spread = every[:: max(len(every) // THUMBNAILS, 1)]
     for sample in dict.fromkeys([*bad, *spread][:THUMBNAILS]):
-        notes: list[str] = []
-        data = thumbnail(sample, notes.append)
+        data = thumbnail(sample, notes.setdefault)
         if data:
             classes = sample.split.classes
             label = ", ".join(classes[n] if 0 <= n < len(classes) else str(n) for n in sample.labels)
             yield (
                 sample,
                 image_uri(data, "jpeg"),
-                "; ".join([label, *notes]),
+                label,
                 blamed.get((sample.split, sample.position)),
             )
