@@ -71,6 +71,8 @@ def prepare(x: torch.Tensor) -> torch.Tensor:
 
     This is channels last on a CPU, and in half precision on a GPU.
     """
+    if x.device.type == "meta":  # counted, not computed; autocast does not know this device
+        return x
     on_cpu = x.device.type == "cpu"
     is_half = x.dtype in (torch.float16, torch.bfloat16) or (x.is_cuda and torch.is_autocast_enabled("cuda"))
     if not (on_cpu or is_half) or x.ndim not in (4, 5):
