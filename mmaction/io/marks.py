@@ -42,11 +42,16 @@ def read_marks(path: str | Path) -> list[Mark]:
     return list(marks.values())
 
 
+def mark_row(mark: Mark) -> list[str]:
+    """Return a mark as a row of the file."""
+    right = "" if mark.right is None else str(mark.right)
+    return [mark.clip, " ".join(map(str, mark.label)), right, mark.name, mark.right_name]
+
+
 def write_marks(path: str | Path, marks: Iterable[Mark]) -> Path:
     """Replace the file by these marks in one step."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for m in marks:
-        writer.writerow([m.clip, " ".join(map(str, m.label)), "" if m.right is None else m.right, m.name, m.right_name])
+    writer.writerows(map(mark_row, marks))
     return write_text(path, text.getvalue())

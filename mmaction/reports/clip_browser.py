@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from mmaction.evaluation.functional import independent_probabilities
-from mmaction.io.marks import MARKS, Mark
+from mmaction.io.marks import MARKS, Mark, mark_row
+from mmaction.io.suffixes import is_video
 from mmaction.io.video import probe
 from mmaction.io.video.folders import VideoFolder
 from mmaction.reports.clip_pictures import ClipPictures, skeleton_strip, video_strip
@@ -55,7 +56,7 @@ class ClipBrowser:
         """Return the video, or the folder of frames, of a clip; None where it is not on this machine."""
         name = self.result.ids[index].partition(" #")[0]
         if self._folder is not None:
-            return self._folder.find(str(Path(name).with_suffix("")) if Path(name).suffix else name)
+            return self._folder.find(str(Path(name).with_suffix("")) if is_video(name) else name)
         path = Path(str(self.result.meta["source"][index])) if "source" in self.result.meta else None
         return path if path and str(path) != "." and path.exists() else None
 
@@ -105,8 +106,11 @@ class ClipBrowser:
 
     def page(self, marks: Mapping[str, Mark], is_served: bool) -> str:
         """Return the page, with the marks that there are; a page that is not served keeps its marks in the browser."""
-        shown = {mark.clip: mark.right for mark in marks.values()}
-        return render_page(TEMPLATE, self.title, table=self.table(), marks=shown, is_served=is_served, marks_file=MARKS)
+        known = set(self.result.ids)
+        shown = {mark.clip: mark.right for mark in marks.values() if mark.clip in known}
+        others = [mark_row(mark) for mark in marks.values() if mark.clip not in known]
+        values = {"marks": shown, "other_marks": others, "is_served": is_served, "marks_file": MARKS}
+        return render_page(TEMPLATE, self.title, table=self.table(), **values)
 
     def media(self, index: int) -> tuple[Path | None, str]:
         """Return the file of a clip that a browser can show, or None and why there is none."""

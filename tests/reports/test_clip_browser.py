@@ -141,7 +141,8 @@ def test_marks_are_kept_and_wrong_ones_refused(ask, result):
 
 
 def test_other_pages_get_nothing(ask, result):
-    assert ask("/", Host="evil.example")[0] == 403
+    assert ask("/", Host="evil.example")[0] == ask("/", Host="evil.example:80")[0] == 403
+    assert ask("/", Host="localhost:9999")[0] == 200, "through a tunnel"
     said = {"clip": "walk", "marked": True}
     assert ask("/marks", "POST", said, Content_Type="application/json", Origin="http://evil.example")[0] == 403
     assert not (result / "marks.csv").exists()
@@ -172,12 +173,13 @@ def test_wrong_files_of_marks_are_named(tmp_path):
 
 def test_command(result, tmp_path, monkeypatch, capsys):
     videos = ["--videos", str(tmp_path / "videos")]
-    write_marks(result / "marks.csv", [Mark("run", (1,), 2)])
+    write_marks(result / "marks.csv", [Mark("run", (1,), 2), Mark("elsewhere", (0, 1), None, "a; b")])
     assert view.main([str(result), *videos, "--static", str(tmp_path / "page")]) == 0
     assert "4 clips" in capsys.readouterr().out
     written = {path.relative_to(tmp_path / "page").as_posix() for path in (tmp_path / "page").rglob("*.*")}
     assert written == {"index.html", *(f"clips/{i}.js" for i in range(4)), "media/0.mp4", "media/1.mp4", "media/2.jpg"}
-    assert '"run": 2' in (tmp_path / "page/index.html").read_text()
+    page = (tmp_path / "page/index.html").read_text()
+    assert '"run": 2' in page and '["elsewhere", "0 1", "", "a; b", ""]' in page
     with pytest.raises(FileExistsError, match="page"):
         view.main([str(result), "--static", str(tmp_path / "page")])
     monkeypatch.setattr(ClipServer, "serve_forever", lambda self: None)
