@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo poses test test-all lint format docs notebooks install clean
+.PHONY: demo poses openmmlab test test-all lint format docs notebooks install clean
 
 demo: install ## make the demo data, train PoseC3D on it, test it and show the result
 	$(BIN)/python tools/demo.py
@@ -13,10 +13,13 @@ poses: install ## install LiteRT and fetch the networks of BlazePose, for poses 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[poses]"
 	$(BIN)/python -c "from mmaction.preparation.poses.blazepose_files import model_files; print(*model_files('balanced'))"
 
+openmmlab: install ## install MMPose and MMDetection without what they do not need here
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/openmmlab.txt
+
 test: lint ## lint, then run the tests; those marked slow are left to test-all
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 
-test-all: lint ## lint, then run every test
+test-all: lint poses openmmlab ## lint, then run every test
 	$(BIN)/pytest -n $(WORKERS)
 
 lint: install ## style, docstrings, security rules, types and spelling

@@ -10,6 +10,7 @@ import torch
 from tqdm import tqdm
 
 from mmaction.apis.inference import choose_device
+from mmaction.preparation.poses.openmmlab import openmmlab
 
 PACKAGES = {"mmdet": "MMDetection", "mmpose": "MMPose"}
 
@@ -20,14 +21,15 @@ def _apis(package: str) -> ModuleType:
         return importlib.import_module(f"{package}.apis")
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"{PACKAGES[package]} is not installed ({error}): install {package}, or extract skeletons with "
+            f"{PACKAGES[package]} is not installed ({error}): run make openmmlab, or extract skeletons with "
             "tools/data/skeleton/extract_poses.py, which needs no further package"
         ) from error
 
 
+@openmmlab()
 def detection_inference(
     det_config: str,
-    det_checkpoint: str,
+    det_checkpoint: str | None,
     frame_paths: Sequence[str],
     det_score_thr: float = 0.9,
     det_cat_id: int = 0,
@@ -38,7 +40,7 @@ def detection_inference(
 
     Args:
         det_config: Config of the detector.
-        det_checkpoint: Its weights.
+        det_checkpoint: Its weights; None: random ones.
         frame_paths: Images, one per frame.
         det_score_thr: Lowest score of a box that is kept.
         det_cat_id: The category to keep, 0 for persons in COCO.
@@ -65,9 +67,10 @@ def detection_inference(
     return boxes, samples
 
 
+@openmmlab()
 def pose_inference(
     pose_config: str,
-    pose_checkpoint: str,
+    pose_checkpoint: str | None,
     frame_paths: Sequence[str],
     det_results: Sequence[np.ndarray],
     device: str | torch.device | None = None,
@@ -76,7 +79,7 @@ def pose_inference(
 
     Args:
         pose_config: Config of the pose model.
-        pose_checkpoint: Its weights.
+        pose_checkpoint: Its weights; None: random ones.
         frame_paths: Images, one per frame.
         det_results: The boxes of each frame, (M, 4 or 5), as :func:`detection_inference` gives them.
         device: Where the model runs; None: the first GPU where there is one, else the CPU.

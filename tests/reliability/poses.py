@@ -100,8 +100,8 @@ def pck(backend: PoseBackend, folder: Path, people: Sequence[Marked], degrees: f
 
 def backends(args: argparse.Namespace) -> Iterator[tuple[str, PoseBackend]]:
     """Yield the ways to compare."""
-    for text, rotate, both in (("no rotation", False, False), ("rotation", True, False), ("both ways", True, True)):
-        if text == "both ways" and args.what == "images":
+    for text, rotate, both in (("no rotation", False, False), ("forward", True, False), ("both ways", True, True)):
+        if (args.what == "images" and text == "both ways") or (args.ways and text not in args.ways):
             continue
         options = BackendOptions(weights=args.weights, mode=args.mode, rotate=rotate, both_ways=both)
         yield text, build_backend(args.backend, options)
@@ -160,6 +160,7 @@ def main() -> None:
     parser.add_argument("--backend", default="blazepose")
     parser.add_argument("--mode", default="balanced")
     parser.add_argument("--weights", default="")
+    parser.add_argument("--ways", nargs="+", help="of: no rotation, forward, both ways (default: all)")
     parser.add_argument("--sheets", help="folder for a contact sheet of each video")
     args = parser.parse_args()
     (measure_images if args.what == "images" else measure_videos)(args)

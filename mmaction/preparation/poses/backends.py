@@ -11,6 +11,7 @@ import numpy as np
 from mmaction.io.checkpoints import local_path, read_checkpoint
 from mmaction.preparation.poses import blazepose
 from mmaction.preparation.poses.following import Turning, Upright
+from mmaction.preparation.poses.openmmlab import openmmlab
 from mmaction.preparation.poses.persons import BackendOptions, Persons, PoseBackend, nobody
 from mmaction.utils.cli import suggest
 
@@ -141,13 +142,16 @@ class MMPoseBackend:
 
     def __init__(self, options: BackendOptions) -> None:
         try:
-            from mmpose.apis import inference_topdown, init_model
+            with openmmlab():
+                from mmpose.apis import inference_topdown, init_model
         except ImportError as error:
-            raise ImportError(f"backend mmpose: it is not installed, see docs/skeletons.md ({error})") from error
+            raise ImportError(f"backend mmpose: install it with make openmmlab, see docs/poses.md ({error})") from error
         if not options.pose_config or not options.weights:
-            raise ValueError("backend mmpose: needs --pose-config and --weights")
+            raise ValueError("backend mmpose: needs --pose-config and --weights (none: random ones)")
         self._infer = inference_topdown
-        self._model = init_model(options.pose_config, options.weights, device=options.device)
+        weights = None if options.weights == "none" else options.weights
+        with openmmlab():
+            self._model = init_model(options.pose_config, weights, device=options.device)
         self._options = options
         self._detector: Any = None  # built when boxes are not given
 
@@ -176,7 +180,8 @@ class MMPoseBackend:
     def _one(self, frame: np.ndarray, boxes: np.ndarray) -> Persons:
         if not len(boxes):
             return nobody()
-        found = [result.pred_instances for result in self._infer(self._model, frame[..., ::-1], boxes[:, :4])]
+        with openmmlab():
+            found = [result.pred_instances for result in self._infer(self._model, frame[..., ::-1], boxes[:, :4])]
         keypoint = np.concatenate([instances.keypoints for instances in found])
         score = np.concatenate([instances.keypoint_scores for instances in found])
         return _detected(boxes[:, :4], keypoint[..., :2], score)

@@ -10,11 +10,12 @@ from typing import Protocol
 import numpy as np
 
 from mmaction.preparation.poses.persons import Persons, PoseBackend, join
-from mmaction.preparation.poses.regions import around, cut, lead_back, of_boxes
+from mmaction.preparation.poses.regions import around, cut, lead_back, of_boxes, squares
 from mmaction.skeletons import get_layout
 
 SURE = 0.5  # score from which on a person counts as found
 PASSES = 3  # readings of a person who has not been followed; each one looks where the one before saw the body
+THOROUGH = 8  # in a video without a person, one of so many frames is searched thoroughly
 QUARTERS = np.pi / 2 * np.arange(4)
 NONE = np.zeros((0, 4))
 
@@ -60,21 +61,21 @@ class Turning:
         found: list[Persons] = []
         for t, frame in enumerate(frames):
             hints = _regions(found[-1] if found else before)
-            found.append(self._find(frame, hints, None if boxes is None else boxes[t]))
+            found.append(self._find(frame, hints, None if boxes is None else boxes[t], thorough=t % THOROUGH == 0))
         for t in reversed(range(len(frames) - 1)) if self.both_ways else ():
             again = self._read(frames[t], _regions(found[t + 1]))
             found[t] = distinct(join([found[t], again])) if boxes is None else _best_in(boxes[t], found[t], again)
         return _as_given(found, boxes)
 
-    def _find(self, frame: np.ndarray, hints: np.ndarray, boxes: np.ndarray | None) -> Persons:
+    def _find(self, frame: np.ndarray, hints: np.ndarray, boxes: np.ndarray | None, thorough: bool = True) -> Persons:
         """Read persons at the regions ``hints``, and look for those that are not there."""
         known = self._read(frame, hints)
         if boxes is not None:
             looked_for = [self.reader.find_in(frame, box) for box in boxes]
             return _best_in(boxes, known, self._read(frame, np.concatenate([NONE, *looked_for]), PASSES))
         known, lost = distinct(known), hints[known.scores < SURE]
-        around_lost = [self.reader.find_in(frame, box) for box in _boxes_of(lost)]
-        new = np.concatenate([self.reader.find(frame, thorough=not len(known)), *around_lost])
+        around_lost = [self.reader.find_in(frame, box) for box in squares(lost)]
+        new = np.concatenate([self.reader.find(frame, thorough and not len(known)), *around_lost])
         new = new[[not _near(region, known.regions).any() for region in new]] if len(new) else new
         return distinct(join([known, self._read(frame, new, PASSES)]))
 
@@ -106,14 +107,10 @@ def _regions(persons: Persons | None) -> np.ndarray:
     return NONE if persons is None or persons.regions is None else persons.regions
 
 
-def _boxes_of(regions: np.ndarray) -> np.ndarray:
-    return np.concatenate([regions[:, :2] - regions[:, 2:3] / 2, regions[:, :2] + regions[:, 2:3] / 2], axis=1)
-
-
 def _near(region: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return which of the regions ``(N, 4)`` are of the same body."""
     way = np.linalg.norm(others[:, :2] - region[:2], axis=1)
-    return way < 0.15 * np.minimum(others[:, 2], region[2])
+    return way < 0.2 * np.minimum(others[:, 2], region[2])
 
 
 def distinct(persons: Persons, least: float = SURE) -> Persons:

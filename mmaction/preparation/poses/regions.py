@@ -43,3 +43,8 @@ def of_boxes(boxes: np.ndarray, share: float = 1.25, angle: float = 0.0) -> np.n
     """Return regions of which boxes ``(N, 4)`` fill ``1 / share``."""
     sizes = share * (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, initial=0)
     return np.column_stack([(boxes[:, :2] + boxes[:, 2:4]) / 2, sizes, np.full(len(boxes), angle)])
+
+
+def squares(regions: np.ndarray) -> np.ndarray:
+    """Return upright boxes ``(N, 4)`` with the centers and the sides of regions."""
+    return np.concatenate([regions[:, :2] - regions[:, 2:3] / 2, regions[:, :2] + regions[:, 2:3] / 2], axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from mmaction.preparation.poses.persons import Persons
+from mmaction.preparation.poses.regions import squares
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptio
     tracks, started = [], []
     for persons in frames:
         numbers = np.full(len(persons), -1)
+        # a body's region is steadier than the box of its joints, which a somersault throws about
+        boxes = persons.boxes if persons.regions is None else squares(persons.regions)
         detections = Detections(
-            xyxy=np.asarray(persons.boxes, np.float32).reshape(-1, 4),
+            xyxy=np.asarray(boxes, np.float32).reshape(-1, 4),
             confidence=np.asarray(persons.scores, np.float32),
             class_id=np.zeros(len(persons), int),
             data={"row": np.arange(len(persons))},

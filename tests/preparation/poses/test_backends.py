@@ -72,7 +72,7 @@ def test_unknown_backend():
         build_backend("torchvison", BackendOptions())
 
 
-@pytest.mark.parametrize(("name", "hint"), [("rtmlib", r"pip install .\[pose\]"), ("mmpose", "docs/skeletons.md")])
+@pytest.mark.parametrize(("name", "hint"), [("rtmlib", r"pip install .\[pose\]"), ("mmpose", "docs/poses.md")])
 def test_a_library_that_is_not_installed(name, hint, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, f"{name}.apis", None)
