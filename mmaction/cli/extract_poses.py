@@ -47,6 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default="",
         help="file or address of the weights, or their folder (default: the backend's own)",
     )
+    model.add_argument("--detector", default="", help="name or folder of the detector (transformers; default: D-FINE)")
     model.add_argument("--pose-config", default="", help="config of the pose model (mmpose)")
     model.add_argument(
         "--mode",
@@ -103,6 +104,7 @@ def main(argv: list[str] | None = None) -> int:
 
     options = BackendOptions(
         weights=args.weights,
+        detector=args.detector,
         pose_config=args.pose_config,
         mode=args.mode,
         min_size=args.min_size,

@@ -11,6 +11,7 @@ import numpy as np
 from mmaction.io.checkpoints import local_path, read_checkpoint
 from mmaction.preparation.poses import blazepose
 from mmaction.preparation.poses.following import Turning, Upright
+from mmaction.preparation.poses.huggingface import TransformersBackend
 from mmaction.preparation.poses.openmmlab import openmmlab
 from mmaction.preparation.poses.persons import BackendOptions, Persons, PoseBackend, nobody
 from mmaction.utils.cli import suggest
@@ -192,6 +193,7 @@ BACKENDS: dict[str, Callable[[BackendOptions], PoseBackend]] = {
     "blazepose": blazepose.backend,
     "rtmlib": RTMLibBackend,
     "mmpose": MMPoseBackend,
+    "transformers": TransformersBackend,
 }
 
 
@@ -201,7 +203,11 @@ def check_pose_backend(name: str, options: BackendOptions) -> None:
         raise KeyError(f"backend: {name!r} is unknown{suggest(name, BACKENDS)}; known: {', '.join(BACKENDS)}")
     if options.layout != "coco17" and name != "blazepose":
         raise ValueError(f"layout: {name} gives coco17, got {options.layout!r}; blazepose gives mediapipe33 too")
-    if name != "blazepose" and options.weights not in ("", "none") and "://" not in options.weights:
+    if (
+        name not in ("blazepose", "transformers")
+        and options.weights not in ("", "none")
+        and "://" not in options.weights
+    ):
         local_path(options.weights)
 
 

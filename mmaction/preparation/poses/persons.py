@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-BACKENDS = ("torchvision", "blazepose", "rtmlib", "mmpose")
+BACKENDS = ("torchvision", "blazepose", "rtmlib", "mmpose", "transformers")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class BackendOptions:
 
     device: str = "cpu"  # ``cpu``, ``cuda`` or ``cuda:N``
     weights: str = ""  # file, folder or address of the weights; empty: the backend's own, ``none``: random ones
+    detector: str = ""  # name or folder of the detector (transformers)
     pose_config: str = ""  # config of the pose model (MMPose)
     mode: str = "balanced"  # ``lightweight``, ``balanced`` or ``performance`` (RTMLib, BlazePose)
     min_size: int = 640  # length in pixels to which the shorter side of a frame is resized (torchvision)
