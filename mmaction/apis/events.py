@@ -1,7 +1,7 @@
 """Events of a long video or of a stream, found in the scores of windows that slide over it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,8 @@ from mmaction.structures.events import Event
 
 NOTHING = -1  # the label of a moment at which nothing happens
 _TINY_S = 1e-6
+WHOLE_LENGTHS = (0.9, 1.15)  # of the windows for whole actions, as parts of the usual length of an action
+OVERLAP = 0.1  # of a window, that it may share with another one
 
 
 def find_events(
@@ -19,6 +21,61 @@ def find_events(
     """Merge the scores of windows into events, in order of time; arguments and errors as of :class:`EventFinder`."""
     finder = EventFinder(threshold, min_s, background)
     return [event for window in windows for event in finder.add(window)] + finder.finish()
+
+
+def find_whole_events(
+    windows: Sequence[Prediction], threshold: float = 0.5, background: Sequence[int] = ()
+) -> list[Event]:
+    """Choose the windows that each hold one whole action, such as a dive, as events in order of time.
+
+    A model that was trained on whole actions knows half of one badly, so the mean of windows tells little. Of all sets
+    of windows that overlap by a tenth at most, this is the one with the largest sum of length times (score -
+    ``threshold``): weighted interval scheduling (Kleinberg and Tardos, "Algorithm Design", section 6.1). Where two of
+    them overlap, their events meet in the middle.
+
+    Args:
+        windows: Of one clip, of one or several lengths, such as ``WHOLE_LENGTHS`` of the usual length of an action.
+        threshold: Score, 0 to 1, above which a window may be an event.
+        background: Classes that mean that nothing happens.
+
+    Raises:
+        ValueError: If a window has no times, or ``threshold`` is not from 0 to 1.
+    """
+    finder = EventFinder(threshold, background=background)
+    timed = [(w.end_s, w.start_s, w) for w in windows if w.end_s is not None and w.start_s is not None]
+    if len(timed) < len(windows):
+        raise ValueError("events need windows with times; classify the clip in windows (--window S)")
+    rows = sorted(
+        (
+            (end, start, label, float(w.scores[label]))
+            for end, start, w in timed
+            if (label := finder.label(w.scores)) >= 0
+        )
+    )
+    ends = np.array([row[0] for row in rows])
+    best, chosen = (
+        [0.0],
+        [],
+    )  # of the first k windows: the largest sum; whether the last of them is in it, and after which
+    for index, (end, start, _, score) in enumerate(rows):
+        before = int(np.searchsorted(ends[:index], start + OVERLAP * (end - start) + _TINY_S, side="right"))
+        value = best[before] + (end - start) * (score - threshold)
+        chosen.append(before if value > best[-1] else None)
+        best.append(max(value, best[-1]))
+    found: list[Event] = []
+    index = len(rows)
+    while index:
+        before = chosen[index - 1]
+        if before is None:
+            index -= 1
+            continue
+        end, start, label, score = rows[index - 1]
+        if found and end > found[-1].start_s:
+            middle = (end + found[-1].start_s) / 2
+            found[-1], end = replace(found[-1], start_s=middle), middle
+        found.append(Event(label, start, end, score))
+        index = before
+    return found[::-1]
 
 
 @dataclass
@@ -62,15 +119,14 @@ class EventFinder:
 
     def add(self, window: Prediction) -> list[Event]:
         """Take the next window; return the events that no later window can change."""
-        if window.start_s is None or window.end_s is None:
-            raise ValueError("events need windows with times; classify the clip in windows (--window S)")
+        start, end = _span(window)
         if not self._windows:
-            self._judged_s = window.start_s
-            self._min_s = (window.end_s - window.start_s) / 4 if self._min_s is None else self._min_s
-        elif window.start_s < self._windows[-1].start_s:
-            raise ValueError(f"a window at {window.start_s} s comes after one at {self._windows[-1].start_s} s")
+            self._judged_s = start
+            self._min_s = (end - start) / 4 if self._min_s is None else self._min_s
+        elif start < _span(self._windows[-1])[0]:
+            raise ValueError(f"a window at {start} s comes after one at {self._windows[-1].start_s} s")
         self._windows.append(window)
-        self._judge(window.start_s)
+        self._judge(start)
         return self._settle()
 
     def finish(self) -> list[Event]:
@@ -125,6 +181,13 @@ class EventFinder:
             for run in done
             if run.label != NOTHING
         ]
+
+
+def _span(window: Prediction) -> tuple[float, float]:
+    """Return begin and end of a window in seconds; ValueError if it has none."""
+    if window.start_s is None or window.end_s is None:
+        raise ValueError("events need windows with times; classify the clip in windows (--window S)")
+    return window.start_s, window.end_s
 
 
 def _is_short(run: _Run, min_s: float) -> bool:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from mmaction.apis.clips import Clip
 from mmaction.apis.event_files import check_event_files, cut_events, event_table, write_events
-from mmaction.apis.events import find_events
+from mmaction.apis.events import WHOLE_LENGTHS, find_events, find_whole_events
 from mmaction.apis.inputs import expand_inputs, number_skeletons, read_clips, sources_of
 from mmaction.apis.labeled_video import check_suffix, write_labeled
 from mmaction.apis.poses import VideoPoses
@@ -83,14 +83,22 @@ class Classifier:
         args = self.args
         clip, fps = self._recognize.prepare(clip)
         if args.window is not None:
-            stride = args.window / 2 if args.stride is None else args.stride
-            return classify_windows(self.model, clip, args.window, stride, args.fps or fps, progress)
+            stride = args.stride or args.window / (10 if args.whole else 2)
+            lengths = [args.window * part for part in WHOLE_LENGTHS] if args.whole else [args.window]
+            found = [
+                window
+                for length in lengths
+                for window in classify_windows(self.model, clip, length, stride, args.fps or fps, progress)
+            ]
+            return sorted(found, key=lambda window: (window.start_s or 0) + (window.end_s or 0))
         return [self._recognize(clip)]
 
     def events(self, windows: Sequence[Prediction]) -> list[Event] | None:
         """Return the events of the windows of one clip; None where clips are classified as a whole."""
         if self.args.window is None:
             return None
+        if self.args.whole:
+            return find_whole_events(windows, self.args.threshold, self.background)
         return find_events(windows, self.args.threshold, self.args.min_event, self.background)
 
 
@@ -135,7 +143,8 @@ def tell_events(classifier: Classifier, predictions: Sequence[Prediction], video
             print(event_table(events, names, clip))
             empty = sum(window.nobody for window in of_clip)
             seen = f", {empty} of them show nobody" if empty else ""
-            print(f"  ({len(of_clip)} windows of {args.window:g} s{seen}; --format csv lists them)")
+            about = "about " if args.whole else ""
+            print(f"  ({len(of_clip)} windows of {about}{args.window:g} s{seen}; --format csv lists them)")
         for path in args.events or ():
             write_events(events, names, clip, path)
         if args.cut:

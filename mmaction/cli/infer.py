@@ -60,6 +60,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="P",
         help="lowest score at which something happens (default: 0.5)",
     )
+    events.add_argument(
+        "--whole",
+        action="store_true",
+        help="each event is one whole action, such as a dive, that lasts about --window S (the default stride is then "
+        "S / 10); without it actions may last any time",
+    )
     events.add_argument("--min-event", type=float, metavar="S", help="shortest event in seconds (default: window / 4)")
     events.add_argument("--background", nargs="+", default=(), metavar="CLASS", help="classes that are no events")
     events.add_argument("--cut", metavar="FOLDER", help="write each event as a clip of its own")
@@ -111,13 +117,15 @@ def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     if args.camera is not None:
         if args.inputs:
             parser.error(f"--camera {args.camera} takes no other input; got {', '.join(args.inputs)}")
-        refuse(("timeline", "cut", "out", "fps", "split", "clip"), "not with --camera")
+        refuse(("timeline", "cut", "out", "fps", "split", "clip", "whole"), "not with --camera")
     else:
         if not args.inputs:
             parser.error("name what to classify: a video, a folder, a pattern, or a pickle of skeletons; or --camera")
         refuse(("headless", "queue", "retries"), "only with --camera")
         if args.window is None:
-            refuse(("stride", "timeline", "events", "min_event", "background", "cut"), "only with --window S")
+            refuse(("stride", "timeline", "events", "min_event", "background", "cut", "whole"), "only with --window S")
+    if args.whole:
+        refuse(("min_event",), "not with --whole")
     if args.topk < 1:
         parser.error(f"--topk {args.topk}: at least 1")
     if args.retries < 0:

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmaction.apis.event_files import EVENT_FILES, event_table, write_events
-from mmaction.apis.events import EventFinder, find_events
+from mmaction.apis.events import OVERLAP, EventFinder, find_events, find_whole_events
 from mmaction.apis.predictions import Prediction
 from mmaction.evaluation.events import segment_f1
 from mmaction.structures.events import Event
@@ -93,6 +93,41 @@ def test_windows_that_come_one_by_one_give_the_events_of_all_at_once(seed, count
         assert (event.start_s, event.end_s, event.score) == pytest.approx(row[1:], abs=1e-5)
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.sampled_from([4, 5]), st.integers(0, 100)), max_size=9), st.floats(0, 0.9)
+)
+def test_whole_actions_are_the_best_windows_that_hardly_overlap(rows, threshold):
+    windows = [Prediction("a", np.array([s / 100, 0.0]), t / 4, (t + n) / 4) for t, n, s in rows]
+    found = find_whole_events(windows, threshold)
+
+    def value(chosen):
+        ordered = sorted(chosen, key=lambda w: (w.end_s, w.start_s))
+        for one, other in pairwise(ordered):
+            if one.end_s > other.start_s + OVERLAP * (other.end_s - other.start_s) + 1e-6:
+                return -np.inf
+        return sum((w.end_s - w.start_s) * (w.scores.max() - threshold) for w in ordered)
+
+    best = max(value(chosen) for count in range(len(windows) + 1) for chosen in combinations(windows, count))
+    assert all(a.end_s <= b.start_s + 1e-9 for a, b in pairwise(found))
+    members = [
+        w for w in windows for e in found if w.scores[0] == e.score and w.start_s <= e.start_s and e.end_s <= w.end_s
+    ]
+    assert best == pytest.approx(max(value(c) for c in combinations(members, len(found))), abs=1e-9)
+
+
+def test_whole_actions_have_a_threshold_and_a_background():
+    windows = [
+        Prediction("a", np.array(row), t, t + 2.0)
+        for row, t in (([0.9, 0.1], 0.0), ([0.2, 0.8], 1.9), ([0.4, 0.3], 4.0))
+    ]
+    first, second = find_whole_events(windows)
+    assert (first.label, first.start_s, first.end_s, first.score) == (0, 0.0, pytest.approx(1.95), pytest.approx(0.9))
+    assert (second.label, second.start_s, second.end_s) == (1, pytest.approx(1.95), 3.9)
+    assert [e.label for e in find_whole_events(windows, 0.3, background=[1])] == [0, 0]
+    with pytest.raises(ValueError, match="times"):
+        find_whole_events([Prediction("a", np.ones(2))])
+
+
 def test_a_finder_forgets_what_is_past_and_needs_windows_in_order():
     finder = EventFinder(0.5)
     for index in range(2000):
@@ -149,6 +184,8 @@ def test_files_hold_the_events(suffix, tmp_path):
         ]
     elif suffix == ".json":
         assert [row["name"] for row in json.loads(text)["events"]] == ["vault", "beam <1>"]
+    elif suffix == ".jsonl":
+        assert [json.loads(line)["end_s"] for line in text.splitlines()] == [5.25, 3726.0]
     elif suffix == ".srt":
         assert re.findall(r"(\d\d:\d\d:\d\d,\d{3}) --> (\S+)\n(.*)", text) == [
             ("00:00:00,000", "00:00:05,250", "vault"),

@@ -260,6 +260,17 @@ def test_events_of_a_long_video(infer, rgb, clip_files, tmp_path):
         infer(*call, "--events", tmp_path / "e.xml")
 
 
+def test_whole_actions_of_a_long_video(infer, rgb, clip_files, tmp_path, capsys):
+    call = (*rgb, clip_files["video"], "--window", 2, "--whole", "--threshold", 0.1, "--events", tmp_path / "e.json")
+    code, out, _ = infer(*call, "--timeline", tmp_path / "t.png")
+    events = json.loads((tmp_path / "e.json").read_text())["events"]
+    assert code == 0 and len(events) == 2 and "windows of about 2 s" in out and (tmp_path / "t.png").is_file()
+    assert all(1.6 < event["end_s"] - event["start_s"] < 2.4 for event in events)
+    with pytest.raises(SystemExit):
+        infer(*call, "--min-event", 1)
+    assert "--min-event: not with --whole" in capsys.readouterr().err
+
+
 def test_an_incomplete_skeleton_does_not_end_the_others(infer, pose, tmp_path):
     walk, run = skeletons("walk", "run")
     del walk["img_shape"]
