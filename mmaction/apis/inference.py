@@ -66,7 +66,7 @@ def init_recognizer(
     if "model" not in cfg:
         raise ValueError(f"config {cfg.filename or ''} has no model; its entries are {', '.join(cfg)}")
     device = choose_device(device)
-    model = MODELS.build(without_pretrained(cfg.model))
+    model = MODELS.build(without_pretrained(cfg.model, completes=checkpoint is not None))
     meta: Mapping[str, Any] = {}
     if checkpoint is not None:
         trust = trust_checkpoint or bool(cfg.get("trust_checkpoint"))
@@ -123,19 +123,19 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     return device
 
 
-def without_pretrained(model_cfg: ConfigDict) -> ConfigDict:
+def without_pretrained(model_cfg: ConfigDict, completes: bool = False) -> ConfigDict:
     """Return a copy of a model's config in which no weights are fetched for parts of it.
 
-    A foundation backbone keeps its ``pretrained``: it fetches them only for a checkpoint that leaves them out.
+    With ``completes`` a foundation backbone keeps its ``pretrained``, which completes a checkpoint that leaves it out.
     """
     model_cfg = ConfigDict(model_cfg)
     kind = MODELS.get(model_cfg["type"]) if isinstance(model_cfg.get("type"), str) else model_cfg.get("type")
     is_foundation = isinstance(kind, type) and issubclass(kind, FoundationBackbone)
     for key, value in model_cfg.items():
-        if key == "pretrained" and not is_foundation:
+        if key == "pretrained" and not (completes and is_foundation):
             model_cfg[key] = None
         elif isinstance(value, dict):
-            model_cfg[key] = without_pretrained(value)
+            model_cfg[key] = without_pretrained(value, completes)
     return model_cfg
 
 

@@ -33,7 +33,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Count and print; return 0."""
     args = parse_args(argv)
-    model = open_model(args)
+    model = open_model(args).to("meta")  # counting needs shapes alone
     counts = count(model, args.shape or input_shape(model.cfg))
     try:
         batch, need = training_need(model.cfg, model)

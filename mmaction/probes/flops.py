@@ -9,6 +9,8 @@ from mmengine.config import Config
 from torch import nn
 
 from mmaction.apis.clips import pipeline_config
+from mmaction.models.backbones.foundation.base import FoundationBackbone
+from mmaction.models.backbones.foundation.published import PublishedNetwork
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.recognizers import MMRecognizer3D
 from mmaction.registry import MODELS
@@ -21,8 +23,12 @@ Shape = Sequence[int] | Mapping[str, Sequence[int]]
 def model_without_values(cfg: Config) -> BaseRecognizer:
     """Return the network of a config with shapes alone (device ``meta``), with which counting takes a second."""
     backbone = {key: None if key == "pretrained" else value for key, value in cfg.model["backbone"].items()}
+    model = {**cfg.model, "backbone": backbone, "data_preprocessor": None}
+    kind = MODELS.get(type_name(backbone))
+    if isinstance(kind, type) and issubclass(kind, (FoundationBackbone, PublishedNetwork)):
+        return MODELS.build(model).to("meta")  # libraries compute with values while they build
     with torch.device("meta"):
-        return MODELS.build({**cfg.model, "backbone": backbone, "data_preprocessor": None})
+        return MODELS.build(model)
 
 
 def training_bytes(model: BaseRecognizer, shape: Shape, batch_size: int, states: int = 1) -> int:
