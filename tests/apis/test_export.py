@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from mmaction.cli import export, infer
+from mmaction.cli import test as test_tool
+from mmaction.structures import Result
 
 NO_TORCH = """
 import sys
@@ -29,7 +31,7 @@ def exported(rgb, tmp_path_factory):
     """The tiny model of RGB clips as an ONNX file."""
     path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert export.main([*map(str, rgb), "--out", str(path), "--runs", "1"]) == 0
+        assert export.main([*map(str, rgb), "--out", str(path), "--runs", "1", "--cfg-options", MERGED]) == 0
     path.with_suffix(".txt").write_text(printed.getvalue())
     return path
 
@@ -62,6 +64,38 @@ def test_windows_of_an_exported_model(exported, rgb, clip_files, capsys):
         assert infer.main([*model, video, "--window", "2", "--format", "csv", "--topk", "1"]) == 0
     first, second = np.array_split(capsys.readouterr().out.splitlines(), 2)
     assert [line.rpartition(",")[0] for line in first] == [line.rpartition(",")[0] for line in second]
+
+
+MERGED = "model.cls_head.average_clips=prob"
+TEST_SET = """
+_base_ = {base!r}
+default_scope = "mmaction"
+model = dict(cls_head=dict(average_clips="prob"))
+test_dataloader = dict(batch_size=2, num_workers=0, sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(
+    ann_file={list!r}))
+test_evaluator = dict(type="AccMetric")
+test_cfg = dict(type="TestLoop")
+"""
+
+
+def test_a_test_of_the_file_is_one_of_the_checkpoint(exported, rgb, clip_files, tmp_path, capfd):
+    (tmp_path / "list.txt").write_text("".join(f"{clip_files['video']} {label}\n" for label in (0, 1, 2)))
+    config = tmp_path / "tested.py"
+    config.write_text(TEST_SET.format(base=str(rgb[0]), list=str(tmp_path / "list.txt")))
+    found = []
+    for weights in (rgb[1], exported):
+        assert test_tool.main([str(config), str(weights), "--work-dir", str(tmp_path / "work")]) == 0
+        found.append(Result.load(tmp_path / "work" / f"test_{weights.stem}"))
+    np.testing.assert_allclose(found[0].scores, found[1].scores, atol=1e-5)
+    assert found[1].run["checkpoint"] == str(exported) and found[1].run["checkpoint_sha256"]
+    assert "are other ones" not in capfd.readouterr().err
+    text = config.read_text()
+    config.write_text(text.replace("model = dict(", "model = dict(backbone=dict(with_cp=True), "))
+    test_tool.main([str(config), str(exported), "--work-dir", str(tmp_path / "other")])
+    assert "model are other ones" in capfd.readouterr().err
+    config.write_text(text.replace("dict(average", "dict(num_classes=4, average"))
+    with pytest.raises(ValueError, match="3 classes"):
+        test_tool.main([str(config), str(exported), "--work-dir", str(tmp_path / "other")])
 
 
 @pytest.mark.parametrize(
