@@ -38,6 +38,7 @@ NOT_RUN = {
     r"python tests/(reliability|fuzz)/.*": "takes minutes to hours; the tests beside the program run a part",
     r"python tools/train\.py \.\.\.": "is no whole command",
     r".* https://huggingface\.co/.*": "fetches weights from the network",
+    r".* --cache data/features": "fetches weights from the network; tests/engine/test_token_cache.py does the rest",
     r"mmaction view \S+ --videos \S+": "serves a page until Ctrl-C; tests/reports/test_clip_browser.py asks it",
     r".* --marks .*": "needs marks of a person; tests/preparation/doctor/test_fix.py makes some",
     r"mmaction (export|infer best\.onnx|test CONFIG best\.onnx).*": "tests/apis/test_export.py has tiny networks",
