@@ -66,6 +66,7 @@ from mmaction.models.preprocess import (
 )
 from mmaction.models.recognizers import (
     BaseRecognizer,
+    ExportedNetwork,
     MMRecognizer3D,
     Recognizer2D,
     Recognizer3D,
@@ -96,6 +97,7 @@ __all__ = [
     "CutmixBlending",
     "ExpertAttention",
     "ExpertHead",
+    "ExportedNetwork",
     "GCNHead",
     "I3DHead",
     "LinearHead",
