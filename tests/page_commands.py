@@ -18,6 +18,7 @@ PROGRAM = (
 # commands that no test runs: regular expression and reason
 NOT_RUN = {
     r"make (install|test|test-all|lint|format|docs|notebooks)": "installs the package, or is a test of its own",
+    r"make (poses|openmmlab)": "installs from the network",
     r"make demo": "takes minutes; tests/cli/test_demo_steps.py runs its steps on small data",
     r"(pip|mim|apt-get) .*": "installs from the network",
     r"pre-commit install": "changes the git hooks of the checkout",

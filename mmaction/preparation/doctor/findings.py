@@ -52,6 +52,7 @@ KINDS = {
     "short-clip": Kind("warning", "the clip has very few frames"),
     "missing-joints": Kind("warning", "many joints are missing"),
     "empty-frames": Kind("warning", "many frames are without a person"),
+    "odd-motion": Kind("warning", "a skeleton jumps, or has bones of odd length or exchanged sides, in many frames"),
     "outside-image": Kind("warning", "joints lie outside the image"),
     "other-size": Kind("warning", "the image has another size than the video"),
     "frozen": Kind("warning", "the skeleton never moves"),

@@ -14,9 +14,11 @@ from mmaction.io.pickles import load_pickle
 from mmaction.io.skeleton_values import ADVICE, OUTSIDE, odd_places, odd_scores, share_outside
 from mmaction.preparation.doctor.findings import Finding
 from mmaction.preparation.doctor.read_samples import Sample
+from mmaction.skeletons.frame_checks import FRAME_CHECKS
 
 MISSING_SHARE = 0.5  # a larger share of missing joints is reported
 EMPTY_SHARE = 0.3  # the same for frames without a person
+ODD_SHARE = 0.1  # the same for frames with a jump, an odd bone or exchanged sides
 MAX_PERSONS = 10  # of a frame, where a file lists the persons found in each frame
 
 
@@ -53,8 +55,18 @@ def check_skeleton(sample: Sample) -> Iterator[Finding]:
     empty = 1 - float(seen.any((0, 2)).mean())
     if empty > EMPTY_SHARE:
         yield sample.finding("empty-frames", f"{100 * empty:.0f} % of the frames are without a person")
+    yield from _check_motion(sample)
     if sample.frames > 4 and (keypoint[:, 1:] == keypoint[:, :-1]).all():
         yield sample.finding("frozen", f"all {sample.frames} frames are the same")
+
+
+def _check_motion(sample: Sample) -> Iterator[Finding]:
+    """Check what the extraction has counted, see :func:`clip_quality`."""
+    counted = (sample.info or {}).get("quality")
+    for name in ("jump", "bones", "swap") if isinstance(counted, dict) else ():
+        number = counted.get(name, 0)
+        if isinstance(number, int) and number > ODD_SHARE * sample.frames:
+            yield sample.finding("odd-motion", f"{FRAME_CHECKS[name]} in {number} of {sample.frames} frames")
 
 
 def _check_places(sample: Sample, points: np.ndarray) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from mmaction.skeletons import get_layout
 SURE = 0.5  # score from which on a person counts as found
 PASSES = 3  # readings of a person who has not been followed; each one looks where the one before saw the body
 THOROUGH = 8  # in a video without a person, one of so many frames is searched thoroughly
+GROWTH = 1.5  # a body that grows or shrinks more from frame to frame is no body
 QUARTERS = np.pi / 2 * np.arange(4)
 NONE = np.zeros((0, 4))
 
@@ -63,13 +64,14 @@ class Turning:
             hints = _regions(found[-1] if found else before)
             found.append(self._find(frame, hints, None if boxes is None else boxes[t], thorough=t % THOROUGH == 0))
         for t in reversed(range(len(frames) - 1)) if self.both_ways else ():
-            again = self._read(frames[t], _regions(found[t + 1]))
+            hints = _regions(found[t + 1])
+            again = _steady(self._read(frames[t], hints), hints)
             found[t] = distinct(join([found[t], again])) if boxes is None else _best_in(boxes[t], found[t], again)
         return _as_given(found, boxes)
 
     def _find(self, frame: np.ndarray, hints: np.ndarray, boxes: np.ndarray | None, thorough: bool = True) -> Persons:
         """Read persons at the regions ``hints``, and look for those that are not there."""
-        known = self._read(frame, hints)
+        known = _steady(self._read(frame, hints), hints)
         if boxes is not None:
             looked_for = [self.reader.find_in(frame, box) for box in boxes]
             return _best_in(boxes, known, self._read(frame, np.concatenate([NONE, *looked_for]), PASSES))
@@ -105,6 +107,12 @@ def follow(
 
 def _regions(persons: Persons | None) -> np.ndarray:
     return NONE if persons is None or persons.regions is None else persons.regions
+
+
+def _steady(persons: Persons, hints: np.ndarray) -> Persons:
+    """Return readings with score 0 where the body is of another size than in the frame beside: a mistaken one."""
+    change = np.abs(np.log(_regions(persons)[:, 2] / hints[:, 2]))
+    return replace(persons, scores=np.where(change < np.log(GROWTH), persons.scores, 0.0)) if len(hints) else persons
 
 
 def _near(region: np.ndarray, others: np.ndarray) -> np.ndarray:

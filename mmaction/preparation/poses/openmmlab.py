@@ -70,7 +70,7 @@ def _stand_ins() -> dict[str, ModuleType]:
     if EXTENSION in gone:
         found[EXTENSION] = operations = _Absent(EXTENSION)
         operations.nms, operations.roi_align_forward = _nms, _roi_align_forward  # type: ignore[attr-defined]
-    if COCO in gone:
+    if COCO in gone and find_spec("pycocotools"):
         found |= {COCO + part: importlib.import_module("pycocotools" + part) for part in COCO_PARTS}
     if AUGMENTATION in gone:
         found |= {AUGMENTATION + part: _Absent(AUGMENTATION + part) for part in AUGMENTATION_PARTS}

@@ -319,6 +319,7 @@ def test_frames_without_a_pose_are_counted(videos, tmp_path, monkeypatch):
     see_until(monkeypatch, 123)
     outcome = run(videos, tmp_path / "out.pkl")
     assert outcome.unseen == {"sub/b": (2, 5)} and outcome.empty == []
+    assert outcome.quality["no_person"] == 2
 
 
 def test_nobody_in_any_clip_is_an_error(videos, tmp_path, monkeypatch):

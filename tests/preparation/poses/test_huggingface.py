@@ -6,6 +6,7 @@ import torch
 
 from mmaction.preparation.poses.backends import BackendOptions, build_backend
 
+pytestmark = pytest.mark.slow
 transformers = pytest.importorskip("transformers")
 FRAME = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
 
