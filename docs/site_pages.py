@@ -16,6 +16,10 @@ ROOMS = (
     *("apis", "structures", "label_spaces", "skeletons", "datasets", "datasets.transforms", "models", "evaluation"),
     *("visualization", "engine", "reports"),
 )
+PARTS = {  # rooms that name nothing by themselves
+    "visualization": ("draw", "poses", "visualizer"),
+    "reports": ("report", "compare", "fusion", "curves"),
+}
 HIDDEN = "---\nsearch: {exclude: true}\n---\n\n"
 
 
@@ -32,6 +36,20 @@ def config_page(name: str) -> str:
     """Return a page that shows a config."""
     code = (ROOT / f"{name}.py").read_text(encoding="utf-8")
     return f"{HIDDEN}# {Path(name).name}\n\n`{name}.py`\n\n```python\n{code}```\n"
+
+
+def reference_page(room: str) -> str:
+    """Return a page with the docstrings of a package; what it loads on demand is named by its own module."""
+    package = importlib.import_module(f"mmaction.{room}")
+    found = [f"mmaction.{room}"]
+    if room in PARTS:
+        found = [f"mmaction.{room}.{part}" for part in PARTS[room]]
+    elif "__getattr__" in vars(package):
+        things = [getattr(package, name) for name in package.__all__]
+        found = [f"{thing.__module__}.{thing.__name__}" for thing in things if hasattr(thing, "__module__")]
+    shown = "    options: {show_root_heading: true, show_root_toc_entry: true, show_root_full_path: false}\n"
+    options = shown if len(found) > 1 else ""
+    return "\n".join([f"# mmaction.{room}\n", *(f"::: {name}\n{options}" for name in found)])
 
 
 def commands_page() -> str:
@@ -62,7 +80,7 @@ def on_files(files: Files, config) -> Files:
     """Add the pages that stand elsewhere."""
     pages = {name: (ROOT / source).read_text(encoding="utf-8") for source, name in PAGES.items()}
     for room in ROOMS:
-        pages[f"reference/{room}.md"] = f"# mmaction.{room}\n\n::: mmaction.{room}\n"
+        pages[f"reference/{room}.md"] = reference_page(room)
     pages["reference/commands.md"] = commands_page()
     for path in sorted((ROOT / "docs/notebooks").glob("*.ipynb")):
         pages[f"notebooks/{path.stem}.md"], pictures = notebook(path)
