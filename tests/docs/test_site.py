@@ -48,4 +48,4 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     loaded = r'(?:<script[^>]* src|<link[^>]* rel="stylesheet"[^>]* href|<img[^>]* src)="(https?:[^"]+)"'
     assert not [found for page in text.values() for found in re.findall(loaded, page)]
     index = (tmp_path / "search/search_index.json").read_text(encoding="utf-8")
-    assert "troubleshooting.html" in index and '"configs/' not in index
+    assert "troubleshooting.html" in index and '"location":"configs/' not in index
