@@ -200,7 +200,7 @@ def _found_template(folder: Path, names: set[str]) -> str:
 def pipeline_config(cfg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the configs of the transforms with which ``cfg`` tests; ValueError if there are none."""
     dataset = dataset_config(cfg)
-    needs_none = [{"type": "PackActionInputs"}] if type_name(dataset) == "FeatureDataset" else None
+    needs_none: Any = [{"type": "PackActionInputs"}] if type_name(dataset) == "FeatureDataset" else None
     pipeline = dataset.get("pipeline") or cfg.get("test_pipeline") or needs_none
     if not pipeline:
         name = getattr(cfg, "filename", None) or ""
@@ -229,15 +229,15 @@ def build_pipeline(steps: Sequence[Mapping[str, Any] | Callable]) -> BuiltPipeli
 
 
 class ClipModel(Protocol):
-    """What scores clips: a recognizer from :func:`mmaction.apis.init_recognizer`, or an exported file.
+    """What scores clips: a recognizer from :func:`mmaction.apis.init_recognizer`, or an exported file."""
 
-    Attributes:
-        cfg: Config of the model and its test set, which holds the pipeline.
-        classes: Class names, where they are known.
-    """
+    @property
+    def cfg(self) -> Any:
+        """Config of the model and its test set, which holds the pipeline."""
 
-    cfg: Any
-    classes: Any
+    @property
+    def classes(self) -> Any:
+        """Class names, where they are known."""
 
     @property
     def num_scores(self) -> int:

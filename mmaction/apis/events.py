@@ -53,14 +53,13 @@ def find_whole_events(
         )
     )
     ends = np.array([row[0] for row in rows])
-    best, chosen = (
-        [0.0],
-        [],
-    )  # of the first k windows: the largest sum; whether the last of them is in it, and after which
+    # of the first k windows: the largest sum; whether the last of them is in it, and after which
+    best: list[float] = [0.0]
+    chosen: list[int | None] = []
     for index, (end, start, _, score) in enumerate(rows):
-        before = int(np.searchsorted(ends[:index], start + OVERLAP * (end - start) + _TINY_S, side="right"))
-        value = best[before] + (end - start) * (score - threshold)
-        chosen.append(before if value > best[-1] else None)
+        earlier = int(np.searchsorted(ends[:index], start + OVERLAP * (end - start) + _TINY_S, side="right"))
+        value = best[earlier] + (end - start) * (score - threshold)
+        chosen.append(earlier if value > best[-1] else None)
         best.append(max(value, best[-1]))
     found: list[Event] = []
     index = len(rows)

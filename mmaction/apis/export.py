@@ -84,7 +84,7 @@ def export_model(
     check_target(target, opset)
     model = init_recognizer(config, checkpoint, "cpu", trust_checkpoint)
     steps, draw = drawn_inside(model)
-    given, packed = run_examples(model.cfg, [pipeline_config(model.cfg), steps], EXAMPLES)
+    given, packed = run_examples(model.cfg, [[dict(step) for step in pipeline_config(model.cfg)], steps], EXAMPLES)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporters, about their own code
         graph, inputs = score_graph(model, draw, packed)

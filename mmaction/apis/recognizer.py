@@ -95,7 +95,8 @@ class Recognizer:
         Raises:
             FileNotFoundError, TypeError, ValueError: As ``as_clip``, before anything is classified.
         """
-        dataset, sources = dataset_config(self.model.cfg), []
+        dataset = dataset_config(self.model.cfg)
+        sources: list[Any] = []
         for item in inputs:
             if isinstance(item, (str, os.PathLike)):
                 sources += [source for path in expand_inputs([str(item)]) for source in sources_of(path)]

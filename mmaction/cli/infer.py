@@ -138,7 +138,9 @@ def main(argv: list[str] | None = None) -> int:
     """Classify; return the exit code."""
     args = parse_args(argv)
     if args.camera is not None:
-        from mmaction.cli.watch import run
-    else:
-        from mmaction.cli.classify import run
-    return run(args)
+        from mmaction.cli import watch
+
+        return watch.run(args)
+    from mmaction.cli import classify
+
+    return classify.run(args)

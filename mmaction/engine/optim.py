@@ -47,6 +47,8 @@ class AmpOptimWrapper(LateNorms, GpuAmpOptimWrapper):
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
     """
 
+    cast_dtype: torch.dtype | None
+
     def __init__(
         self,
         loss_scale: str | float | dict[str, Any] = "dynamic",

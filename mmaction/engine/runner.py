@@ -259,9 +259,10 @@ class ActionRunner(Runner):
         options = self.cfg.get("compile")
         if not options:
             return
-        if not isinstance(options, (bool, dict)):
+        options = {} if options is True else options
+        if not isinstance(options, dict):
             raise TypeError(f"compile: expected True, False or a dict of torch.compile's arguments, got {options!r}")
-        parts = compile_parts(unwrapped(self.model), {} if options is True else options)
+        parts = compile_parts(unwrapped(self.model), options)
         self.logger.info(f"compiled: {', '.join(parts)}; the first iterations take long")
 
     def build_evaluator(self, evaluator: Any) -> PlainEvaluator:

@@ -33,7 +33,6 @@ from mmaction.models.backbones.foundation.base import FoundationBackbone
 from mmaction.models.preprocess.action import ActionDataPreprocessor
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import HOOKS
-from mmaction.utils.config import type_name
 from mmaction.utils.files import read_json
 from mmaction.version import __version__
 
@@ -258,4 +257,6 @@ def check_pack(dataset: Any) -> None:
     """Raise ValueError if a pipeline does not end by packing one input."""
     last = dataset.pipeline.transforms[-1] if dataset.pipeline.transforms else None
     if type(last) is not PackActionInputs or last.collect_keys is not None:
-        raise ValueError(f"--cache needs pipelines that end with PackActionInputs of one input; got {type_name(last)}")
+        raise ValueError(
+            f"--cache needs pipelines that end with PackActionInputs of one input; got {type(last).__name__}"
+        )

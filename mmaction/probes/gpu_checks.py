@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,10 @@ def all_checks(device: torch.device, families: Sequence[str], batch: int) -> Ite
     for name in families:
         pair = _Pair(name, device, batch)
         for kind in ("float32", "bfloat16", "float16", "channels-last", "compile"):
-            yield f"{name}: {kind}", lambda pair=pair, kind=kind: pair.check(kind)
+            yield f"{name}: {kind}", partial(pair.check, kind)
     yield "heatmaps", lambda: check_heatmaps(device)
-    for kind in (torch.optim.SGD, torch.optim.AdamW):
-        yield f"fused {kind.__name__}", lambda kind=kind: check_fused(kind, device)
+    for optimizer in (torch.optim.SGD, torch.optim.AdamW):
+        yield f"fused {optimizer.__name__}", partial(check_fused, optimizer, device)
     yield "processes and shards", lambda: check_processes(device)
     yield "resumed training", lambda: check_resuming(device)
 
@@ -137,7 +138,7 @@ def _logits_and_gradient(model: BaseRecognizer, data: dict[str, Any]) -> tuple[t
     prepared = model.data_preprocessor(data, False)
     logits, _ = model.extract_feat(prepared["inputs"], stage="head")
     losses = model.loss(prepared["inputs"], prepared["data_samples"])
-    sum(value for name, value in losses.items() if "loss" in name).backward()
+    torch.stack([value for name, value in losses.items() if "loss" in name]).sum().backward()
     gradients = [p.grad.flatten().float().cpu() for p in model.parameters() if p.grad is not None]
     return logits.detach().float().cpu(), torch.cat(gradients)
 

@@ -30,7 +30,7 @@ def made_up_batch(cfg: Config, size: int, seed: int = 0) -> dict[str, Any]:
     """
     generator = torch.Generator().manual_seed(seed)
     samples = [_sample(cfg, generator) for _ in range(size)]
-    inputs = [pack for pack, _ in samples]
+    inputs: Any = [pack for pack, _ in samples]
     if isinstance(inputs[0], dict):
         inputs = {name: [pack[name] for pack in inputs] for name in inputs[0]}
     return {"inputs": inputs, "data_samples": [sample for _, sample in samples]}

@@ -1,7 +1,7 @@
 """Give a sample the shape that the model reads and pack it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -183,8 +183,11 @@ class PackActionInputs(Transform):
         arrays = self._arrays(results)
         if self.as_arrays:
             return {"inputs": arrays, "img_shape": results.get("img_shape")}
-        several = isinstance(arrays, dict)
-        inputs = {key: to_tensor(value) for key, value in arrays.items()} if several else to_tensor(arrays)
+        inputs: Any
+        if isinstance(arrays, dict):
+            inputs = {key: to_tensor(value) for key, value in arrays.items()}
+        else:
+            inputs = to_tensor(arrays)
         return {"inputs": inputs, "data_samples": self._data_sample(results)}
 
     def _arrays(self, results: dict) -> np.ndarray | dict[str, np.ndarray]:

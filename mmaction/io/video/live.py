@@ -55,10 +55,11 @@ def live_source(text: str | int) -> LiveSource:
     Raises:
         FileNotFoundError: If it is neither a number nor an address, and there is no such file.
     """
-    if re.fullmatch(r"(/dev/video)?\d+", str(text)):
-        return Webcam(int(str(text).removeprefix("/dev/video")))
-    if "://" in str(text):
-        return Media(str(text), is_file=False)
+    text = str(text)
+    if re.fullmatch(r"(/dev/video)?\d+", text):
+        return Webcam(int(text.removeprefix("/dev/video")))
+    if "://" in text:
+        return Media(text, is_file=False)
     path = Path(text).expanduser()
     if not path.is_file():
         near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []

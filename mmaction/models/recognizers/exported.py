@@ -35,8 +35,11 @@ class ExportedNetwork(BaseModel):
             raise ValueError(f"{self.exported.path} is an exported model, which predicts alone; got mode={mode!r}")
         for sample in data_samples:
             self.exported.check_image(sample.get("img_shape"))
-        several = isinstance(inputs, Mapping)
-        parts = {name: _stacked(part) for name, part in inputs.items()} if several else _stacked(inputs)
+        parts: Any
+        if isinstance(inputs, Mapping):
+            parts = {name: _stacked(part) for name, part in inputs.items()}
+        else:
+            parts = _stacked(inputs)
         for sample, score in zip(data_samples, torch.from_numpy(self.exported(parts)), strict=True):
             sample.set_pred_score(score).set_pred_label(score.argmax())
         return list(data_samples)

@@ -1,6 +1,7 @@
 """A recognizer as one function of tensors, from what the data pipeline gives to scores: what is exported."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,7 +29,8 @@ class Heatmaps(nn.Module):
         self.spec, self.scaling, self.dtype = preprocessor.spec, preprocessor.scaling, preprocessor.dtype
         self.joints = joints if self.spec.with_kp else 0
         self.img_shape = tuple(img_shape)
-        self.shape = tuple(int(side * self.scaling + 0.5) for side in img_shape)
+        height, width = (int(side * self.scaling + 0.5) for side in img_shape)
+        self.shape = height, width
         self.start, self.end = (nn.Buffer(torch.as_tensor(index)) for index in self.spec.segments(joints))
         self.order = nn.Buffer(torch.as_tensor(self.spec.mirror_order(joints))) if double else None
 
@@ -69,6 +71,7 @@ class ScoreGraph(nn.Module):
         """Return the logits (B * views, num_classes) of each modality that is predicted from."""
         values = [*inputs[:-1], inputs[-1] if self.heatmaps is None else self.heatmaps(inputs[-1])]
         preprocessor = self.model.data_preprocessor
+        batch: Any
         if len(values) == 1:
             batch = _prepared(preprocessor, values[0])
         else:

@@ -123,7 +123,7 @@ def _digest(parts: list[torch.Tensor]) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
-        digest.update(part.detach().contiguous().cpu().flatten().view(torch.uint8).numpy())
+        digest.update(part.detach().contiguous().cpu().flatten().view(torch.uint8).numpy().tobytes())
     return digest.digest()
 
 

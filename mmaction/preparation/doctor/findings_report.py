@@ -107,6 +107,7 @@ def _kinds(diagnosis: Diagnosis) -> Iterator[dict[str, object]]:
 def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
     """Yield plots of clips per class, of lengths, and for skeletons of missing joints."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     axes = figure.subplots()
@@ -116,7 +117,7 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
             edges = np.arange(max(max(labels) + 1, split.num_classes or 0) + 1) - 0.5
             axes.hist(labels, bins=edges.tolist(), histtype="stepfilled", alpha=0.6, label=split.name)
     axes.set(xlabel="class", ylabel="clips", title="Clips per class")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     yield _with_legend(figure)
     measures = [("frames", "frames", "Length"), ("width", "pixels", "Width")]
     if any(sample.persons for sample in diagnosis.all_samples()):

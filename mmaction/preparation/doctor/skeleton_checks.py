@@ -63,7 +63,9 @@ def check_skeleton(sample: Sample) -> Iterator[Finding]:
 def _check_motion(sample: Sample) -> Iterator[Finding]:
     """Check what the extraction has counted, see :func:`clip_quality`."""
     counted = (sample.info or {}).get("quality")
-    for name in ("jump", "bones", "swap") if isinstance(counted, dict) else ():
+    if not isinstance(counted, dict):
+        return
+    for name in ("jump", "bones", "swap"):
         number = counted.get(name, 0)
         if isinstance(number, int) and number > ODD_SHARE * sample.frames:
             yield sample.finding("odd-motion", f"{FRAME_CHECKS[name]} in {number} of {sample.frames} frames")

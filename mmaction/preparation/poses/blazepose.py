@@ -32,9 +32,9 @@ def backend(options: BackendOptions) -> Turning:
         raise ValueError(f"backend blazepose: runs on the CPU alone, got the device {options.device}")
     if options.layout not in ("coco17", "mediapipe33"):
         raise ValueError(f"layout: blazepose gives coco17 or mediapipe33, got {options.layout!r}")
-    networks = [_network(path) for path in model_files(options.mode, options.weights)]
+    detector, landmarks = (_network(path) for path in model_files(options.mode, options.weights))
     rotate = options.rotate is not False
-    return Turning(BlazePose(*networks, options.layout), rotate, options.both_ways and rotate)
+    return Turning(BlazePose(detector, landmarks, options.layout), rotate, options.both_ways and rotate)
 
 
 def is_installed() -> bool:
@@ -102,7 +102,9 @@ class BlazePose:
         for rows in _clusters(boxes, scores):
             share = (scores[rows] / scores[rows].sum())[:, None, None]
             hip, top = lead_back((share * points[rows, 2:4]).sum(axis=0), back)
-            hips.append(hip), tops.append(top), best.append(scores[rows[0]])
+            hips.append(hip)
+            tops.append(top)
+            best.append(scores[rows[0]])
         if not best:
             return NONE, np.zeros(0)
         return _circles(np.array(hips), np.array(tops)), np.array(best)

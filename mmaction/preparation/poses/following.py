@@ -76,6 +76,7 @@ class Turning:
             looked_for = [self.reader.find_in(frame, box) for box in boxes]
             return _best_in(boxes, known, self._read(frame, np.concatenate([NONE, *looked_for]), PASSES))
         known, lost = distinct(known), hints[known.scores < SURE]
+        assert known.regions is not None, "the reader states where it looked"
         around_lost = [self.reader.find_in(frame, box) for box in squares(lost)]
         new = np.concatenate([self.reader.find(frame, thorough and not len(known)), *around_lost])
         new = new[[not _near(region, known.regions).any() for region in new]] if len(new) else new
