@@ -122,7 +122,12 @@ def _convert(name: str, text: str, kind: type, choices: tuple) -> Any:
 
 def scale_factor(text: str) -> float:
     """Read ``auto`` or a number."""
-    return AUTO_SCALE if text == "auto" else float(text)
+    if text == "auto":
+        return AUTO_SCALE
+    value = float(text)
+    if not math.isfinite(value):  # infinity stands for auto
+        raise ValueError(f"expected a number or auto, got {text}")
+    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

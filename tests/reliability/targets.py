@@ -212,7 +212,7 @@ def read_settings(path: Path) -> None:
     """Read ``config.ini`` of the pose visualizer; whatever passes can be used."""
     import argparse
 
-    from mmaction.pose_viewer.settings import merge_settings, read_config
+    from mmaction.pose_viewer.settings import AUTO_SCALE, merge_settings, read_config
 
     values = read_config(path)
     try:
@@ -220,7 +220,8 @@ def read_settings(path: Path) -> None:
     except ValueError as error:  # names the setting, which may come from the command line as well
         assert str(error).partition(":")[0] in values, error
         return
-    numbers = [value for value in vars(settings).values() if isinstance(value, float)]
+    numbers = [value for name, value in vars(settings).items() if isinstance(value, float) and name != "scale"]
+    assert settings.scale == AUTO_SCALE or math.isfinite(settings.scale), settings.scale
     assert all(math.isfinite(value) for value in numbers), f"{numbers}"
 
 
