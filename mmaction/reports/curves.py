@@ -213,7 +213,8 @@ def plot_curves(logs: Sequence[RunLog], keys: Sequence[str] | None = None, title
     axes = dict(zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True))
     several = len(logs) > 1
     few = len(logs) <= 10
-    colors = colormaps["tab10"](range(10)) if few else colormaps["turbo"](np.linspace(0.05, 0.95, len(logs)))
+    shades = colormaps["tab10"](range(10)) if few else colormaps["turbo"](np.linspace(0.05, 0.95, len(logs)))
+    colors = list(map(tuple, shades))
     for panel, axis in axes.items():
         styles: dict[str, str] = {}
         for position, line in enumerate(line for line in lines if line.panel == panel):

@@ -65,6 +65,8 @@ def test_the_best_checkpoint_and_the_stop_may_follow_it(tmp_path, toy):
     cfg = Config.fromfile(toy.write_config(tmp_path, extra=toy.NETWORK))
     cfg.work_dir = str(tmp_path / "run")
     cfg.train_cfg.max_epochs = 4
+    cfg.randomness = dict(seed=0)
+    cfg.optim_wrapper.optimizer.lr = 0.05
     cfg.default_hooks.checkpoint.save_best = "val_loss"
     cfg.default_hooks.early_stopping = dict(type="EarlyStoppingHook", monitor="val_loss", patience=1, min_delta=100.0)
     runner = build_runner(cfg)
