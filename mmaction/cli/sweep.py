@@ -101,8 +101,10 @@ def result_folder(folder: Path) -> Path | None:
 def carry_out(config: str, run: SweepRun, folder: Path, epochs: int | None) -> None:
     """Train and test in a process of its own, whose output goes to a file; ToolStop if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    # a forked copy of a process that has threads may hang; the server, which has none, imports PyTorch once for all
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context: Any = multiprocessing.get_context(method)
+    context.set_forkserver_preload(["mmaction.cli.train", "mmaction.cli.test", "mmaction.engine"])
     process = context.Process(target=_train_and_test, args=(config, run, folder, epochs))
     process.start()
     process.join()
