@@ -158,7 +158,7 @@ def _train(model: BaseRecognizer, data: dict[str, Any], dtype: str) -> str:
     trained = [p for p in model.parameters() if p.requires_grad]
     wrapper = AmpOptimWrapper(dtype=dtype, optimizer=torch.optim.SGD(trained, lr=1e-4))
     model.train()
-    losses = [float(model.train_step(data, wrapper)["loss"]) for _ in range(2)]
+    losses = [model.train_step(data, wrapper)["loss"].item() for _ in range(2)]
     text = f"loss {losses[0]:.3f}, {losses[1]:.3f}"
     if not torch.tensor(losses).isfinite().all():
         raise ArithmeticError(text)
@@ -248,12 +248,16 @@ def check_resuming(device: torch.device) -> str:
 
 def _demo_config(data: Path, device: torch.device) -> Config:
     """Return the config of two short epochs on the demo, with the scaler where there is one."""
-    options: dict[str, Any] = {
-        f"{split}_dataloader": dict(batch_size=4, num_workers=0, persistent_workers=False)
-        for split in ("train", "val", "test")
-    }
-    options |= {"label_space": str(data / "classes.csv"), "ann_file": str(data / "skeletons.pkl"), "num_classes": 5}
-    cfg, _ = load_config("c3d-tiny_1xb16-u16-30e_demo-keypoint", options)
+    cfg, _ = load_config("c3d-tiny_1xb16-u16-30e_demo-keypoint")
+    space = str(data / "classes.csv")
+    cfg.model.cls_head.update(num_classes=5, label_space=space)
+    for split in ("train", "val", "test"):
+        loader = cfg[f"{split}_dataloader"]
+        loader.update(batch_size=4, num_workers=0, persistent_workers=False)
+        part = loader.dataset.dataset if "dataset" in loader.dataset else loader.dataset
+        part.update(
+            ann_file=str(data / "skeletons.pkl"), num_classes=5, metainfo={"label_space": space}, filter_cfg=None
+        )
     cfg.train_cfg.update(max_epochs=2, val_begin=3)
     cfg.default_hooks.checkpoint.interval = 1
     cfg.param_scheduler = None
