@@ -42,14 +42,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def build_loader(cfg: Config, args: argparse.Namespace) -> Any:
-    """Return the data loader of the split, changed as the options say."""
-    config = cfg.get(f"{args.split}_dataloader")
+def build_loader(cfg: Config, split: str, batch_size: int | None = None, workers: int | None = None) -> Any:
+    """Return the data loader of a split, with another batch or number of workers if they are given."""
+    config = cfg.get(f"{split}_dataloader")
     if not config:
-        raise ValueError(f"config {cfg.filename} has no {args.split}_dataloader")
-    config = {**config, "batch_size": args.batch_size or config["batch_size"]}
-    if args.workers is not None:
-        config["num_workers"] = args.workers
+        raise ValueError(f"config {cfg.filename} has no {split}_dataloader")
+    config = {**config, "batch_size": batch_size or config["batch_size"]}
+    if workers is not None:
+        config["num_workers"] = workers
     if not config.get("num_workers"):
         config.update(num_workers=0, persistent_workers=False)
     return Runner.build_dataloader(config, seed=0)
@@ -58,7 +58,7 @@ def build_loader(cfg: Config, args: argparse.Namespace) -> Any:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of the data and the model."""
     model = open_model(args)
-    loader = build_loader(model.cfg, args)
+    loader = build_loader(model.cfg, args.split, args.batch_size, args.workers)
     dataset = loader.dataset
     pipeline = speed.time_pipeline(dataset, choose_samples(len(dataset), args.num))
     batch = speed.load_batch(dataset, loader.batch_size)

@@ -39,17 +39,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def time_data(path: str, workers: int, device: Any) -> dict[str, Any]:
     """Return the clips a second of a config's model and data, and the share of time in which the model waits."""
-    from mmengine.runner import Runner
-
     from mmaction.apis.inference import init_recognizer
+    from mmaction.cli.benchmark import build_loader
     from mmaction.probes import speed
     from mmaction.probes.gpu_speed import training_step
     from mmaction.utils.config import load_config
 
     cfg, _ = load_config(path)
-    loader = Runner.build_dataloader(
-        {**cfg.train_dataloader, "num_workers": workers, "persistent_workers": False}, seed=0
-    )
+    loader = build_loader(cfg, "train", workers=workers)
     model = init_recognizer(cfg, device=device)
     batch = speed.load_batch(loader.dataset, loader.batch_size)
     model_rate = speed.time_model(training_step(model, batch), loader.batch_size, 5, device)

@@ -1,6 +1,7 @@
 """Settings with which training is fast on a CUDA GPU. On a CPU they change nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -21,6 +22,26 @@ def set_tf32(enabled: bool) -> None:
     """Let convolutions and matrix products in float32 use TF32: 10 bits of mantissa, several times as fast, or not."""
     torch.set_float32_matmul_precision("high" if enabled else "highest")
     torch.backends.cudnn.allow_tf32 = enabled
+
+
+@contextmanager
+def products_in_tf32(device: torch.device, enabled: bool) -> Iterator[None]:
+    """Call :func:`set_tf32` for the block, if ``device`` is a GPU; the setting from before comes back."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    set_tf32(enabled)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def try_out(device: torch.device) -> dict[str, Any]:
+    """Return arguments of torch.compile for ``device``: on a CPU graphs are made, and run without a compiler."""
+    return {"backend": "eager"} if device.type == "cpu" else {}
 
 
 def with_fused_step(optimizer: Mapping[str, Any]) -> dict[str, Any]:

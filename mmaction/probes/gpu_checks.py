@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from mmengine.config import Config
 
 from mmaction.apis.inference import without_pretrained
 from mmaction.apis.training import train
-from mmaction.engine.device import channels_last, compile_parts, set_tf32
+from mmaction.engine.device import channels_last, compile_parts, products_in_tf32, try_out
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.io.checkpoints import read_checkpoint
 from mmaction.models.preprocess import PoseHeatmapPreprocessor
@@ -37,7 +37,7 @@ class NotHere(Exception):  # noqa: N818 - no error: the check has nothing to loo
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """What a check has found: its ``state`` is ``ok``, ``failed`` or ``skipped``."""
 
     name: str
@@ -53,7 +53,7 @@ class Outcome:
         return asdict(self)
 
 
-def run_checks(device: torch.device, families: Sequence[str], batch: int = 2) -> Iterator[Outcome]:
+def run_checks(device: torch.device, families: Sequence[str], batch: int = 2) -> Iterator[CheckOutcome]:
     """Run all checks on a device, one after the other; a failed one does not end the others."""
     for name, check in all_checks(device, families, batch):
         start = time.perf_counter()
@@ -63,7 +63,7 @@ def run_checks(device: torch.device, families: Sequence[str], batch: int = 2) ->
             state, text = "skipped", str(reason)
         except Exception as error:  # whatever goes wrong on a device is the finding
             state, text = "failed", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        yield Outcome(name, state, text, time.perf_counter() - start)
+        yield CheckOutcome(name, state, text, time.perf_counter() - start)
 
 
 def all_checks(device: torch.device, families: Sequence[str], batch: int) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -119,12 +119,12 @@ class _Pair:
             self._reference = _logits_and_gradient(self.model, self.data)
         model = copy.deepcopy(self.model).to(self.device)
         if kind == "compile":
-            compile_parts(model, {"backend": "eager"} if self.device.type == "cpu" else {})
+            compile_parts(model, try_out(self.device))
         if kind == "channels-last":
             channels_last(model)
         dtype = {"float16": torch.float16, "float32": None, "compile": None}.get(kind, torch.bfloat16)
         cast = torch.autocast(self.device.type, dtype) if dtype else nullcontext()
-        with cast, _exact_products(self.device):
+        with cast, products_in_tf32(self.device, False):
             found = _logits_and_gradient(model, self.data)
         text = _differences(found, self._reference, TOLERANCE["float32" if dtype is None else str(dtype)[6:]])
         if kind in ("bfloat16", "float16"):
@@ -163,20 +163,6 @@ def _train(model: BaseRecognizer, data: dict[str, Any], dtype: str) -> str:
     if not torch.tensor(losses).isfinite().all():
         raise ArithmeticError(text)
     return text
-
-
-@contextmanager
-def _exact_products(device: torch.device) -> Iterator[None]:
-    """Compute float32 products with all bits."""
-    if device.type != "cuda":
-        yield
-        return
-    before = torch.backends.cudnn.allow_tf32
-    set_tf32(False)
-    try:
-        yield
-    finally:
-        set_tf32(before)
 
 
 def check_heatmaps(device: torch.device) -> str:

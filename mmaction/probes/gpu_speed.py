@@ -1,6 +1,5 @@
 """Clips a second, memory and the largest batch of each family, beside a plain PyTorch loop in the same run."""
 
-import contextlib
 import gc
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -8,15 +7,15 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.optim import OptimWrapper
 
 from mmaction.apis.inference import without_pretrained
-from mmaction.engine.device import channels_last, compile_parts, set_tf32
+from mmaction.engine.device import channels_last, compile_parts, products_in_tf32, try_out
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.models.preprocess import PoseHeatmapPreprocessor
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.probes.made_up import FAMILIES, made_up_batch
 from mmaction.probes.speed import inference_step, time_model
+from mmaction.probes.speed import training_step as sgd_step
 from mmaction.registry import MODELS
 from mmaction.utils.config import load_config
 
@@ -74,10 +73,10 @@ def measure(
     del plain, plain_step
     _free(device)
     model = _build(cfg, device)
-    with _products_in_tf32(device):
+    with products_in_tf32(device, True):
         channels_last(model)
         if compiled:
-            compile_parts(model, {"backend": "eager"} if device.type == "cpu" else {})
+            compile_parts(model, try_out(device))
         step = training_step(model, data)
         train = time_model(step, size, steps, device)
         gib = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
@@ -96,10 +95,7 @@ def _build(cfg: Config, device: torch.device) -> BaseRecognizer:
 
 def training_step(model: BaseRecognizer, data: Mapping[str, Any]) -> Callable[[], Any]:
     """Return a function that trains one step in mixed precision, the optimizer in one kernel."""
-    model.train()
-    trained = [p for p in model.parameters() if p.requires_grad]
-    wrapper: OptimWrapper = AmpOptimWrapper(optimizer=torch.optim.SGD(trained, lr=1e-5, momentum=0.9, fused=True))
-    return lambda: model.train_step(dict(data), wrapper)
+    return sgd_step(model, data, AmpOptimWrapper, momentum=0.9, fused=True)
 
 
 def _plain_step(model: BaseRecognizer, data: Mapping[str, Any]) -> Callable[[], Any]:
@@ -126,15 +122,6 @@ def _plain_inference(model: BaseRecognizer, data: Mapping[str, Any]) -> Callable
 
 def _half(function: Callable[[], Any], device: torch.device) -> Callable[[], Any]:
     return torch.autocast(device.type, torch.bfloat16)(function)
-
-
-@contextlib.contextmanager
-def _products_in_tf32(device: torch.device) -> Any:
-    if device.type == "cuda":
-        set_tf32(True)
-    yield
-    if device.type == "cuda":
-        set_tf32(False)
 
 
 def _heatmap_share(model: BaseRecognizer, data: Mapping[str, Any], step_s: float, device: torch.device) -> float | None:

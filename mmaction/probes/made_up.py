@@ -52,7 +52,7 @@ def _sample(cfg: Config, generator: torch.Generator) -> tuple[Any, ActionDataSam
 def _noise(name: str, shape: tuple[int, ...], cfg: Config, generator: torch.Generator) -> torch.Tensor:
     """Return a clip: ``(T, C, H, W)`` for networks of single frames, else ``(1, C, T, H, W)``."""
     shape = shape if type_name(cfg.model) == "Recognizer2D" else (1, *shape)
-    if "heatmap" in name or (type_name(cfg.model["backbone"]) == "ResNet3dSlowOnly" and shape[1] == 17):
+    if "heatmap" in name:
         return torch.rand(shape, generator=generator)
     return torch.randint(256, shape, dtype=torch.uint8, generator=generator)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.optim import OptimWrapper
 from tqdm import tqdm
 
 from mmaction.engine.hooks.data_hooks import nested_datasets
@@ -70,12 +71,13 @@ def time_model(step: Callable[[], Any], batch_size: int, steps: int, device: tor
     return steps * batch_size / (time.perf_counter() - start)
 
 
-def training_step(model: BaseRecognizer, batch: Mapping[str, Any]) -> Callable[[], Any]:
-    """Return a function that trains ``model`` one step on ``batch``: forward, backward, plain SGD."""
-    from mmengine.optim import OptimWrapper
-
+def training_step(
+    model: BaseRecognizer, batch: Mapping[str, Any], kind: type[OptimWrapper] = OptimWrapper, **settings: Any
+) -> Callable[[], Any]:
+    """Return a function that trains ``model`` one step on ``batch``: forward, backward, SGD with ``settings``."""
     model.train()
-    wrapper = OptimWrapper(torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.0))
+    trained = [p for p in model.parameters() if p.requires_grad]
+    wrapper = kind(optimizer=torch.optim.SGD(trained, lr=0.0, **settings))
     return lambda: model.train_step(dict(batch), wrapper)
 
 
