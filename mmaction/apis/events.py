@@ -114,7 +114,7 @@ class EventFinder:
         self._threshold, self._min_s, self._background = threshold, min_s, list(background)
         self._windows: list[Prediction] = []  # the last one before what is judged, and those that reach beyond
         self._judged_s = 0.0  # moments before it have their labels
-        self._runs: list[_Run] = []  # of which it is not settled where they begin and end
+        self._runs: list[_Run] = []  # where these begin and end is not settled
 
     def add(self, window: Prediction) -> list[Event]:
         """Take the next window; return the events that no later window can change."""
@@ -166,7 +166,7 @@ class EventFinder:
     def _settle(self, at_end: bool = False) -> list[Event]:
         """Return the events before the last stretch that is sure to keep its label, and forget them.
 
-        Such are those of nothing and those that are long enough: what is short does not reach across them.
+        Runs of nothing and runs that are long enough are such: a short one does not reach across them.
         """
         min_s = self._min_s or 0.0
         sure = [i for i, run in enumerate(self._runs) if run.label == NOTHING or not _is_short(run, min_s)]

@@ -55,7 +55,7 @@ def _clips_in(folder: Path) -> list[str]:
 
 
 def sources_of(path: str, split: str | None = None, names: Sequence[str] = ()) -> list[str] | list[dict]:
-    """Return what to classify in one file: the file itself, or the annotations of a pickle, all or those of a split.
+    """Return what to classify in one file: the file itself, or a pickle's annotations: all, or a split's.
 
     ``names`` chooses clips of a pickle; KeyError if it has none of a name.
     """

@@ -8,7 +8,7 @@ Examples:
 
 The file holds preprocessing (normalization of uint8 frames, heatmaps of joints), network and scores, merged over the
 views of a clip as in a test, for any number of clips at once. Its metadata hold class names, test pipeline and the
-hashes of config and checkpoint. A file is kept only if its scores are those of PyTorch, on made-up clips.
+hashes of config and checkpoint. A file is kept only if its scores equal PyTorch's on made-up clips.
 """
 
 import argparse

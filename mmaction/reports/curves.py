@@ -185,7 +185,7 @@ def find_lines(logs: Sequence[RunLog], names: Sequence[str], keys: Sequence[str]
 
 
 def distinct_names(logs: Sequence[RunLog]) -> list[str]:
-    """Return what to call the runs: those of one name are numbered."""
+    """Return what to call the runs: equal names are numbered."""
     return [
         f"{log.name} #{1 + [other.name for other in logs[:i]].count(log.name)}"
         if [other.name for other in logs].count(log.name) > 1

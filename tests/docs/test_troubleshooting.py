@@ -1,4 +1,4 @@
-"""The messages that the page on troubleshooting explains are those of the program."""
+"""The program has the messages that the page on troubleshooting explains."""
 
 import ast
 import re

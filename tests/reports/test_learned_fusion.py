@@ -50,7 +50,7 @@ def config(root, folders, tmp_path):
 
 
 def extract_again(folder):
-    """Make the features those of another checkpoint."""
+    """Make the features look like another checkpoint's."""
     content = json.loads((folder / "features.json").read_text())
     content["identity"]["checkpoint"] = "another"
     (folder / "features.json").write_text(json.dumps(content))

@@ -69,7 +69,7 @@ def live_source(text: str | int) -> LiveSource:
 
 
 class Webcam:
-    """A camera of this computer, by its number; read with OpenCV, which knows those of Linux, macOS and Windows."""
+    """A camera of this computer, by its number; read with OpenCV, which knows cameras of Linux, macOS and Windows."""
 
     def __init__(self, number: int) -> None:
         self.number, self.name, self.is_recorded = number, f"camera {number}", False

@@ -315,7 +315,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         self.view_memory = ViewMemory(count) if count else None
 
     def score_clip(self, data: Mapping[str, Any]) -> np.ndarray:
-        """Return the scores (num_scores,) of one sample as the pipeline packs it; those of modalities are averaged."""
+        """Return the scores (num_scores,) of one sample as the pipeline packs it, the mean over modalities."""
         with torch.no_grad():
             return mean_score(self.test_step(pseudo_collate([data]))[0].pred_score)
 

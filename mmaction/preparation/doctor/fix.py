@@ -23,7 +23,7 @@ Corrections = dict[tuple[Split, int], int]  # right label of the clip at a posit
 def write_fixed(diagnosis: Diagnosis, out: Path) -> Iterator[tuple[Path, int, int]]:
     """Write each list and annotation file into ``out`` without the clips that a finding says to leave out.
 
-    Clips of which a person knows the right label get it.
+    A clip gets the right label where a person has said it.
     Of clips that stand in a list twice the first is kept; of clips in training and evaluation the one in evaluation.
     Comments of lists are kept, and the splits of an annotation file that were not examined; annotations in no split are
     left out. The label map beside the files is copied. Yields each file, the clips kept, and the clips left out.

@@ -1,6 +1,6 @@
 """BlazePose (Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Tracking", 2020) through LiteRT: 33 joints.
 
-Inputs, outputs and constants are those of MediaPipe's documentation of the pose detector and the landmark networks.
+MediaPipe's documentation of the pose detector and the landmark networks gives inputs, outputs and constants.
 """
 
 import math
@@ -27,7 +27,7 @@ Network = Callable[[np.ndarray], list[np.ndarray]]
 
 
 def backend(options: BackendOptions) -> Turning:
-    """Build the backend, from ``weights``, a folder with the files, or from those of a package registry."""
+    """Build the backend, from ``weights``, a folder with the files, or from a package registry."""
     if options.device != "cpu":
         raise ValueError(f"backend blazepose: runs on the CPU alone, got the device {options.device}")
     if options.layout not in ("coco17", "mediapipe33"):

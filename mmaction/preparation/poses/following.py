@@ -58,7 +58,7 @@ class Turning:
         boxes: Sequence[np.ndarray] | None = None,
         before: Persons | None = None,
     ) -> list[Persons]:
-        """Find the persons of successive frames; ``before`` are those of the frame before the first one."""
+        """Find the persons of successive frames; ``before`` are the persons one frame earlier."""
         found: list[Persons] = []
         for t, frame in enumerate(frames):
             hints = _regions(found[-1] if found else before)

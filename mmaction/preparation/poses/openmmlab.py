@@ -3,7 +3,7 @@
 Both are installed with ``make openmmlab``. They import modules that do not install with plain pip, or drag much along.
 Inside :func:`openmmlab` stand-ins answer for them where they are missing:
 
-- ``mmcv._ext``: ``nms`` and ``roi_align_forward`` are those of torchvision; any other one raises when it is called.
+- ``mmcv._ext``: torchvision answers ``nms`` and ``roi_align_forward``; any other one raises when it is called.
 - ``xtcocotools``: the modules of pycocotools.
 - ``imgaug``, which a transform for training draws on: any of its functions raises when it is called.
 

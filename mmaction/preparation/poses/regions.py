@@ -40,7 +40,7 @@ def around(low_end: np.ndarray, high_end: np.ndarray, size: np.ndarray) -> np.nd
 
 
 def of_boxes(boxes: np.ndarray, share: float = 1.25, angle: float = 0.0) -> np.ndarray:
-    """Return regions of which boxes ``(N, 4)`` fill ``1 / share``."""
+    """Return regions that are ``share`` times as large as boxes ``(N, 4)``."""
     sizes = share * (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, initial=0)
     return np.column_stack([(boxes[:, :2] + boxes[:, 2:4]) / 2, sizes, np.full(len(boxes), angle)])
 
