@@ -10,7 +10,7 @@ demo: install ## make the demo data, train PoseC3D on it, test it and show the r
 	$(BIN)/python tools/demo.py
 
 poses: install ## install LiteRT and fetch the networks of BlazePose, for poses without another download
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[poses]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[poses]"
 	$(BIN)/python -c "from mmaction.preparation.poses.blazepose_files import model_files; print(*model_files('balanced'))"
 
 openmmlab: install ## install MMPose and MMDetection without what they do not need here
