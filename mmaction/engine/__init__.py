@@ -1,17 +1,9 @@
 """What MMEngine's Runner lacks: hooks, exact resumption, safe checkpoints, checks before training, several CPUs."""
 
+from mmaction.engine import hooks
 from mmaction.engine.checks.plan import PreflightHook
 from mmaction.engine.checks.unreadable import BrokenSamplesHook, Evaluator
-from mmaction.engine.hooks import (
-    CheckpointHook,
-    DataEpochHook,
-    DataWaitHook,
-    EarlyStoppingHook,
-    EMAHook,
-    FiniteLossHook,
-    HistoryHook,
-    PredictionHealthHook,
-)
+from mmaction.engine.hooks import *
 from mmaction.engine.loops import EpochBasedTrainLoop
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.engine.optim_groups import (
@@ -29,18 +21,10 @@ __all__ = [
     "ActionRunner",
     "AmpOptimWrapper",
     "BrokenSamplesHook",
-    "CheckpointHook",
-    "DataEpochHook",
-    "DataWaitHook",
-    "EMAHook",
-    "EarlyStoppingHook",
     "EpochBasedTrainLoop",
     "Evaluator",
-    "FiniteLossHook",
-    "HistoryHook",
     "LearningRateDecayOptimizerConstructor",
     "MMFullyShardedDataParallel",
-    "PredictionHealthHook",
     "PreflightHook",
     "PretrainedInit",
     "ResultHook",
@@ -49,3 +33,4 @@ __all__ = [
     "TokenCacheHook",
     "build_runner",
 ]
+__all__ += hooks.__all__

@@ -1,17 +1,9 @@
 """Feature extractors."""
 
+from mmaction.models.backbones import foundation
 from mmaction.models.backbones.c3d import C3D
 from mmaction.models.backbones.experts import ExpertAttention
-from mmaction.models.backbones.foundation import (
-    MViT,
-    SwinTransformer3D,
-    TimeSformer,
-    TimmImage,
-    TorchvisionVideo,
-    TransformersVideo,
-    UniFormerV2,
-    VisionTransformer,
-)
+from mmaction.models.backbones.foundation import *
 from mmaction.models.backbones.graphs import AAGCN, CTRGCN, STGCN
 from mmaction.models.backbones.multipath import ResNet3dSlowFast, RGBPoseConv3D
 from mmaction.models.backbones.resnet import C2D, ResNet
@@ -29,7 +21,6 @@ __all__ = [
     "X3D",
     "Conv2plus1d",
     "ExpertAttention",
-    "MViT",
     "RGBPoseConv3D",
     "ResNet",
     "ResNet2Plus1d",
@@ -38,11 +29,5 @@ __all__ = [
     "ResNet3dSlowFast",
     "ResNet3dSlowOnly",
     "ResNetTSM",
-    "SwinTransformer3D",
-    "TimeSformer",
-    "TimmImage",
-    "TorchvisionVideo",
-    "TransformersVideo",
-    "UniFormerV2",
-    "VisionTransformer",
 ]
+__all__ += foundation.__all__
