@@ -172,7 +172,7 @@ class Workspace:
         shutil.copy(self.demo / "label_map.txt", path)
 
     def demo_skeletons(self, path: Path, words: list[str]) -> None:
-        """The skeletons of the demo data, those of the first video also under the name ``clip``."""
+        """The skeletons of the demo data; the first video also stands there as ``clip``."""
         content = pickle.loads((self.demo / "skeletons.pkl").read_bytes())
         name = self.videos[0].stem
         first = next(info for info in content["annotations"] if info["frame_dir"] == name)

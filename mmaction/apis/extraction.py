@@ -23,27 +23,16 @@ POOR = 0.5  # share of the variance below which the map between two models' feat
 
 @dataclass
 class Extraction:
-    """What is extracted, and how.
+    """What is extracted, and how."""
 
-    Attributes:
-        cfg: Config of the model and the data.
-        checkpoint: Its weights.
-        views: ``mean`` over the views of a clip, or ``all`` of them.
-        maps: Whether to write the feature maps before pooling.
-        batch_size: Clips at once.
-        workers: Processes that prepare data.
-        device: Where the model runs; None: the first GPU, else the CPU.
-        trust_checkpoint: Load checkpoints that hold other things than weights.
-    """
-
-    cfg: Config
-    checkpoint: Path
-    views: str = "mean"
-    maps: bool = False
-    batch_size: int = 8
-    workers: int = 0
-    device: str | None = None
-    trust_checkpoint: bool = False
+    cfg: Config  # config of the model and the data
+    checkpoint: Path  # its weights
+    views: str = "mean"  # ``mean`` over the views of a clip, or ``all`` of them
+    maps: bool = False  # whether to write the feature maps before pooling
+    batch_size: int = 8  # clips at once
+    workers: int = 0  # processes that prepare data
+    device: str | None = None  # where the model runs; None: the first GPU, else the CPU
+    trust_checkpoint: bool = False  # load checkpoints that hold other things than weights
 
     def write(self, split: str, folder: Path, checkpoint: Path | None = None) -> Features:
         """Write the features of a split, by ``checkpoint`` in place of the own one, unless that is done; return them.

@@ -111,21 +111,13 @@ def window_model(model: ClipModel, name: str, poses: VideoPoses | None = None) -
 
 @dataclass
 class LiveCounts:
-    """What was done with a stream.
+    """What was done with a stream."""
 
-    Attributes:
-        frames: Frames that were looked at.
-        windows: Windows that were classified.
-        skipped: Windows left out, because a later one was complete already.
-        delay_s: Sum over the windows of the seconds from the arrival of the last frame to the result.
-        longest_s: The longest of them.
-    """
-
-    frames: int = 0
-    windows: int = 0
-    skipped: int = 0
-    delay_s: float = 0.0
-    longest_s: float = 0.0
+    frames: int = 0  # frames that were looked at
+    windows: int = 0  # windows that were classified
+    skipped: int = 0  # windows left out, because a later one was complete already
+    delay_s: float = 0.0  # sum over the windows of the seconds from the arrival of the last frame to the result
+    longest_s: float = 0.0  # the longest of them
 
     @property
     def mean_delay_s(self) -> float:

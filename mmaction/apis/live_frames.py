@@ -38,18 +38,12 @@ class Clock:
 
 @dataclass(frozen=True)
 class LiveFrame:
-    """A frame of a stream.
+    """A frame of a stream."""
 
-    Attributes:
-        time_s: When it is shown, in seconds since the stream began.
-        image: RGB, uint8, ``(H, W, 3)``.
-        arrived_s: When it came, by the clock.
-        connection: How often the stream was connected again before; frames of two connections have a gap between them.
-    """
-
-    time_s: float
-    image: np.ndarray = field(repr=False)
-    arrived_s: float
+    time_s: float  # when it is shown, in seconds since the stream began
+    image: np.ndarray = field(repr=False)  # RGB, uint8, ``(H, W, 3)``
+    arrived_s: float  # when it came, by the clock
+    # how often the stream was connected again before; frames of two connections have a gap between them
     connection: int = 0
 
 

@@ -29,21 +29,13 @@ def say(text: str) -> None:
 
 @dataclass
 class ResumableRun:
-    """One training with its tests, in a folder that tells how far it is.
+    """One training with its tests, in a folder that tells how far it is."""
 
-    Attributes:
-        name: What to call it.
-        cfg: Its config.
-        folder: Its work directory; ``run.json`` in it names the config that it belongs to and the checkpoint.
-        options: Of the training.
-        resume: Whether to go on with what the folder holds.
-    """
-
-    name: str
-    cfg: Config
-    folder: Path
-    options: training.TrainOptions
-    resume: bool = False
+    name: str  # what to call it
+    cfg: Config  # its config
+    folder: Path  # its work directory; ``run.json`` in it names the config that it belongs to and the checkpoint
+    options: training.TrainOptions  # of the training
+    resume: bool = False  # whether to go on with what the folder holds
 
     def train(self) -> Path:
         """Train unless that is done; return the best checkpoint by validation, or the last without validation.

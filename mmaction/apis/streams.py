@@ -67,25 +67,16 @@ def _why_not_val(cfg: Config) -> str | None:
 
 @dataclass
 class Plan:
-    """How each stream is trained and tested, and on what it is scored for the weights.
+    """How each stream is trained and tested, and on what it is scored for the weights."""
 
-    Attributes:
-        tune: One of ``TUNE``.
-        root: Folder of the folders of the streams.
-        options: Of the trainings.
-        resume: Whether to go on with what the folders hold.
-        clips: The training clips, for ``holdout`` and ``folds``.
-        numbers: Which fold holds each, (N,); empty without folds.
-        refit: With ``holdout``: whether to train again on all clips.
-    """
-
-    tune: str
-    root: Path
-    options: TrainOptions
-    resume: bool = False
-    clips: folds.Clips | None = None
+    tune: str  # one of ``TUNE``
+    root: Path  # folder of the folders of the streams
+    options: TrainOptions  # of the trainings
+    resume: bool = False  # whether to go on with what the folders hold
+    clips: folds.Clips | None = None  # the training clips, for ``holdout`` and ``folds``
+    # which fold holds each, (N,); empty without folds
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    refit: bool = False
+    refit: bool = False  # with ``holdout``: whether to train again on all clips
 
     def run(self, name: str, cfg: Config) -> tuple[Result, Result | None]:
         """Return the result of a stream on the test split and, but for ``none``, on what weights are found on."""

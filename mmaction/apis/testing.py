@@ -125,7 +125,7 @@ def take_exported(cfg: Config, path: Path, options: TestOptions) -> None:
         raise ValueError(f"{path} has {facts['num_classes']} classes, the model of {cfg.filename} {classes}")
     if different := [name for name, value in own.items() if facts["identity"].get(name) != value]:
         said = f"{path}: {' and '.join(different)} are other ones than in {cfg.filename}"
-        print(f"{said}; the test takes those of the file, from {facts['config']}", file=sys.stderr)
+        print(f"{said}; the test uses what the file was exported with, from {facts['config']}", file=sys.stderr)
     cfg.model, cfg.load_from = {"type": "ExportedNetwork", "file": str(path)}, None
     loader = cfg.test_dataloader
     loader.dataset = change_datasets(loader.dataset, lambda part: {**part, "pipeline": facts["pipeline"]})

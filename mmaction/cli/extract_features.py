@@ -14,8 +14,8 @@ options are the same.
 
 A network knows the clips that it was trained on by heart, and a fusion that learns from such features trusts them too
 much. With --folds K the config is trained K times, each time without one part of the training split, in WORK_DIR
-(default: folds, beside CHECKPOINT). Each model gives the features of the part that it has not seen, mapped to those of
-CHECKPOINT by a linear map, as every network has a basis of its own. FOLDER/train and FOLDER/test are then what
+(default: folds, beside CHECKPOINT). Each model gives the features of the part that it has not seen. A linear map brings
+them to the features of CHECKPOINT, as every network has a basis of its own. FOLDER/train and FOLDER/test are then what
 FeatureDataset reads.
 """
 

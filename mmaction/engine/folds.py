@@ -16,19 +16,12 @@ from mmaction.utils.config import change_datasets, dataset_config, inner_dataset
 
 @dataclass(frozen=True)
 class Clips:
-    """The clips of a split, in the order of its annotation files.
+    """The clips of a split, in the order of its annotation files."""
 
-    Attributes:
-        ids: Their names, unique.
-        labels: Class indices, int64 of shape ``(N,)``.
-        sizes: How many of them each of the data sets has that the split joins.
-        groups: What keeps clips together, such as a person; None: nothing does.
-    """
-
-    ids: list[str]
-    labels: np.ndarray
-    sizes: list[int]
-    groups: list[str] | None = None
+    ids: list[str]  # their names, unique
+    labels: np.ndarray  # class indices, int64 of shape ``(N,)``
+    sizes: list[int]  # how many of them each of the data sets has that the split joins
+    groups: list[str] | None = None  # what keeps clips together, such as a person; None: nothing does
 
 
 def split_clips(cfg: Mapping[str, Any], split: str, group_by: str | None = None) -> Clips:

@@ -29,31 +29,18 @@ SPLITS = ("train", "val", "test")
 
 @dataclass
 class Data:
-    """What is known of a data set.
+    """What is known of a data set."""
 
-    Attributes:
-        kind: ``video`` or ``skeleton``.
-        root: Folder of the videos, or the skeleton file.
-        lists: Lists of clips by split (videos), or names of the splits (skeletons): ``train``, ``val``.
-        counts: Clips by split.
-        classes: Number of classes.
-        lengths: Frames of the clips that were looked at.
-        edge: Short edge of the frames in pixels, the median; 0 where it is unknown.
-        layout: Layout, joints and dimensions of skeletons.
-        label_space: CSV of classes with attributes that lies beside the lists, or empty.
-        notes: Sentences for the user.
-    """
-
-    kind: str
-    root: str
-    lists: dict[str, str]
-    counts: dict[str, int]
+    kind: str  # video or skeleton
+    root: str  # folder of the videos, or the skeleton file
+    lists: dict[str, str]  # lists of clips by split (videos), or names of the splits (skeletons): train, val
+    counts: dict[str, int]  # clips by split
     classes: int
-    lengths: list[int]
-    edge: int = 0
-    layout: tuple[str, int, int] = ("", 0, 0)
-    label_space: str = ""
-    notes: list[str] = field(default_factory=list)
+    lengths: list[int]  # frames of the clips that were looked at
+    edge: int = 0  # short edge of the frames in pixels, the median; 0 where it is unknown
+    layout: tuple[str, int, int] = ("", 0, 0)  # layout, joints and dimensions of skeletons
+    label_space: str = ""  # CSV of classes with attributes that lies beside the lists, or empty
+    notes: list[str] = field(default_factory=list)  # sentences for the user
 
 
 def read_data(path: Path, val: Path | None = None, videos: Path | None = None, overwrite: bool = False) -> Data:
@@ -387,16 +374,13 @@ def _loaders(recipe: DataRecipe) -> str:
 
 def _sizes(recipe: DataRecipe) -> tuple[str, str]:
     """Return the lines that change frames and size in the pipelines, and how a loader takes them: nothing to change."""
-    (frames, size), edge = recipe.net.data_size, recipe.size * 8 // 7
-    new, base = (recipe.frames, recipe.size), recipe.net.data_size
-    if new == base:
+    (frames, size), new = recipe.net.data_size, (recipe.frames, recipe.size)
+    if new == (frames, size):
         return "", ""
-    old_edge = size * 8 // 7
+    old_edge, edge = size * 8 // 7, recipe.size * 8 // 7
     changes = {frames: recipe.frames, old_edge: edge, size: recipe.size}
     pairs = {(-1, old_edge): (-1, edge), (size, size): (recipe.size, recipe.size)}
     line = "{0}_pipeline = [{{k: _sizes.get(v, v) for k, v in step.items()}} for step in _base_.{0}_pipeline]\n"
     lines = "".join(line.format(name) for name in SPLITS)
-    return (
-        f"# {new[0]} frames of {new[1]} pixels in place of {frames} of {size}.\n_sizes = {changes | pairs}\n{lines}",
-        "pipeline={0}_pipeline",
-    )
+    told = f"# {new[0]} frames of {new[1]} pixels in place of {frames} of {size}."
+    return f"{told}\n_sizes = {changes | pairs}\n{lines}", "pipeline={0}_pipeline"

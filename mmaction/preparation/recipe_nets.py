@@ -9,70 +9,56 @@ FINETUNE: dict[str, Any] = {"schedule": "finetune_30e", "epochs": 30, "lr": 0.00
 FROM_NOTHING: dict[str, Any] = {"schedule": "adamw_100e_small", "epochs": 100, "lr": 3e-3, "batch": 16}
 
 
+def _model(**parts: str) -> str:
+    """Return the lines ``model = ...`` of a leaf: the arguments of each part, and the classes for the head."""
+    head = ", ".join(filter(None, (parts.pop("cls_head", ""), "num_classes=num_classes")))
+    made = [f"{name}=dict({arguments})" for name, arguments in {**parts, "cls_head": head}.items()]
+    line = f"model = dict({', '.join(made)})"
+    return line if len(line) <= 100 else "\n    ".join(["model = dict(", *(f"{part}," for part in made)]) + "\n)"
+
+
 @dataclass(frozen=True)
 class Net:
-    """How a network is trained.
+    """How a network is trained."""
 
-    Attributes:
-        kind: What it takes, ``video`` or ``skeleton``.
-        model: File of the model in ``configs/_base_/models``.
-        changes: The lines ``model = ...`` of a leaf, with ``num_classes``, ``num_joints``, ``layout`` and ``{frames}``.
-        data: File of loaders and pipelines of a video network in ``configs/_base_/datasets``.
-        frames: Frames of a clip, in training and testing.
-        multiple: What the number of frames must be a multiple of.
-        size: Height and width of the input in pixels.
-        data_size: The same in the file ``data``, and its frames.
-        schedule: File in ``configs/_base_/schedules``.
-        epochs: Epochs of the schedule.
-        lr: Learning rate for ``batch`` clips in a step.
-        batch: Clips of a step.
-        times: How often an epoch goes through a set of skeletons.
-        weights: Address of published weights to start from; empty: there are none, it learns from nothing.
-        source: What the weights are to the config: ``load_from``, or ``pretrained`` of the backbone (``{pretrained}``).
-        is_fixed: Whether frames have the one size that the network is built for.
-        is_frozen: Whether the network itself does not learn, and is nothing without weights.
-        optim: Further arguments of the optimizer's wrapper.
-    """
-
-    kind: str
-    model: str
-    changes: str = "model = dict(cls_head=dict(num_classes=num_classes))"
-    data: str = ""
-    frames: int = 32
-    multiple: int = 1
-    size: int = 224
-    data_size: tuple[int, int] = (32, 224)
-    schedule: str = "finetune_30e"
-    epochs: int = 30
-    lr: float = 0.005
-    batch: int = 8
-    times: int = 1
-    weights: str = ""
-    source: str = "load_from"
-    is_fixed: bool = False
-    is_frozen: bool = False
-    optim: str = ""
+    kind: str  # what it takes: video or skeleton
+    model: str  # file of the model in configs/_base_/models
+    changes: str = _model()  # with num_classes, num_joints, layout, {frames}, {persons} and {pretrained}
+    data: str = ""  # file of loaders and pipelines of a video network in configs/_base_/datasets
+    frames: int = 32  # of a clip, in training and testing
+    multiple: int = 1  # what the number of frames must be a multiple of
+    size: int = 224  # height and width of the input in pixels
+    data_size: tuple[int, int] = (32, 224)  # frames and size in the file ``data``
+    schedule: str = "finetune_30e"  # file in configs/_base_/schedules
+    epochs: int = 30  # of the schedule
+    lr: float = 0.005  # learning rate for ``batch`` clips in a step
+    batch: int = 8  # clips of a step
+    times: int = 1  # how often an epoch goes through a set of skeletons
+    weights: str = ""  # address of published weights to start from; empty: there are none, it learns from nothing
+    source: str = "load_from"  # what the weights are to the config; else ``pretrained`` of the backbone
+    is_fixed: bool = False  # whether frames have the one size that the network is built for
+    is_frozen: bool = False  # whether the network itself does not learn, and is nothing without weights
+    optim: str = ""  # further arguments of the optimizer's wrapper
 
 
 _SMALL: dict[str, Any] = {"data": "video_u32", "frames": 24, "size": 64, **FROM_NOTHING}
 _FRAMES_2D: dict[str, Any] = {"data": "video_u16_frames", "frames": 16, "data_size": (16, 224), "lr": 0.0025}
-
+_FIXED_16: dict[str, Any] = {"data": "video_u16_fixed", "frames": 16, "multiple": 2, "data_size": (16, 224)}
 _FOUNDATION: dict[str, Any] = {
-    "changes": "model = dict(backbone=dict(pretrained={pretrained}), cls_head=dict(num_classes=num_classes))",
+    "changes": _model(backbone="pretrained={pretrained}"),
     "source": "pretrained",
     "is_fixed": True,
     "schedule": "adamw_30e_transformer",
     "lr": 1e-4,
 }
+_FOUNDATION_FRAMES = _FOUNDATION | {"changes": _model(backbone="pretrained={pretrained}, num_frames={frames}")}
+_WITHOUT_IMAGENET = _model(backbone="pretrained=None")
 
 NETS: dict[str, Net] = {
     "slowfast-r50": Net(
         "video",
         "slowfast_r50",
-        """model = dict(
-    backbone=dict(resample_rate=4, speed_ratio=4, slow_pathway=dict(fusion_kernel=7)),
-    cls_head=dict(num_classes=num_classes),
-)""",
+        _model(backbone="resample_rate=4, speed_ratio=4, slow_pathway=dict(fusion_kernel=7)"),
         "video_u32",
         multiple=4,
         weights=f"{WEIGHTS}slowfast/slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb/"
@@ -82,7 +68,7 @@ NETS: dict[str, Net] = {
     "i3d-r50": Net(
         "video",
         "i3d_r50",
-        "model = dict(backbone=dict(pretrained=None), cls_head=dict(num_classes=num_classes))",
+        _WITHOUT_IMAGENET,
         "video_u32",
         weights=f"{WEIGHTS}i3d/i3d_imagenet-pretrained-r50_8xb8-32x2x1-100e_kinetics400-rgb/"
         "i3d_imagenet-pretrained-r50_8xb8-32x2x1-100e_kinetics400-rgb_20220812-e213c223.pth",
@@ -100,10 +86,7 @@ NETS: dict[str, Net] = {
     "tsm": Net(
         "video",
         "tsm_r50",
-        """model = dict(
-    backbone=dict(pretrained=None, num_segments={frames}),
-    cls_head=dict(num_segments={frames}, num_classes=num_classes),
-)""",
+        _model(backbone="pretrained=None, num_segments={frames}", cls_head="num_segments={frames}"),
         weights=f"{WEIGHTS}tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb/"
         "tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb_20220831-042b1748.pth",
         **_FRAMES_2D,
@@ -111,7 +94,7 @@ NETS: dict[str, Net] = {
     "tsn": Net(
         "video",
         "tsn_r50",
-        "model = dict(backbone=dict(pretrained=None), cls_head=dict(num_classes=num_classes))",
+        _WITHOUT_IMAGENET,
         weights=f"{WEIGHTS}tsn/tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb/"
         "tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb_20220906-2692d16c.pth",
         **_FRAMES_2D,
@@ -135,56 +118,27 @@ NETS: dict[str, Net] = {
         data_size=(32, 256),
         weights="facebook/vjepa2-vitl-fpc64-256",
         is_frozen=True,
-        **_FOUNDATION
-        | {
-            "changes": """model = dict(
-    backbone=dict(pretrained={pretrained}, num_frames={frames}), cls_head=dict(num_classes=num_classes)
-)""",
-            "lr": 3e-4,
-        },
+        **_FOUNDATION_FRAMES | {"lr": 3e-4},
     ),
     "videomae-b": Net(
         "video",
         "videomae_b",
-        data="video_u16_fixed",
-        frames=16,
-        multiple=2,
-        data_size=(16, 224),
         weights="MCG-NJU/videomae-base-finetuned-kinetics",
         optim=',\n    constructor="LearningRateDecayOptimizerConstructor",\n'
         "    paramwise_cfg=dict(_delete_=True, decay_rate=0.75),\n",
-        **_FOUNDATION
-        | {
-            "changes": """model = dict(
-    backbone=dict(pretrained={pretrained}, num_frames={frames}), cls_head=dict(num_classes=num_classes)
-)"""
-        },
+        **_FIXED_16,
+        **_FOUNDATION_FRAMES,
     ),
     "clip-b16-adapter": Net(
         "video",
         "clip_b16_adapter",
-        data="video_u32_frames",
+        _model(backbone="pretrained={pretrained}, num_segments={frames}", cls_head="num_segments={frames}"),
+        "video_u32_frames",
         weights="timm",
         is_frozen=True,
-        **_FOUNDATION
-        | {
-            "changes": """model = dict(
-    backbone=dict(pretrained={pretrained}, num_segments={frames}),
-    cls_head=dict(num_segments={frames}, num_classes=num_classes),
-)""",
-            "lr": 3e-4,
-        },
+        **{name: value for name, value in _FOUNDATION.items() if name != "changes"} | {"lr": 3e-4},
     ),
-    "mvit-v2-s": Net(
-        "video",
-        "mvit_v2_s",
-        data="video_u16_fixed",
-        frames=16,
-        multiple=2,
-        data_size=(16, 224),
-        weights="KINETICS400_V1",
-        **_FOUNDATION,
-    ),
+    "mvit-v2-s": Net("video", "mvit_v2_s", weights="KINETICS400_V1", **_FIXED_16, **_FOUNDATION),
     "swin3d-t": Net(
         "video",
         "swin3d_t",
@@ -208,11 +162,7 @@ NETS: dict[str, Net] = {
     "posec3d-light": Net(
         "skeleton",
         "posec3d_c3d_light",
-        """model = dict(
-    data_preprocessor=dict(layout=layout),
-    backbone=dict(in_channels=num_joints),
-    cls_head=dict(num_classes=num_classes),
-)""",
+        _model(data_preprocessor="layout=layout", backbone="in_channels=num_joints"),
         frames=32,
         size=24,
         **FROM_NOTHING,
@@ -221,10 +171,7 @@ NETS: dict[str, Net] = {
         name: Net(
             "skeleton",
             file,
-            """model = dict(
-    backbone=dict(graph_cfg=dict(layout=layout), num_person={persons}),
-    cls_head=dict(num_classes=num_classes),
-)""",
+            _model(backbone="graph_cfg=dict(layout=layout), num_person={persons}"),
             frames=100,
             schedule="sgd_16e_gcn",
             epochs=16,

@@ -19,10 +19,10 @@ from mmaction.utils.config import base_batch_size, inner_datasets, load_config
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" not in path.parts)
 FEATS = {"bone": "b", "joint-motion": "jm", "bone-motion": "bm"}
-"""Streams whose leaves differ from that of the joints in their features alone; a test of their own says so."""
+"""Streams whose leaves differ from the leaf of the joints in their features alone; a test of their own says so."""
 DERIVED = {path: stream for path in CONFIGS for stream in FEATS if f"-{stream}-u" in path.stem}
 LISTS_ALONE = [path for path in CONFIGS if path.parent.name == "foundation" and "gym99" not in path.stem]
-"""Leaves that differ from that of Gym99 in the data alone; a test of their own says so."""
+"""Leaves that differ from the leaf of Gym99 in the data alone; a test of their own says so."""
 TEST_ALONE = [path for path in CONFIGS if path.parent.name == "videomae"]
 TRAINED = [path for path in CONFIGS if path not in {*DERIVED, *LISTS_ALONE, *TEST_ALONE}]
 NEEDS_EXTRA = ("foundation", "timesformer", "videomae")

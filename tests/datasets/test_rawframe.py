@@ -19,7 +19,7 @@ def pipeline(modality):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Nine frames whose gray level is their number, and flow of which x is the number and y is 100 more."""
+    """Nine frames whose gray level is their number, and flow whose x is the number and whose y is 100 more."""
     (tmp_path / "my clip").mkdir()
     for number in range(1, 10):
         image = np.full((6, 8), number, np.uint8)

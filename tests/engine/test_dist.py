@@ -188,7 +188,7 @@ def test_two_hosts_train_together(root, tmp_path, toy, two_hosts):
         nodes = ("--nnodes=2", f"--node_rank={rank}", "--nproc_per_node=1", "--master_addr=10.77.0.1",
                  "--master_port=29571")  # fmt: skip
         prefix = ("ip", "netns", "exec", name, "env", f"GLOO_SOCKET_IFNAME={device}")
-        (tmp_path / f"host{rank}").mkdir()  # the hosts share no folder but that of the data
+        (tmp_path / f"host{rank}").mkdir()  # the hosts share the folder of the data and no other
         command = (root / "tools" / "train.py", config, "--work-dir", tmp_path / f"host{rank}", "--launcher", "pytorch")
         processes.append(torchrun(root, tmp_path / f"host{rank}", *command, prefix=prefix, nodes=nodes))
     finish(*processes)

@@ -139,7 +139,7 @@ def test_the_logged_base_learning_rate_is_scaled_with_the_others(tmp_path, toy, 
     train(config, "--work-dir", tmp_path / "run", "--auto-scale-lr", "--cfg-options", "train_cfg.max_epochs=1")
     text = next((tmp_path / "run").rglob("scalars.json")).read_text()
     logged = [entry for entry in map(json.loads, text.splitlines()) if "base_lr" in entry]
-    assert logged and all(entry["base_lr"] == entry["lr"] for entry in logged)  # lr is that of the backbone
+    assert logged and all(entry["base_lr"] == entry["lr"] for entry in logged)  # lr is what the backbone learns with
 
 
 @pytest.mark.parametrize("extra", ["", "default_hooks['checkpoint'].update(out_dir='elsewhere')\n"])

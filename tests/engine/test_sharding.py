@@ -1,4 +1,4 @@
-"""Models of which each process holds a part: the same run, the same files."""
+"""Each process holds a part of the model: the same run, the same files."""
 
 import copy
 
@@ -171,7 +171,7 @@ def test_what_holds_the_parts_follows_the_model_and_can_be_copied(toy, alone):
     model = MMFullyShardedDataParallel(network(toy))
     parts = parts_of(model.module)
     copied = copy.deepcopy(parts)
-    model.eval()  # the parameters of the model are gathered now, those of `parts` not
+    model.eval()  # the model has gathered its parameters now, `parts` has not
     assert list(parts.state_dict()) == list(model.module.state_dict())
     for parameter in parts.parameters():
         parameter.data.zero_()

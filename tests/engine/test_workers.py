@@ -17,7 +17,7 @@ from mmaction.utils.cli import worker_advice
 
 
 class Hanging(torch.utils.data.Dataset):
-    """Data of which the first two are read at once and the others never."""
+    """Data whose first two samples are read at once, and the others never."""
 
     def __len__(self):
         return 4

@@ -167,7 +167,7 @@ def test_slowfast_fits_exactly_and_its_head_takes_the_fast_pathway_first(project
 
 
 def x3d(with_first_norm):
-    """X3D-S of PySlowFast, whose shortcut without a change of width has a norm; that of PyTorchVideo has none."""
+    """X3D-S of PySlowFast: a shortcut that keeps the width has a norm, which PyTorchVideo leaves out."""
     ours = network({"type": "X3D", "gamma_b": 2.25}, "X3DHead", 432, num_classes=5)
     state = {}
     for name, value in ours.state_dict().items():

@@ -47,7 +47,7 @@ def golden_model(shared: Path, case: str) -> torch.nn.Module:
 
 
 def golden_batch(shape: list[int]) -> dict[str, list]:
-    """Return two samples of ``shape``; those of 3 channels are frames, other skeletons or heatmaps."""
+    """Return two samples of ``shape``: frames if they have 3 channels, else skeletons or heatmaps."""
     return made_up_batch(tuple(shape), is_rgb=shape[1] == 3)
 
 

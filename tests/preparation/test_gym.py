@@ -177,7 +177,7 @@ def test_clips_of_other_times_are_not_listed_where_their_video_is_gone(tmp_path,
 @pytest.mark.slow
 @pytest.mark.integration
 def test_killed_at_any_point_and_resumed(tmp_path, gym_videos, videos, root):
-    """The tool is killed several times; nothing half-written is left, and the end is that of one whole run."""
+    """The tool is killed several times; nothing half-written is left, and the end is as after one whole run."""
     lists, out = write_lists(tmp_path / "lists"), tmp_path / "gym"
     command = [sys.executable, root / "tools/data/gym/prepare.py", "--out", out, "--annotations", lists]
     command += ["--videos", gym_videos, "--workers", "2", "--preset", "ultrafast"]

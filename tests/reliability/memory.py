@@ -8,9 +8,9 @@ as a control also with spawned workers, and with the annotations as Python objec
 usually kept. `videos` trains a tiny network on the videos of tools/data/make_demo_data.py, with the decoder, the
 pipeline and the Runner of every other training.
 
-Memory is that of the whole process tree, looked at from outside: the proportional set size (PSS), in which a page that
+It looks at the memory of the whole process tree from outside: the proportional set size (PSS), in which a page that
 several processes share counts once, and the part of it that belongs to no file ("own"). The rest are mostly libraries,
-which become cheaper and dearer as other programs on the machine come and go; growth is therefore that of the own part.
+which become cheaper and dearer as other programs on the machine come and go; so growth counts the own part alone.
 Each run writes a picture and the samples as CSV, and prints a row of the table in docs/benchmarks.md.
 """
 
@@ -117,7 +117,7 @@ def watch(work: Callable, args: tuple, interval_s: float) -> list[Sample]:
 
 
 def write_skeletons(path: Path, count: int, mean_frames: float = 85) -> None:
-    """Write annotations of one person with 17 joints in float16, with lengths spread as those of sports clips."""
+    """Write annotations of one person with 17 joints in float16, with lengths spread as in sports."""
     rng = np.random.default_rng(0)
     lengths = np.clip(rng.lognormal(np.log(mean_frames) - 0.125, 0.5, count), 12, 20 * mean_frames).astype(int)
     annotations = [

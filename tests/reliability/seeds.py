@@ -50,7 +50,7 @@ def pickles() -> list[bytes]:
 
 
 def skeleton_pickles() -> list[bytes]:
-    """Return skeleton files whose splits share no clip, in all protocols, and those of :func:`pickles`."""
+    """Return skeleton files whose splits share no clip, in all protocols, and what :func:`pickles` returns."""
     content = annotations() | {"split": {"train": ["clip0"], "val": {"clip1"}}}
     return [*(pickle.dumps(content, protocol=protocol) for protocol in (0, 2, 3, 4, 5)), *pickles()]
 

@@ -115,7 +115,7 @@ class Recorder:
 
 
 def growth_of_training(data, folder, leak_kb):
-    """Return by how many MB a process grows in an epoch of training on 4 clips, of each of which ``leak_kb`` stay."""
+    """Return by how many MB a process grows in an epoch of training on 4 clips, if ``leak_kb`` of each stay."""
     kept, read = [], VideoDataset.get_data_info
 
     def leaking(self, idx):

@@ -20,7 +20,7 @@ def simulated(seed, skill, labels, classes=5):
 
 @pytest.fixture
 def pair():
-    """Two models, each of which knows the half of the clips that the other guesses."""
+    """Two models; each knows the half of the clips that the other guesses."""
     labels = np.random.default_rng(0).integers(0, 5, 200)
     half = np.arange(200) % 2 == 0
     return simulated(1, half, labels), simulated(2, ~half, labels)

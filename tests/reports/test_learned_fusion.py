@@ -18,7 +18,7 @@ EPOCHS = 10
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two experts, each of which knows the half of the clips that the other guesses; its features show which."""
+    """Two experts; each knows the half of the clips that the other guesses, and its features show which."""
     found = {}
     for split, count in (("train", 300), ("test", 200)):
         rng = np.random.default_rng(count)

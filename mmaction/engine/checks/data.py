@@ -83,7 +83,7 @@ def check_learned_bases(dataset: Any, meta: Mapping[str, Any], source: str) -> N
             if learned.get(name, basis) != basis:
                 raise ValueError(
                     f"expert {name}: {source} learned from features of a checkpoint with SHA-256 {learned[name][:12]}, "
-                    f"and those of {part.ann_file} come from {basis[:12]}, so that they mean something else; extract "
+                    f"and {part.ann_file} holds features from {basis[:12]}, so that they mean something else; extract "
                     "both with one checkpoint"
                 )
 

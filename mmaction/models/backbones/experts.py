@@ -73,8 +73,8 @@ class ExpertAttention(SafeInit):
             x: (V, D): features and log-probabilities of each expert, NaN where it is missing.
 
         Returns:
-            (V, F + num_classes), F being the length of all features, 0 without ``use_features``. Features of an expert
-            that is missing are 0, and those of the others larger in return.
+            (V, F + num_classes), F being the length of all features, 0 without ``use_features``. If an expert is
+            missing, its features are 0 and the features of the others are larger.
         """
         sizes = [part for size in self.in_channels.values() for part in (size, self.num_classes)]
         if x.shape[1] != sum(sizes):

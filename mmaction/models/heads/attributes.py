@@ -164,8 +164,8 @@ class ClassAttributes(nn.Module):
     def losses(self, outputs: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return ``loss_attributes``, the mean cross entropy over attributes, and ``attributes_acc``, likewise.
 
-        ``labels`` are class indices (V,) or probabilities of classes (V, num_classes), from which those of the values
-        follow.
+        ``labels`` are class indices (V,) or probabilities of classes (V, num_classes); the values of an attribute get
+        the sum over their classes.
         """
         if not self.values:
             return {}

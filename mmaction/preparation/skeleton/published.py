@@ -14,25 +14,15 @@ from mmaction.utils.files import read_text, write_atomically
 
 
 class Published(NamedTuple):
-    """One row of ``published.csv``.
+    """One row of ``published.csv``."""
 
-    Attributes:
-        name: What the user calls it.
-        file: Its file name.
-        family: Who published it, MMAction2 or PYSKL.
-        clips: The data set that it describes.
-        splits: Names of its splits, separated by blanks; empty where it is no annotation file.
-        url: Its address.
-        note: What a user should know before choosing it, or empty.
-    """
-
-    name: str
-    file: str
-    family: str
-    clips: str
-    splits: str
-    url: str
-    note: str
+    name: str  # what the user calls it
+    file: str  # its file name
+    family: str  # who published it, MMAction2 or PYSKL
+    clips: str  # the data set that it describes
+    splits: str  # names of its splits, separated by blanks; empty where it is no annotation file
+    url: str  # its address
+    note: str  # what a user should know before choosing it, or empty
 
 
 @cache

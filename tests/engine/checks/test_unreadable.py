@@ -203,7 +203,7 @@ def test_the_true_class_is_ranked_last(label):
 
 
 def samples(make_score, labels, broken=1):
-    """Perfect predictions, of which one stands in for a broken sample."""
+    """Perfect predictions; one stands in for a broken sample."""
     made = []
     for index, label in enumerate(labels):
         sample = ActionDataSample().set_gt_label(label).set_pred_score(make_score(label))

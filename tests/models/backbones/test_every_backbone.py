@@ -80,7 +80,7 @@ CASES = {
     "AAGCN": (GRAPH, [SKELETONS], [(2, 2, 16, 4, 17)]),
     "CTRGCN": (GRAPH, [SKELETONS], [(2, 2, 16, 4, 17)]),
 }
-"""Registered name to a tiny config, the shapes of its inputs and those of its outputs."""
+"""Registered name to a tiny config, the shapes of its inputs and the shapes of its outputs."""
 
 
 def build(name: str, **changes) -> torch.nn.Module:

@@ -1,4 +1,4 @@
-"""Exported graphs of the families of networks give PyTorch's scores; the heatmaps in them are those of the pipeline."""
+"""Exported graphs of the families of networks give PyTorch's scores; they draw the heatmaps that the pipeline draws."""
 
 import numpy as np
 import pytest

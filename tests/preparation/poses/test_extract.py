@@ -84,7 +84,7 @@ def test_labels_of_a_list(videos, tmp_path):
 
 
 def test_a_list_relative_to_the_folder_of_the_videos(videos, tmp_path, monkeypatch):
-    """Clips are named as those of the folder itself are."""
+    """A list names its clips as the folder itself does."""
     (tmp_path / "train.txt").write_text(f"sub/b.mp4 1\n# comment\n{videos}/a.mp4\t2\n")
     clips = list_videos(tmp_path / "train.txt", videos)
     assert [(clip.name, clip.label) for clip in clips] == [("sub/b", 1), ("a", 2)]

@@ -1,4 +1,4 @@
-"""Weights of an EfficientNet under the names of efficientnet_pytorch: made-up ones, and those of a package."""
+"""Weights of an EfficientNet under the names of efficientnet_pytorch: made-up and published ones."""
 
 import subprocess
 import sys
