@@ -163,7 +163,10 @@ def flip_frames(imgs: Frames, direction: str = "horizontal", flow: bool = False)
 
 
 def flip_keypoints(keypoint: np.ndarray, img_width: int) -> np.ndarray:
-    """Mirror keypoints ``(..., 2)`` in an image of ``img_width`` pixels; an x of 0 marks a missing joint and stays."""
+    """Mirror keypoints ``(..., 2)`` in an image of ``img_width`` pixels, 0 if x = 0 is the middle.
+
+    An x of 0 marks a missing joint and stays.
+    """
     flipped = keypoint.copy()
     x = keypoint[..., 0]
     flipped[..., 0] = np.where(x != 0, img_width - x, x)

@@ -168,6 +168,8 @@ class Flip(RandomTransform):
         lazy: Note the step for `Fuse` instead of carrying it out.
         layout: Skeleton layout (name or description, see `mmaction.skeletons`) from which the exchanged joints come,
             in place of the two lists.
+        centered: The keypoints, (M, T, V, 2) or (M, T, V, 3), are centered: x becomes -x. It belongs behind
+            ``PreNormalize2D`` or ``PreNormalize3D``. By default keypoints are pixels of the image.
     """
 
     writes = ("flip", "flip_direction")
@@ -181,6 +183,7 @@ class Flip(RandomTransform):
         right_kp: Sequence[int] | None = None,
         lazy: bool = False,
         layout: str | Mapping | None = None,
+        centered: bool = False,
     ) -> None:
         if not 0 <= flip_ratio <= 1:
             raise ValueError(f"flip_ratio is a probability, 0 to 1; got {flip_ratio}")
@@ -191,6 +194,8 @@ class Flip(RandomTransform):
                 raise ValueError("give either layout or left_kp and right_kp, not both")
             sides = get_layout(layout)
             left_kp, right_kp = sides.left_joints, sides.right_joints
+        if centered and (lazy or direction != "horizontal"):
+            raise ValueError("centered=True mirrors keypoints horizontally, and not lazily")
         pairs = [] if left_kp is None or right_kp is None else [len(left_kp), len(right_kp)]
         if (left_kp is None) != (right_kp is None) or len(set(pairs)) > 1:
             raise ValueError(f"left_kp and right_kp name one joint each per pair; got {left_kp} and {right_kp}")
@@ -200,6 +205,7 @@ class Flip(RandomTransform):
         self.left_kp = list(left_kp) if left_kp is not None else None
         self.right_kp = list(right_kp) if right_kp is not None else None
         self.lazy = lazy
+        self.centered = centered
         self._layout = get_layout(layout) if layout is not None else None
         self._orders: dict[int, np.ndarray] = {}  # where each joint comes from, by the number of joints
 
@@ -219,7 +225,9 @@ class Flip(RandomTransform):
 
     def transform(self, results: Result) -> Result:
         """Write ``flip``, ``flip_direction`` and, when it happens, ``imgs``, ``keypoint`` and the label."""
-        img_shape = prepare_geometry(results, self.lazy)
+        if not self.centered and "img_shape" not in results and "imgs" not in results:
+            raise ValueError("Flip needs img_shape; set centered=True for joints in space, behind PreNormalize3D")
+        width = 0 if self.centered else prepare_geometry(results, self.lazy)[1]
         if "keypoint" in results:
             self._joint_order(results["keypoint"].shape[-2])
         is_flow = results.get("modality") == "Flow"
@@ -236,7 +244,7 @@ class Flip(RandomTransform):
         if "imgs" in results and not self.lazy:
             results["imgs"] = geometry.flip_frames(results["imgs"], self.direction, is_flow)
         if "keypoint" in results:
-            self._flip_keypoints(results, img_shape[1])
+            self._flip_keypoints(results, width)
         return results
 
     def _joint_order(self, num_joints: int) -> np.ndarray:
@@ -249,8 +257,8 @@ class Flip(RandomTransform):
             self._orders[num_joints] = order
         return self._orders[num_joints]
 
-    def _flip_keypoints(self, results: Result, img_width: int) -> None:
-        keypoint = geometry.flip_keypoints(results["keypoint"], img_width)
+    def _flip_keypoints(self, results: Result, width: int) -> None:
+        keypoint = geometry.flip_keypoints(results["keypoint"], width)
         score = results.get("keypoint_score")
         if self.left_kp is not None and self.right_kp is not None:
             order = self._joint_order(keypoint.shape[2])

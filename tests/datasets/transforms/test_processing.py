@@ -82,6 +82,23 @@ def test_flip_swaps_sides_and_keeps_inputs():
     assert flipped["flip"] is True and flipped["flip_direction"] == "horizontal"
 
 
+@pytest.mark.parametrize("coordinates", [2, 3])
+def test_centered_keypoints_are_mirrored_about_zero(coordinates):
+    joints = np.random.default_rng(0).normal(size=(1, 4, 17, coordinates)).astype(np.float32)
+    joints[0, 2, 5] = 0  # a missing joint
+    flip = Flip(1.0, layout="coco17", centered=True)
+    mirrored = flip({"keypoint": joints, "label": 3})["keypoint"]
+    assert not mirrored[0, 2, 6].any()
+    np.testing.assert_array_equal(mirrored[..., 9, 0], -joints[..., 10, 0])
+    np.testing.assert_array_equal(mirrored[..., 9, 1:], joints[..., 10, 1:])
+    np.testing.assert_array_equal(flip({"keypoint": mirrored, "label": 3})["keypoint"], joints)
+
+
+def test_joints_in_space_are_not_mirrored_in_an_image():
+    with pytest.raises(ValueError, match="centered=True"):
+        Flip(1.0)({"keypoint": np.ones((1, 4, 17, 3), np.float32), "label": 3})
+
+
 def test_a_layout_stands_for_the_lists():
     by_layout, by_lists = (
         Flip(1.0, layout="coco17"),
