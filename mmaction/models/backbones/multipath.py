@@ -299,12 +299,12 @@ class RGBPoseConv3D(MultiPath):
         for name, probability in self.drop_path.items():
             if not 0 <= probability <= 1:
                 raise ValueError(f"the drop probability of {name} must be in [0, 1]; got {probability}")
-        self._dropped: tuple[str, ...] = ()
+        self._kept: dict[str, torch.Tensor] = {}
 
     def join(self, name: str, lateral: ConvNormAct, source: torch.Tensor) -> torch.Tensor:
         """Return what the pathway ``name`` takes in: perhaps without gradient, perhaps zeros."""
         joined = lateral(source.detach() if self.detach[name] else source)
-        return torch.zeros_like(joined) if name in self._dropped else joined
+        return joined * self._kept[name] if name in self._kept else joined
 
     def forward(self, imgs: torch.Tensor, heatmap_imgs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the features of both pathways.
@@ -312,6 +312,6 @@ class RGBPoseConv3D(MultiPath):
         RGB clips have the shape ``(N, 3, T, H, W)``, heatmaps ``(N, V, speed_ratio * T, H', W')``: they are as large as
         the RGB features that they join, a quarter of the image's height and width.
         """
-        drops = self.drop_path if self.training else {}
-        self._dropped = tuple(name for name, p in drops.items() if torch.rand(()).item() < p)
+        # a factor and no branch, so that torch.compile makes one graph
+        self._kept = {name: torch.rand(()) >= p for name, p in self.drop_path.items() if p and self.training}
         return self.run({"rgb_path": imgs, "pose_path": heatmap_imgs})

@@ -178,7 +178,7 @@ def test_rgbpose_drop_path_only_drops_in_training():
     imgs, heatmaps = torch.rand(2, 3, 2, 64, 64), torch.rand(2, 5, 8, 16, 16)
     net.train()
     net(imgs, heatmaps)[0].sum().backward()
-    assert net.rgb_path.layer2_lateral.conv.weight.grad is None
+    assert not net.rgb_path.layer2_lateral.conv.weight.grad.any()
     net.eval()
     net(imgs, heatmaps)[0].sum().backward()
     assert net.rgb_path.layer2_lateral.conv.weight.grad.any()
