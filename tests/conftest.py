@@ -95,6 +95,15 @@ def own_random_tensors(request):
     torch.manual_seed(zlib.crc32(request.node.name.encode()))
 
 
+@pytest.fixture
+def trainer(monkeypatch):
+    """The library transformers, which does not take the folder of tests called ``datasets`` for a library."""
+    pytest.importorskip("accelerate")
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setattr("transformers.trainer.is_datasets_available", lambda: False)
+    return transformers
+
+
 # Simulated test results on the real label lists
 
 

@@ -1,4 +1,4 @@
-"""Clips a second, memory and the largest batch of each family, beside a plain PyTorch loop in the same run."""
+"""Clips a second, memory and the largest batch of each family, beside a plain loop and the library's own."""
 
 import gc
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from mmaction.engine.device import channels_last, compile_parts, products_in_tf3
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.models.preprocess import PoseHeatmapPreprocessor
 from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.probes.library_loop import library_rate
 from mmaction.probes.made_up import FAMILIES, made_up_batch
 from mmaction.probes.speed import inference_step, time_model
 from mmaction.probes.speed import training_step as sgd_step
@@ -30,6 +31,7 @@ class Speed:
     batch: int
     train: float
     plain_train: float
+    library_train: float | None
     train_gib: float
     infer: float
     plain_infer: float
@@ -42,6 +44,7 @@ class Speed:
             self.family,
             str(self.batch),
             f"{self.train:.3g} ({self.train / self.plain_train:.2f})",
+            f"{self.library_train:.3g}" if self.library_train else "-",
             f"{self.infer:.3g} ({self.infer / self.plain_infer:.2f})",
             f"{self.train_gib:.2f}" if self.train_gib else "-",
             str(self.largest_batch or "-"),
@@ -53,7 +56,16 @@ class Speed:
         return asdict(self)
 
 
-HEADER = ("family", "batch", "training, clips/s (x plain)", "inference (x plain)", "GiB", "largest", "heatmaps")
+HEADER = (
+    "family",
+    "batch",
+    "training, clips/s (x plain)",
+    "library's loop",
+    "inference (x plain)",
+    "GiB",
+    "largest",
+    "heatmaps",
+)
 
 
 def measure(
@@ -61,7 +73,8 @@ def measure(
 ) -> Speed:
     """Measure one family on noise: as a training with ``--amp`` runs it, and as a plain loop in float32 does.
 
-    The plain loop keeps PyTorch's memory format, steps tensor by tensor and reads the loss in each iteration.
+    The plain loop keeps PyTorch's memory format, steps tensor by tensor and reads the loss in each iteration. The loop
+    of a library is the one of :func:`~mmaction.probes.library_loop.library_rate`.
     """
     cfg, _ = load_config(FAMILIES[family])
     size = batch or cfg.train_dataloader.batch_size
@@ -70,7 +83,9 @@ def measure(
     plain_step = _plain_step(plain, data)
     plain_train = time_model(plain_step, size, steps, device)
     plain_infer = time_model(_plain_inference(plain, data), size, steps, device)
-    del plain, plain_step
+    del plain_step
+    library = library_rate(plain, data, cfg.model.cls_head.num_classes, steps, compiled)
+    del plain
     _free(device)
     model = _build(cfg, device)
     with products_in_tf32(device, True):
@@ -85,7 +100,7 @@ def measure(
         largest = _largest(cfg, model, size) if find_largest and device.type == "cuda" else None
     del model, step
     _free(device)
-    return Speed(family, size, train, plain_train, gib, infer, plain_infer, largest, share)
+    return Speed(family, size, train, plain_train, library, gib, infer, plain_infer, largest, share)
 
 
 def _build(cfg: Config, device: torch.device) -> BaseRecognizer:
@@ -153,13 +168,11 @@ def _free(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats(device)
 
 
-def advice(speed: Speed, worker_rate: float | None = None) -> list[str]:
-    """Return what the figures of a family recommend; ``worker_rate`` is the clips a second that one worker gives."""
+def advice(speed: Speed) -> list[str]:
+    """Return what the figures of a family recommend."""
     tips = []
     if speed.train < speed.plain_train:
         tips.append("train without --amp: it is not faster here")
     if speed.largest_batch and speed.largest_batch > speed.batch:
         tips.append(f"batches of up to {speed.largest_batch} fit (--auto-scale-lr goes with them)")
-    if worker_rate:
-        tips.append(f"{-(-speed.train // worker_rate):.0f} data workers keep up with training")
     return tips

@@ -86,8 +86,7 @@ class TransformersVideo(FoundationBackbone):
         self.model_config = type(self.own_config).from_dict(fields)
         self.network = self._build(self.model_config, attn_implementation)
         if self.with_cp:
-            enable = "activation_checkpointing_enable"  # its name from version 5 on
-            getattr(self.network, enable, self.network.gradient_checkpointing_enable)()
+            self.recompute(self.network)
         self._fit_fixed_positions()
         self.finish()
 
@@ -140,6 +139,12 @@ class TransformersVideo(FoundationBackbone):
 
             table = get_sinusoid_encoding_table(old[0] * old[1] * old[2], self.own_config.hidden_size)
             self.network.embeddings.position_embeddings = interpolate_positions(table, old, new)
+
+    @staticmethod
+    def recompute(network: Any) -> None:
+        """Let a network of the library compute activations again in the backward pass."""
+        enable = "activation_checkpointing_enable"  # its name from version 5 on
+        getattr(network, enable, network.gradient_checkpointing_enable)()
 
     # -- what it is ----------------------------------------------------------------------------------------------------
     @property
