@@ -5,7 +5,10 @@
 A frame is right when it equals the frame that PyAV gives when it reads the file from the start. Scattered frames are
 read eight at a time in ascending order, as sampled clips are. `DecordInit` is DecordInit(backend="decord"), which
 leaves to PyAV what decord2 gets wrong; `decord` is decord2 alone. Memory is the growth of the process while it opens
-the first video again and again and reads one frame, after 50 opens to warm up.
+the first video again and again and reads one frame, after 50 opens to warm up. --clips tells what a core makes of
+training clips, from each video as it is, from a small copy and from frames on disk:
+
+    python tools/analysis/benchmark_decoders.py clip.mp4 --rounds 0 --clips 20
 """
 
 import argparse
@@ -21,6 +24,10 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.io.video import READERS, VideoReader, open_video, probe
+from mmaction.probes.clip_cost import clip_cost, remedies
+from mmaction.probes.made_up import FAMILIES
+from mmaction.utils import register_all_modules
+from mmaction.utils.config import dataset_config, load_config
 
 # file name: codec and options of the encoder
 STREAMS = {
@@ -35,6 +42,8 @@ STREAMS = {
 }
 
 HEADER = ("decoder", "frames / s in order", "frames / s scattered", "right in order", "right scattered")
+
+CORES = (1, 4, 8, 16)
 
 Opener = Callable[[str], VideoReader]
 
@@ -119,6 +128,19 @@ def measure_memory(path: str, opens: int, names: Sequence[str]) -> list[list[obj
         return [[name, f"{pool.apply(_growth, (name, path, opens)):+.1f} MB"] for name in names]
 
 
+def measure_clips(video: Path, config: str, count: int) -> list[list[str]]:
+    """Return a row for each form of a video: the milliseconds of a core for a training clip, and clips a second."""
+    steps = dataset_config(load_config(config)[0], ("train",))["pipeline"]
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        for form, path in remedies(video, Path(name)).items():
+            seconds = clip_cost(path, steps, count)
+            files = path.rglob("*") if path.is_dir() else [path]
+            size = sum(file.stat().st_size for file in files) / 1e6
+            rows.append([form, f"{size:.2f}", f"{1000 * seconds:.1f}", *(f"{n / seconds:.0f}" for n in CORES)])
+    return rows
+
+
 def describe_fault(opener: Opener, path: Path) -> str:
     """Return what reading all frames of a broken file comes to."""
     done = 0
@@ -136,9 +158,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", nargs="+", type=Path)
-    parser.add_argument("--rounds", type=int, default=5, help="reads of eight scattered frames (default: %(default)s)")
+    rounds_help = "reads of eight scattered frames, 0: no table of decoders (default: %(default)s)"
+    parser.add_argument("--rounds", type=int, default=5, help=rounds_help)
     parser.add_argument("--streams", action="store_true", help="also encode the first video in ways that are hard")
     parser.add_argument("--opens", type=int, default=0, help="opens for the memory table, 0: no table (default: 0)")
+    parser.add_argument("--clips", type=int, default=0, help="training clips to time, 0: no table (default: 0)")
+    config_help = "config whose training clips are made (default: SlowFast, 32 frames of 224x224)"
+    parser.add_argument("--config", default=FAMILIES["slowfast"], help=config_help)
     parser.add_argument("--broken", nargs="*", type=Path, default=[], help="broken videos to try")
     return parser.parse_args(argv)
 
@@ -146,8 +172,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Print the tables."""
     args = parse_args(argv)
+    register_all_modules()
     with tempfile.TemporaryDirectory() as name:
         for path in [*args.videos, *(encode_streams(args.videos[0], Path(name)) if args.streams else [])]:
+            if not args.rounds:
+                continue
             info = probe(path)
             print_table(
                 f"{path.name}: {info.codec}, {info.num_frames} frames", HEADER, measure_video(str(path), args.rounds)
@@ -155,6 +184,10 @@ def main(argv: list[str] | None = None) -> int:
     if args.opens:
         growth = measure_memory(str(args.videos[0]), args.opens, list(decoders()))
         print_table(f"Memory after {args.opens} opens", ("decoder", "growth"), growth)
+    for path in args.videos if args.clips else ():
+        header = ("source", "MB", "ms of a core", *(f"clips / s, {n} core{'s'[: n > 1]}" for n in CORES))
+        height, width = probe(path).shape
+        print_table(f"{path.name}, {width}x{height}", header, measure_clips(path, args.config, args.clips))
     faults = [(path.name, name, describe_fault(use, path)) for path in args.broken for name, use in decoders().items()]
     if faults:
         print_table("Broken files", ("file", "decoder", "what happens"), faults)

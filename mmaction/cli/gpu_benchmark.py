@@ -1,16 +1,21 @@
 """Measure how fast a CUDA GPU trains and predicts, beside a plain PyTorch loop in the same run.
 
-Each family of networks runs on clips of noise at full size: in bfloat16 with channels last and fused steps, and as a
-plain loop in float32. --data CONFIG also measures what the data workers of a config give, and how long the GPU waits.
+Each family of networks runs on clips of noise at full size: in bfloat16 with channels last and fused steps, as a plain
+loop in float32, and, where its library has a training loop (transformers), in that one. --video FILE also prints how
+many cores make the clips that training takes; --data CONFIG measures what the data workers of a config give, and how
+long the GPU waits.
 
 Examples:
   mmaction benchmark --gpu
   python tools/analysis/gpu_benchmark.py --families posec3d slowfast --compile --out gpu_speed.json
+  python tools/analysis/gpu_benchmark.py --video data/mine/videos/forehand/a1.mp4
   python tools/analysis/gpu_benchmark.py --data c3d-light_1xb16-u32-40e_demo-keypoint
 """
 
 import argparse
 import json
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +34,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--data", nargs="+", default=[], metavar="CONFIG", help="also time the training data of these configs"
     )
+    parser.add_argument("--video", type=Path, metavar="FILE", help="a video like yours, to count the cores needed")
     parser.add_argument("--workers", type=int, default=1, help="data workers to time (default: 1)")
     parser.add_argument("--out", default="gpu_speed.json", metavar="FILE.json", help="default: gpu_speed.json")
     args = parser.parse_args(argv)
@@ -61,6 +67,25 @@ def time_data(path: str, workers: int, device: Any) -> dict[str, Any]:
     }
 
 
+def cores(found: Sequence[Any], video: Path, clips: int = 5) -> list[dict[str, Any]]:
+    """Return for each network of videos how many cores keep up with its training, by the form of the ``video``."""
+    from mmaction.probes.clip_cost import clip_cost, cores_needed, remedies
+    from mmaction.probes.made_up import FAMILIES
+    from mmaction.utils.config import dataset_config, load_config, type_name
+
+    entries = []
+    with tempfile.TemporaryDirectory() as name:
+        sources = remedies(video, Path(name))
+        for speed in found:
+            steps = dataset_config(load_config(FAMILIES[speed.family])[0], ("train",))["pipeline"]
+            if any(type_name(step) == "PoseDecode" for step in steps):
+                continue
+            costs = {form: clip_cost(path, steps, clips) for form, path in sources.items()}
+            needed = {form: cores_needed(speed.train, seconds) for form, seconds in costs.items()}
+            entries.append({"family": speed.family, "core_seconds": costs, "cores": needed})
+    return entries
+
+
 def main(argv: list[str] | None = None) -> int:
     """Measure and print; return 0."""
     args = parse_args(argv)
@@ -82,6 +107,11 @@ def main(argv: list[str] | None = None) -> int:
     for speed in found:
         for tip in advice(speed):
             print(f"{speed.family}: {tip}")
+    needs = cores(found, args.video) if args.video else []
+    if needs:
+        header = ("family", *needs[0]["cores"])
+        rows = [(entry["family"], *map(str, entry["cores"].values())) for entry in needs]
+        print(text_table(f"cores that make the clips training takes, {args.video.name}", header, rows))
     data = [time_data(path, args.workers, device) for path in args.data]
     for entry in data:
         print(
@@ -89,7 +119,8 @@ def main(argv: list[str] | None = None) -> int:
             f"model takes {entry['model_clips_per_s']:.3g}: it waits {entry['waits']:.0%} of the time; "
             f"{entry['workers_needed']} workers would keep up"
         )
-    content = {"device": about, "dry_run": args.dry_run, "families": [speed.as_dict() for speed in found], "data": data}
+    content = {"device": about, "dry_run": args.dry_run, "families": [speed.as_dict() for speed in found]}
+    content |= {"cores": needs, "data": data}
     write_text(Path(args.out), json.dumps(content, indent=1))
     print(f"written to {args.out}")
     return 0

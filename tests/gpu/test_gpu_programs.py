@@ -4,30 +4,57 @@ import json
 
 import pytest
 import torch
+from stick_figure import write_video
+from tiny import shrink_config
 
 from mmaction.cli import console, gpu_benchmark, gpu_check
 from mmaction.probes.gpu_checks import NotHere, _differences, all_checks, run_checks
 from mmaction.probes.made_up import FAMILIES
+from mmaction.utils.config import load_config
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The families at tiny size; the programs are the same."""
+
+    def load(path, *changes):
+        cfg, space = load_config(path, *changes)
+        if path in FAMILIES.values():
+            shrink_config(cfg)
+        return cfg, space
+
+    for module in ("gpu_checks", "gpu_speed"):
+        monkeypatch.setattr(f"mmaction.probes.{module}.load_config", load)
 
 
 @pytest.mark.slow
-def test_checks_in_a_dry_run(tmp_path, capsys):
+def test_checks_in_a_dry_run(tiny, tmp_path, capsys):
     out = tmp_path / "gpu.json"
-    assert console.main(["check", "--gpu", "--dry-run", "--families", "stgcnpp", "--out", str(out)]) == 0
+    assert console.main(["check", "--gpu", "--dry-run", "--out", str(out)]) == 0, capsys.readouterr().out
     content = json.loads(out.read_text())
     states = {check["name"]: check["state"] for check in content["checks"]}
-    assert states.pop("stgcnpp: float16") == "skipped" and set(states.values()) == {"ok"} and len(states) == 10
+    skipped = {name for name, state in states.items() if state == "skipped"}
+    assert skipped == {f"{family}: float16" for family in FAMILIES}
+    assert set(states.values()) == {"ok", "skipped"} and len(states) == 5 * len(FAMILIES) + 6
     assert content["dry_run"] and "nothing below says anything about a GPU" in capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_speed_in_a_dry_run(tmp_path, capsys):
-    out = tmp_path / "speed.json"
-    arguments = ["--gpu", "--dry-run", "--families", "stgcnpp", "--batch-size", "2", "--steps", "1", "--compile"]
+def test_speed_in_a_dry_run(tiny, trainer, tmp_path, capsys):
+    out, video = tmp_path / "speed.json", write_video(tmp_path / "a.mp4", 40, 64, 96)
+    arguments = ["--gpu", "--dry-run", "--batch-size", "2", "--steps", "1", "--compile", "--video", str(video)]
     assert console.main(["benchmark", *arguments, "--out", str(out)]) == 0
-    (found,) = json.loads(out.read_text())["families"]
-    assert found["family"] == "stgcnpp" and found["batch"] == 2 and found["train"] > 0 < found["plain_train"]
-    assert "stgcnpp" in capsys.readouterr().out
+    content = json.loads(out.read_text())
+    found = {entry["family"]: entry for entry in content["families"]}
+    assert list(found) == list(FAMILIES)
+    assert all(entry["batch"] == 2 and entry["train"] > 0 < entry["plain_train"] for entry in found.values())
+    assert [name for name, entry in found.items() if entry["library_train"]] == ["videomae"]
+    assert [name for name, entry in found.items() if entry["heatmap_share"]] == ["posec3d"]
+    needs = {entry["family"]: entry["cores"] for entry in content["cores"]}
+    assert needs.keys() == FAMILIES.keys() - {"posec3d", "stgcnpp"}
+    assert all(len(cores) == 3 and min(cores.values()) >= 1 for cores in needs.values())
+    shown = capsys.readouterr().out
+    assert "cores that make the clips training takes, a.mp4" in shown and "videomae" in shown
 
 
 @pytest.mark.parametrize("program", [gpu_check, gpu_benchmark])
@@ -61,7 +88,6 @@ def test_on_a_gpu(number):
 def test_no_iteration_waits_for_the_gpu():
     from mmaction.probes.gpu_speed import _build, training_step
     from mmaction.probes.made_up import made_up_batch
-    from mmaction.utils.config import load_config
 
     cfg, _ = load_config(FAMILIES["posec3d"])
     data = made_up_batch(cfg, 2)
