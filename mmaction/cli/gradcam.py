@@ -1,7 +1,7 @@
 """Show where in a clip a model sees the evidence for a class (Grad-CAM), as contact sheets or videos.
 
 INPUT is the number of a test sample, a video, or a folder of frames. Videos are shown whole, with a thin frame around
-what the model was given; of skeletons the evidence at each joint is shown over time.
+what the model was given; of skeletons the evidence at each joint is shown over time, for heatmap and graph networks.
 
 Examples:
   python tools/analysis/gradcam.py CONFIG CHECKPOINT dive.mp4
@@ -28,6 +28,7 @@ from mmaction.reports.evidence import (
     evidence_figure,
     evidence_on_frames,
     evidence_on_skeletons,
+    graph_joints,
     joint_evidence,
 )
 from mmaction.reports.pictures import file_stem, input_pictures, save_clips
@@ -123,11 +124,17 @@ def draw(
     """Write the maps of some ``views`` of a clip: on its joints over time, on its whole frames, or on the input."""
     inputs, img_shape = data["inputs"], data["data_samples"].get("img_shape")
     if clip.kind == "skeleton":
-        steps = [*pipeline_config(model.cfg), model.cfg.model.get("data_preprocessor") or {}]
-        is_heatmap = inputs.shape[-1] > 3
-        limbs = is_heatmap and any(step.get("with_limb") for step in steps)
-        names, layout = channel_names(inputs.shape[1 if is_heatmap else 3], layout_of, limbs)
-        joints, evidence = joint_evidence(inputs, maps, img_shape)
+        steps = pipeline_config(model.cfg)
+        if model.sample_layout[-1] == "C":
+            names, layout = channel_names(maps.shape[3], layout_of, limbs=False)
+            joints, seen = graph_joints(clip, steps, views)
+            evidence = np.where(seen, maps, np.nan)
+        else:
+            is_heatmap = inputs.shape[-1] > 3
+            drawn = [*steps, model.cfg.model.get("data_preprocessor") or {}]
+            limbs = is_heatmap and any(step.get("with_limb") for step in drawn)
+            names, layout = channel_names(inputs.shape[1 if is_heatmap else 3], layout_of, limbs)
+            joints, evidence = joint_evidence(inputs, maps, img_shape)
         pictures = evidence_on_skeletons(joints, evidence, layout)
         if path.suffix in (".png", ".jpg"):
             save_figure(evidence_figure(pictures, evidence, names, title), path)

@@ -1,4 +1,4 @@
-"""Grad-CAM over clips (Selvaraju et al., ICCV 2017, eqs. 1 and 2), for networks of clips and of single frames."""
+"""Grad-CAM over clips (Selvaraju et al., ICCV 2017, eqs. 1 and 2), for networks of clips, single frames and graphs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from mmaction.models.recognizers import RecognizerGCN
+from mmaction.models.backbones.graphs.networks import GraphNet
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.probes.predict import choose_samples
 from mmaction.utils.cli import suggest
@@ -20,9 +20,12 @@ from mmaction.utils.cli import suggest
 def last_stage(model: BaseRecognizer) -> str:
     """Return the name of the last stage of a model, of the first pathway where there are several.
 
-    Stages are called ``layerN``; without any, the last part of the backbone that convolves counts as one. ValueError
-    where nothing does.
+    Stages are called ``layerN``, those of a graph network are its blocks; without any, the last part of the backbone
+    that convolves counts as one. ValueError where nothing does.
     """
+    if isinstance(model.backbone, GraphNet):
+        blocks = model.backbone.blocks_name
+        return f"backbone.{blocks}.{len(getattr(model.backbone, blocks)) - 1}"
     stages = [name for name, _ in model.named_modules() if re.search(r"(^|\.)layer\d+$", name)]
     if not stages:
         parts = [
@@ -66,19 +69,15 @@ class GradCAM:
     """
 
     def __init__(self, model: BaseRecognizer, layer: str | None = None) -> None:
-        if isinstance(model, RecognizerGCN):
-            raise ValueError(
-                "Grad-CAM is for pictures; joint_importance.py shows the joints that a graph network looks at"
-            )
         self.model = model
         self.layer = find_layer(model, layer)
 
     def __call__(self, data: dict[str, Any], target: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the map of one packed sample for the class ``target`` (None: the predicted one), and the class scores.
 
-        The map is float32 ``(clips, T, H, W)`` for inputs of T frames of H x W pixels, in [0, 1] over the whole sample
-        (all 0 where nothing speaks for the class); the scores are probabilities, ``(C,)``. ValueError if the layer
-        gives no feature maps.
+        The map is float32 ``(clips, T, H, W)`` for inputs of T frames of H x W pixels, and ``(clips, M, T, V)`` for M
+        skeletons of V joints, in [0, 1] over the whole sample (all 0 where nothing speaks for the class); the scores
+        are probabilities, ``(C,)``. ValueError if the layer gives no feature maps.
         """
         batch = self.model.data_preprocessor(pseudo_collate([data]), False)
         kept: list[torch.Tensor] = []
@@ -102,7 +101,9 @@ class GradCAM:
         if len(kept) != 1 or kept[0].ndim not in (4, 5) or kept[0].grad is None:
             raise ValueError("the layer gives no feature maps of one clip; name another one with --layer")
         maps = _weighted(kept[0].detach(), kept[0].grad)
-        return _fit(maps, inputs.shape), self.model.cls_head.probabilities(logits.detach()).cpu().numpy()
+        is_graph = self.model.sample_layout[-2:] == ("V", "C")
+        fitted = _fit_joints(maps, inputs.shape) if is_graph else _fit(maps, inputs.shape)
+        return fitted, self.model.cls_head.probabilities(logits.detach()).cpu().numpy()
 
 
 def _weighted(features: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
@@ -117,6 +118,17 @@ def _fit(maps: torch.Tensor, shape: Sequence[int]) -> np.ndarray:
         maps = F.interpolate(maps[:, None], size=tuple(shape[-2:]), mode="bilinear", align_corners=False)[None, :, 0]
     else:  # (1, clips, C, T, H, W)
         maps = F.interpolate(maps[:, None], size=tuple(shape[-3:]), mode="trilinear", align_corners=False)[:, 0]
+    return _scaled(maps)
+
+
+def _fit_joints(maps: torch.Tensor, shape: Sequence[int]) -> np.ndarray:
+    """Scale maps of skeletons to the frames of an input of ``shape`` and to [0, 1]; returns ``(clips, M, T, V)``."""
+    _, clips, persons, frames, joints, _ = shape
+    maps = F.interpolate(maps[:, None], size=(frames, joints), mode="bilinear", align_corners=False)[:, 0]
+    return _scaled(maps.unflatten(0, (clips, persons)))
+
+
+def _scaled(maps: torch.Tensor) -> np.ndarray:
     return (maps / maps.max().clamp_min(1e-12)).cpu().numpy()
 
 

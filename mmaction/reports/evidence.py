@@ -13,6 +13,7 @@ from mmaction.io.video import open_video
 from mmaction.reports.clip_pictures import BACKGROUND, MAX_ASPECT, spread
 from mmaction.skeletons import Layout
 from mmaction.structures.scores import to_numpy
+from mmaction.utils.config import type_name
 from mmaction.visualization.draw import Style, draw_skeletons, draw_text
 
 if TYPE_CHECKING:
@@ -144,6 +145,31 @@ def joint_evidence(
     x, y = (np.clip(np.round(joints[..., i]), 0, size - 1).astype(int) for i, size in enumerate((width, height)))
     clip, _, t, _ = np.indices(seen.shape)
     return joints, np.where(seen, maps[clip, t, y, x], np.nan)
+
+
+def graph_joints(
+    clip: Clip, steps: Sequence[Mapping], chosen: Sequence[int] | None = None, extent: float = 200
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the joints behind the input of a graph network, ``(clips, M, T, V, 2)``, and which are seen.
+
+    The pipeline of the configs ``steps`` runs on a skeleton with joints in place of bones and motions. Joints are
+    scaled so that all of them lie within ``extent`` pixels; those in space are looked at from the front. ``chosen`` are
+    the input clips that are returned (None: all).
+    """
+    steps = [{**step, "feats": ["j"]} if type_name(step) == "GenSkeFeat" else step for step in steps]
+    array = to_numpy(build_pipeline(steps)(dict(clip.sample))["inputs"]).astype(np.float32)
+    array = array if chosen is None else array[list(chosen)]
+    if "img_shape" in clip.sample and array.shape[-1] == 3:
+        joints, seen = array[..., :2], array[..., 2] > 0
+    else:
+        joints, there = array[..., :2], array.any(axis=(-2, -1))
+        seen = np.broadcast_to(there[..., None], array.shape[:-1])
+        if "img_shape" not in clip.sample and array.shape[-1] == 3 and there.any():
+            height = array[there][..., 1:].std(axis=-2).mean(axis=0)  # people are higher than deep
+            up = 1 + int(height.argmax())
+            joints = np.stack([array[..., 0], -array[..., up]], axis=-1)
+    part = joints[seen] if seen.any() else np.zeros((1, 2), np.float32)
+    return joints * (extent / max(float(np.ptp(part, axis=0).max()), 1e-6)), seen
 
 
 def evidence_on_skeletons(joints: np.ndarray, evidence: np.ndarray, layout: Layout | None) -> np.ndarray:

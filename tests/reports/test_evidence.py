@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stick_figure import write_video
 
-from mmaction.apis.clips import as_clip
+from mmaction.apis.clips import Clip, as_clip
 from mmaction.datasets.transforms.base import Transform
 from mmaction.io.video import open_video
 from mmaction.registry import TRANSFORMS
@@ -19,6 +19,7 @@ from mmaction.reports.evidence import (
     evidence_figure,
     evidence_on_frames,
     evidence_on_skeletons,
+    graph_joints,
     joint_evidence,
     places_of_inputs,
 )
@@ -127,3 +128,37 @@ def test_colors_rise_with_the_evidence():
     assert colored(np.array([0.0, 1.0, np.nan])).tolist()[0] == colored(np.array([0.0, 1.0, np.nan])).tolist()[2]
     bar = color_bar(120)
     assert bar.shape == (120, 64, 3) and bar[26, 10, 0] > bar[26, 10, 2]
+
+
+GRAPH = [
+    dict(type="GenSkeFeat", dataset="coco17", feats=["b"]),
+    dict(type="UniformSampleFrames", clip_len=4, num_clips=2, test_mode=True),
+    dict(type="PoseDecode"),
+    dict(type="FormatGCNInput", num_person=2),
+    dict(type="PackActionInputs"),
+]
+
+
+def test_joints_behind_the_bones_of_a_graph_network():
+    keypoint = np.random.default_rng(0).uniform(0, 100, (1, 4, 17, 2)).astype(np.float32)
+    keypoint[0, :, 0], keypoint[0, :, 1] = (0, 0), (100, 50)
+    score = np.ones((1, 4, 17), np.float32)
+    score[0, :, 5] = 0
+    clip = as_clip({"keypoint": keypoint, "keypoint_score": score, "img_shape": (100, 100), "total_frames": 4})
+    joints, seen = graph_joints(clip, GRAPH, chosen=[1])
+    assert joints.shape == (1, 2, 4, 17, 2) and not seen[0, 1].any() and not seen[0, 0, :, 5].any()
+    np.testing.assert_allclose(joints[0, 0], 2 * keypoint[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("up", [1, 2])
+def test_joints_in_space_are_shown_upright(up):
+    keypoint = np.zeros((1, 4, 20, 3), np.float32)
+    keypoint[..., up] = np.linspace(0, 2, 20)  # the last joint is on top
+    keypoint[..., 0] = np.linspace(0, 1, 20)
+    steps = [dict(step, dataset="kinect20") if step["type"] == "GenSkeFeat" else step for step in GRAPH]
+    clip = Clip(
+        "a", "skeleton", {"keypoint": keypoint, "total_frames": 4, "start_index": 0, "label": 0, "test_mode": True}
+    )
+    joints, seen = graph_joints(clip, steps)
+    assert seen[:, 0].all() and not seen[:, 1].any()
+    np.testing.assert_allclose(joints[0, 0, 0, -1], [100, -200], rtol=1e-4)
