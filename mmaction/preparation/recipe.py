@@ -238,6 +238,11 @@ def choose(
     )
     reasons.append(f"batch: {chosen} clips on each of {devices} {'GPU' if gpus else 'CPU'}{why}")
     reasons.append(f"learning rate: {recipe.lr:g}, in proportion to {net.lr:g} for {net.batch} clips")
+    reasons.append(
+        "precision: mixed, as such networks are trained; optim_wrapper.type=OptimWrapper for float32"
+        if net.is_mixed
+        else "precision: float32; --amp trains in mixed precision, which is faster on a GPU"
+    )
     return recipe
 
 

@@ -7,6 +7,8 @@ WEIGHTS = "https://download.openmmlab.com/mmaction/v1.0/recognition/"
 # Schedule, its epochs, learning rate and the batch it is for: with weights to start from, and without.
 FINETUNE: dict[str, Any] = {"schedule": "finetune_30e", "epochs": 30, "lr": 0.005, "batch": 8}
 FROM_NOTHING: dict[str, Any] = {"schedule": "adamw_100e_small", "epochs": 100, "lr": 3e-3, "batch": 16}
+FINETUNE |= {"optim": "", "is_mixed": False}
+FROM_NOTHING |= {"optim": ', type="OptimWrapper"', "is_mixed": False}  # the schedule's own is in mixed precision
 
 
 def _model(**parts: str) -> str:
@@ -38,6 +40,7 @@ class Net:
     source: str = "load_from"  # what the weights are to the config; else ``pretrained`` of the backbone
     is_fixed: bool = False  # whether frames have the one size that the network is built for
     is_frozen: bool = False  # whether the network itself does not learn, and is nothing without weights
+    is_mixed: bool = False  # whether it trains in mixed precision without being asked to
     optim: str = ""  # further arguments of the optimizer's wrapper
 
 
@@ -48,6 +51,7 @@ _FOUNDATION: dict[str, Any] = {
     "changes": _model(backbone="pretrained={pretrained}"),
     "source": "pretrained",
     "is_fixed": True,
+    "is_mixed": True,
     "schedule": "adamw_30e_transformer",
     "lr": 1e-4,
 }

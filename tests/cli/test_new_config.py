@@ -53,6 +53,8 @@ def test_a_config_of_every_network_is_short_and_reads(name, data, tmp_path):
         == pytest.approx(recipe.net.lr * 2 * recipe.batch / recipe.net.batch, rel=0.01)
     )
     assert cfg.train_cfg.max_epochs == recipe.net.epochs
+    assert (cfg.optim_wrapper.get("type") == "AmpOptimWrapper") == NETS[name].is_mixed
+    assert any(reason.startswith("precision: mixed") for reason in recipe.reasons) == NETS[name].is_mixed
     net = NETS[name]
     assert (cfg.load_from or cfg.model.backbone.get("pretrained") or "") == net.weights
     if NETS[name].kind == "video":
