@@ -1,4 +1,4 @@
-"""Settings with which training is fast on a CUDA GPU. On a CPU they change nothing."""
+"""Settings with which training is fast on its device. Most are for CUDA GPUs and change nothing on a CPU."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +16,18 @@ FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 """Optimizers that have a step of one kernel, which also reads the scaler's verdict on the GPU."""
 
 COMPILED_PARTS = ("backbone", "neck")
+
+
+def has_bfloat16(device: str) -> bool:
+    """Return whether ``device``, ``"cpu"`` or ``"cuda"``, computes in bfloat16 itself.
+
+    A CPU without AVX-512 (most laptops) and a GPU older than Ampere emulate it: there a training step of a 3D
+    convolution network took 18 times as long in bfloat16 as in float32.
+    """
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # PyTorch's public list of a CPU's abilities, torch.cpu.get_capabilities, is newer than our oldest PyTorch.
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def set_tf32(enabled: bool) -> None:

@@ -1,6 +1,8 @@
 """Wrappers of optimizers: mixed precision for any device, and norms of gradients that nobody waits for."""
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -8,7 +10,9 @@ from mmengine.device import get_device
 from mmengine.optim import AmpOptimWrapper as GpuAmpOptimWrapper
 from mmengine.optim import OptimWrapper as MMOptimWrapper
 from mmengine.optim import OptimWrapperDict
+from torch import nn
 
+from mmaction.engine.device import has_bfloat16
 from mmaction.registry import OPTIM_WRAPPERS
 from mmaction.utils.config import scheduler_configs, type_name
 
@@ -37,12 +41,13 @@ class OptimWrapper(LateNorms):
 class AmpOptimWrapper(LateNorms, GpuAmpOptimWrapper):
     """MMEngine's wrapper for automatic mixed precision, which also trains on the CPU.
 
-    bfloat16 is taken where the device computes it fast: a CPU, and a GPU from NVIDIA's Ampere on. It has the exponents
-    of float32, so that gradients do not underflow and the loss is not scaled. Other GPUs take float16 with a scaler.
+    bfloat16 is taken where the device computes in it: a CPU with AVX-512, and a GPU from NVIDIA's Ampere on. It has
+    the exponents of float32, so that gradients do not underflow and the loss is not scaled. Other GPUs take float16
+    with a scaler, other CPUs float32.
 
     Args:
         loss_scale: ``"dynamic"``, a constant, or a dict of :class:`torch.amp.GradScaler` arguments; for float16 alone.
-        dtype: ``"float16"``, ``"bfloat16"`` or None for the device's default; the CPU always takes bfloat16.
+        dtype: ``"float16"``, ``"bfloat16"`` or None for the device's default. A CPU does not take float16.
         use_fsdp: Use the scaler of sharded models.
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
     """
@@ -57,7 +62,7 @@ class AmpOptimWrapper(LateNorms, GpuAmpOptimWrapper):
         **kwargs: Any,
     ) -> None:
         if get_device() != "cpu":
-            if dtype is None and get_device() == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+            if dtype is None and get_device() == "cuda" and has_bfloat16("cuda"):
                 dtype = "bfloat16"
             super().__init__(loss_scale=loss_scale, dtype=dtype, use_fsdp=use_fsdp, **kwargs)
             if self.cast_dtype == torch.bfloat16:
@@ -68,7 +73,15 @@ class AmpOptimWrapper(LateNorms, GpuAmpOptimWrapper):
         MMOptimWrapper.__init__(self, **kwargs)
         self._scale_update_param = None  # which update_params of MMEngine's wrapper reads
         self.loss_scaler = torch.amp.GradScaler("cpu", enabled=False)
-        self.cast_dtype = torch.bfloat16
+        is_mixed = has_bfloat16("cpu") or dtype in ("bfloat16", torch.bfloat16)
+        self.cast_dtype = torch.bfloat16 if is_mixed else torch.float32
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Compute the block in ``cast_dtype``."""
+        kind = MMOptimWrapper if self.cast_dtype == torch.float32 else GpuAmpOptimWrapper
+        with kind.optim_context(self, model):
+            yield
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load the optimizer's state, and the scaler's where both the file and this device have one."""

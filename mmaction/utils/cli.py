@@ -211,7 +211,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="folder of logs, checkpoints and results (default: work_dirs/NAME; a test writes beside "
         "the checkpoint, if that lies in the work directory of a training)",
     )
-    parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on the CPU")
+    parser.add_argument("--amp", action="store_true", help="mixed precision: bfloat16, or float16 on a GPU without it")
     add_cache_options(parser)
     add_trust_option(parser)
     add_config_options(parser)

@@ -17,14 +17,18 @@ def test_the_config_name_gives_the_wrapper_that_knows_the_cpu():
 
 
 @pytest.mark.parametrize("options", [{}, {"dtype": "float16", "loss_scale": 512.0}, {"clip_grad": {"max_norm": 1.0}}])
-def test_the_forward_pass_is_bfloat16_and_the_step_is_that_of_the_plain_gradient(options):
+@pytest.mark.parametrize("knows_bfloat16", [True, False])
+def test_a_cpu_computes_in_bfloat16_if_it_can_and_the_step_is_that_of_the_plain_gradient(
+    options, knows_bfloat16, monkeypatch
+):
     if torch.cuda.is_available():
         pytest.skip("tests the CPU path")
+    monkeypatch.setattr("mmaction.engine.optim.has_bfloat16", lambda device: knows_bfloat16)
     model, wrapper = build(**options)
     before = model.weight.detach().clone()
     with wrapper.optim_context(model):
         output = model(torch.ones(3, 4))
-    assert output.dtype == torch.bfloat16
+    assert output.dtype == (torch.bfloat16 if knows_bfloat16 else torch.float32)
     output.float().sum().backward()
     wrapper.zero_grad()
     with wrapper.optim_context(model):
@@ -33,6 +37,11 @@ def test_the_forward_pass_is_bfloat16_and_the_step_is_that_of_the_plain_gradient
     step = (before - model.weight.detach()) / 0.1
     assert torch.allclose(step, torch.full_like(step, 0.5 if "clip_grad" not in options else step[0, 0].item()))
     assert wrapper.state_dict()["loss_scaler"] == {}
+
+
+def test_bfloat16_is_emulated_on_request(monkeypatch):
+    monkeypatch.setattr("mmaction.engine.optim.has_bfloat16", lambda device: False)
+    assert build(dtype="bfloat16")[1].cast_dtype == torch.bfloat16
 
 
 def test_states_go_between_devices():

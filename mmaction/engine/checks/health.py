@@ -125,8 +125,9 @@ class FiniteLossHook(Hook):
     def _tips(runner: Runner, how: str = "") -> str:
         lr = max(value for values in runner.optim_wrapper.get_lr().values() for value in values)
         tips = [f"a learning rate below {lr:.2g}, or a longer warm-up{how}", "optim_wrapper.clip_grad.max_norm=40"]
-        if hasattr(runner.optim_wrapper, "loss_scaler"):
-            narrow = getattr(runner.optim_wrapper, "cast_dtype", None) != torch.bfloat16
+        precision = getattr(runner.optim_wrapper, "cast_dtype", None)
+        if hasattr(runner.optim_wrapper, "loss_scaler") and precision != torch.float32:
+            narrow = precision != torch.bfloat16
             tips.append("training without --amp" + narrow * ", or with optim_wrapper.dtype=bfloat16")
         return f"  what to try: {'; '.join(tips)}"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -28,6 +29,7 @@ from mmaction.engine.checks.warnings import (
     schedule_warnings,
     validation_warning,
 )
+from mmaction.engine.device import has_bfloat16
 from mmaction.engine.dist import unwrapped
 from mmaction.engine.hooks.data_hooks import nested_datasets, sources
 from mmaction.engine.pretrained import pretrained_parts
@@ -163,7 +165,12 @@ def step_rows(runner: Runner) -> Rows:
 def precision_of(runner: Runner) -> str:
     """Return in which precision a training computes."""
     if hasattr(runner.optim_wrapper, "loss_scaler"):
-        return f"mixed precision with {str(runner.optim_wrapper.cast_dtype or torch.float16).removeprefix('torch.')}"
+        dtype = runner.optim_wrapper.cast_dtype or torch.float16
+        if dtype == torch.float32:
+            return "float32 precision (not mixed: this CPU does not compute in bfloat16)"
+        is_emulated = get_device() == "cpu" and not has_bfloat16("cpu")
+        slow = " (this CPU emulates it, many times slower than float32)" if is_emulated else ""
+        return f"mixed precision with {str(dtype).removeprefix('torch.')}{slow}"
     tf32 = torch.cuda.is_available() and torch.backends.cudnn.allow_tf32
     return "float32 precision" + (" (products in TF32; tf32=False in the config for all bits)" if tf32 else "")
 
