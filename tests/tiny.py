@@ -54,7 +54,9 @@ def shrink_transformers_video(model) -> None:
 
 
 def shrink_timm_image(model) -> None:
-    """Take a transformer of two layers for few and small frames."""
+    """Take a transformer of two layers for few and small frames; a CNN stays as it is."""
+    if not model.backbone.model.startswith("vit"):
+        return
     model.backbone.img_size = PIXELS[224]
     model.backbone.model_kwargs = dict(embed_dim=32, depth=2, num_heads=2)
     model.cls_head.in_channels = 32
@@ -73,9 +75,25 @@ def shrink_swin(model) -> None:
     model.cls_head.in_channels = 64
 
 
+def shrink_mvit(model) -> None:
+    """Take three blocks of 8 and 16 channels for the small clips."""
+    arch = dict(embed_dims=8, num_layers=3, num_heads=1, downscale_indices=[1])
+    model.backbone.update(arch=arch, spatial_size=PIXELS[224], temporal_size=MOST_FRAMES)
+    model.cls_head.in_channels = 16
+
+
+def shrink_uniformerv2(model) -> None:
+    """Take five blocks of 24 channels and random weights for all 400 classes."""
+    sizes = dict(width=24, layers=5, heads=2, n_dim=24, n_head=2, return_list=[1, 2, 3, 4])
+    model.backbone.update(input_resolution=PIXELS[224], init_cfg=None, **sizes)
+    model.cls_head.update(in_channels=24, init_cfg=None)
+
+
 FOUNDATION = {
+    "MViT": shrink_mvit,
     "SwinTransformer3D": shrink_swin,
     "TimeSformer": lambda model: shrink_published(model, num_transformer_layers=2),
+    "UniFormerV2": shrink_uniformerv2,
     "VisionTransformer": lambda model: shrink_published(model, depth=2),
     "TransformersVideo": shrink_transformers_video,
     "TimmImage": shrink_timm_image,

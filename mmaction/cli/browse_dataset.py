@@ -80,6 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     out = Path(args.out)
     for index, time in tqdm([(index, time) for index in indices for time in range(args.repeat)], unit="clip"):
         packed = dataset[index]
+        packed = packed[0] if isinstance(packed, list) else packed  # one of several repetitions
         title, stem = title_of(dataset.get_data_info(index), index, classes)
         pictures = input_pictures(packed["inputs"], packed["data_samples"].get("img_shape"), layout_of)
         end = f"_{time}" if args.repeat > 1 else ""

@@ -12,6 +12,7 @@ __all__ = [
     "FeatureDataset",
     "PoseDataset",
     "RawframeDataset",
+    "RepeatAugDataset",
     "RepeatDataset",
     "VideoDataset",
     "transforms",

@@ -5,13 +5,14 @@ import os.path
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from mmaction.datasets.fallback import load_or_stand_in, sample_identity
+from mmaction.datasets.fallback import load_or_stand_in, packed_samples, sample_identity
 from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
 from mmaction.datasets.functional.subsets import draw_subset
 from mmaction.datasets.shared_array import SharedArray, release_freed_memory
@@ -199,14 +200,20 @@ class BaseActionDataset(BaseDataset):
     def prepare_data(self, idx: int, stream: int = 0) -> dict | None:
         """Return sample ``idx`` after the pipeline, with its own generator of random numbers."""
         info = self.get_data_info(idx)
-        if self.epoch >= 0:
-            info["rng"] = np.random.default_rng([self.seed, self.epoch, stream, info["sample_idx"]])
         info["draw"] = max(self.epoch, 0) + stream
         nobody = self.test_mode and self._shows_nobody(info)
-        data = self.pipeline(info)
-        if isinstance(data, dict) and hasattr(data.get("data_samples"), "set_metainfo"):
-            data["data_samples"].set_metainfo(sample_identity(info) | ({"nobody": True} if nobody else {}))
+        data = self._through_pipeline(info, stream)
+        for sample in packed_samples(data):
+            sample.set_metainfo(sample_identity(info) | ({"nobody": True} if nobody else {}))
         return data
+
+    def _through_pipeline(self, info: dict, stream: int) -> Any:
+        self._give_rng(info, stream)
+        return self.pipeline(info)
+
+    def _give_rng(self, info: dict, stream: int) -> None:
+        if self.epoch >= 0:
+            info["rng"] = np.random.default_rng([self.seed, self.epoch, stream, info["sample_idx"]])
 
     def _shows_nobody(self, info: dict) -> bool:
         """Return whether the model would see joints alone, and there is no person: nothing can be recognized then."""

@@ -30,6 +30,13 @@ def renumber(sample: BaseDataElement, first: int) -> None:
         sample.set_metainfo({"broken": (name, fault, index + first)})
 
 
+def packed_samples(data: Any) -> list[BaseDataElement]:
+    """Return what carries the labels of a packed sample, several of one that is repeated; [] where nothing does."""
+    parts = data if isinstance(data, list) else [data]
+    samples = [part.get("data_samples") for part in parts if isinstance(part, dict)]
+    return [sample for sample in samples if hasattr(sample, "set_metainfo")]
+
+
 def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stream: int = 0) -> dict[str, Any]:
     """Return what ``load`` makes of ``index``, or another sample that stands in for it.
 
@@ -52,13 +59,15 @@ def load_or_stand_in(dataset: Any, index: int, load: Callable[[int], dict], stre
         except BROKEN:
             continue
         dataset.intact_sample = other
-        if not hasattr(sample.get("data_samples"), "set_metainfo"):
+        packed = packed_samples(sample)
+        if not packed:
             raise first  # nowhere to note it: it must not pass unseen
-        sample["data_samples"].set_metainfo({"broken": (name, fault, index)})
-        if dataset.test_mode:
-            sample["data_samples"].set_metainfo(sample_identity(info))
-            if "label" in info:
-                sample["data_samples"].set_gt_label(info["label"])
+        for part in packed:
+            part.set_metainfo({"broken": (name, fault, index)})
+            if dataset.test_mode:
+                part.set_metainfo(sample_identity(info))
+                if "label" in info:
+                    part.set_gt_label(info["label"])
         return sample
     raise ValueError(f"{name} cannot be loaded, nor can others of its data set: {fault}") from first
 

@@ -1,11 +1,12 @@
-"""The data sets and samplers that the registries hold."""
+"""The data sets, samplers and functions for batches that the registries hold."""
 
 from mmaction.datasets.base import BaseActionDataset
+from mmaction.datasets.collate import repeat_pseudo_collate
 from mmaction.datasets.features import FeatureDataset
 from mmaction.datasets.pose import PoseDataset
 from mmaction.datasets.rawframe import RawframeDataset
 from mmaction.datasets.sampler import ClassBalancedSampler
-from mmaction.datasets.video import VideoDataset
+from mmaction.datasets.video import RepeatAugDataset, VideoDataset
 from mmaction.datasets.wrappers import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "FeatureDataset",
     "PoseDataset",
     "RawframeDataset",
+    "RepeatAugDataset",
     "RepeatDataset",
     "VideoDataset",
+    "repeat_pseudo_collate",
 ]

@@ -1,6 +1,7 @@
 """Data sets of video files."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from mmaction.datasets.base import BaseActionDataset
 from mmaction.io.file_list import read_file_list, resolve_names
@@ -57,3 +58,59 @@ class VideoDataset(BaseActionDataset):
             {"filename": path, "label": list(line.labels) if self.multi_class else line.labels[0]}
             for path, line in resolve_names(self.ann_file, lines, self.data_prefix.get("video", ""))
         ]
+
+
+@DATASETS.register_module()
+class RepeatAugDataset(VideoDataset):
+    """A :class:`VideoDataset` for training whose samples come several times in a batch, augmented differently.
+
+    A sample is a list (Hoffer et al., "Augment your batch", CVPR 2020): the loader needs
+    ``collate_fn=dict(type="repeat_pseudo_collate")``, and a batch holds ``num_repeats`` times ``batch_size`` clips.
+
+    Args:
+        ann_file: The list.
+        pipeline: As in ``VideoDataset``.
+        data_prefix: As in ``VideoDataset``.
+        num_repeats: How often.
+        sample_once: Whether the repetitions show the same frames, which then are decoded once.
+        **kwargs: Further arguments of ``VideoDataset``.
+
+    Raises:
+        ValueError: With ``test_mode``, or fewer than one repetition.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: Sequence[dict | Callable],
+        data_prefix: dict | None = None,
+        num_repeats: int = 4,
+        sample_once: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if num_repeats < 1 or kwargs.get("test_mode"):
+            raise ValueError(
+                f"RepeatAugDataset is for training, with num_repeats of 1 or more; got {num_repeats=}, "
+                f"test_mode={kwargs.get('test_mode', False)}"
+            )
+        self.num_repeats, self.sample_once = num_repeats, sample_once
+        super().__init__(ann_file, pipeline, data_prefix, **kwargs)
+
+    def _through_pipeline(self, info: dict, stream: int) -> list[dict]:
+        steps = self.pipeline.transforms
+        shared = 0
+        if self.sample_once:
+            shared = 1 + next((i for i, step in enumerate(steps) if "imgs" in getattr(step, "writes", ())), -1)
+        self._give_rng(info, stream)
+        for step in steps[:shared]:
+            info = step(info)
+        if shared:
+            info["imgs"] = list(info["imgs"])  # decoded
+        repeats = []
+        for number in range(self.num_repeats):
+            part = dict(info)
+            self._give_rng(part, stream * self.num_repeats + number)
+            for step in steps[shared:]:
+                part = step(part)
+            repeats.append(part)
+        return repeats

@@ -13,7 +13,7 @@ from mmengine.dataset import ClassBalancedDataset as _ClassBalancedDataset
 from mmengine.dataset import ConcatDataset as _ConcatDataset
 from mmengine.dataset import RepeatDataset as _RepeatDataset
 
-from mmaction.datasets.fallback import renumber
+from mmaction.datasets.fallback import packed_samples, renumber
 from mmaction.registry import DATASETS
 
 
@@ -139,9 +139,8 @@ class ConcatDataset(_Wrapper, _ConcatDataset):
         IndexError if there is no such sample.
         """
         data = super().get(idx, stream)
-        sample = data.get("data_samples") if isinstance(data, dict) else None
-        if hasattr(sample, "set_metainfo"):
-            number = self._get_ori_dataset_idx(idx % len(self))[0]
+        number = self._get_ori_dataset_idx(idx % len(self))[0]
+        for sample in packed_samples(data):
             renumber(sample, self.cumulative_sizes[number] - len(self.datasets[number]))
         return data
 

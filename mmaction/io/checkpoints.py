@@ -312,6 +312,9 @@ def load_weights(model: "nn.Module", weights: "Mapping[str, torch.Tensor]", sour
     if not own.keys() & weights.keys():
         of_backbone = {f"backbone.{key}": value for key, value in weights.items()}
         weights = of_backbone if own.keys() & of_backbone.keys() else weights
+    for name, part in model.named_modules():
+        if hasattr(part, "fit_weights"):  # such as a head that takes its classes from a checkpoint of more
+            weights = part.fit_weights(weights, f"{name}." if name else "")
     report = LoadReport(source)
     for key, value in own.items():
         if key not in weights:

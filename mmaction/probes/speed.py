@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 from tqdm import tqdm
 
+from mmaction.datasets.collate import repeat_pseudo_collate
 from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.models.recognizers.base import BaseRecognizer
 
@@ -89,7 +89,7 @@ def inference_step(model: BaseRecognizer, batch: Mapping[str, Any]) -> Callable[
 
 def load_batch(dataset: Any, size: int) -> dict[str, Any]:
     """Return a batch of the first samples of a data set."""
-    return pseudo_collate([dataset[index % len(dataset)] for index in range(size)])
+    return repeat_pseudo_collate([dataset[index % len(dataset)] for index in range(size)])
 
 
 def verdict(pipeline_ms: Mapping[str, float], loader_rate: float, model_rate: float, workers: int) -> list[str]:

@@ -21,7 +21,7 @@ CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" n
 FEATS = {"bone": "b", "joint-motion": "jm", "bone-motion": "bm"}
 """Streams whose leaves differ from the leaf of the joints in their features alone; a test of their own says so."""
 DERIVED = {path: stream for path in CONFIGS for stream in FEATS if f"-{stream}-u" in path.stem}
-LISTS_ALONE = [path for path in CONFIGS if path.parent.name == "foundation" and "gym99" not in path.stem]
+LISTS_ALONE = [p for p in CONFIGS if p.parent.name == "foundation" and p.stem.endswith(("288-rgb", "48-rgb"))]
 """Leaves that differ from the leaf of Gym99 in the data alone; a test of their own says so."""
 TEST_ALONE = [path for path in CONFIGS if path.parent.name == "videomae"]
 TRAINED = [path for path in CONFIGS if path not in {*DERIVED, *LISTS_ALONE, *TEST_ALONE}]
@@ -96,7 +96,7 @@ def point_at_test_data(cfg, demo_data, flow_frames, folder: Path) -> None:
         dataset.indices = 2
         if str(dataset.get("metainfo", {}).get("label_space", "")).endswith(".csv"):
             dataset.metainfo.label_space = str(demo_data / "classes.csv")
-        if dataset.type == "VideoDataset":
+        if dataset.type in ("VideoDataset", "RepeatAugDataset"):
             dataset.update(ann_file=str(demo_data / "train.txt"), data_prefix=dict(video=str(demo_data / "videos")))
         elif dataset.type == "FeatureDataset":
             dataset.experts = write_features(folder, cfg.model.backbone.in_channels, cfg.model.backbone.num_classes)

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mmaction.datasets import VideoDataset
+from mmaction.datasets import ConcatDataset, RepeatAugDataset, VideoDataset
+from mmaction.datasets.collate import repeat_pseudo_collate
 from mmaction.registry import DATASETS
 
 PIPELINE = [
@@ -102,3 +103,41 @@ def test_faults_of_the_list_are_named_when_it_is_built(make, text, message):
 def test_a_pipeline_in_the_wrong_order_is_named(make, clips):
     with pytest.raises(ValueError, match="VideoDecode, needs 'video_reader'"):
         make(f"{clips[0]} 1\n", pipeline=[PIPELINE[2]])
+
+
+@pytest.mark.parametrize("sample_once", [True, False])
+def test_a_sample_comes_several_times_augmented_differently(make, clips, sample_once):
+    text = f"{clips[0]} 3\n{clips[1]} 0\n"
+    made = make(text)
+    arguments = {"ann_file": made.ann_file, "data_prefix": made.data_prefix, "seed": 1}
+    random_frames = [dict(step, **{"frame_interval": 8} if "clip_len" in step else {}) for step in PIPELINE[:3]]
+    plain = [*random_frames, {"type": "Resize", "scale": (24, 24), "keep_ratio": False}, *PIPELINE[-2:]]
+    dataset = RepeatAugDataset(pipeline=plain, num_repeats=3, sample_once=sample_once, **arguments)
+    dataset.set_epoch(2)
+    first, second, third = (part["inputs"] for part in dataset[1])
+    assert first.equal(second) == first.equal(third) == sample_once, "the frames are those of one draw, or of each"
+    strong = RepeatAugDataset(pipeline=PIPELINE, num_repeats=3, sample_once=sample_once, **arguments)
+    strong.set_epoch(2)
+    parts = strong[1]
+    assert len({part["inputs"].float().sum().item() for part in parts}) == 3
+    assert [part["data_samples"].sample_idx for part in parts] == [1, 1, 1]
+    assert all(a["inputs"].equal(b["inputs"]) for a, b in zip(parts, strong[1], strict=True))
+    batch = repeat_pseudo_collate([strong[0], strong[1]])
+    assert [int(sample.gt_label) for sample in batch["data_samples"]] == [3, 3, 3, 0, 0, 0]
+    assert len(batch["inputs"]) == 6
+    joined = ConcatDataset([strong, strong])[3]
+    assert [part["data_samples"].sample_idx for part in joined] == [3, 3, 3]
+
+
+def test_a_broken_sample_that_comes_several_times_is_noted_each_time(make, clips):
+    made = make(f"{clips[0]} 3\ngone.mp4 0\n")
+    dataset = RepeatAugDataset(made.ann_file, PIPELINE, made.data_prefix, num_repeats=2, sample_once=True)
+    assert all(part["data_samples"].broken[0].endswith("gone.mp4") for part in dataset[1])
+    assert not any("broken" in part["data_samples"] for part in dataset[0])
+
+
+@pytest.mark.parametrize("wrong", [{"num_repeats": 0}, {"test_mode": True}])
+def test_repetitions_are_for_training(make, clips, wrong):
+    made = make(f"{clips[0]} 3\n")
+    with pytest.raises(ValueError, match="for training"):
+        RepeatAugDataset(made.ann_file, PIPELINE, **wrong)

@@ -45,6 +45,7 @@ from mmaction.datasets.transforms.skeleton_features import (
     PreNormalize3D,
     ToMotion,
 )
+from mmaction.datasets.transforms.strong import PytorchVideoWrapper, RandomErasing
 from mmaction.datasets.transforms.tokens import LoadTokens
 
 __all__ = [
@@ -82,7 +83,9 @@ __all__ = [
     "PreNormalize3D",
     "PyAVDecode",
     "PyAVInit",
+    "PytorchVideoWrapper",
     "RandomCrop",
+    "RandomErasing",
     "RandomJointDropout",
     "RandomPoseAffine",
     "RandomRescale",

@@ -1,7 +1,7 @@
 """Heads of MMAction2's transformers."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 
 from mmaction.models.heads.base import LinearHead
 from mmaction.registry import MODELS
+from mmaction.utils.shipped_configs import CONFIGS
 
 
 @MODELS.register_module()
@@ -87,10 +88,16 @@ class UniFormerHead(LinearHead):
         super().__init__(num_classes, in_channels, loss_cls, "avg", dropout_ratio, 0.02, **kwargs)
         self.channel_map = channel_map
 
+    def fit_weights(self, weights: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+        """Return ``weights`` with the mapped rows of a layer of other classes alone, under ``prefix``."""
+        fitted, own = dict(weights), self.fc_cls.state_dict()
+        wide = [name for name in own if len(fitted.get(f"{prefix}fc_cls.{name}", own[name])) != self.num_classes]
+        if self.channel_map and wide:
+            path = Path(self.channel_map)  # published configs name it from the folder above the shipped configs
+            rows = json.loads((path if path.is_file() else CONFIGS.parent / path).read_text())
+            fitted |= {f"{prefix}fc_cls.{name}": fitted[f"{prefix}fc_cls.{name}"][rows] for name in wide}
+        return fitted
+
     def _load_from_state_dict(self, state: dict, prefix: str, *args: Any) -> None:
-        weight = state.get(f"{prefix}fc_cls.weight")
-        if self.channel_map and weight is not None and len(weight) != self.num_classes:
-            rows = json.loads(Path(self.channel_map).read_text())
-            for name in ("weight", "bias"):
-                state[f"{prefix}fc_cls.{name}"] = state[f"{prefix}fc_cls.{name}"][rows]
+        state.update(self.fit_weights(state, prefix))  # in place: the layers read it after this
         super()._load_from_state_dict(state, prefix, *args)

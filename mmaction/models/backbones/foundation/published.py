@@ -5,7 +5,7 @@ published checkpoints load as they are.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -14,14 +14,15 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import nn
 
+from mmaction.models.backbones.foundation import published_names
 from mmaction.models.backbones.foundation.base import interpolate_positions, need
+from mmaction.models.backbones.foundation.published_names import renaming
 from mmaction.models.inflate import note_source, read_weights
 from mmaction.models.initial import init_from_cfg
 from mmaction.registry import MODELS
 from mmaction.utils.attributes import ReadableArguments
 from mmaction.utils.cli import suggest
 
-Rules = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 LN = {"type": "LN", "eps": 1e-6}
 TRUNC_NORMAL = [
     {"type": "TruncNormal", "layer": "Linear", "std": 0.02, "bias": 0.0},
@@ -45,26 +46,21 @@ def _from_published(module: "PublishedNetwork", state: dict[str, Any], prefix: s
 
 
 class PublishedNetwork(ReadableArguments, BaseModule):
-    """A library's network ``self.network`` whose state dict has published names, by ``rules`` in their order."""
+    """A library's network ``self.network`` whose state dict has published names, by the table ``names``."""
 
-    rules: Rules = ()
+    names: str
     pretrained: str | None
 
     def adopt_names(self) -> None:
         """Rename the state dict from now on; a subclass calls it when its modules are there."""
-        state = self.state_dict()
+        state, renamed = self.state_dict(), renaming(self.names)
         self.own_shapes = {name: tuple(value.shape) for name, value in state.items()}
         self.published = {
-            name: (self._renamed(name), self.published_shape(name, value)) for name, value in state.items()
+            name: (renamed(name.removeprefix("network.")), self.published_shape(name, value))
+            for name, value in state.items()
         }
         self.register_state_dict_post_hook(_to_published)
         self.register_load_state_dict_pre_hook(_from_published)
-
-    def _renamed(self, name: str) -> str:
-        name = name.removeprefix("network.")
-        for pattern, replacement in self.rules:
-            name = re.sub(f"^{pattern}", replacement, name)
-        return name
 
     def published_shape(self, name: str, value: torch.Tensor) -> tuple[int, ...]:
         """Return the published shape of a tensor."""
@@ -126,17 +122,7 @@ class MViT(PublishedNetwork):
     a class token and relative positions are always there, features come from the last scale.
     """
 
-    rules = (
-        (r"pos_encoding\.class_token$", "cls_token"),
-        (r"conv_proj\.", "patch_embed.projection."),
-        (r"(blocks\.\d+\.attn)\.project\.0\.", r"\1.proj."),
-        (r"(blocks\.\d+\.attn)\.pool_([qkv])\.pool\.", r"\1.pool_\2."),
-        (r"(blocks\.\d+\.attn)\.pool_([qkv])\.norm_act\.0\.", r"\1.norm_\2."),
-        (r"(blocks\.\d+\.mlp)\.0\.", r"\1.fc1."),
-        (r"(blocks\.\d+\.mlp)\.3\.", r"\1.fc2."),
-        (r"(blocks\.\d+)\.project\.", r"\1.proj."),
-        (r"norm\.", "norm3."),
-    )
+    names = published_names.MVIT
 
     def __init__(
         self,
@@ -245,13 +231,7 @@ class SwinTransformer3D(PublishedNetwork):
     length, tables of relative positions repeated over time and resized to the window.
     """
 
-    rules = (
-        (r"features\.(\d*[02468])\.", lambda m: f"layers.{int(m[1]) // 2}.blocks."),
-        (r"features\.(\d*[13579])\.", lambda m: f"layers.{int(m[1]) // 2}.downsample."),
-        (r"(layers\.\d+\.blocks\.\d+\.mlp)\.0\.", r"\1.fc1."),
-        (r"(layers\.\d+\.blocks\.\d+\.mlp)\.3\.", r"\1.fc2."),
-        (r"norm\.", "norm3."),
-    )
+    names = published_names.SWIN
 
     def __init__(
         self,
@@ -349,10 +329,7 @@ class VisionTransformer(PublishedNetwork):
         ImportError: Without timm.
     """
 
-    rules = (
-        (r"(blocks\.\d+)\.mlp\.fc1\.", r"\1.mlp.layers.0.0."),
-        (r"(blocks\.\d+)\.mlp\.fc2\.", r"\1.mlp.layers.1."),
-    )
+    names = published_names.VIDEO_MAE
 
     def __init__(
         self,
@@ -471,27 +448,8 @@ class TimeSformer(PublishedNetwork):
         rates = torch.linspace(0, 0.1, num_transformer_layers).tolist()  # which the config takes as whole numbers only
         for block, rate in zip(self.network.encoder.layer, rates, strict=True):
             block.drop_path = drop_path(rate)
-        layer = r"(?:encoder\.layer)\.(\d+)\."
-        place = r"transformer_layers.layers.\1."
-        divided = attention_type == "divided_space_time"
-        space = f"{place}attentions.{int(divided)}."
-        self.rules = (
-            (r"embeddings\.cls_token$", "cls_token"),
-            (r"embeddings\.position_embeddings$", "pos_embed"),
-            (r"embeddings\.time_embeddings$", "time_embed"),
-            (r"embeddings\.patch_embeddings\.", "patch_embed."),
-            (r"layernorm\.", "norm."),
-            (rf"{layer}temporal_layernorm\.", f"{place}attentions.0.norm."),
-            (rf"{layer}temporal_attention\.attention\.qkv\.", f"{place}attentions.0.attn.in_proj_"),
-            (rf"{layer}temporal_attention\.output\.dense\.", f"{place}attentions.0.attn.out_proj."),
-            (rf"{layer}temporal_dense\.", f"{place}attentions.0.temporal_fc."),
-            (rf"{layer}layernorm_before\.", f"{space}norm."),
-            (rf"{layer}attention\.attention\.qkv\.", f"{space}attn.in_proj_"),
-            (rf"{layer}attention\.output\.dense\.", f"{space}attn.out_proj."),
-            (rf"{layer}layernorm_after\.", f"{place}ffns.0.norm."),
-            (rf"{layer}intermediate\.dense\.", f"{place}ffns.0.layers.0.0."),
-            (rf"{layer}output\.dense\.", f"{place}ffns.0.layers.1."),
-        )
+        space = "1" if attention_type == "divided_space_time" else "0"
+        self.names = published_names.TIME_SFORMER.replace("SPACE", space)
         self.pretrained, self.num_frames, self.attention_type = pretrained, num_frames, attention_type
         self.adopt_names()
 

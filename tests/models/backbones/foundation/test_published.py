@@ -10,6 +10,7 @@ from models.backbones.test_every_backbone import arguments, plain
 
 from mmaction.models import backbones, heads
 from mmaction.registry import MODELS
+from mmaction.utils.config import load_config
 
 MVIT = dict(arch=dict(embed_dims=8, num_layers=3, num_heads=1, downscale_indices=[1]), spatial_size=32, temporal_size=4)
 SWIN = dict(arch=dict(embed_dims=12, depths=[2, 1, 1, 1], num_heads=[1, 2, 2, 2]), window_size=(2, 2, 2))
@@ -96,6 +97,18 @@ def test_a_head_of_710_classes_is_cut_to_the_mapped_ones(tmp_path):
     )
     head.load_state_dict(wide.state_dict())
     assert torch.equal(head.fc_cls.weight, wide.fc_cls.weight[[4, 1]])
+
+
+def test_the_shipped_map_finds_the_classes_of_kinetics_400_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = load_config("uniformerv2-base-p16-res224_clip-kinetics710-pre_8xb32-u8_kinetics400-rgb")[0].model.cls_head
+    wide = MODELS.build(dict(cfg, num_classes=710, channel_map=None, init_cfg=None))
+    torch.save({f"cls_head.{name}": value for name, value in wide.state_dict().items()}, tmp_path / "k710.pth")
+    cfg.init_cfg.checkpoint = str(tmp_path / "k710.pth")
+    head = MODELS.build(cfg)
+    head.init_weights()
+    rows = [(wide.fc_cls.weight == row).all(dim=1).nonzero().item() for row in head.fc_cls.weight]
+    assert sorted(rows) == list(range(400)) and rows[:3] == [341, 158, 189]
 
 
 def test_an_image_swin_is_inflated(tmp_path):

@@ -1,0 +1,26 @@
+_base_ = [
+    "../../_base_/models/uniformerv2_base.py",
+    "../../_base_/datasets/video.py",
+    "../../_base_/pipelines/rgb_u8_uniformerv2.py",
+    "../../_base_/schedules/adamw_5e_uniformerv2.py",
+    "../../_base_/default_runtime.py",
+]
+
+data_root = "data/kinetics400/videos_train"
+data_root_val = "data/kinetics400/videos_val"
+ann_file_train = "data/kinetics400/kinetics400_train_list_videos.txt"
+ann_file_val = "data/kinetics400/kinetics400_val_list_videos.txt"
+ann_file_test = ann_file_val
+num_classes = 400
+
+model = dict(cls_head=dict(num_classes=num_classes))
+
+clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root))
+clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val))
+clips_test = dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val))
+train_dataloader = dict(dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
+val_dataloader = dict(dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
+test_dataloader = dict(batch_size=8, dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
+
+default_hooks = dict(logger=dict(interval=100), checkpoint=dict(interval=3, max_keep_ckpts=5))
+auto_scale_lr = dict(enable=True, base_batch_size=256)
