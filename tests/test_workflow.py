@@ -21,6 +21,9 @@ SHORT = """--cfg-options
     val_dataloader.num_workers=0
     test_dataloader.num_workers=0
     train_dataloader.batch_size=2
+    train_dataloader.dataset.indices=2
+    val_dataloader.dataset.indices=2
+    test_dataloader.dataset.indices=2
     test_dataloader.dataset.pipeline.1.num_clips=1
 """
 SMALL_MODEL = """
