@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mmaction.skeletons import Layout, choose_layout
 from mmaction.utils.cli import add_config_options, add_trust_option
@@ -13,6 +13,8 @@ from mmaction.utils.config import load_config
 from mmaction.utils.files import write_atomically
 
 if TYPE_CHECKING:
+    from mmengine import Config
+
     from mmaction.models.recognizers.base import BaseRecognizer
 
 
@@ -38,14 +40,19 @@ def add_sample_options(parser: argparse.ArgumentParser, num: int) -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare data (default: none)")
 
 
+def read_config(args: argparse.Namespace, notes_to: TextIO | None = None) -> "Config":
+    """Return the config that ``args`` name, with ``--cfg-options`` applied; print notes (default: on stdout)."""
+    cfg, notes = load_config(args.config, args.cfg_options)
+    for note in notes:
+        print(note, file=notes_to)
+    return cfg
+
+
 def open_model(args: argparse.Namespace) -> "BaseRecognizer":
     """Return the model that the options of :func:`model_parser` describe, ready for prediction."""
     from mmaction.apis import init_recognizer
 
-    cfg, notes = load_config(args.config, args.cfg_options)
-    for note in notes:
-        print(note)
-    return init_recognizer(cfg, args.checkpoint, args.device, args.trust_checkpoint)
+    return init_recognizer(read_config(args), args.checkpoint, args.device, args.trust_checkpoint)
 
 
 def layout_chooser(layout: str, cfg: Any) -> Callable[[int], Layout]:

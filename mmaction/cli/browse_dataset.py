@@ -15,7 +15,7 @@ import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
-from mmaction.cli.arguments import layout_chooser
+from mmaction.cli.arguments import layout_chooser, read_config
 from mmaction.probes.predict import choose_samples
 from mmaction.registry import DATASETS
 from mmaction.reports.pictures import file_stem, input_pictures, save_clips
@@ -23,7 +23,6 @@ from mmaction.structures.sample_name import sample_name
 from mmaction.utils import register_all_modules
 from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.cli import add_config_options
-from mmaction.utils.config import load_config
 
 FORMATS = ("png", "jpg", "mp4", "gif")
 
@@ -67,9 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     """Write the pictures and say where they are; return 0."""
     args = parse_args(argv)
     register_all_modules()
-    cfg, notes = load_config(args.config, args.cfg_options)
-    for note in notes:
-        print(note)
+    cfg = read_config(args)
     dataset = split_dataset(cfg, args.split)
     wrong = [index for index in args.indices or () if not 0 <= index < len(dataset)]
     if wrong:

@@ -17,12 +17,13 @@ from mmaction.apis.poses import VideoPoses
 from mmaction.apis.predictions import Prediction, render_predictions
 from mmaction.apis.recognizer import Recognizer
 from mmaction.apis.timeline import classify_windows, draw_timeline
+from mmaction.cli.arguments import read_config
 from mmaction.io.suffixes import is_video
 from mmaction.label_spaces import read_label_map
 from mmaction.preparation.poses.persons import BackendOptions
 from mmaction.structures.events import Event
 from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
-from mmaction.utils.config import dataset_config, load_config
+from mmaction.utils.config import dataset_config
 from mmaction.utils.files import refuse_inputs
 
 
@@ -59,9 +60,7 @@ class Classifier:
         self.args = args
         config, checkpoint = args.config, args.checkpoint
         if checkpoint is not None:
-            config, notes = load_config(config, args.cfg_options)
-            for note in notes:
-                print(note, file=sys.stderr)
+            config = read_config(args, sys.stderr)
         options = BackendOptions(str(args.device or "cpu"), args.pose_weights, mode="balanced")
         self.poses = VideoPoses(args.poses, options, lambda line: tqdm.write(line, file=sys.stderr))
         self._recognize = Recognizer.load(config, checkpoint, args.device, args.trust_checkpoint, self.poses)

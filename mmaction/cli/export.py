@@ -16,9 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmaction.cli.arguments import model_parser
+from mmaction.cli.arguments import model_parser, read_config
 from mmaction.io.suffixes import EXPORTED_SUFFIXES, is_checkpoint
-from mmaction.utils.config import load_config
 from mmaction.utils.files import claim
 
 TARGETS = dict(zip(("onnx", "torch"), EXPORTED_SUFFIXES, strict=True))
@@ -54,9 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     check_target(args.to, args.opset)
     config: Any = args.config
     if args.checkpoint is not None:
-        config, notes = load_config(args.config, args.cfg_options)
-        for note in notes:
-            print(note, file=sys.stderr)
+        config = read_config(args, sys.stderr)
     done = export_model(config, args.checkpoint, args.out, args.to, args.opset, args.runs, args.trust_checkpoint)
     facts = done.facts
     taken = ", ".join(

@@ -22,7 +22,7 @@ FeatureDataset reads.
 import argparse
 from pathlib import Path
 
-from mmaction.cli.arguments import model_parser
+from mmaction.cli.arguments import model_parser, read_config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -60,12 +60,10 @@ def main(argv: list[str] | None = None) -> int:
     from mmaction.apis.training import TrainOptions, pick
     from mmaction.io.checkpoints import local_path
     from mmaction.utils import register_all_modules
-    from mmaction.utils.config import load_config, unformatted
+    from mmaction.utils.config import unformatted
 
     register_all_modules()
-    cfg, notes = load_config(args.config, args.cfg_options)
-    for note in notes:
-        print(note)
+    cfg = read_config(args)
     checkpoint = local_path(args.checkpoint)
     extraction = Extraction(**pick(Extraction, {**vars(args), "cfg": unformatted(cfg), "checkpoint": checkpoint}))
     root = Path(args.out or checkpoint.parent / f"features_{checkpoint.stem}")

@@ -53,16 +53,14 @@ def main(argv: list[str] | None = None) -> int:
     from mmengine.dist import is_main_process
 
     from mmaction.apis.testing import TestOptions, run_test
+    from mmaction.cli.arguments import read_config
     from mmaction.engine.results.writer import REPORT
     from mmaction.reports.dumps import is_dump
     from mmaction.reports.report import write_report
     from mmaction.utils import register_all_modules
-    from mmaction.utils.config import load_config
 
     register_all_modules()
-    cfg, notes = load_config(args.config, args.cfg_options)
-    for note in notes:
-        print(note, file=sys.stderr)
+    cfg = read_config(args, sys.stderr)
     overwrite = args.overwrite or bool(args.dump and is_dump(args.dump))
     options = TestOptions.of(args, metrics=args.eval, metric_options=args.eval_options, overwrite=overwrite)
     metrics, folder = run_test(cfg, options)

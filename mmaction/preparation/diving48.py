@@ -30,7 +30,7 @@ _TRAPS = {
 }
 
 
-def fetch(out: Path, version: str, *, videos: bool = True, progress: bool = True) -> None:
+def fetch(out: Path, version: str, *, videos: bool = True) -> None:
     """Download the official annotations and, with ``videos``, the archive of clips into ``out``.
 
     Both go on where an earlier run stopped. The archive is unpacked into ``out/videos`` and kept. ConnectionError if
@@ -39,17 +39,17 @@ def fetch(out: Path, version: str, *, videos: bool = True, progress: bool = True
     """
     target = _unlinked(out / "videos") if videos else None
     for name in ANNOTATIONS[version]:
-        download(f"{SITE}/{name}", out / "annotations" / name, progress=progress)
+        download(f"{SITE}/{name}", out / "annotations" / name)
     if target:
-        archive = download(f"{SITE}/{ARCHIVE}", out / ARCHIVE, progress=progress)
-        extract_archive(archive, target, strip=1, progress=progress)
+        archive = download(f"{SITE}/{ARCHIVE}", out / ARCHIVE)
+        extract_archive(archive, target, strip=1)
 
 
-def provide_videos(out: Path, source: Path, progress: bool = True) -> None:
+def provide_videos(out: Path, source: Path) -> None:
     """Make the clips of ``source`` available as ``out/videos``: unpack an archive, link to a folder."""
     target = out / "videos"
     if source.is_file():
-        extract_archive(source, _unlinked(target), strip=1, progress=progress)
+        extract_archive(source, _unlinked(target), strip=1)
         return
     if not source.is_dir():
         raise FileNotFoundError(f"no folder or archive of videos at {source}")
@@ -122,7 +122,6 @@ def prepare(
     version: str | None = None,
     decode: bool = True,
     workers: int = 2,
-    progress: bool = True,
 ) -> Manifest:
     """Check the clips in ``out/videos`` against the official lists and write what training needs.
 
@@ -139,7 +138,7 @@ def prepare(
     present = {name: path for name, path in videos.items() if name in wanted}
     if not present:
         raise ValueError(f"{out}/videos: none of the {len(wanted):,} listed clips is among its {len(videos):,} videos")
-    found = _check_videos(present, Journal(out / "checked_videos.jsonl"), decode, workers, progress)
+    found = _check_videos(present, Journal(out / "checked_videos.jsonl"), decode, workers)
     frames = {name: count for name, count in found.items() if isinstance(count, int)}
     why_missing = dict.fromkeys(wanted - present.keys(), "clips have no video")
     why_missing |= dict.fromkeys(found.keys() - frames.keys(), "videos do not decode")
@@ -148,9 +147,7 @@ def prepare(
     return write_prepared(out, manifest, lists, why_missing, "videos", paths.__getitem__, frames)
 
 
-def _check_videos(
-    videos: Mapping[str, Path], journal: Journal, decode: bool, workers: int, progress: bool
-) -> dict[str, int | str]:
+def _check_videos(videos: Mapping[str, Path], journal: Journal, decode: bool, workers: int) -> dict[str, int | str]:
     """Return the number of frames of each video, or why it cannot be used."""
     from tqdm import tqdm
 
@@ -172,7 +169,7 @@ def _check_videos(
         return found
 
     checked = in_parallel(check, videos.items(), workers=workers)
-    bar = tqdm(checked, total=len(videos), desc="checking clips", unit=" clips", disable=not progress)
+    bar = tqdm(checked, total=len(videos), desc="checking clips", unit=" clips")
     return {name: found for (name, _), found in bar}
 
 

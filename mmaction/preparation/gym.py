@@ -209,7 +209,6 @@ def prepare(
     with_events: bool = True,
     encoding: Encoding | None = None,
     workers: int = 2,
-    progress: bool = True,
 ) -> dict[str, Manifest]:
     """Cut and check all clips; write lists and manifests of Gym99 and Gym288, as far as their official lists are there.
 
@@ -228,7 +227,7 @@ def prepare(
         raise FileNotFoundError(f"no folder of videos at {absent[0]}; --videos names the folders of yours")
     state = Preparation(out, official, find_videos_by_id(folders), with_events)
     shutil.rmtree(out / ".unfinished", ignore_errors=True)  # what a killed run was writing
-    _work(state, encoding or Encoding(), workers, progress)
+    _work(state, encoding or Encoding(), workers)
     shutil.rmtree(out / ".unfinished", ignore_errors=True)
     write_lines(out / "missing_videos.txt", state.missing_videos())
     write_lines(out / "problems.txt", (f"{name}\t{text}" for name, text in sorted(state.problems.items())))
@@ -242,7 +241,7 @@ def prepare(
     return manifests
 
 
-def _work(state: Preparation, encoding: Encoding, workers: int, progress: bool) -> None:
+def _work(state: Preparation, encoding: Encoding, workers: int) -> None:
     from tqdm import tqdm
 
     stop = threading.Event()
@@ -250,7 +249,7 @@ def _work(state: Preparation, encoding: Encoding, workers: int, progress: bool) 
     work = [lambda job=job: state.run(job, encoding, stop) for job in jobs]
     work += [lambda name=name: state.take_element(name) for name in given]
     total = sum(len(job.cuts) for job in jobs) + len(given)
-    with tqdm(total=total, desc="cutting and checking", unit=" clips", disable=not progress) as bar:
+    with tqdm(total=total, desc="cutting and checking", unit=" clips") as bar:
         for _, done in in_parallel(lambda task: task(), work, workers=workers, stop=stop):
             bar.update(done)
 

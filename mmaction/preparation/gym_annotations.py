@@ -22,10 +22,10 @@ def official_files(version: str) -> tuple[str, ...]:
     return (f"finegym_annotation_info_{version}.json", *lists)
 
 
-def fetch(folder: Path, version: str, progress: bool = True) -> None:
+def fetch(folder: Path, version: str) -> None:
     """Download the official lists and times into ``folder``."""
     for name in official_files(version):
-        download(f"{SITE}/{name}", folder / name, progress=progress)
+        download(f"{SITE}/{name}", folder / name)
 
 
 @dataclass

@@ -29,7 +29,7 @@ def small(tmp_path, videos):
 
 def test_lists_and_manifest(small):
     out, lists = small
-    manifest = diving48.prepare(out, lists, progress=False)
+    manifest = diving48.prepare(out, lists)
     assert (out / "train.txt").read_text() == "a_0.mp4 3\na_1.mp4 3\n"
     assert (out / "val.txt").read_text() == "c_0.mp4 0\n"
     assert (out / "skeleton_list.txt").read_text() == "videos/a_0.mp4 3\nvideos/a_1.mp4 3\nvideos/c_0.mp4 0\n"
@@ -49,19 +49,19 @@ def test_a_dangling_link_counts_as_a_damaged_video(small):
     out, lists = small
     (out / "videos/a_1.mp4").unlink()
     (out / "videos/a_1.mp4").symlink_to(out / "absent.mp4")
-    manifest = diving48.prepare(out, lists, progress=False)
+    manifest = diving48.prepare(out, lists)
     assert (out / "train.txt").read_text() == "a_0.mp4 3\n"
     assert manifest.lists["train.txt"].missing["videos do not decode"] == ["a_1"]
 
 
 def test_second_run_reads_only_changed_videos(small, monkeypatch, videos):
     out, lists = small
-    diving48.prepare(out, lists, progress=False)
+    diving48.prepare(out, lists)
     looked = []
     check_video = diving48.check_video
     monkeypatch.setattr(diving48, "check_video", lambda path, **kw: looked.append(path.stem) or check_video(path, **kw))
     videos.write(out / "videos/c_1.mp4", 40)
-    assert diving48.prepare(out, lists, progress=False).lists["val.txt"].available == 2
+    assert diving48.prepare(out, lists).lists["val.txt"].available == 2
     assert looked == ["c_1"]
 
 
@@ -75,7 +75,7 @@ def test_videos_from_folder_or_archive(small, tmp_path):
     with pytest.raises(FileExistsError, match="already there"):
         diving48.provide_videos(other, tmp_path / "again")
     archive = shutil.make_archive(tmp_path / "rgb", "gztar", out, "videos")
-    diving48.provide_videos(tmp_path / "third", tmp_path / archive, progress=False)
+    diving48.provide_videos(tmp_path / "third", tmp_path / archive)
     assert (tmp_path / "third/videos/a_0.mp4").is_file()
     with pytest.raises(FileNotFoundError, match="no folder or archive"):
         diving48.provide_videos(other, tmp_path / "absent")
@@ -93,29 +93,29 @@ def test_nothing_is_unpacked_into_a_linked_folder(small, tmp_path):
     (tmp_path / "rgb/a_0.mp4").write_text("official")
     archive = shutil.make_archive(tmp_path / "rgb", "gztar", tmp_path, "rgb")
     with pytest.raises(FileExistsError, match=r"videos is a link to .*diving48/videos, whose files .* remove the link"):
-        diving48.provide_videos(linked, tmp_path / archive, progress=False)
+        diving48.provide_videos(linked, tmp_path / archive)
     with pytest.raises(FileExistsError, match=r"videos is a link to .*--download annotations"):
-        diving48.fetch(linked, "V2", progress=False)
+        diving48.fetch(linked, "V2")
     assert {path.name: path.stat().st_size for path in (out / "videos").iterdir()} == before
 
 
 def test_wrong_input(small, tmp_path, videos):
     out, lists = small
     with pytest.raises(FileNotFoundError, match="--download"):
-        diving48.prepare(out, tmp_path / "absent", progress=False)
+        diving48.prepare(out, tmp_path / "absent")
     write_json(lists / "Diving48_train.json", [("a_0", 30, 10)])
     with pytest.raises(ValueError, match="choose with --version"):
-        diving48.prepare(out, lists, progress=False)
+        diving48.prepare(out, lists)
     (lists / "Diving48_train.json").unlink()
     (lists / "Diving48_vocab.json").write_text("[1]")
     with pytest.raises(ValueError, match="not the vocabulary of Diving48"):
-        diving48.prepare(out, lists, progress=False)
+        diving48.prepare(out, lists)
     (lists / "Diving48_vocab.json").unlink()
     for path in (out / "videos").iterdir():
         path.unlink()
     videos.write(out / "videos/unlisted.mp4", 3)
     with pytest.raises(ValueError, match=r"none of the 5 listed clips is among its 1 videos"):
-        diving48.prepare(out, lists, progress=False)
+        diving48.prepare(out, lists)
 
 
 def test_real_lists_are_v2(shared):
@@ -143,7 +143,7 @@ def test_real_lists_with_stub_videos(shared, tmp_path, monkeypatch):
     monkeypatch.setattr(diving48, "find_videos", lambda folder: present)
     monkeypatch.setattr(diving48, "_check_videos", lambda videos, *args: {name: frames[name] for name in videos})
     (tmp_path / "videos").mkdir()
-    manifest = diving48.prepare(tmp_path, shared / "data/diving48", progress=False)
+    manifest = diving48.prepare(tmp_path, shared / "data/diving48")
     assert manifest.version == "V2"
     for official, total in zip(lists, (15027, 1970), strict=True):
         name = f"{official.split}.txt"

@@ -59,7 +59,7 @@ def exact_frames(name):
 
 
 def prepare(out, lists, *folders, **kwargs):
-    return gym.prepare(out, lists, folders, encoding=FAST, progress=False, **kwargs)
+    return gym.prepare(out, lists, folders, encoding=FAST, **kwargs)
 
 
 def test_every_cut_starts_and_ends_on_the_right_frame(tmp_path, gym_videos, videos):

@@ -32,7 +32,7 @@ def published() -> dict[str, Published]:
         return {row["name"]: Published(**row) for row in csv.DictReader(file)}
 
 
-def fetch(name: str, folder: Path, *, progress: bool = True) -> Path:
+def fetch(name: str, folder: Path) -> Path:
     """Download a published file into ``folder`` and check that it is what the table says.
 
     The SHA-256 is written beside the file (``FILE.sha256``); a file that is already there is compared with it. KeyError
@@ -50,7 +50,7 @@ def fetch(name: str, folder: Path, *, progress: bool = True) -> Path:
     if path.exists() and recorded:
         check_file(path, recorded[0])
         return path
-    download(row.url, path, progress=progress)
+    download(row.url, path)
     if row.splits:
         _check_splits(path, row)
     write_atomically(record, f"{file_sha256(path)}  {path.name}\n".encode())

@@ -26,7 +26,7 @@ def test_the_user_who_chooses_is_told_how_good_the_poses_are(capsys):
 def test_fetch_checks_and_remembers(tmp_path, monkeypatch):
     made = []
 
-    def download(url, path, progress):
+    def download(url, path):
         made.append(url)
         if not path.exists():
             AnnotationFile([dict(frame_dir="a", label=0)], {"train": ["a"], "val": []}).write(path)
