@@ -12,6 +12,7 @@ import pickle
 import pickletools
 import re
 import struct
+from typing import Any
 
 Data = bytes | mmap.mmap
 MAX_DEPTH = 100  # of containers in containers
@@ -116,7 +117,9 @@ def _follow(data: Data) -> None:
     marks: list[int] = []  # how long the stack was
     memo: dict[int, Weight | None] = {}
     left, size = SPARE + GROWTH * len(data), len(data)
-    for info, argument, _ in pickletools.genops(io.BytesIO(data) if isinstance(data, bytes) else data):
+    source: Any = io.BytesIO(data) if isinstance(data, bytes) else data  # a mapped file reads as a file does
+    argument: Any
+    for info, argument, _ in pickletools.genops(source):
         name = info.name
         if name in _PUTS:
             place = len(memo) if argument is None else argument

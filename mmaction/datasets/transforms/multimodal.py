@@ -92,13 +92,7 @@ def _match_sizes(results: dict, actual: tuple[int, int]) -> None:
 class MMCompact(PoseCompact):
     """Crop frames and skeleton to the box around all joints; what lies beyond the frames is black.
 
-    Changes what ``PoseCompact`` changes, and ``imgs``.
-
-    Args:
-        padding: Share by which the width and height of the tight box grow.
-        threshold: Least width and height of the tight box, in pixels.
-        hw_ratio: Ratio of height to width, or its least and greatest value; the box grows to meet it. None: any.
-        allow_imgpad: Whether the box may reach beyond the image.
+    Changes what ``PoseCompact`` changes, and ``imgs``. Arguments: see ``PoseCompact``.
     """
 
     reads = ("keypoint", "img_shape", "imgs")
