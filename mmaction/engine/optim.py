@@ -13,8 +13,16 @@ from mmengine.optim import OptimWrapperDict
 from torch import nn
 
 from mmaction.engine.device import has_bfloat16
-from mmaction.registry import OPTIM_WRAPPERS
+from mmaction.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from mmaction.utils.config import scheduler_configs, type_name
+
+
+@OPTIMIZERS.register_module("Adafactor")
+def adafactor(params: Any, **options: Any) -> torch.optim.Optimizer:
+    """Return the Adafactor of transformers, which is imported here because that takes seconds."""
+    from transformers import Adafactor
+
+    return Adafactor(params, **options)
 
 
 class LateNorms(MMOptimWrapper):

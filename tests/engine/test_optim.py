@@ -1,10 +1,13 @@
 """Mixed precision on the CPU."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from mmaction.engine.optim import AmpOptimWrapper
-from mmaction.registry import OPTIM_WRAPPERS
+from mmaction.registry import OPTIM_WRAPPERS, OPTIMIZERS
 
 
 def build(**kwargs):
@@ -55,3 +58,13 @@ def test_states_go_between_devices():
 def test_an_unknown_precision_is_an_error():
     with pytest.raises(ValueError, match=r"dtype is one of float16, bfloat16.* got 'half'"):
         build(dtype="half")
+
+
+@pytest.mark.integration
+def test_transformers_is_imported_for_the_optimizer_alone():
+    pytest.importorskip("transformers")
+    program = "import sys, mmaction.engine, mmengine.runner; sys.exit('transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+    weight = torch.nn.Parameter(torch.ones(2))
+    built = OPTIMIZERS.build({"type": "Adafactor", "params": [weight], "lr": 0.1, "relative_step": False})
+    assert type(built).__module__.startswith("transformers.")
