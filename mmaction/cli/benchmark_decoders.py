@@ -54,7 +54,12 @@ def decoders() -> dict[str, Opener]:
     try:
         import torchcodec.decoders  # noqa: F401 - absent, or without a system FFmpeg
     except (ImportError, RuntimeError):
-        del found["torchcodec"]
+        del found["torchcodec"], found["torchcodec-cuda"]
+        return found
+    import torch
+
+    if not torch.cuda.is_available():
+        del found["torchcodec-cuda"]
     return found
 
 

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from mmaction.io.video.backends import DecordReader, OpenCVReader, TorchCodecReader
+from mmaction.io.video.backends import DecordReader, OpenCVReader, TorchCodecCudaReader, TorchCodecReader
 from mmaction.io.video.base import VideoReader
 from mmaction.io.video.container import Source, VideoError
 from mmaction.io.video.frame import Frame
@@ -15,19 +15,29 @@ READERS: dict[str, type[PyAVReader | DecordReader | OpenCVReader | TorchCodecRea
     "decord": DecordReader,
     "opencv": OpenCVReader,
     "torchcodec": TorchCodecReader,
+    "torchcodec-cuda": TorchCodecCudaReader,
 }
 BACKENDS = ("auto", *READERS)
 # In these streams a reader that seeks finds every frame; readers that do not seek always do.
-_EXACT = {"decord": lambda info: info.decord_is_exact, "torchcodec": lambda info: info.is_seekable}
+_EXACT = {
+    "decord": lambda info: info.decord_is_exact,
+    "torchcodec": lambda info: info.is_seekable,
+    "torchcodec-cuda": lambda info: info.is_seekable,
+}
 
 __all__ = ["BACKENDS", "Frame", "VideoError", "VideoInfo", "VideoReader"]
 __all__ += ["check_backend", "check_video", "open_video", "probe"]
 
 
 def check_backend(backend: str) -> str:
-    """Return ``backend``; ValueError if no decoder has that name."""
+    """Return ``backend``; ValueError if no decoder has that name, or it needs a GPU and there is none."""
     if backend not in BACKENDS:
         raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {backend!r}{suggest(backend, BACKENDS, 1)}")
+    if backend == "torchcodec-cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ValueError("backend='torchcodec-cuda' needs an NVIDIA GPU, and PyTorch finds none; leave backend out")
     return backend
 
 
@@ -41,8 +51,9 @@ def open_video(source: Source, backend: str = "auto", num_threads: int = 1) -> V
 
     Args:
         source: Path, or the file's content.
-        backend: ``'auto'`` (PyAV, which converts only what is used), ``'pyav'``, ``'decord'``, ``'opencv'`` or
-            ``'torchcodec'``. PyAV also reads the streams that decord or torchcodec does not open or reads wrongly.
+        backend: ``'auto'`` (PyAV, which converts only what is used), ``'pyav'``, ``'decord'``, ``'opencv'``,
+            ``'torchcodec'`` or ``'torchcodec-cuda'``, which decodes on a GPU. PyAV also reads the streams that
+            decord or torchcodec does not open or reads wrongly.
         num_threads: Threads that decode.
 
     Raises:

@@ -5,6 +5,7 @@ import tempfile
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,6 +96,8 @@ class OpenCVReader(_OtherReader):
 class TorchCodecReader(_OtherReader):
     """Reads with torchcodec, an optional package; exact where frames are found by time (`VideoInfo.is_seekable`)."""
 
+    device = "cpu"
+
     def __init__(self, source: Source, num_threads: int = 1) -> None:
         try:
             from torchcodec.decoders import VideoDecoder
@@ -106,10 +109,36 @@ class TorchCodecReader(_OtherReader):
         super().__init__(source, num_threads)
         content = str(source) if isinstance(source, (str, Path)) else source.getvalue()
         try:
-            self._video = VideoDecoder(content, dimension_order="NHWC", num_ffmpeg_threads=num_threads)
+            self._video = VideoDecoder(content, **self._options(num_threads))
         except (RuntimeError, ValueError) as error:
             raise not_a_video(source, str(error).splitlines()[0]) from error
         self.num_frames = len(self._video)
 
+    def _options(self, num_threads: int) -> dict[str, Any]:
+        """Return how the library decodes."""
+        return {"device": self.device, "dimension_order": "NHWC", "num_ffmpeg_threads": num_threads}
+
     def _images(self, indices: list[int]) -> Iterator[np.ndarray]:
-        yield from self._video.get_frames_at(indices).data.numpy()
+        yield from self._video.get_frames_at(indices).data.cpu().numpy()
+
+
+class TorchCodecCudaReader(TorchCodecReader):
+    """Decodes on an NVIDIA GPU; colors may differ by a few gray levels from those of a CPU.
+
+    RuntimeError in a data worker that was forked after CUDA began.
+    """
+
+    device = "cuda"
+
+    def __init__(self, source: Source, num_threads: int = 1) -> None:
+        import torch
+
+        if torch.cuda._is_in_bad_fork():
+            raise RuntimeError(
+                "backend='torchcodec-cuda' cannot decode in a forked data worker: set num_workers=0, or "
+                "multiprocessing_context='spawn', in the data loader"
+            )
+        super().__init__(source, num_threads)
+
+    def _options(self, num_threads: int) -> dict[str, Any]:
+        return {"device": self.device, "dimension_order": "NHWC"}

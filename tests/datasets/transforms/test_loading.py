@@ -111,7 +111,9 @@ def test_a_remote_file_store_is_asked_for_the_content(clip, monkeypatch):
 
 
 def test_unknown_backend_and_mode_are_named():
-    with pytest.raises(ValueError, match="backend is one of auto, pyav, decord, opencv, torchcodec; got 'ffmpeg'"):
+    with pytest.raises(
+        ValueError, match="backend is one of auto, pyav, decord, opencv, torchcodec, torchcodec-cuda; got 'ffmpeg'"
+    ):
         VideoInit(backend="ffmpeg")
     with pytest.raises(ValueError, match="mode is 'accurate' or 'efficient'; got 'fast'"):
         DecordDecode(mode="fast")

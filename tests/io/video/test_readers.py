@@ -2,9 +2,11 @@ import os
 import random
 import sys
 from io import BytesIO
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -84,7 +86,8 @@ def test_pyav_takes_over_where_decord_fails_to_open(videos, monkeypatch):
 
 
 def test_unknown_backend_lists_the_known():
-    with pytest.raises(ValueError, match=r"auto, pyav, decord, opencv, torchcodec; got 'pyva'; did you mean pyav\?"):
+    known = "auto, pyav, decord, opencv, torchcodec, torchcodec-cuda"
+    with pytest.raises(ValueError, match=rf"{known}; got 'pyva'; did you mean pyav\?"):
         open_video("x.mp4", "pyva")
 
 
@@ -99,6 +102,53 @@ def test_torchcodec_that_is_not_installed_is_named(videos, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchcodec.decoders", None)
     with pytest.raises(ModuleNotFoundError, match="pip install torchcodec"):
         open_video(videos["h264_b.mp4"], "torchcodec")
+
+
+def test_decoding_on_a_gpu_needs_one(videos, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ValueError, match="needs an NVIDIA GPU"):
+        open_video(videos["h264_b.mp4"], "torchcodec-cuda")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda._is_in_bad_fork", lambda: True)
+    with pytest.raises(RuntimeError, match="set num_workers=0"):
+        open_video(videos["h264_b.mp4"], "torchcodec-cuda")
+
+
+def test_a_gpu_decodes_and_the_frames_come_back(videos, monkeypatch):
+    asked = []
+
+    class VideoDecoder:
+        def __init__(self, content, **options):
+            asked.append(options)
+
+        def __len__(self):
+            return 60
+
+        def get_frames_at(self, indices):
+            return SimpleNamespace(data=torch.tensor(indices, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 4, 6, 3))
+
+    library = ModuleType("torchcodec.decoders")
+    library.VideoDecoder = VideoDecoder
+    monkeypatch.setitem(sys.modules, "torchcodec", ModuleType("torchcodec"))
+    monkeypatch.setitem(sys.modules, "torchcodec.decoders", library)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda._is_in_bad_fork", lambda: False)
+    frames = list(open_video(videos["h264_b.mp4"], "torchcodec-cuda").frames([7, 3]))
+    assert asked == [{"device": "cuda", "dimension_order": "NHWC"}]
+    assert [(index, int(frame.rgb()[0, 0, 0])) for index, frame in frames] == [(3, 3), (7, 7)]
+
+
+@pytest.mark.gpu
+def test_a_gpu_decodes_the_frames_of_the_cpu(videos):
+    pytest.importorskip("torchcodec.decoders")
+    wanted = [0, 13, 14, 37, 59]
+    for name in ("h264_b.mp4", "hevc.mp4"):
+        cpu, gpu = (
+            np.stack([frame.rgb() for _, frame in open_video(videos[name], backend).frames(wanted)]).astype(int)
+            for backend in ("auto", "torchcodec-cuda")
+        )
+        assert np.abs(cpu - gpu).mean() < 3 and np.abs(cpu - gpu).max() < 60
+        assert np.abs(cpu[1] - gpu[2]).mean() > np.abs(cpu[1] - gpu[1]).mean()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
