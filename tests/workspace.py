@@ -1,18 +1,16 @@
 """A folder in which the commands of the documentation run, on small stand-ins for the files that they name."""
 
 import json
-import multiprocessing
 import os
 import pickle
 import re
-import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-from engine.processes import free_port
+from engine.processes import free_port, run_forked
 from page_commands import ROOT, files
 from tiny import datasets, shrink_config
 
@@ -41,32 +39,6 @@ TIMEOUT_S = 900
 SUSPICIOUS = 3  # exit code of pose_visualizer.py, which finds something in most clips
 OUTPUTS = ("--out", "--output", "--dump", "--show-dir", "--work-dir")
 GYM_VIDEO, GYM_EVENT, GYM_ELEMENTS = "AAAAAAAAAAA", "E_000000_000002", ("A_0000_0001", "A_0001_0002")
-
-
-def execute(words: list[str], env: dict[str, str], folder: Path, log: Path) -> None:
-    """Run a program in this process, its output into ``log``."""
-    import torch
-
-    os.chdir(folder)
-    os.environ.update(env)
-    sys.path[:0] = env.get("PYTHONPATH", "").split(os.pathsep)
-    with log.open("ab") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    torch.set_num_threads(1)
-    sys.argv = words
-    sys.path.insert(0, str((folder / words[0]).resolve().parent))
-    runpy.run_path(words[0], run_name="__main__")
-
-
-def run_forked(words: list[str], folder: Path, log: Path, env: dict[str, str] | None = None) -> int | None:
-    """Run a Python program in a process forked from one that has imported the package; return its exit code."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mmaction.apis", "mmaction.engine", "mmaction.reports.report"])
-    process = context.Process(target=execute, args=(words, env or {}, folder, log))
-    process.start()
-    process.join(TIMEOUT_S)
-    return process.exitcode
 
 
 class Workspace:

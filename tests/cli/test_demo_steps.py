@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from workspace import run_forked
+from engine.processes import run_forked
 
 from mmaction.cli import demo
 from mmaction.utils.cli import ToolStop

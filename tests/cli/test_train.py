@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from workspace import run_forked
+from engine.processes import run_forked
 
 from mmaction.utils.cli import describe_error, run_tool
 

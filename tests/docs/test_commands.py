@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from engine.processes import run_forked
 from page_commands import (
     COPY_PAGE,
     NOT_RUN,
@@ -18,7 +19,7 @@ from page_commands import (
     program,
     reason_not_to_run,
 )
-from workspace import Workspace, run_forked
+from workspace import Workspace
 
 USED = [(page, words) for page in PAGES for words in commands(page)]
 SHOWING = sorted({page for page, _ in USED})

@@ -1,14 +1,16 @@
 """Start the processes of distributed runs on this machine."""
 
 import json
+import multiprocessing
 import os
 import random
+import runpy
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+TIMEOUT_S = 900
 
 
 def free_port():
@@ -34,20 +36,49 @@ def of_torchrun(rank):
     return {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1"}
 
 
-def run_two(cwd, *steps, place=of_torchrun, timeout_s=900):
+def execute(words, env, folder, log):
+    """Run a program in this process, its output into ``log``."""
+    import torch
+
+    os.chdir(folder)
+    os.environ.update(env)
+    sys.path[:0] = env.get("PYTHONPATH", "").split(os.pathsep)
+    with log.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    torch.set_num_threads(1)
+    sys.argv = words
+    sys.path.insert(0, str((folder / words[0]).resolve().parent))
+    runpy.run_path(words[0], run_name="__main__")
+
+
+def start_forked(words, folder, log, env):
+    """Start a Python program in a process forked from one that has imported the package."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mmaction.apis", "mmaction.engine", "mmaction.reports.report"])
+    process = context.Process(target=execute, args=(words, env, folder, log))
+    process.start()
+    return process
+
+
+def run_forked(words, folder, log, env=None):
+    """Run a Python program in a process forked from one that has imported the package; return its exit code."""
+    process = start_forked(words, folder, log, env or {})
+    process.join(TIMEOUT_S)
+    return process.exitcode
+
+
+def run_two(cwd, *steps, place=of_torchrun, timeout_s=TIMEOUT_S):
     """Run ``steps`` (see run_tools.py) in two processes; return their exit codes and all that they wrote."""
-    steps, port = json.dumps([[str(word) for word in step] for step in steps]), free_port()
-    processes, logs = [], []
-    for rank in (0, 1):
-        logs.append(Path(cwd, f"process_{rank}.log"))
-        variables = environment(MASTER_PORT=port, **place(rank))
-        with logs[-1].open("w") as log:
-            call = [sys.executable, HERE / "run_tools.py", steps]
-            processes.append(subprocess.Popen(call, env=variables, cwd=cwd, stdout=log, stderr=subprocess.STDOUT))
+    words = [str(HERE / "run_tools.py"), json.dumps([[str(word) for word in step] for step in steps])]
+    port, logs = free_port(), [Path(cwd, f"process_{rank}.log") for rank in (0, 1)]
+    places = [environment(MASTER_PORT=port, **place(rank)) for rank in (0, 1)]
+    processes = [start_forked(words, cwd, log, env) for log, env in zip(logs, places, strict=True)]
     try:
-        codes = [process.wait(timeout_s) for process in processes]
+        for process in processes:
+            process.join(timeout_s)
     finally:
         for process in processes:
             process.kill()
-            process.wait()
-    return codes, "".join(log.read_text() for log in logs)
+            process.join()
+    return [process.exitcode for process in processes], "".join(log.read_text() for log in logs)
