@@ -48,5 +48,8 @@ def test_turned_people_are_found_as_well_as_upright_ones(shared):
     upright, *turned = (poses.pck(turning, folder, people, degrees, given=True) for degrees in (0, 45, 135, 180))
     assert upright > 75
     assert min(turned) > upright - 5
+    found_upright, *found = (poses.pck(turning, folder, people, degrees, given=False) for degrees in (0, 45, 180))
+    assert found_upright > 75
+    assert min(found) > found_upright - 5
     stiff = build_backend("blazepose", BackendOptions(rotate=False))
     assert poses.pck(stiff, folder, people, 180, given=True) < 20

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmaction.preparation.poses.blazepose_files import model_files
-from mmaction.preparation.poses.following import NONE, QUARTERS, Turning
+from mmaction.preparation.poses.following import NONE, QUARTERS, Turning, near
 from mmaction.preparation.poses.persons import BackendOptions, Persons
 from mmaction.preparation.poses.regions import around, cut, lead_back
 from mmaction.skeletons import get_layout
@@ -20,7 +20,10 @@ DETECTOR_SIDE, READER_SIDE = 224, 256  # pixels
 CENTER, TOP = 33, 34  # landmarks behind the joints: middle of the hips, and a point of the circle around the body
 CIRCLE = 2.5  # side of a region in radii of that circle
 SEEN = 0.3  # lowest score of the detector; whether it is a person is decided by the reader
-TILE = 2 / 3  # side of a part of the frame, as a share of its longer side
+PARTS = (1, 2 / 3, 4 / 9)  # sides of the parts of a frame that are looked at, as shares of its longer side
+SAME_ANGLE = math.cos(math.pi / 4)  # of two detections that are one
+FEW = 0.4  # share of the votes for a body below which another angle, or a part of it, is not read
+CLEAR, VOTES = 0.6, 1.5  # lowest best score, and lowest sum of the scores, of a body that several looks may have seen
 OVERLAP = 0.3  # of two detections that are one
 
 Network = Callable[[np.ndarray], list[np.ndarray]]
@@ -71,13 +74,14 @@ class BlazePose:
 
     def find(self, frame: np.ndarray, thorough: bool) -> np.ndarray:
         """See :class:`TopDown`; thorough is from four sides, and in parts of the frame, for small persons."""
-        middle, size = (np.array(frame.shape[1::-1]) - 1) / 2, max(frame.shape)
-        looks = [np.array([*middle, size, angle]) for angle in (QUARTERS if thorough else QUARTERS[:1])]
-        if thorough:
-            part = TILE * size
-            xs, ys = (_centers(length, part) for length in frame.shape[1::-1])
-            looks += [np.array([x, y, part, 0]) for x in xs for y in ys]
-        return np.concatenate([self._detect(frame, look)[0] for look in looks])
+        size, looks = max(frame.shape), []
+        for share in PARTS if thorough else PARTS[:1]:
+            xs, ys = (_centers(length, share * size) for length in frame.shape[1::-1])
+            angles = QUARTERS if thorough else QUARTERS[:1]
+            looks += [np.array([x, y, share * size, angle]) for x in xs for y in ys for angle in angles]
+        seen = [self._detect(frame, look) for look in looks]
+        regions, scores = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+        return merged(regions, scores, thorough)
 
     def find_in(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
         """See :class:`TopDown`; looks at the box from four sides and falls back on the whole of it, upright."""
@@ -129,6 +133,31 @@ def _centers(length: float, part: float) -> np.ndarray:
     """Return where parts that cover ``length`` and overlap by half have their centers."""
     number = 1 + max(0, math.ceil(2 * (length / part - 1)))
     return (length - 1) / 2 + max(0, length - part) * (np.linspace(0, 1, number) - 0.5)
+
+
+def merged(regions: np.ndarray, scores: np.ndarray, several: bool) -> np.ndarray:
+    """Return one region ``(K, 4)`` for each body of detections ``(N, 4)``: their mean, weighted by scores.
+
+    Detections of one body and angle add their scores. An angle or a part of a body for which others have far more
+    votes is left out; and, where there were ``several`` looks, what was seen once or badly, unless it is all.
+    """
+    found, best, votes = [], [], []
+    order = np.argsort(-scores, kind="stable")
+    while len(order):
+        first, others = regions[order[0]], regions[order]
+        same = near(first, others) & (np.cos(others[:, 3] - first[3]) > SAME_ANGLE)
+        weights, group = scores[order[same]], others[same]
+        turn = np.arctan2(weights @ np.sin(group[:, 3]), weights @ np.cos(group[:, 3]))
+        found.append(np.append(weights @ group[:, :3] / weights.sum(), turn))
+        best.append(weights[0])
+        votes.append(weights.sum())
+        order = order[~same]
+    if not found:
+        return NONE
+    rows, total = np.array(found), np.array(votes)
+    most = np.array([total[near(region, rows, larger=True)].max() for region in rows])
+    clear = (np.array(best) >= CLEAR) & (total >= VOTES) if several else total > 0
+    return rows[(total >= FEW * most) & (clear if clear.any() else total == total.max())]
 
 
 def _circles(centers: np.ndarray, tops: np.ndarray) -> np.ndarray:

@@ -79,7 +79,7 @@ class Turning:
         assert known.regions is not None, "the reader states where it looked"
         around_lost = [self.reader.find_in(frame, box) for box in squares(lost)]
         new = np.concatenate([self.reader.find(frame, thorough and not len(known)), *around_lost])
-        new = new[[not _near(region, known.regions).any() for region in new]] if len(new) else new
+        new = new[[not near(region, known.regions).any() for region in new]] if len(new) else new
         return distinct(join([known, self._read(frame, new, PASSES)]))
 
     def _read(self, frame: np.ndarray, regions: np.ndarray, passes: int = 1) -> Persons:
@@ -116,10 +116,10 @@ def _steady(persons: Persons, hints: np.ndarray) -> Persons:
     return replace(persons, scores=np.where(change < np.log(GROWTH), persons.scores, 0.0)) if len(hints) else persons
 
 
-def _near(region: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return which of the regions ``(N, 4)`` are of the same body."""
+def near(region: np.ndarray, others: np.ndarray, larger: bool = False) -> np.ndarray:
+    """Return which of the regions ``(N, 4)`` are of the same body, or, by the ``larger`` of two, parts of it."""
     way = np.linalg.norm(others[:, :2] - region[:2], axis=1)
-    return way < 0.2 * np.minimum(others[:, 2], region[2])
+    return way < 0.2 * (np.maximum if larger else np.minimum)(others[:, 2], region[2])
 
 
 def distinct(persons: Persons, least: float = SURE) -> Persons:
@@ -127,7 +127,7 @@ def distinct(persons: Persons, least: float = SURE) -> Persons:
     kept: list[int] = []
     for row in np.argsort(-persons.scores, kind="stable"):
         regions = _regions(persons)
-        if persons.scores[row] >= least and not _near(regions[row], regions[kept]).any():
+        if persons.scores[row] >= least and not near(regions[row], regions[kept]).any():
             kept.append(int(row))
     return persons.select(np.array(sorted(kept), int))
 

@@ -10,6 +10,9 @@ from scipy.optimize import linear_sum_assignment
 from mmaction.preparation.poses.persons import Persons
 from mmaction.preparation.poses.regions import squares
 
+SPEED, REACH = 4.0, 0.5  # farthest way between pieces of a track, in sizes of the body: each second, and at once
+GROWTH = 2.0  # greatest change of the body's size between pieces
+
 
 @dataclass(frozen=True)
 class TrackingOptions:
@@ -70,6 +73,40 @@ def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptio
     for index, (numbers, row, track) in enumerate(started):
         numbers[row] = track.tracker_id if track.tracker_id >= 0 else unused + index
     return tracks
+
+
+def join_pieces(
+    frames: Sequence[Persons], tracks: Sequence[np.ndarray], fps: float, options: TrackingOptions
+) -> list[np.ndarray]:
+    """Give pieces of tracks that one person may have left one number.
+
+    A piece may go on from another that has ended at most ``lost_s`` before, if its body has nearly the same size and is
+    no farther than an athlete moves in this time; nearer pieces are joined first.
+    """
+    places = [persons.boxes if persons.regions is None else squares(persons.regions) for persons in frames]
+    ends: dict[int, list[tuple[int, np.ndarray]]] = {}  # first and last frame of each track, and the places there
+    for t, (boxes, numbers) in enumerate(zip(places, tracks, strict=True)):
+        for box, number in zip(boxes, numbers.tolist(), strict=True):
+            if number >= 0:
+                ends[number] = [ends.get(number, [(t, box)])[0], (t, box)]
+    ways = []
+    for one, (_, (end, before)) in ends.items():
+        for other, ((start, after), _) in ends.items():
+            sizes = [max(box[2:4] - box[:2]) for box in (before, after)]
+            time = (start - end) / fps
+            way = np.linalg.norm(before[:2] + before[2:4] - after[:2] - after[2:4]) / 2 / min(sizes)
+            if 0 < time <= options.lost_s and max(sizes) < GROWTH * min(sizes) and way <= REACH + SPEED * time:
+                ways.append((way, one, other))
+    next_of: dict[int, int] = {}
+    for _, one, other in sorted(ways):
+        if one not in next_of and other not in next_of.values():
+            next_of[one] = other
+    first_of = {}
+    for number in sorted(ends, key=lambda number: ends[number][0][0]):
+        first_of.setdefault(number, number)
+        if number in next_of:
+            first_of[next_of[number]] = first_of[number]
+    return [np.array([first_of.get(number, -1) for number in numbers.tolist()], int) for numbers in tracks]
 
 
 def match_boxes(frames: Sequence[Persons]) -> list[np.ndarray]:

@@ -13,15 +13,20 @@ from mmaction.apis.inference import init_recognizer
 from mmaction.io.exported import open_exported
 from mmaction.utils.config import load_config
 
-FRAMES = [
-    dict(type="VideoInit"),
-    dict(type="UniformSampleFrames", clip_len=4, num_clips=2, test_mode=True),
-    dict(type="VideoDecode"),
-    dict(type="Resize", scale=(-1, 24)),
-    dict(type="CenterCrop", crop_size=24),
-    dict(type="FormatShape", input_format="NCTHW"),
-    dict(type="PackActionInputs"),
-]
+
+def frames(side):
+    return [
+        dict(type="VideoInit"),
+        dict(type="UniformSampleFrames", clip_len=4, num_clips=2, test_mode=True),
+        dict(type="VideoDecode"),
+        dict(type="Resize", scale=(-1, side)),
+        dict(type="CenterCrop", crop_size=side),
+        dict(type="FormatShape", input_format="NCTHW"),
+        dict(type="PackActionInputs"),
+    ]
+
+
+FRAMES = frames(24)
 SINGLE = [
     dict(type="SampleFrames", clip_len=1, num_clips=4, test_mode=True)
     if step["type"] == "UniformSampleFrames"
@@ -58,6 +63,9 @@ SLOW_ONLY = dict(
 GRAPH_NET = dict(base_channels=8, num_stages=2, inflate_stages=(2,), down_stages=(2,), graph_cfg=dict(layout="coco"))
 RGB = dict(type="ActionDataPreprocessor", mean=[120, 115, 100], std=[58, 57, 56], format_shape="NCTHW")
 EXPERTS = dict(a=6, b=3)
+UNIFORMER = dict(
+    input_resolution=32, return_list=[1, 2], mlp_dropout=[0.5, 0.5], no_lmhra=False, clip_pretrained=False, t_size=4
+)
 
 
 def recognizer(kind, backbone, head, **more):
@@ -78,6 +86,38 @@ MODELS = {
             data_preprocessor=dict(RGB, format_shape="NCHW"),
         ),
         SINGLE,
+    ),
+    "X3D": (
+        recognizer(
+            "Recognizer3D",
+            dict(type="X3D", num_stages=2, spatial_strides=(2, 2), base_channels=8),
+            dict(type="X3DHead", in_channels=16, spatial_type="avg"),
+            data_preprocessor=RGB,
+        ),
+        FRAMES,
+    ),
+    "MViT": (
+        recognizer(
+            "Recognizer3D",
+            dict(
+                type="MViT",
+                arch=dict(embed_dims=8, num_layers=3, num_heads=1, downscale_indices=[1]),
+                spatial_size=32,
+                temporal_size=4,
+            ),
+            dict(type="MViTHead", in_channels=16),
+            data_preprocessor=RGB,
+        ),
+        frames(32),
+    ),
+    "UniFormerV2": (
+        recognizer(
+            "Recognizer3D",
+            dict(type="UniFormerV2", width=24, layers=3, heads=2, n_layers=2, n_dim=24, n_head=2, **UNIFORMER),
+            dict(type="UniFormerHead", in_channels=24),
+            data_preprocessor=RGB,
+        ),
+        frames(32),
     ),
     "PoseC3D": (
         recognizer("Recognizer3D", dict(SLOW_ONLY, in_channels=20), dict(type="I3DHead", in_channels=16)),
@@ -111,6 +151,9 @@ SHIPPED = [
     "clip-b16-difference-adapter_1xb8-u32-30e_gym99-rgb",
     "mvit-v2-s_1xb8-u16-30e_gym99-rgb",
     "swin3d-t_1xb8-u32-30e_gym99-rgb",
+    "timesformer_divST_8xb8-8x32x1-15e_kinetics400-rgb",
+    "swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb",
+    "vit-base-p16_videomae-k400-pre_16x4x1_kinetics-400",
 ]
 
 
@@ -151,24 +194,20 @@ def test_the_graph_of_a_family_has_the_scores_of_a_test(name):
 
 # torch's exporter takes 5 to 20 seconds for each
 @pytest.mark.slow
+@pytest.mark.parametrize("target", ["onnx", "torch"])
 @pytest.mark.parametrize("name", MODELS)
-def test_scores_of_an_exported_family(name, tmp_path):
+def test_scores_of_an_exported_family(name, target, tmp_path):
     model, pipeline = MODELS[name]
-    check(Config(dict(model=model, test_pipeline=pipeline)), tmp_path, "onnx")
+    check(Config(dict(model=model, test_pipeline=pipeline)), tmp_path, target)
 
 
 @pytest.mark.slow
-def test_scores_of_a_program_of_torch(tmp_path):
-    model, pipeline = MODELS["PoseC3D"]
-    check(Config(dict(model=model, test_pipeline=pipeline)), tmp_path, "torch")
-
-
-@pytest.mark.slow
+@pytest.mark.parametrize("target", ["onnx", "torch"])
 @pytest.mark.parametrize("name", SHIPPED)
-def test_scores_of_a_shipped_config(name, tmp_path):
+def test_scores_of_a_shipped_config(name, target, tmp_path):
     cfg = load_config(name)[0]
     shrink_config(cfg)
-    check(cfg, tmp_path, "onnx")
+    check(cfg, tmp_path, target)
 
 
 @pytest.mark.slow

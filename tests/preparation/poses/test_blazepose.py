@@ -12,7 +12,7 @@ import pytest
 
 from mmaction.preparation.poses import blazepose, blazepose_files
 from mmaction.preparation.poses.backends import BackendOptions, build_backend
-from mmaction.preparation.poses.blazepose import BlazePose, anchors, refined
+from mmaction.preparation.poses.blazepose import BlazePose, anchors, merged, refined
 
 FRAME = np.zeros((100, 200, 3), np.uint8)
 LOGIT = 3.0
@@ -62,6 +62,19 @@ def test_a_detection_gives_hips_size_and_angle():
     assert len(BlazePose(detector_that_sees((*body[:2], -2.0)), None).find(FRAME, thorough=True)) == 0
     fallback = BlazePose(detector_that_sees(), None).find_in(FRAME, np.array([20, 10, 60, 90.0]))
     np.testing.assert_allclose(fallback, [[40, 50, 100, 0]])
+
+
+def test_detections_of_a_body_are_one_and_others_need_more_than_one_look():
+    body = [[50, 50, 100, 3.1], [54, 50, 120, -3.1], [52, 50, 110, np.pi]]
+    aside, part, other = [50, 50, 100, 1.5], [50, 65, 40, np.pi], [300, 50, 100, 0.5]
+    regions = np.array([*body, aside, part, other, other, [600, 50, 80, 0]])
+    scores = np.array([0.9, 0.9, 0.9, 0.8, 0.7, 0.9, 0.7, 0.95])
+    found = merged(regions, scores, several=True)
+    np.testing.assert_allclose(found[:, :3], [[52, 50, 110], [300, 50, 100]], rtol=1e-6)
+    np.testing.assert_allclose(np.cos(found[:, 3] - [np.pi, 0.5]), 1)
+    assert len(merged(regions, scores, several=False)) == 3  # one look counts each
+    np.testing.assert_array_equal(merged(np.array([other]), np.array([0.4]), several=True), [other])
+    assert merged(np.zeros((0, 4)), np.zeros(0), several=True).shape == (0, 4)
 
 
 def test_landmarks_come_back_in_the_frame_and_in_the_layout():
