@@ -46,6 +46,7 @@ class VideoPoses:
         self.backend, self.options, self.tell = backend, options or BackendOptions(), tell
         check_pose_backend(backend, self.options)
         self._last: Persons | None = None  # the persons of the last frame of a stream
+        self._count = 0  # frames of the stream so far
 
     @cached_property
     def _estimator(self) -> PoseBackend:
@@ -75,7 +76,8 @@ class VideoPoses:
 
     def persons(self, image: np.ndarray) -> Persons:
         """Return the persons of one RGB frame ``(H, W, 3)``, uint8, of a stream whose frames come one after another."""
-        (found,) = follow(self._estimator, [image], before=self._last)
+        (found,) = follow(self._estimator, [image], before=self._last, number=self._count)
+        self._count += 1
         self._last = found.select(found.scores >= self.options.person_thr)
         return self._last
 

@@ -57,12 +57,15 @@ class Turning:
         frames: Sequence[np.ndarray],
         boxes: Sequence[np.ndarray] | None = None,
         before: Persons | None = None,
+        number: int = 0,
     ) -> list[Persons]:
-        """Find the persons of successive frames; ``before`` are the persons one frame earlier."""
+        """Find the persons of successive frames from ``number`` on; ``before`` are the persons one frame earlier."""
         found: list[Persons] = []
         for t, frame in enumerate(frames):
             hints = _regions(found[-1] if found else before)
-            found.append(self._find(frame, hints, None if boxes is None else boxes[t], thorough=t % THOROUGH == 0))
+            found.append(
+                self._find(frame, hints, None if boxes is None else boxes[t], thorough=(number + t) % THOROUGH == 0)
+            )
         for t in reversed(range(len(frames) - 1)) if self.both_ways else ():
             hints = _regions(found[t + 1])
             again = _steady(self._read(frames[t], hints), hints)
@@ -99,10 +102,11 @@ def follow(
     frames: Sequence[np.ndarray],
     boxes: Sequence[np.ndarray] | None = None,
     before: Persons | None = None,
+    number: int = 0,
 ) -> list[Persons]:
     """Return the persons of successive frames by any backend, as :meth:`Turning.follow` does."""
     if isinstance(backend, Turning):
-        return backend.follow(frames, boxes, before)
+        return backend.follow(frames, boxes, before, number)
     return backend.estimate(frames, boxes)
 
 

@@ -11,7 +11,7 @@ from mmaction.preparation.poses.persons import Persons
 from mmaction.preparation.poses.regions import squares
 
 SPEED, REACH = 4.0, 0.5  # farthest way between pieces of a track, in sizes of the body: each second, and at once
-GROWTH = 2.0  # greatest change of the body's size between pieces
+GROWTH = 3.0  # greatest change of the body's size between pieces: cameras are changed, and blurred bodies misread
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TrackingOptions:
 def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptions) -> list[np.ndarray]:
     """Give each person of each frame a track number, int64 ``(N,)``, -1 for none.
 
-    Uses ByteTrack (Zhang et al., ECCV 2022) of the library ``trackers``.
+    Uses ByteTrack (Zhang et al., ECCV 2022) of the library ``trackers``; :func:`join_pieces` joins what it breaks.
     """
     from supervision import Detections
     from trackers import ByteTrackTracker
@@ -72,7 +72,7 @@ def follow_persons(frames: Sequence[Persons], fps: float, options: TrackingOptio
     unused = 1 + max((int(numbers.max(initial=-1)) for numbers in tracks), default=-1)
     for index, (numbers, row, track) in enumerate(started):
         numbers[row] = track.tracker_id if track.tracker_id >= 0 else unused + index
-    return tracks
+    return join_pieces(frames, tracks, fps, options)
 
 
 def join_pieces(

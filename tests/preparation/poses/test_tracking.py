@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from mmaction.preparation.poses.backends import Persons, nobody
-from mmaction.preparation.poses.tracking import TrackingOptions, best_tracks, fill_gaps, follow_persons, join_pieces, match_boxes
+from mmaction.preparation.poses.tracking import (
+    TrackingOptions,
+    best_tracks,
+    fill_gaps,
+    follow_persons,
+    join_pieces,
+    match_boxes,
+)
 
 SHAPE = np.random.default_rng(0).uniform(0, 1, (17, 2))
 
@@ -114,16 +121,14 @@ def test_gaps_at_the_ends_stay_open():
 
 def test_pieces_that_one_person_may_have_left_are_joined():
     """A person runs fast and is not seen for three frames; another stands elsewhere all the time."""
-    frames = [
-        frame([person(600, 50), *([person(10 + 12 * t, 50)] if not 10 <= t < 13 else [])]) for t in range(24)
-    ]
+    frames = [frame([person(600, 50), *([person(10 + 12 * t, 50)] if not 10 <= t < 13 else [])]) for t in range(24)]
     first = [np.array([0, 1 if t < 10 else 2])[: len(persons)] for t, persons in enumerate(frames)]
     joined = join_pieces(frames, first, 25.0, TrackingOptions())
     assert {tuple(numbers.tolist()) for numbers in joined} == {(0, 1), (0,)}
     assert joined[-1].tolist() == [0, 1]
     late = join_pieces(frames, first, 25.0, TrackingOptions(lost_s=0.1))
     assert late[-1].tolist() == [0, 2]
-    for another in (person(366, 50), person(166, 50, 120, 300)):  # too far away, and too large
+    for another in (person(366, 50), person(166, 50, 140, 350)):  # too far away, and too large
         changed = [*frames[:13], *([frame([person(600, 50), another])] * 11)]
         assert join_pieces(changed, first, 25.0, TrackingOptions())[-1].tolist() == [0, 2]
 
