@@ -47,6 +47,10 @@ COMMANDS = {
     "benchmark": ("benchmark", "measure the speed of a model and of its data"),
     "gpu-check": ("gpu_check", "prove that a GPU computes what it should (also: check --gpu)"),
     "gpu-benchmark": ("gpu_benchmark", "measure networks on a GPU (also: benchmark --gpu)"),
+    "foundation-benchmark": (
+        "foundation_benchmark",
+        "measure foundation backbones at a tiny size (also: benchmark --foundation)",
+    ),
     "benchmark-decoders": ("benchmark_decoders", "measure the speed of the video decoders"),
     "demo-data": ("make_demo_data", "make the demo's data set of rendered dives"),
     "completion": ("completion", "print a script that completes commands in your shell"),
@@ -74,9 +78,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.command not in COMMANDS:
         parser.error(f"there is no command {args.command!r}{suggest(args.command, COMMANDS)}")
-    if "--gpu" in args.arguments and f"gpu-{args.command}" in COMMANDS:
-        args.command = f"gpu-{args.command}"
-        args.arguments.remove("--gpu")
+    for kind in ("gpu", "foundation"):
+        if f"--{kind}" in args.arguments and f"{kind}-{args.command}" in COMMANDS:
+            args.arguments.remove(f"--{kind}")
+            args.command = f"{kind}-{args.command}"
     sys.argv[0] = f"mmaction {args.command}"  # the usage lines and the advice of the command name it so
     return importlib.import_module(f"mmaction.cli.{COMMANDS[args.command][0]}").main(args.arguments) or 0
 

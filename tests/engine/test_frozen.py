@@ -11,11 +11,17 @@ from mmaction.engine import build_runner
 from mmaction.io.checkpoints import FROZEN_HASH
 from mmaction.registry import MODELS
 
-MODEL = "vit_base_patch16_clip_224.openai"
-VIT = dict(embed_dim=32, depth=2, num_heads=2)
+NETWORKS = {
+    "vit_base_patch16_clip_224.openai": (
+        dict(model_kwargs=dict(embed_dim=32, depth=2, num_heads=2), img_size=32),
+        32,
+    ),
+    "test_efficientnet": (dict(), 256),  # its batch norms keep their statistics, too
+}
+"""timm's names, how they are made small, and the length of their vectors."""
 
 
-def config(weights, demo_data, work_dir, epochs=2):
+def config(model, weights, demo_data, work_dir, epochs=2):
     pipeline = [
         dict(type="VideoInit"),
         dict(type="UniformSample", clip_len=4),
@@ -26,7 +32,8 @@ def config(weights, demo_data, work_dir, epochs=2):
     ]
     data = dict(type="VideoDataset", ann_file=str(demo_data / "train.txt"), pipeline=pipeline, indices=4)
     data["data_prefix"] = dict(video=str(demo_data / "videos"))
-    backbone = dict(type="TimmImage", model=MODEL, model_kwargs=VIT, img_size=32, num_segments=4, pretrained=weights)
+    sizes, width = NETWORKS[model]
+    backbone = dict(type="TimmImage", model=model, num_segments=4, pretrained=weights, **sizes)
     backbone.update(adapter=dict(type="STAdapter", width=8), out="pooled")
     return Config(
         dict(
@@ -34,7 +41,7 @@ def config(weights, demo_data, work_dir, epochs=2):
             model=dict(
                 type="Recognizer2D",
                 backbone=backbone,
-                cls_head=dict(type="TokenHead", num_classes=5, in_channels=32, num_segments=4),
+                cls_head=dict(type="TokenHead", num_classes=5, in_channels=width, num_segments=4),
                 data_preprocessor=dict(type="ActionDataPreprocessor", format_shape="NCHW"),
             ),
             train_dataloader=dict(
@@ -49,11 +56,12 @@ def config(weights, demo_data, work_dir, epochs=2):
     )
 
 
-def test_only_tuned_tensors_are_saved_and_a_resumed_run_equals_a_whole_one(demo_data, tmp_path):
-    plain = MODELS.build(dict(type="TimmImage", model=MODEL, model_kwargs=VIT, img_size=32))
+@pytest.mark.parametrize("model", NETWORKS)
+def test_only_tuned_tensors_are_saved_and_a_resumed_run_equals_a_whole_one(model, demo_data, tmp_path):
+    plain = MODELS.build(dict(type="TimmImage", model=model, **NETWORKS[model][0]))
     weights = tmp_path / "clip.pth"
     torch.save(plain.network.state_dict(), weights)
-    whole = build_runner(config(str(weights), demo_data, tmp_path / "whole"))
+    whole = build_runner(config(model, str(weights), demo_data, tmp_path / "whole"))
     whole.train()
     state = whole.model.backbone.network.state_dict()
     assert all(torch.equal(state[key], value) for key, value in plain.network.state_dict().items())
@@ -61,9 +69,9 @@ def test_only_tuned_tensors_are_saved_and_a_resumed_run_equals_a_whole_one(demo_
     saved = torch.load(tmp_path / "whole" / "epoch_2.pth", weights_only=False)
     tuned = {name for name, p in whole.model.named_parameters() if p.requires_grad}
     assert set(saved["state_dict"]) == tuned | {f"backbone.{FROZEN_HASH}"}
-    assert saved["meta"]["frozen"]["backbone"].startswith(f"timm's {MODEL} from {weights}")
+    assert saved["meta"]["frozen"]["backbone"].startswith(f"timm's {model} from {weights}")
 
-    cfg = config(str(weights), demo_data, tmp_path / "whole")
+    cfg = config(model, str(weights), demo_data, tmp_path / "whole")
     cfg.update(resume=True, load_from=str(tmp_path / "whole" / "epoch_1.pth"), work_dir=str(tmp_path / "parts"))
     resumed = build_runner(cfg)
     resumed.train()

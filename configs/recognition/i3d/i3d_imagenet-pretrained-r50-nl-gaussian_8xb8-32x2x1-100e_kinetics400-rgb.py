@@ -1,26 +1,3 @@
-_base_ = [
-    "../../_base_/models/i3d_r50_non_local.py",
-    "../../_base_/datasets/video.py",
-    "../../_base_/pipelines/rgb_32x2_i3d.py",
-    "../../_base_/schedules/sgd_100e.py",
-    "../../_base_/default_runtime.py",
-]
+_base_ = "i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb.py"
 
-data_root = "data/kinetics400/videos_train"
-data_root_val = "data/kinetics400/videos_val"
-ann_file_train = "data/kinetics400/kinetics400_train_list_videos.txt"
-ann_file_val = "data/kinetics400/kinetics400_val_list_videos.txt"
-ann_file_test = ann_file_val
-num_classes = 400
-
-clips_train = dict(ann_file=ann_file_train, data_prefix=dict(video=data_root))
-clips_val = dict(ann_file=ann_file_val, data_prefix=dict(video=data_root_val))
-clips_test = dict(ann_file=ann_file_test, data_prefix=dict(video=data_root_val))
-train_dataloader = dict(dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
-val_dataloader = dict(dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
-test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
-
-model = dict(backbone=dict(non_local_cfg=dict(mode="gaussian")), cls_head=dict(num_classes=num_classes))
-
-default_hooks = dict(checkpoint=dict(interval=5, max_keep_ckpts=5))
-auto_scale_lr = dict(enable=False, base_batch_size=64)
+model = dict(backbone=dict(non_local_cfg=dict(mode="gaussian")))

