@@ -44,6 +44,11 @@ NOT_RUN = {
     r".* --marks .*": "needs marks of a person; tests/preparation/doctor/test_fix.py makes some",
     r"mmaction (export|infer best\.onnx|test CONFIG best\.onnx).*": "tests/apis/test_export.py has tiny networks",
     r"eval .*": "changes the reader's shell; tests/cli/test_console.py reads the script",
+    r"mmaction (check|benchmark) --gpu.*": "needs a GPU; tests/gpu/test_gpu_programs.py has dry runs",
+    r"mmaction infer .* --camera .*": "needs a camera, or plays in real time; tests/cli/test_watch.py",
+    r"mmaction infer best\.pth .* --whole .*": "needs a trained model; tests/apis/test_events_dives.py",
+    r"python tools/train\.py \S+(utd-mhad|nucla|pose-guided)\S+ --seed 0": "trains for minutes to hours",
+    r"python tools/test\.py \S+utd-mhad\S+ work_dirs/\S+/epoch_100\.pth": "needs such a training",
     r"mmaction train .*": "tests/test_wheel.py does it with the installed command",
 }
 
