@@ -124,6 +124,17 @@ def shrink_model(model) -> None:
     model.cls_head.in_channels = width // NARROWER if isinstance(width, int) else [n // NARROWER for n in width]
 
 
+def shallow(backbone) -> None:
+    """Leave one block of each stage, and of a graph network the blocks in which its channels change."""
+    if "graph_cfg" in backbone:
+        backbone.update(num_stages=3, inflate_stages=(2, 3), down_stages=(2, 3))
+    elif "3d" in backbone.type.lower() or "Plus1d" in backbone.type:
+        for path in [part for name, part in backbone.items() if name.endswith("_pathway")] or [backbone]:
+            path.stage_blocks = (1,) * path.get("num_stages", 4)
+            if "inflate" in path:
+                path.inflate = [max(stage) if isinstance(stage, (list, tuple)) else stage for stage in path.inflate]
+
+
 def shrink_config(cfg, epochs: int = 1) -> None:
     """Let a config train ``epochs`` epochs in this process, on small inputs, from initial weights, a narrow network."""
     shrink_model(cfg.model)

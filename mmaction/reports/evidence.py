@@ -162,7 +162,7 @@ def graph_joints(
     if "img_shape" in clip.sample and array.shape[-1] == 3:
         joints, seen = array[..., :2], array[..., 2] > 0
     else:
-        joints, there = array[..., :2], array.any(axis=(-2, -1))
+        joints, there = array[..., :2], np.asarray(array.any(axis=(-2, -1)))
         seen = np.broadcast_to(there[..., None], array.shape[:-1])
         if "img_shape" not in clip.sample and array.shape[-1] == 3 and there.any():
             height = array[there][..., 1:].std(axis=-2).mean(axis=0)  # people are higher than deep

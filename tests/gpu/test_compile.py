@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny import shrink_config
+from tiny import shallow, shrink_config
 from torch.utils._pytree import tree_leaves
 
 from mmaction.engine.device import compile_parts
@@ -17,17 +17,6 @@ MORE = {
 }
 OWN = {name: path for name, path in (FAMILIES | MORE).items() if name not in ("videomae", "clip-adapter")}
 """Networks of this package; transformers are written by other libraries, which promise no single graph."""
-
-
-def shallow(backbone):
-    """Leave one block of each stage, and of a graph network the blocks in which its channels change."""
-    if "graph_cfg" in backbone:
-        backbone.update(num_stages=3, inflate_stages=(2, 3), down_stages=(2, 3))
-    elif "3d" in backbone.type.lower() or "Plus1d" in backbone.type:
-        for path in [part for name, part in backbone.items() if name.endswith("_pathway")] or [backbone]:
-            path.stage_blocks = (1,) * path.get("num_stages", 4)
-            if "inflate" in path:
-                path.inflate = [max(stage) if isinstance(stage, (list, tuple)) else stage for stage in path.inflate]
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from stick_figure import write_video
-from tiny import shrink_config
+from tiny import shallow, shrink_config
 
 from mmaction.cli import console, gpu_benchmark, gpu_check
 from mmaction.probes.gpu_checks import NotHere, _differences, all_checks, run_checks
@@ -21,6 +21,7 @@ def tiny(monkeypatch):
         cfg, space = load_config(path, *changes)
         if path in FAMILIES.values():
             shrink_config(cfg)
+            shallow(cfg.model.backbone)
         return cfg, space
 
     for module in ("gpu_checks", "gpu_speed"):
