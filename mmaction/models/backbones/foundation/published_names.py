@@ -61,7 +61,8 @@ def renaming(table: str) -> Rename:
         own, published = line.split()
         pattern = "".join(_KEPT.get(letter, re.escape(letter)) for letter in own)
         places = iter(range(1, 9))
-        rules.append((re.compile(pattern), re.sub(r"[#@*]", lambda _, p=places: rf"\{next(p)}", published)))
+        replacement = "".join(rf"\{next(places)}" if letter in _KEPT else letter for letter in published)
+        rules.append((re.compile(pattern), replacement))
 
     def renamed(name: str) -> str:
         for pattern, replacement in rules:
