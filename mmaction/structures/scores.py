@@ -69,13 +69,12 @@ def as_probabilities(scores: ArrayLike) -> np.ndarray:
     Rows that already are probabilities (not negative, sum 1 within 0.01) stay as they are; otherwise the scores are
     taken for logits, and the softmax over all classes is returned.
     """
-    from scipy.special import softmax
-
     scores = as_scores(scores).astype(np.float64)
     total = scores.sum(axis=1, keepdims=True)
     if scores.min() >= 0 and np.abs(total - 1).max() < 0.01:
         return scores / total
-    return softmax(scores, axis=1)
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def label_to_array(num_classes: int, label: ArrayLike) -> np.ndarray:

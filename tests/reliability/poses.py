@@ -136,15 +136,15 @@ def measure_videos(args: argparse.Namespace) -> None:
             row = (path.name, len(seen), text, int(seen.sum()), f"{score:.2f}", found, f"{spent:.0f}")
             print("|", " | ".join(map(str, row)), "|", flush=True)
             if args.sheets:
-                draw_sheet(path, info, Path(args.sheets, f"{path.stem}_{text.replace(' ', '_')}.jpg"))
+                draw_sheet(path, info, Path(args.sheets, f"{path.stem}_{text.replace(' ', '_')}.jpg"), args.plain)
 
 
-def draw_sheet(path: Path, info: dict, target: Path, number: int = 20) -> None:
-    """Write ``number`` frames, evenly spread, with their skeletons."""
+def draw_sheet(path: Path, info: dict, target: Path, plain: bool, number: int = 20) -> None:
+    """Write ``number`` frames, evenly spread, with their skeletons, or the skeletons alone."""
     images = [image for _, image in open_video(path).images()]
     pictures = []
     for t in np.linspace(0, len(images) - 1, min(number, len(images))).round().astype(int):
-        image = np.ascontiguousarray(images[t])
+        image = np.zeros_like(images[t]) if plain else np.ascontiguousarray(images[t])
         draw_skeletons(image, info["keypoint"][:, t], info["keypoint_score"][:, t], get_layout("coco17"))
         pictures.append(cv2.resize(image, (320, round(320 * image.shape[0] / image.shape[1])))[..., ::-1])
     pictures += [np.zeros_like(pictures[0])] * (-len(pictures) % 5)
@@ -162,6 +162,7 @@ def main() -> None:
     parser.add_argument("--weights", default="")
     parser.add_argument("--ways", nargs="+", help="of: no rotation, forward, both ways (default: all)")
     parser.add_argument("--sheets", help="folder for a contact sheet of each video")
+    parser.add_argument("--plain", action="store_true", help="draw the skeletons alone")
     args = parser.parse_args()
     (measure_images if args.what == "images" else measure_videos)(args)
 

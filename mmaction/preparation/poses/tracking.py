@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from mmaction.preparation.poses.persons import Persons
 from mmaction.preparation.poses.regions import squares
@@ -115,6 +114,8 @@ def match_boxes(frames: Sequence[Persons]) -> list[np.ndarray]:
     There are as many tracks as a frame has boxes at most. The boxes of a frame go to the tracks whose last boxes they
     overlap most or, without overlap, are nearest to; a track that has no box yet counts as one box diagonal away.
     """
+    from scipy.optimize import linear_sum_assignment  # not there where only exported files are run
+
     last = np.full((max(map(len, frames), default=0), 4), np.nan)
     tracks = []
     for persons in frames:
