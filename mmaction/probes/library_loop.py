@@ -35,14 +35,14 @@ def library_rate(
         return None
     import transformers
 
-    kind = transformers.MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING.get(type(backbone.model_config), None)
-    if kind is None:
+    if type(backbone.model_config) not in transformers.MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING:
         return None
     device = next(model.parameters()).device
     sizes = {
         key: value for key, value in backbone.model_config.to_dict().items() if key not in ("id2label", "label2id")
     }
-    network = kind._from_config(type(backbone.model_config).from_dict({**sizes, "num_labels": num_classes})).to(device)
+    config = type(backbone.model_config).from_dict({**sizes, "num_labels": num_classes})
+    network = transformers.AutoModelForVideoClassification.from_config(config).to(device)
     if backbone.with_cp:
         backbone.recompute(network)
     with torch.no_grad():

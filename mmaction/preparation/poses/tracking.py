@@ -100,7 +100,7 @@ def join_pieces(
     for _, one, other in sorted(ways):
         if one not in next_of and other not in next_of.values():
             next_of[one] = other
-    first_of = {}
+    first_of: dict[int, int] = {}
     for number in sorted(ends, key=lambda number: ends[number][0][0]):
         first_of.setdefault(number, number)
         if number in next_of:
