@@ -11,6 +11,7 @@ from mmengine.optim import AmpOptimWrapper as GpuAmpOptimWrapper
 from mmengine.optim import OptimWrapper as MMOptimWrapper
 from mmengine.optim import OptimWrapperDict
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from mmaction.engine.device import has_bfloat16
 from mmaction.registry import OPTIM_WRAPPERS, OPTIMIZERS
@@ -36,6 +37,8 @@ class LateNorms(MMOptimWrapper):
         params = [p for group in self.optimizer.param_groups for p in group["params"]]
         params = [p for p in params if p.requires_grad and p.grad is not None]
         norm = self.clip_func(params, **self.clip_grad_kwargs) if params else None
+        if isinstance(norm, DTensor):  # of a model in parts
+            norm = norm.full_tensor()
         if norm is not None:  # clipping by value has none
             self.__dict__.setdefault("late_norms", deque(maxlen=1000)).append((self.grad_name, norm.detach()))
 
