@@ -97,9 +97,10 @@ def own_random_tensors(request):
 
 @pytest.fixture
 def trainer(monkeypatch):
-    """The library transformers, which does not take the folder of tests called ``datasets`` for a library."""
+    """The library transformers; it takes neither ``tests/datasets`` for a library nor this process for one of many."""
     pytest.importorskip("accelerate")
     transformers = pytest.importorskip("transformers")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)  # our programs set it
     monkeypatch.setattr("transformers.trainer.is_datasets_available", lambda: False)
     return transformers
 

@@ -284,6 +284,17 @@ class Workspace:
             (lists / f"{name}_train_element_v1.1.txt").write_text(train)
             (lists / f"{name}_val_element.txt").write_text(val)
 
+    def gym_clips(self, path: Path, words: list[str]) -> None:
+        """Clips as the preparation of FineGym cuts them."""
+        path.mkdir(parents=True)
+        for element in GYM_ELEMENTS:
+            shutil.copy(self.videos[0], path / f"{GYM_VIDEO}_{GYM_EVENT}_{element}.mp4")
+
+    def gym_list(self, path: Path, words: list[str]) -> None:
+        """One of the clips of FineGym: the first to train on, the second to test on."""
+        element = GYM_ELEMENTS[path.stem != "train"]
+        path.write_text(f"{GYM_VIDEO}_{GYM_EVENT}_{element}.mp4 1\n")
+
     def alphapose(self, path: Path, words: list[str]) -> None:
         """AlphaPose's results for the clips of FineGym."""
         path.mkdir()
@@ -312,5 +323,7 @@ RULES = {
     r"pyskl_result\.pkl": Workspace.dump_of_pyskl,
     r"work_dirs/[AB]": Workspace.training,
     r"PATH/TO/VIDEOS": Workspace.gym_videos,
+    r"data/gym/subactions": Workspace.gym_clips,
+    r"data/gym/gym288/(train|val)\.txt": Workspace.gym_list,
     r"results/": Workspace.alphapose,
 }

@@ -14,6 +14,7 @@ from mmengine.logging import MMLogger
 from mmaction.probes.speed import training_step
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmaction.utils.setup import register_all_modules
 
 FRAMES, SIDE, CLIPS, CLASSES = 8, 64, 4, 10
 WIDTH, DEPTH, HEADS = 192, 4, 3
@@ -88,9 +89,9 @@ class Cost:
 HEADER = ("family", "weights, M", "trained, M", "step of 4 clips, ms", "peak memory, MiB")
 
 
-def build(family: str) -> tuple[Any, dict[str, Any]]:
-    """Return the model of a family with random weights, and a batch of noise for it."""
-    parts, frames = FAMILIES[family], FAMILIES[family]["backbone"]["type"] == "TimmImage"
+def build(parts: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return a model of backbone and head with random weights, and a batch of noise for it."""
+    frames = parts["backbone"]["type"] == "TimmImage"
     torch.manual_seed(0)
     layout = "NCHW" if frames else "NCTHW"
     knows_levels = parts["backbone"]["type"] in ("TimmImage", "TransformersVideo")  # of its own input
@@ -105,10 +106,10 @@ def build(family: str) -> tuple[Any, dict[str, Any]]:
     return model, {"inputs": clips, "data_samples": samples}
 
 
-def measure_here(family: str, steps: int) -> Cost:
+def measure_here(family: str, parts: dict[str, Any], steps: int) -> Cost:
     """Measure a family in this process, whose peak memory must not be higher than what it takes now."""
     before = _peak_mib()
-    model, batch = build(family)
+    model, batch = build(parts)
     step = training_step(model, batch, momentum=0.9)
     seconds = []
     for _ in range(steps + 1):  # the first pays for what is built on demand
@@ -122,9 +123,10 @@ def measure_here(family: str, steps: int) -> Cost:
 
 def measure(family: str, steps: int = 5) -> Cost:
     """Measure a family on one thread, in a process of its own, so that its peak memory is its own."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")  # PyTorch trains in no process forked from one that has
+    context.set_forkserver_preload([__name__])
     ours, theirs = context.Pipe()
-    child = context.Process(target=_report, args=(theirs, family, steps))
+    child = context.Process(target=_report, args=(theirs, family, FAMILIES[family], steps))
     child.start()
     theirs.close()
     try:
@@ -138,11 +140,12 @@ def measure(family: str, steps: int = 5) -> Cost:
     return found
 
 
-def _report(pipe: Any, family: str, steps: int) -> None:
+def _report(pipe: Any, family: str, parts: dict[str, Any], steps: int) -> None:
     torch.set_num_threads(1)
+    register_all_modules()
     MMLogger.get_current_instance().setLevel("WARNING")  # where each network's input levels come from is known
     try:
-        pipe.send(measure_here(family, steps))
+        pipe.send(measure_here(family, parts, steps))
     except Exception as error:  # told in the process that asks
         pipe.send(error)
 

@@ -19,7 +19,6 @@ def build(family):
 
 
 def test_transformers_has_a_loop(trainer, monkeypatch):
-    monkeypatch.delenv("LOCAL_RANK", raising=False)  # our programs set it, and the Trainer takes it for a launcher's
     cfg, model, data = build("videomae")
     before = {name: value.clone() for name, value in model.state_dict().items()}
     seen = []

@@ -16,7 +16,7 @@ def test_each_family_takes_a_step(family):
     if family == NEEDS_PEFT:
         pytest.importorskip("peft", reason="needs peft: pip install .[foundation]")
     register_all_modules()
-    model, batch = tiny_cost.build(family)
+    model, batch = tiny_cost.build(tiny_cost.FAMILIES[family])
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     losses = model.train()(**model.data_preprocessor(batch, True), mode="loss")
     assert torch.isfinite(losses["loss_cls"]) and trained

@@ -132,6 +132,7 @@ def test_exports(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_compiles_as_one_graph(name):
+    torch.compiler.reset()  # what other tests compiled counts against its limit
     net = random_weights(NETWORKS[name]())
     x = torch.randn(1, 2, 8, 17, 3)
     compiled = torch.compile(net, fullgraph=True, backend="eager")
