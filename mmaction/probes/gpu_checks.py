@@ -18,7 +18,7 @@ from mmengine.config import Config
 
 from mmaction.apis.inference import without_pretrained
 from mmaction.apis.training import train
-from mmaction.engine.device import channels_last, compile_parts, products_in_tf32, try_out
+from mmaction.engine.device import channels_last, compile_parts, has_bfloat16, products_in_tf32, try_out
 from mmaction.engine.optim import AmpOptimWrapper
 from mmaction.io.checkpoints import read_checkpoint
 from mmaction.models.preprocess import PoseHeatmapPreprocessor
@@ -92,7 +92,7 @@ def describe_device(device: torch.device) -> str:
             ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"], capture_output=True, text=True
         ).stdout.split("\n")[0]
     )
-    bf16 = "yes" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
+    bf16 = "yes" if has_bfloat16("cuda") else "no"
     return (
         f"{properties.name}, compute {properties.major}.{properties.minor}, {free / 2**30:.1f} of {total / 2**30:.1f} "
         f"GiB free, driver {driver or 'unknown'}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}, "

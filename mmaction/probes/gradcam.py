@@ -20,7 +20,7 @@ from mmaction.utils.cli import suggest
 def last_stage(model: BaseRecognizer) -> str:
     """Return the name of the last stage of a model, of the first pathway where there are several.
 
-    Stages are called ``layerN``, those of a graph network are its blocks; without any, the last part of the backbone
+    Stages are called ``layerN``, a graph network has blocks in their place; without any, the last part of the backbone
     that convolves counts as one. ValueError where nothing does.
     """
     if isinstance(model.backbone, GraphNet):

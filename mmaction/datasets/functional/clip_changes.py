@@ -1,4 +1,4 @@
-"""Strong changes of a whole clip, alike in all frames: those of RandAugment, and a rectangle that is painted over."""
+"""Strong changes, the same in all frames of a clip: RandAugment changes them, a rectangle is painted over them."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ CLIP_CHANGES: dict[str, Change] = {
 
 
 def paint_over(imgs: Sequence[np.ndarray], top: int, left: int, patches: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return copies of images (H, W, C) in which patches (h, w, C) cover what is right and below of (top, left)."""
+    """Return copies of images (H, W, C) with a patch (h, w, C) each, whose upper left corner lies at (top, left)."""
     painted = [img.copy() for img in imgs]
     for img, patch in zip(painted, patches, strict=True):
         img[top : top + patch.shape[0], left : left + patch.shape[1]] = patch

@@ -123,7 +123,7 @@ class TorchCodecReader(_OtherReader):
 
 
 class TorchCodecCudaReader(TorchCodecReader):
-    """Decodes on an NVIDIA GPU; colors may differ by a few gray levels from those of a CPU.
+    """Decodes on an NVIDIA GPU; colors may differ by a few gray levels from what a CPU decodes.
 
     RuntimeError in a data worker that was forked after CUDA began.
     """
