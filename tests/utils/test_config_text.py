@@ -1,7 +1,7 @@
 """The config in a checkpoint is read as data."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mmengine.config import Config
 
@@ -20,6 +20,7 @@ plain = st.recursive(
 
 
 @given(plain)
+@example({"or": None, "in": {"b": "dict(or=1)", "None": [1]}})
 def test_any_plain_value_comes_back(value):
     assert config_of_text(Config({"a": {"b": value}}).pretty_text, "x.pth").to_dict()["a"]["b"] == value
 
