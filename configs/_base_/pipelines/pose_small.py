@@ -2,7 +2,7 @@
 # A clip of fewer frames repeats each in its place: it does not begin again.
 train_pipeline = [
     dict(type="UniformSampleFrames", clip_len=32, min_span=0.75, loop=False),
-    dict(type="PoseDecode"),
+    dict(type="PoseDecode", with_marks=True),
     dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
     dict(type="Resize", scale=(24, 24), keep_ratio=False),
     dict(
@@ -18,14 +18,14 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type="UniformSampleFrames", clip_len=32, num_clips=1, test_mode=True, loop=False),
-    dict(type="PoseDecode"),
+    dict(type="PoseDecode", with_marks=True),
     dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
     dict(type="Resize", scale=(24, 24), keep_ratio=False),
     dict(type="PackPoseInputs"),
 ]
 test_pipeline = [
     dict(type="UniformSampleFrames", clip_len=32, num_clips=5, test_mode=True, loop=False),
-    dict(type="PoseDecode"),
+    dict(type="PoseDecode", with_marks=True),
     dict(type="PoseCompact", hw_ratio=1.0, allow_imgpad=True),
     dict(type="Resize", scale=(24, 24), keep_ratio=False),
     dict(type="PackPoseInputs"),

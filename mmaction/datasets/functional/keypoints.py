@@ -55,8 +55,18 @@ def split_scores(
     return keypoint, score
 
 
+def mark_missing(keypoint: np.ndarray, score: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return joints ``(M, T, V, 2 or 3)`` at the origin where the score is 0, and the scores ``(M, T, V)``.
+
+    Without scores, they are 0 for joints at the origin and 1 for others.
+    """
+    if score is None:
+        return keypoint, is_present(keypoint).astype(np.float32)
+    return np.where((score > 0)[..., None], keypoint, keypoint.dtype.type(0)), score
+
+
 def is_present(keypoint: np.ndarray) -> np.ndarray:
-    """Return which joints ``(..., 2)`` are there: those whose coordinates are not both 0."""
+    """Return which joints ``(..., 2 or 3)`` are there: those whose coordinates are not all 0."""
     return (keypoint != 0).any(-1)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmaction.datasets.functional.geometry import compose_quadruple
-from mmaction.datasets.functional.keypoints import compact_box, group_persons, move_origin, split_scores
+from mmaction.datasets.functional.keypoints import compact_box, group_persons, mark_missing, move_origin, split_scores
 from mmaction.datasets.transforms.base import Transform
 from mmaction.registry import TRANSFORMS
 from mmaction.structures.sample_name import sample_name
@@ -18,10 +18,17 @@ class PoseDecode(Transform):
 
     A sample with ``img_shape`` holds joints in an image, which have two coordinates: a third channel becomes
     ``keypoint_score``, or is dropped where there are scores already. 3D joints stay as they are.
+
+    Args:
+        with_marks: Whether a missing joint gets both marks, so that neither a crop nor a heatmap shows it: the place
+            (0, 0) where its score is 0, and without scores the score 0 where it is at (0, 0), others 1.
     """
 
     reads = ("keypoint",)
     writes = ("total_frames", "frame_inds")
+
+    def __init__(self, with_marks: bool = False) -> None:
+        self.with_marks = with_marks
 
     def transform(self, results: dict) -> dict:
         """Take the frames; ValueError if an index lies outside the skeleton's frames."""
@@ -40,6 +47,9 @@ class PoseDecode(Transform):
         results["keypoint"] = keypoint.take(inds, axis=1).astype(np.float32, copy=False)
         if score is not None:
             results["keypoint_score"] = score.take(inds, axis=1).astype(np.float32, copy=False)
+        if self.with_marks:
+            marked = mark_missing(results["keypoint"], results.get("keypoint_score"))
+            results["keypoint"], results["keypoint_score"] = marked
         return results
 
 

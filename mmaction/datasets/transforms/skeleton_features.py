@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mmaction.datasets.functional.keypoints import mark_missing, split_scores
 from mmaction.datasets.functional.skeleton_features import (
     bones,
     in_own_square,
@@ -104,7 +105,8 @@ class PreNormalize2D(Transform):
     Args:
         img_shape: Height and width of the image, for samples that do not say.
         by: What is mapped: the ``image``, or the ``clip``: the least square around all joints of all frames, so that
-            people of any size anywhere in the image look alike; missing joints (score 0) become (0, 0) then.
+            people of any size anywhere in the image look alike. Then missing joints (score 0) become (0, 0), and the
+            scores are always in ``keypoint_score``; joints without any have 1, or 0 at (0, 0).
     """
 
     reads = ("keypoint",)
@@ -116,19 +118,31 @@ class PreNormalize2D(Transform):
         self.by = by
 
     def transform(self, results: dict) -> dict:
-        """Change ``keypoint``."""
+        """Change ``keypoint``; with ``by="clip"``, ValueError if the joints lie in space."""
+        if self.by == "clip":
+            return self._fit(results)
         height, width = results.get("img_shape", self.img_shape)
         keypoint = results["keypoint"]
         # Whole pixels become fractions, so that integers need another type; float16 and others keep theirs.
         dtype = keypoint.dtype if np.issubdtype(keypoint.dtype, np.floating) else np.float32
         keypoint = keypoint.astype(dtype)
-        if self.by == "clip":
-            seen = results.get("keypoint_score", keypoint[..., :2].any(-1)) > 0
-            keypoint[..., :2] = in_own_square(keypoint[..., :2], seen)
-        else:
-            half = np.array([width / 2, height / 2], dtype=dtype)
-            keypoint[..., :2] = (keypoint[..., :2] - half) / half
+        half = np.array([width / 2, height / 2], dtype=dtype)
+        keypoint[..., :2] = (keypoint[..., :2] - half) / half
         results["keypoint"] = keypoint
+        return results
+
+    @staticmethod
+    def _fit(results: dict) -> dict:
+        keypoint, score = split_scores(results["keypoint"], results.get("keypoint_score"), "img_shape" in results)
+        if keypoint.shape[-1] != 2:
+            raise ValueError(
+                f"{sample_name(results, 'the sample')}: joints with three coordinates lie in space, and "
+                "PreNormalize2D(by='clip') is for joints in an image: begin with a config for 3D. If the third number "
+                "is a score, give every clip img_shape, or put it into keypoint_score"
+            )
+        keypoint, score = mark_missing(keypoint, score)
+        results["keypoint"] = in_own_square(keypoint.astype(np.float32), score > 0)
+        results["keypoint_score"] = score.astype(np.float32, copy=False)
         return results
 
 
@@ -138,7 +152,8 @@ class PreNormalize3D(Transform):
 
     The person seen longer comes first, and frames without that person are left out. The center of the body in the
     first frame (joint 1 of 25, else the last joint) becomes the origin, then the spine the z axis, then the
-    shoulders the x axis. Changes ``keypoint`` and ``total_frames`` and sets ``body_center``.
+    shoulders the x axis. Changes ``keypoint``, ``keypoint_score`` if there, and ``total_frames``, and sets
+    ``body_center``. Joints with score 0 are missing.
 
     Args:
         zaxis: Joints at the lower and upper end of the spine.
@@ -196,9 +211,16 @@ class PreNormalize3D(Transform):
         keypoint = results["keypoint"]
         if keypoint.shape[-1] != 3 or len(keypoint) > 2:
             raise ValueError(f"PreNormalize3D takes (M, T, V, 3) with at most 2 persons; got shape {keypoint.shape}")
+        score = results.get("keypoint_score")
+        if score is not None:
+            keypoint, _ = mark_missing(keypoint, score)
         if not keypoint.any():
             return results
-        keypoint = main_person_frames(keypoint)
+        if score is None:
+            keypoint = main_person_frames(keypoint)
+        else:
+            scored = main_person_frames(np.concatenate([keypoint, score[..., None]], axis=-1))
+            keypoint, results["keypoint_score"] = scored[..., :3], scored[..., 3]
         if self.align_center:
             joint = self.center if self.center is not None else 1 if keypoint.shape[2] == 25 else -1
             # As published, the first frame counts, be the joint there or not; a center that is given is looked for.
@@ -227,7 +249,8 @@ class FitJoints(Transform):
 
     Behind ``RandomRot`` it takes away where a camera stands and how far, so that sets with several views need it; body
     proportions go as well (the training of CTR-GCN on Northwestern-UCLA: Chen et al., "Channel-wise Topology Refinement
-    Graph Convolution", ICCV 2021). Joints with score 0, and persons of zeros alone, do not count and become zeros.
+    Graph Convolution", ICCV 2021). Joints with score 0, and persons of zeros alone, do not count and become zeros;
+    the scores of joints in space are then taken away, as graph networks see three coordinates.
     """
 
     reads = ("keypoint",)
@@ -238,6 +261,8 @@ class FitJoints(Transform):
         seen = np.broadcast_to(keypoint.any(axis=(1, 2, 3), keepdims=True)[..., 0], keypoint.shape[:3])
         if "keypoint_score" in results:
             seen = seen & (results["keypoint_score"] > 0)
+            if keypoint.shape[-1] == 3:
+                del results["keypoint_score"]
         if seen.any():
             found = keypoint[seen]
             low, high = found.min(axis=0), found.max(axis=0)
@@ -347,7 +372,10 @@ class GenSkeFeat(_WithLayout):
         with_score = "keypoint_score" in results
         if with_score:
             if keypoint.shape[-1] != 2:
-                raise ValueError(f"scores belong to 2D joints; got {keypoint.shape} of {self.dataset}")
+                raise ValueError(
+                    f"scores belong to 2D joints; got {keypoint.shape} of {self.dataset}; take keypoint_score out of "
+                    "the annotations, or put FitJoints before this step, which uses it"
+                )
             keypoint = np.concatenate([keypoint, results.pop("keypoint_score")[..., None]], axis=-1)
         with_score = with_score or _has_score(self._layout, keypoint, "img_shape" in results)
         features = {"j": keypoint}

@@ -254,3 +254,15 @@ def test_infinite_coordinates_are_named():
     keypoint[0, 1, 3, 0] = np.inf
     with pytest.raises(ValueError, match="keypoint holds infinite coordinates"):
         PoseCompact()({"keypoint": keypoint, "img_shape": (48, 64)})
+
+
+def test_a_missing_joint_has_both_marks_where_asked():
+    keypoint = np.full((1, 2, 3, 2), 100, np.float32)
+    score = np.array([[[0.5, 0, 1], [1, 1, 1]]], np.float32)
+    keypoint[0, 0, 1] = -1  # as some estimators mark what they do not see
+    marked = PoseDecode(with_marks=True)({"keypoint": keypoint, "keypoint_score": score})
+    assert not marked["keypoint"][0, 0, 1].any() and (marked["keypoint"][score > 0] == 100).all()
+    np.testing.assert_array_equal(marked["keypoint_score"], score)
+    unscored = PoseDecode(with_marks=True)({"keypoint": marked["keypoint"]})
+    np.testing.assert_array_equal(unscored["keypoint_score"], score > 0)
+    assert (PoseDecode()({"keypoint": keypoint, "keypoint_score": score})["keypoint"] == keypoint).all()

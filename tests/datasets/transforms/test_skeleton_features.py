@@ -132,6 +132,37 @@ def test_size_and_place_of_a_clip_do_not_matter(size, shift, seed):
     assert not PreNormalize2D(by="clip")({"keypoint": keypoint * 0})["keypoint"].any()
 
 
+def test_a_clip_in_its_square_always_has_scores():
+    keypoint = joints().astype(np.float32)
+    score = np.full((1, 5, 17), 0.5, np.float32)
+    score[0, 1, 4] = 0
+    expected = PreNormalize2D(by="clip")({"keypoint": keypoint, "keypoint_score": score})
+    third = np.concatenate([keypoint, score[..., None]], axis=-1)
+    found = PreNormalize2D(by="clip")({"keypoint": third, "img_shape": (240, 320)})
+    for key in ("keypoint", "keypoint_score"):
+        np.testing.assert_array_equal(found[key], expected[key])
+    unscored = np.where(score[..., None] > 0, keypoint, 0)  # (0, 0) marks the joint that is missing
+    found = PreNormalize2D(by="clip")({"keypoint": unscored})
+    np.testing.assert_array_equal(found["keypoint_score"], score > 0)
+    np.testing.assert_array_equal(found["keypoint"], expected["keypoint"])
+    half = PreNormalize2D(by="clip")({"keypoint": unscored.astype(np.float16)})["keypoint"]
+    assert half.dtype == np.float32  # small motions are lost in float16
+    with pytest.raises(ValueError, match="begin with a config for 3D"):
+        PreNormalize2D(by="clip")({"keypoint": third, "frame_dir": "a"})
+
+
+def test_scores_of_joints_in_space_say_what_is_missing_and_go():
+    keypoint, score = joints(count=25, channels=3), np.ones((1, 5, 25), np.float32)
+    score[0, 0], score[0, 3, 7] = 0, 0  # nobody in the first frame; one joint, whose place means nothing
+    keypoint[0, 3, 7] = 1e6
+    sample = {"keypoint": keypoint, "keypoint_score": score, "total_frames": 5}
+    result = FitJoints()(PreNormalize3D(layout="ntu25")(dict(sample)))
+    assert result["keypoint"].shape == (1, 4, 25, 3) and "keypoint_score" not in result
+    assert not result["keypoint"][0, 2, 7].any() and np.abs(result["keypoint"]).max() == pytest.approx(1)
+    nobody = PreNormalize3D(layout="ntu25")({**sample, "keypoint_score": score * 0})
+    assert nobody["keypoint"].shape[1] == 5
+
+
 def test_a_layout_without_shoulders_is_moved_but_not_turned():
     keypoint = joints(count=21, channels=3)
     step = PreNormalize3D(layout="hand21", align_spine=False, align_shoulder=False)
