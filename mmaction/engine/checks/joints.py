@@ -33,10 +33,10 @@ class Pipeline:
         """Whether a step asks for mirror images beside the heatmaps."""
         return any(getattr(step, "double", False) for step in self.steps)
 
-    def infos(self) -> Iterator[dict[str, Any]]:
-        """Yield a few annotations, evenly spread, without those that cannot be read."""
+    def infos(self, wanted: int = SAMPLES_TRIED) -> Iterator[dict[str, Any]]:
+        """Yield ``wanted`` annotations, evenly spread, without those that cannot be read."""
         count = len(self.dataset)
-        for index in dict.fromkeys(number * count // SAMPLES_TRIED for number in range(SAMPLES_TRIED)):
+        for index in dict.fromkeys(number * count // wanted for number in range(wanted)):
             try:
                 yield self.dataset.get_data_info(index)
             except BROKEN:
@@ -126,10 +126,7 @@ def _check_mirrors(pipelines: list[Pipeline], modules: Mapping[str, Any]) -> Non
         flips = [step for step in pipeline.steps if getattr(step, "flip_ratio", 0) or getattr(step, "double", False)]
         owners = flips + ([*modules.values()] if pipeline.is_doubled else [])
         for owner in owners if pipeline.num_joints() else ():
-            spec = getattr(owner, "spec", None)
-            sides = (getattr(owner, "left_kp", None), getattr(owner, "right_kp", None))
-            left, right = getattr(spec, "joint_sides", sides)
-            if pairs := frozenset(map(frozenset, zip(left or (), right or (), strict=True))):
+            if pairs := _exchanged(owner):
                 found.setdefault(pairs, f"{type(owner).__name__} of {pipeline.place}")
     if len(found) > 1:
         first, second = list(found)[:2]
@@ -138,6 +135,25 @@ def _check_mirrors(pipelines: list[Pipeline], modules: Mapping[str, Any]) -> Non
             f"{found[first]} and {found[second]} exchange different joints in a mirror image (such as {odd[0]}); "
             "give both the layout of the data"
         )
+
+
+def _exchanged(owner: Any) -> frozenset:
+    """Return the pairs of joints that a step or module exchanges in a mirror image."""
+    sides = (getattr(owner, "left_kp", None), getattr(owner, "right_kp", None))
+    left, right = getattr(getattr(owner, "spec", None), "joint_sides", sides)
+    return frozenset(map(frozenset, zip(left or (), right or (), strict=True)))
+
+
+def mirror_warning(pipelines: list[Pipeline]) -> str | None:
+    """Say that a mirrored skeleton keeps its left joints on the left, as no sides are known."""
+    for pipeline in pipelines:
+        for step in pipeline.steps if pipeline.num_joints() else ():
+            if getattr(step, "flip_ratio", 0) and not _exchanged(step):
+                return (
+                    f"{pipeline.place}: {type(step).__name__} mirrors skeletons and exchanges no joints, as it knows no "
+                    "left and right ones: give it layout=, with names that begin with left_ and right_, or with sides"
+                )
+    return None
 
 
 @torch.no_grad()

@@ -20,7 +20,8 @@ from mmaction.engine.checks.data import (
     check_labels,
     check_several_labels,
 )
-from mmaction.engine.checks.joints import check_channels, check_joints, pipelines_of, test_pipelines
+from mmaction.engine.checks.joints import check_channels, check_joints, mirror_warning, pipelines_of, test_pipelines
+from mmaction.engine.checks.skeletons import check_space, skeleton_warnings
 from mmaction.engine.checks.views import views_of
 from mmaction.engine.checks.warnings import (
     class_warnings,
@@ -111,8 +112,9 @@ def check_data(runner: Runner, loaders: dict[str, Any], loops: dict[str, Any], m
     check_several_labels(datasets, model, {split: getattr(loop, "evaluator", None) for split, loop in loops.items()})
     check_experts(datasets, model)
     check_joints(pipelines, model)
+    check_space(pipelines)
     check_channels(pipelines, model)
-    return warnings
+    return [*warnings, *skeleton_warnings(pipelines), mirror_warning(pipelines)]
 
 
 def num_classes_of(model: torch.nn.Module) -> int | None:

@@ -30,6 +30,10 @@ def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iter
             f"{describe_classes(lacking, val or train)}; do both lists number the classes alike?"
         )
     highest = max(max(part) for part in counts.values() if part)
+    absent = sorted({*range(min(num_classes or 0, highest))} - {*counts["train"], *lacking})
+    if absent:
+        begins = "; labels count from 0" if absent[0] == 0 else ""
+        yield f"the training set has no sample of these classes: {describe_classes(absent, train)}{begins}"
     if num_classes and train and len(train) != num_classes:
         yield f"the model has {num_classes} outputs, and the data set names {len(train)} classes: set num_classes"
     elif num_classes and not train and highest + 1 < num_classes:

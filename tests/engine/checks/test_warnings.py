@@ -1,9 +1,13 @@
 """What a training is told by mistake, or does in silence, is said before its first iteration."""
 
 import re
+from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from processes import run_two
+
+from mmaction.engine.checks.warnings import class_warnings
 
 
 def lines(capfd):
@@ -67,6 +71,19 @@ def test_a_class_that_is_only_in_the_validation_set_is_named(tmp_path, toy, trai
     train(config, "--work-dir", tmp_path / "run")
     said = "\n".join(lines(capfd))
     assert "holds classes that the training set has no sample of: 1; do both lists number" in said
+
+
+def test_classes_that_nothing_is_learned_of_are_named():
+    def said(train, val, outputs):
+        sets = {"train": train, "val": val}
+        counted = {k: SimpleNamespace(ann_file="", class_counts=lambda v=v: Counter(v)) for k, v in sets.items()}
+        return list(class_warnings(counted, outputs))
+
+    assert said([0, 1, 2], [0], 3) == []
+    assert said([1, 3], [3], 4) == ["the training set has no sample of these classes: 0, 2; labels count from 0"]
+    assert said([0, 2], [0], 3) == ["the training set has no sample of these classes: 1"]
+    (only,) = said([0, 2], [1], 3)
+    assert only.startswith("the validation set holds classes")
 
 
 def test_stages_frozen_at_random_are_named_unless_weights_are_loaded(tmp_path, toy, train, capfd):

@@ -1,0 +1,98 @@
+"""Do the place, the persons and the posture of skeletons fit the steps of their pipelines?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmaction.datasets.transforms import FormatGCNInput, GenSkeFeat, PreNormalize3D, RandomRot
+from mmaction.engine.checks.joints import Pipeline
+from mmaction.skeletons import Layout, get_layout
+
+CLIPS_SEEN = 200  # of a data set, evenly spread
+UPPER, LOWER = ("head", "neck", "nose", "face", "shoulder", "thorax"), ("hip", "knee", "ankle", "foot")
+UPRIGHT = 1.5  # how much more a body extends along the vertical than along the other axes, on average
+
+
+def check_space(pipelines: Sequence[Pipeline]) -> None:
+    """Raise ValueError where joints in an image meet a step for joints in space, or the other way round."""
+    for pipeline in pipelines:
+        for index, step in enumerate(pipeline.steps):
+            is_for_space = isinstance(step, PreNormalize3D)
+            if not is_for_space and getattr(step, "by", "") != "clip":
+                continue
+            for info in pipeline.infos():
+                if np.ndim(info.get("keypoint", 0)) == 4 and _lies_in_space(info) != is_for_space:
+                    here, there = ("in an image", "in space") if is_for_space else ("in space", "in an image")
+                    raise ValueError(
+                        f"{pipeline.place} ({getattr(pipeline.dataset, 'ann_file', '')}): its skeletons lie {here} "
+                        f"({_seen(info)}), and step {index} of its pipeline, {type(step).__name__}, is for joints "
+                        f"{there}; begin with a config for {2 if is_for_space else 3}D, or correct the annotations: "
+                        "img_shape stands in those of joints in an image, and only there"
+                    )
+
+
+def _lies_in_space(info: dict[str, Any]) -> bool:
+    return info["keypoint"].shape[-1] == 3 and "img_shape" not in info
+
+
+def _seen(info: dict[str, Any]) -> str:
+    return f"{info['keypoint'].shape[-1]} numbers a joint, {'an' if 'img_shape' in info else 'no'} img_shape"
+
+
+def skeleton_warnings(pipelines: Sequence[Pipeline]) -> list[str]:
+    """Return what graph networks would not see of the persons, and that turns leave out the vertical axis."""
+    found = [[_persons(pipeline), _posture(pipeline)] for pipeline in pipelines]
+    return [next(filter(None, kind)) for kind in zip(*found, strict=True) if any(kind)]
+
+
+def _persons(pipeline: Pipeline) -> str | None:
+    kept = next((step.num_person for step in pipeline.steps if isinstance(step, FormatGCNInput)), None)
+    if kept is None:
+        return None
+    joints = [info["keypoint"] for info in pipeline.infos(CLIPS_SEEN) if np.ndim(info.get("keypoint", 0)) == 4]
+    counts = np.array([int(part.any(axis=(1, 2, 3)).sum()) if len(part) > kept else 1 for part in joints])
+    if not (counts > kept).any():
+        return None
+    return (
+        f"{pipeline.place}: {(counts > kept).sum()} of {len(counts)} clips looked at show more persons than "
+        f"num_person={kept}, up to {counts.max()}; those behind the first {kept} are left out: set num_person="
+        f"{counts.max()} in FormatGCNInput and the backbone, or put the one who acts first"
+    )
+
+
+def _posture(pipeline: Pipeline) -> str | None:
+    """Say that joints in space are never turned about the axis along which the bodies stand."""
+    turns = [step.theta for step in pipeline.steps if isinstance(step, RandomRot) and len(step.theta) == 3]
+    layouts = [get_layout(step.dataset) for step in pipeline.steps if isinstance(step, GenSkeFeat)]
+    moved = any(getattr(step, "align_spine", False) or getattr(step, "align_shoulder", False) for step in pipeline.steps)
+    if not turns or not layouts or moved:
+        return None
+    axis = standing_axis([info["keypoint"] for info in pipeline.infos(CLIPS_SEEN)], layouts[0])
+    if axis is None or turns[0][axis] or not turns[0].any():
+        return None
+    names, others = "xyz", [name for number, name in enumerate("xyz") if number != axis]
+    return (
+        f"{pipeline.place}: the bodies stand along {names[axis]}, the only axis about which RandomRot does not turn them "
+        f"(theta={turns[0].tolist()}): give an angle about {names[axis]} and 0 about the axis along which the camera "
+        f"looks, {' or '.join(others)}"
+    )
+
+
+def standing_axis(skeletons: Sequence[np.ndarray], layout: Layout) -> int | None:
+    """Return along which axis bodies in space ``(M, T, V, 3)`` stand; None if names or places do not tell."""
+    upper, lower = (
+        [index for index, name in enumerate(layout.joints) if any(word in name.lower() for word in words)]
+        for words in (UPPER, LOWER)
+    )
+    lengths = []
+    for joints in skeletons if upper and lower else ():
+        ends = [joints[0][:, part].astype(np.float64) for part in (upper, lower)]
+        seen = np.all([part.any(-1).all(-1) for part in ends], axis=0)
+        if seen.any():
+            lengths.append(np.subtract(*[part[seen].mean(axis=(0, 1)) for part in ends]))
+    if not lengths:
+        return None
+    extent = np.abs(np.mean(lengths, axis=0))
+    axis = int(extent.argmax())
+    return axis if extent[axis] > UPRIGHT * np.delete(extent, axis).max() else None

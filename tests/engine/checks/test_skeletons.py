@@ -1,0 +1,103 @@
+"""Skeletons that a pipeline would see in part, or not as they lie, are refused or named before training."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mmaction.datasets.transforms import (
+    FitJoints,
+    Flip,
+    FormatGCNInput,
+    GenSkeFeat,
+    PreNormalize2D,
+    PreNormalize3D,
+    RandomRot,
+)
+from mmaction.engine.checks.joints import Pipeline, mirror_warning
+from mmaction.engine.checks.skeletons import check_space, skeleton_warnings, standing_axis
+from mmaction.skeletons import get_layout
+
+LAYOUT = dict(
+    joints=["head", "hip", "left_hand", "right_hand", "left_foot", "right_foot"],
+    limbs=[["head", "hip"], [0, 2], [0, 3], [1, 4], [1, 5]],
+)
+IN_IMAGE = {"img_shape": (240, 320)}
+FLAT = [PreNormalize2D(by="clip"), GenSkeFeat(LAYOUT), FormatGCNInput(num_person=1)]
+
+
+def bodies(count=1, channels=3, up=1, **keys):
+    """A clip of persons whose heads are 1 above and whose feet are 1 below the hips, along the axis ``up``."""
+    keypoint = np.random.default_rng(0).normal(0, 0.05, (count, 4, 6, channels)) + 5
+    keypoint[:, :, 0, up] += 1
+    keypoint[:, :, 4:, up] -= 1
+    return {"keypoint": keypoint, "total_frames": 4, **keys}
+
+
+def pipeline(steps, *clips):
+    """A pipeline whose data set has these clips."""
+    return Pipeline("train_dataloader", _Clips(clips), steps)
+
+
+class _Clips:
+    def __init__(self, clips):
+        self.clips, self.ann_file = clips, "mine.pkl"
+
+    def __len__(self):
+        return len(self.clips)
+
+    def get_data_info(self, index):
+        return dict(self.clips[index])
+
+
+def space(theta=(1.05, 1.05, 0), **changes):
+    steps = [PreNormalize3D(layout=LAYOUT, align_spine=False, align_shoulder=False), RandomRot(theta), FitJoints()]
+    return [*steps, GenSkeFeat(LAYOUT), FormatGCNInput(**{"num_person": 1, **changes})]
+
+
+def test_joints_in_an_image_and_in_space_need_their_own_pipelines():
+    check_space([pipeline(FLAT, bodies(channels=2)), pipeline(FLAT, bodies(**IN_IMAGE)), pipeline(space(), bodies())])
+    check_space([pipeline([PreNormalize2D()], bodies())])  # as published: COCO's third number is a score in any case
+    with pytest.raises(ValueError, match=r"mine.pkl.* lie in space \(3 numbers a joint, no img_shape\), and step 0"):
+        check_space([pipeline(FLAT, bodies())])
+    for clip in (bodies(channels=2), bodies(**IN_IMAGE)):
+        with pytest.raises(ValueError, match=r"lie in an image .*PreNormalize3D, is for joints in space; .* for 2D"):
+            check_space([pipeline(space(), clip)])
+
+
+def test_persons_that_are_left_out_are_counted():
+    padded = bodies(2)
+    padded["keypoint"][1] = 0  # a second person who is never there
+    assert skeleton_warnings([pipeline(space(), bodies(), padded), pipeline(space(num_person=2), bodies(2))]) == []
+    (warning,) = skeleton_warnings([pipeline(space(), bodies(), bodies(2)), pipeline(space(), bodies(3))])
+    assert "1 of 2 clips looked at show more persons than num_person=1, up to 2" in warning
+
+
+def test_turns_that_leave_out_the_vertical_are_named():
+    assert skeleton_warnings([pipeline(space(), bodies(up=axis)) for axis in (0, 1)]) == []
+    (warning,) = skeleton_warnings([pipeline(space(), bodies(up=2))])
+    assert "the bodies stand along z" in warning and "x or y" in warning
+    for theta in ((1, 0, 1), (0, 0, 0), 0.3):
+        assert skeleton_warnings([pipeline(space(theta), bodies(up=2))]) == []
+
+
+def test_the_standing_axis_is_told_by_heads_and_feet_that_are_seen():
+    layout = get_layout(LAYOUT)
+    for axis in range(3):
+        clip = bodies(up=axis)["keypoint"]
+        clip[0, 1:, 0] = 0  # the head is seen once
+        assert standing_axis([clip], layout) == axis
+    clip[0, 0, 0] = 0
+    assert standing_axis([clip], layout) is None
+    assert standing_axis([np.random.default_rng(0).normal(size=(1, 50, 6, 3))], layout) is None
+    nameless = get_layout(dict(joints=list("abcdef"), limbs=[]))
+    assert standing_axis([bodies()["keypoint"]], nameless) is None
+
+
+def test_a_mirror_image_without_sides_is_named():
+    sideless = dict(joints=list("abcdef"), limbs=[[0, 1]])
+    assert mirror_warning([pipeline([Flip(layout=LAYOUT), SimpleNamespace()], bodies())]) is None
+    assert mirror_warning([pipeline([Flip(0, layout=sideless)], bodies())]) is None
+    for flip in (Flip(layout=sideless), Flip()):
+        assert "exchanges no joints" in mirror_warning([pipeline([flip], bodies())])
+    assert mirror_warning([pipeline([Flip()], {"total_frames": 4})]) is None  # frames alone
