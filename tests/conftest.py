@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import zlib
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mmaction.utils.cli import OptimizersWithoutTransformers
+
+sys.meta_path.insert(0, OptimizersWithoutTransformers)  # as in all programs
 # one thread each: the test processes of one machine would wait for each other's threads
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # a busy machine must not fail a test: no time limits on single examples
@@ -93,7 +97,8 @@ def own_random_tensors(request):
     """Let each test draw the same random tensors every time, whatever the process has run before it."""
     import torch
 
-    torch.manual_seed(zlib.crc32(request.node.name.encode()))
+    seed = zlib.crc32(request.node.name.encode())
+    (torch if torch.cuda.is_available() else torch.default_generator).manual_seed(seed)
 
 
 @pytest.fixture

@@ -25,6 +25,12 @@ SHORT = """--cfg-options
     val_dataloader.dataset.indices=2
     test_dataloader.dataset.indices=2
     test_dataloader.dataset.pipeline.1.num_clips=1
+    train_dataloader.dataset.pipeline.3.scale=(-1,40)
+    train_dataloader.dataset.pipeline.5.scale=(32,32)
+    val_dataloader.dataset.pipeline.3.scale=(-1,40)
+    val_dataloader.dataset.pipeline.4.crop_size=32
+    test_dataloader.dataset.pipeline.3.scale=(-1,40)
+    test_dataloader.dataset.pipeline.4.crop_size=40
 """
 SMALL_MODEL = """
 model = dict(

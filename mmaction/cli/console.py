@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import sys
-from typing import Any
 
 from mmaction.utils.cli import run_tool, suggest
 from mmaction.version import __version__
@@ -86,21 +85,6 @@ def main(argv: list[str] | None = None) -> int:
     return importlib.import_module(f"mmaction.cli.{COMMANDS[args.command][0]}").main(args.arguments) or 0
 
 
-class OptimizersWithoutTransformers:
-    """An import hook for programs: MMEngine, which loads transformers at each start for one optimizer, goes without it.
-
-    That takes 5 s and 200 MB. :func:`mmaction.engine.optim.adafactor` is the optimizer.
-    """
-
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
-        """Raise the ImportError that MMEngine catches."""
-        builder = sys.modules.get("mmengine.optim.optimizer.builder")
-        if name == "transformers" and builder and not hasattr(builder, "TRANSFORMERS_OPTIMIZERS"):
-            raise ImportError("MMEngine needs no transformers")
-
-
 def run() -> None:
     """Run the console command; the entry point of the installed package."""
-    sys.meta_path.insert(0, OptimizersWithoutTransformers)
     run_tool(main)

@@ -1,10 +1,9 @@
 """What all tools of tools/analysis have in common."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from engine.processes import run_forked
 
 TOOLS = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "tools" / "analysis").glob("*.py"))
 
@@ -23,11 +22,11 @@ def test_help_shows_an_example(name, tool, capsys):
 
 @pytest.mark.integration
 def test_a_mistake_is_one_message_and_exit_code_2(root, tmp_path):
-    command = [sys.executable, str(root / "tools/analysis/report.py"), str(tmp_path / "nowhere")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "nowhere: no such file; tools/test.py writes scores.npz into its work folder" in done.stderr
-    assert "Traceback" not in done.stderr
+    log = tmp_path / "log.txt"
+    assert run_forked([str(root / "tools/analysis/report.py"), str(tmp_path / "nowhere")], tmp_path, log) == 2
+    said = log.read_text()
+    assert "nowhere: no such file; tools/test.py writes scores.npz into its work folder" in said
+    assert "Traceback" not in said
 
 
 def test_no_tool_replaces_its_config(tool, tmp_path):

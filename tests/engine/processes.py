@@ -7,7 +7,9 @@ import random
 import runpy
 import socket
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
+from unittest.mock import patch
 
 HERE = Path(__file__).parent
 TIMEOUT_S = 900
@@ -55,7 +57,9 @@ def execute(words, env, folder, log):
 def start_forked(words, folder, log, env):
     """Start a Python program in a process forked from one that has imported the package."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mmaction.apis", "mmaction.engine", "mmaction.reports.report"])
+    context.set_forkserver_preload(["preloaded"])
+    with patch.dict(os.environ, environment()):  # where it looks for that
+        forkserver.ensure_running()
     process = context.Process(target=execute, args=(words, env, folder, log))
     process.start()
     return process

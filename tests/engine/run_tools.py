@@ -8,13 +8,10 @@ import importlib
 import json
 import sys
 
-from yapf.yapflib import yapf_api
-
 from mmaction.utils.cli import ToolStop
 
 
 def main(steps):
-    yapf_api.FormatCode = lambda text, **_: (text, True)  # most of the time of a small training
     for name, *args in steps:
         module = importlib.import_module(f"mmaction.cli.{name}")
         stops = args[0] == "stops"
