@@ -150,8 +150,8 @@ def mirror_warning(pipelines: list[Pipeline]) -> str | None:
         for step in pipeline.steps if pipeline.num_joints() else ():
             if getattr(step, "flip_ratio", 0) and not _exchanged(step):
                 return (
-                    f"{pipeline.place}: {type(step).__name__} mirrors skeletons and exchanges no joints, as it knows no "
-                    "left and right ones: give it layout=, with names that begin with left_ and right_, or with sides"
+                    f"{pipeline.place}: {type(step).__name__} mirrors skeletons and exchanges no joints, as it knows "
+                    "no left and right ones: give it layout=, with joints named left_... and right_..., or with sides"
                 )
     return None
 

@@ -65,17 +65,17 @@ def _posture(pipeline: Pipeline) -> str | None:
     """Say that joints in space are never turned about the axis along which the bodies stand."""
     turns = [step.theta for step in pipeline.steps if isinstance(step, RandomRot) and len(step.theta) == 3]
     layouts = [get_layout(step.dataset) for step in pipeline.steps if isinstance(step, GenSkeFeat)]
-    moved = any(getattr(step, "align_spine", False) or getattr(step, "align_shoulder", False) for step in pipeline.steps)
-    if not turns or not layouts or moved:
+    aligned = any(getattr(step, f"align_{part}", False) for step in pipeline.steps for part in ("spine", "shoulder"))
+    if not turns or not layouts or aligned:
         return None
     axis = standing_axis([info["keypoint"] for info in pipeline.infos(CLIPS_SEEN)], layouts[0])
     if axis is None or turns[0][axis] or not turns[0].any():
         return None
     names, others = "xyz", [name for number, name in enumerate("xyz") if number != axis]
     return (
-        f"{pipeline.place}: the bodies stand along {names[axis]}, the only axis about which RandomRot does not turn them "
-        f"(theta={turns[0].tolist()}): give an angle about {names[axis]} and 0 about the axis along which the camera "
-        f"looks, {' or '.join(others)}"
+        f"{pipeline.place}: the bodies stand along {names[axis]}, the only axis about which RandomRot does not turn "
+        f"them (theta={turns[0].tolist()}): give an angle about {names[axis]} and 0 about the axis along which "
+        f"the camera looks, {' or '.join(others)}"
     )
 
 
