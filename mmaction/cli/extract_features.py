@@ -4,6 +4,7 @@ Examples:
   python tools/extract_features.py CONFIG CHECKPOINT                     # the test split
   python tools/extract_features.py CONFIG CHECKPOINT --split train --out features/joint/train
   python tools/extract_features.py CONFIG CHECKPOINT --maps --views all  # the maps before pooling, each view apart
+  python tools/extract_features.py CONFIG CHECKPOINT --stream b          # the network of bones of train_streams.py
   python tools/extract_features.py CONFIG CHECKPOINT --folds 5           # for a fusion that learns from features
 
 Clips of all splits go through the test pipeline, each once and without augmentation. The folder (default:
@@ -23,6 +24,7 @@ import argparse
 from pathlib import Path
 
 from mmaction.cli.arguments import model_parser, read_config
+from mmaction.cli.train_streams import STREAMS
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -34,6 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--views", choices=("mean", "all"), default="mean", help="mean over the views of a clip, or each"
     )
+    parser.add_argument("--stream", choices=STREAMS, help="stream of CHECKPOINT, of a config for train_streams.py")
     parser.add_argument("--batch-size", type=int, default=8, help="clips at once (default: 8)")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare data (default: none)")
     parser.add_argument("--folds", type=int, metavar="K", help="train K models for the training split, see above")
@@ -58,14 +61,16 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     from mmaction.apis.extraction import Extraction
     from mmaction.apis.training import TrainOptions, pick
+    from mmaction.engine.streams import stream_config
     from mmaction.io.checkpoints import local_path
     from mmaction.utils import register_all_modules
     from mmaction.utils.config import unformatted
 
     register_all_modules()
     cfg = read_config(args)
+    cfg = stream_config(cfg, args.stream) if args.stream else unformatted(cfg)
     checkpoint = local_path(args.checkpoint)
-    extraction = Extraction(**pick(Extraction, {**vars(args), "cfg": unformatted(cfg), "checkpoint": checkpoint}))
+    extraction = Extraction(**pick(Extraction, {**vars(args), "cfg": cfg, "checkpoint": checkpoint}))
     root = Path(args.out or checkpoint.parent / f"features_{checkpoint.stem}")
     if args.folds:
         work_dir = Path(args.work_dir or checkpoint.parent / "folds")

@@ -32,6 +32,7 @@ from mmaction.engine.optim import check_optimizer, peak_of_cycle, wrappers
 from mmaction.engine.process_watch import ProcessWatch
 from mmaction.engine.resume import ResumePlan, check_common_place, plan_resume
 from mmaction.engine.sharding import MMFullyShardedDataParallel, is_sharding, optimizer_in_whole
+from mmaction.engine.streams import check_stream
 from mmaction.engine.workers import start_worker
 from mmaction.io.checkpoints import (
     LoadReport,
@@ -367,6 +368,8 @@ class ActionRunner(Runner):
         for loop in (self._train_loop, self._val_loop, self._test_loop) if self._resume or self._testing else ():
             if isinstance(loop, BaseLoop):
                 check_learned_bases(loop.dataloader.dataset, checkpoint["meta"], str(filename))
+        if self._testing:
+            check_stream(self.cfg, checkpoint["meta"], str(filename))
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = unwrapped(self.model)
         strict = strict or self._resume or self._testing

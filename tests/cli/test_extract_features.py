@@ -11,9 +11,11 @@ from mmaction.apis import features as writing
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.cli.extract_features import main
 from mmaction.cli.fuse import main as fuse
+from mmaction.engine.streams import stream_config
 from mmaction.io.annotations import load_annotations
 from mmaction.io.features import load_features
 from mmaction.structures import Result
+from mmaction.utils.config import load_config
 
 SPEC = importlib.util.spec_from_file_location("gcn_config", Path(__file__).parent / "gcn_config.py")
 gcn_config = importlib.util.module_from_spec(SPEC)
@@ -69,6 +71,19 @@ def test_a_stopped_run_goes_on_with_the_same_bits(model, tmp_path, monkeypatch, 
     torch.save({"state_dict": init_recognizer(model[0]).state_dict()}, model[1])
     with pytest.raises(FileExistsError, match="another checkpoint"):
         main([*model, *options, "--out", str(tmp_path / "whole")])
+
+
+def test_a_network_of_bones_is_given_bones(model, tmp_path):
+    bones = stream_config(load_config(model[0])[0], "b")
+    recognizer = init_recognizer(bones, model[1])
+    torch.save({"state_dict": recognizer.state_dict(), "meta": {"cfg": bones.pretty_text}}, model[1])
+    with pytest.raises(ValueError, match=r"trained with feats=\['b'\]"):
+        main([*model, "--out", str(tmp_path / "joint")])
+    assert main([*model, "--out", str(tmp_path / "bone"), "--stream", "b"]) == 0
+    found = load_features(tmp_path / "bone")
+    clip = load_annotations(bones.test_dataloader.dataset.ann_file, "val")[0]
+    expected = inference_recognizer(recognizer, clip, features=True).feature
+    np.testing.assert_allclose(found.features[0], expected, atol=1e-5)
 
 
 def test_out_of_fold_features_are_of_models_that_have_not_seen_the_clip(model, tmp_path, capsys):
