@@ -195,13 +195,29 @@ def test_a_stream_differs_from_the_joints_in_its_features_alone(path):
 )
 def test_another_small_set_changes_the_lines_at_the_top(path, tmp_path):
     text = path.read_text().replace("../../_base_", str(ROOT / "configs/_base_"))
-    text = text.replace('layout, num_person = "kinect20", 1', 'layout, num_person = "hand21", 2')
+    for old, new in (('layout = "kinect20"', 'layout = "hand21"'), ("num_person = 1", "num_person = 2")):
+        assert text.count(f"\n{old}") == 1
+        text = text.replace(f"\n{old}", f"\n{new}")
     (tmp_path / "own.py").write_text(re.sub("num_classes = [0-9]+", "num_classes = 14", text))
     cfg, notes = load_config(tmp_path / "own.py")
     assert not notes and layout_of_config(cfg).name == "hand21"
     assert cfg.model.cls_head.num_classes == 14 and cfg.model.backbone.num_person == 2
     for dataset in datasets(cfg):
         assert [step.num_person for step in dataset.pipeline if step.type == "FormatGCNInput"] == [2]
+
+
+def test_heatmaps_of_another_small_set_change_the_lines_at_the_top(tmp_path):
+    folder = ROOT / "configs/skeleton/posec3d"
+    name = "c3d-light_1xb16-u32-100e_utd-mhad-keypoint.py"
+    text = (folder / name).read_text().replace("../../_base_", str(ROOT / "configs/_base_"))
+    described = dict(joints=["tail", "left_ear", "right_ear"], limbs=[[0, 1], [0, 2]])
+    text = text.replace('layout = "kinect20"', f"layout = {described}").replace("num_classes = 27", "num_classes = 14")
+    (tmp_path / "own.py").write_text(text)
+    (tmp_path / "limb.py").write_text((folder / name.replace("keypoint", "limb")).read_text().replace(name, "own.py"))
+    for path, channels in ((tmp_path / "own.py", 3), (tmp_path / "limb.py", 2)):
+        cfg, notes = load_config(path)
+        assert not notes and layout_of_config(cfg).joints == ("tail", "left_ear", "right_ear")
+        assert cfg.model.cls_head.num_classes == 14 and cfg.model.backbone.in_channels == channels
 
 
 def test_the_suite_found_the_configs():

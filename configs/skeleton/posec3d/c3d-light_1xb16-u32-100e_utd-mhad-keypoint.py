@@ -6,16 +6,18 @@ _base_ = [
     "../../_base_/default_runtime.py",
 ]
 
+from mmaction.skeletons import get_layout
+
 # For another small skeleton set, copy this file and change these lines.
 ann_file = "data/skeleton/utd_mhad_2d.pkl"
 ann_file_train = ann_file_val = ann_file_test = ann_file
 train_split, test_split = "train", "test"
-layout, num_joints = "kinect20", 20
+layout = "kinect20"  # a name or a description: docs/skeletons.md
 num_classes = 27
 
 model = dict(
     data_preprocessor=dict(layout=layout),
-    backbone=dict(in_channels=num_joints),
+    backbone=dict(in_channels=len(get_layout(layout).joints)),
     cls_head=dict(num_classes=num_classes),
 )
 

@@ -12,10 +12,14 @@ from mmaction.utils.config import set_steps
 ann_file = "data/skeleton/nucla_3d.pkl"
 ann_file_train = ann_file_val = ann_file_test = ann_file
 train_split, test_split = "train", "test"
-layout, num_person = "kinect20", 1
+layout = "kinect20"  # a name or a description: docs/skeletons.md
+num_person = 1
+# Greatest angles about x, y and z by which a clip is turned in training, in radians: as if the camera stood elsewhere.
+turn = (1.05, 1.05, 0)  # y is the vertical; where z is: (1.05, 0, 1.05)
 num_classes = 10
 
 set_steps(_base_, "PreNormalize3D", layout=layout)
+set_steps(_base_, "RandomRot", theta=turn)
 set_steps(_base_, "GenSkeFeat", dataset=layout)
 set_steps(_base_, "FormatGCNInput", num_person=num_person)
 model = dict(

@@ -12,7 +12,8 @@ from mmaction.utils.config import set_steps
 ann_file = "data/skeleton/utd_mhad_2d.pkl"
 ann_file_train = ann_file_val = ann_file_test = ann_file
 train_split, test_split = "train", "test"
-layout, num_person = "kinect20", 1
+layout = "kinect20"  # a name or a description: docs/skeletons.md
+num_person = 1
 num_classes = 27
 
 set_steps(_base_, "GenSkeFeat", dataset=layout)
