@@ -165,3 +165,33 @@ def test_aliases_lead_somewhere():
 def test_a_loaded_config_states_its_layout_as_its_dict_does():
     config = {"model": {"backbone": {"graph_cfg": {"layout": "kinect20"}}}}
     assert layout_of_config(Config(config)) is layout_of_config(config) is get_layout("kinect20")
+
+
+@pytest.mark.parametrize(
+    ("names", "pairs"),
+    [
+        ("head LKnee RKnee", {(1, 2)}),
+        ("r_hand head l_hand", {(2, 0)}),
+        ("KneeLeft head KneeRight", {(0, 2)}),
+        ("ankle_l ankle_r lip", {(0, 1)}),
+        ("lip rope shoulder neck", set()),
+        ("tail_left l_hand r_hand tail_right", {(0, 3)}),  # the usual rule counts where it finds anything
+    ],
+)
+def test_sides_by_the_names_of_a_description(names, pairs):
+    joints = names.split()
+    layout = get_layout(dict(joints=joints, limbs=[]))
+    assert set(zip(layout.left_joints, layout.right_joints, strict=True)) == pairs
+    assert get_layout(dict(joints=["a_l", "a_r"], limbs=[], sides=[])).left_joints == ()
+
+
+def test_joints_without_a_way_to_the_root_are_named():
+    layout = get_layout(dict(joints=["hip", "hand", "tail", "tip"], limbs=[["hip", "hand"], ["tail", "tip"]]))
+    assert layout.loose == ("tail", "tip")
+    assert not any(layout.loose for layout in LAYOUTS.values())
+
+
+def test_a_file_that_a_config_names_is_its_layout(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"joints": ["a", "b"], "limbs": [[0, 1]]}')
+    assert layout_of_config({"model": {"data_preprocessor": {"layout": str(path)}}}).joints == ("a", "b")

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mmaction.skeletons.layout import Layout
+from mmaction.skeletons.layout import Layout, Pairs
 from mmaction.skeletons.table import ALIASES, LAYOUTS
 
 AUTO = "auto"
@@ -22,8 +22,9 @@ def get_layout(layout: str | Mapping[str, Any] | Layout) -> Layout:
     Args:
         layout: A name of ``LAYOUTS`` or ``ALIASES``; a ``Layout``; a dict with ``joints`` (V names), ``limbs`` (pairs
             of joint indices or names) and optionally ``name``, ``root``, ``center`` (for graph networks, by default
-            the root) and ``sides`` (pairs of a left and a right joint, where the names do not say ``left_`` and
-            ``right_``); or the path of a ``.json`` or ``.py`` file with these entries.
+            the root) and ``sides`` (pairs of a left and a right joint, where the names do not say it, as
+            ``left_knee`` and ``right_knee``, ``LKnee`` and ``RKnee``, ``knee_l`` and ``knee_r`` do); or the path of a
+            ``.json`` or ``.py`` file with these entries.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -71,7 +72,24 @@ def _described(config: Mapping[str, Any]) -> Layout:
     root = index(config.get("root", 0))
     center = index(config.get("center", root))
     name = config.get("name", "custom")
-    return Layout(name, joints, pairs("limbs"), root, sides=pairs("sides"), graph_center=center)
+    sides = pairs("sides") if "sides" in config else _sides_by_names(joints)
+    return Layout(name, joints, pairs("limbs"), root, sides=sides, graph_center=center)
+
+
+def _sides_by_names(joints: Sequence[str]) -> Pairs:
+    """Return pairs of joints such as ``LKnee`` and ``RKnee``, ``hand_l`` and ``hand_r``; none where some are left_x."""
+    names = {name.lower(): index for index, name in enumerate(joints)}
+    if any(name.startswith("left_") or name.endswith("_left") for name in joints):
+        return ()  # the rule of `Layout`, which names a joint without its mirror image
+    pairs = []
+    for name, index in names.items():
+        for left, right in (("left", "right"), ("l", "r")):
+            mirrored = {right + name.removeprefix(left)} if name.startswith(left) else set()
+            mirrored |= {name.removesuffix(left) + right} if name.endswith(left) else set()
+            if found := mirrored & names.keys():
+                pairs.append((index, names[found.pop()]))
+                break
+    return tuple(pairs)
 
 
 def _read_layout(path: Path) -> Layout:
@@ -195,10 +213,14 @@ def _stated(config: Any) -> Iterator[tuple[str, Any]]:
         kind = part.get("type")
         layout = part.get("layout")
         # Any other text is of a component that calls something else its layout, or an error that building it names.
-        if isinstance(layout, (Mapping, Layout)) or (isinstance(layout, str) and layout in {*LAYOUTS, *ALIASES}):
+        if isinstance(layout, (Mapping, Layout)) or (isinstance(layout, str) and _names_layout(layout)):
             yield f"{place}.layout", layout
         if isinstance(kind, str) and kind in _BY_DATASET:
             yield f"{place}.dataset", part.get("dataset", _BY_DATASET[kind])
+
+
+def _names_layout(text: str) -> bool:
+    return text in {*LAYOUTS, *ALIASES} or text.endswith((".json", ".py"))
 
 
 def _sides(config: Any) -> Iterator[tuple[Sequence[int], Sequence[int]]]:

@@ -144,3 +144,10 @@ class Layout:
                     parents[neighbor] = joint
                     queue.append(neighbor)
         return tuple(parents)
+
+    @property
+    def loose(self) -> tuple[str, ...]:
+        """Names of the joints from which no limb or bone leads to the root, so that they have no parent."""
+        return tuple(
+            self.joints[joint] for joint, parent in enumerate(self.parents) if joint == parent and joint != self.root
+        )

@@ -8,6 +8,7 @@ import numpy as np
 from mmaction.datasets.transforms import FormatGCNInput, GenSkeFeat, PreNormalize3D, RandomRot
 from mmaction.engine.checks.joints import Pipeline
 from mmaction.skeletons import Layout, get_layout
+from mmaction.utils.text import first_few
 
 CLIPS_SEEN = 200  # of a data set, evenly spread
 UPPER, LOWER = ("head", "neck", "nose", "face", "shoulder", "thorax"), ("hip", "knee", "ankle", "foot")
@@ -41,9 +42,19 @@ def _seen(info: dict[str, Any]) -> str:
 
 
 def skeleton_warnings(pipelines: Sequence[Pipeline]) -> list[str]:
-    """Return what graph networks would not see of the persons, and that turns leave out the vertical axis."""
-    found = [[_persons(pipeline), _posture(pipeline)] for pipeline in pipelines]
+    """Return what graph networks would not see of persons and joints, and that turns leave out the vertical axis."""
+    found = [[_persons(pipeline), _posture(pipeline), _loose_joints(pipeline)] for pipeline in pipelines]
     return [next(filter(None, kind)) for kind in zip(*found, strict=True) if any(kind)]
+
+
+def _loose_joints(pipeline: Pipeline) -> str | None:
+    loose = [name for step in pipeline.steps if isinstance(step, GenSkeFeat) for name in get_layout(step.dataset).loose]
+    if not loose:
+        return None
+    return (
+        f"{pipeline.place}: no limb of the layout leads from {first_few(loose)} to its root, so that their bones are 0 "
+        "and the graph has parts that do not see each other: add limbs"
+    )
 
 
 def _persons(pipeline: Pipeline) -> str | None:

@@ -81,6 +81,12 @@ def test_turns_that_leave_out_the_vertical_are_named():
         assert skeleton_warnings([pipeline(space(theta), bodies(up=2))]) == []
 
 
+def test_joints_without_limbs_are_named():
+    loose = dict(LAYOUT, limbs=LAYOUT["limbs"][:-1])
+    (warning,) = skeleton_warnings([pipeline([PreNormalize2D(by="clip"), GenSkeFeat(loose)], bodies(channels=2))])
+    assert "leads from right_foot to its root" in warning
+
+
 def test_the_standing_axis_is_told_by_heads_and_feet_that_are_seen():
     layout = get_layout(LAYOUT)
     for axis in range(3):
