@@ -141,7 +141,10 @@ def shrink_config(cfg, epochs: int = 1) -> None:
     for dataset in datasets(cfg):
         if "pipeline" in dataset:
             dataset.pipeline = [shrink_step(step, cfg.model.type == "Recognizer2D") for step in dataset.pipeline]
-    for part in (cfg.model.backbone, cfg.model.cls_head) if cfg.model.backbone.type in FOUNDATION else ():
+    neck = cfg.model.get("neck") or {}
+    if neck.get("type") == "PoseReader":  # whose 3D network needs larger maps than late stages of small frames give
+        cfg.model.backbone.stages, neck["in_channels"] = (0, 1), (16, 24)
+    for part in (cfg.model.backbone, cfg.model.cls_head, neck) if cfg.model.backbone.type in FOUNDATION else ():
         frames = next(step["clip_len"] for step in datasets(cfg)[0].pipeline if "clip_len" in step)
         part.update({key: frames for key in ("num_frames", "num_segments") if key in part})
     for name, loader in loaders(cfg).items():

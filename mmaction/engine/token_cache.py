@@ -48,6 +48,8 @@ def check_cacheable(model: Any) -> None:
     if not backbone.frozen or backbone.adapter is not None:
         state = f"has the adapter {backbone.adapter['type']}" if backbone.adapter else "learns"
         raise ValueError(f"--cache needs a frozen backbone, but this one {state}: set model.backbone.frozen=True")
+    if getattr(backbone, "stages", None) is not None:
+        raise ValueError("--cache keeps one kind of features: leave model.backbone.stages out, or --cache")
     prepare = model.data_preprocessor
     if type(prepare) is not ActionDataPreprocessor or prepare.blending is not None:
         raise ValueError("--cache needs the plain ActionDataPreprocessor: kept features cannot be blended as clips are")

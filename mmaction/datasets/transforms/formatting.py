@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import torch
 
 META_KEYS = ("img_shape", "img_key", "video_id", "timestamp")
-FACT_KEYS = ("original_shape", "total_frames")  # always kept: reports show accuracy by resolution and length
+# always kept: reports show accuracy by resolution and length, and MirrorHead asks which clips are mirrored
+FACT_KEYS = ("original_shape", "total_frames", "flip")
 FORMATS = ("NCTHW", "NCHW", "NCHW_Flow", "NCTHW_Heatmap", "NPTCHW")
 
 

@@ -4,6 +4,7 @@ from mmaction.models.heads.attributes import AttributeHead, ClassAttributes
 from mmaction.models.heads.base import BaseHead, LinearHead
 from mmaction.models.heads.experts import ExpertHead
 from mmaction.models.heads.gcn import GCNHead
+from mmaction.models.heads.mirror import MirrorHead
 from mmaction.models.heads.resnet3d import I3DHead, SlowFastHead, X3DHead
 from mmaction.models.heads.rgbpose import RGBPoseHead
 from mmaction.models.heads.segments import TSMHead, TSNHead
@@ -20,6 +21,7 @@ __all__ = [
     "I3DHead",
     "LinearHead",
     "MViTHead",
+    "MirrorHead",
     "RGBPoseHead",
     "SlowFastHead",
     "TSMHead",

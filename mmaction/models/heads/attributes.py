@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmaction.label_spaces import UNSAID, LabelSpace, load_label_space
-from mmaction.models.heads.base import BaseHead, views_per_sample
+from mmaction.models.heads.base import views_per_sample
+from mmaction.models.heads.wrapping import WrappingHead
 from mmaction.models.labels import gather_labels, smooth_labels
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -220,7 +221,7 @@ def _key(name: str) -> str:
 
 
 @MODELS.register_module()
-class AttributeHead(BaseHead):
+class AttributeHead(WrappingHead):
     """A head that predicts the attributes of classes, and the classes from them and a term of their own.
 
     It wraps a head of another type, whose pooling and layers it uses: the last layer gets the outputs of
@@ -258,29 +259,12 @@ class AttributeHead(BaseHead):
     ) -> None:
         chosen = (mode, attributes, ordinal, attribute_loss_weight, hide_ratio, unseen_bonus)
         part = ClassAttributes(num_classes, label_space, *chosen)
-        inner = MODELS.build({"type": head, "num_classes": part.num_outputs, "in_channels": in_channels, **options})
-        if not isinstance(in_channels, int) or not isinstance(inner, BaseHead):
-            raise TypeError(
-                f"AttributeHead wraps heads of one feature vector (I3DHead, TSMHead, GCNHead, ...), not {head}"
-            )
-        if inner.multi_class:
+        super().__init__(num_classes, in_channels, part.num_outputs, head, options)
+        if self.multi_class:
             raise ValueError(
                 "AttributeHead: multi_class=True, but a sample of several classes has no single attributes"
             )
-        super().__init__(
-            num_classes,
-            in_channels,
-            label_smooth_eps=inner.label_smooth_eps,
-            topk=inner.topk,
-            average_clips=inner.average_clips,
-        )
-        self.head, self.class_attributes, self.loss_cls = inner, part, inner.loss_cls
-        if hasattr(inner, "num_segments"):  # which the recognizer compares with the backbone's
-            self.num_segments = inner.num_segments
-
-    def pool_feats(self, feats: Any) -> Any:
-        """Return the vectors of the wrapped head."""
-        return self.head.pool_feats(feats)
+        self.class_attributes = part
 
     def classify(self, pooled: Any, num_segs: int = 1) -> torch.Tensor:
         """Return the logits of the classes, shape (V', num_classes)."""

@@ -116,8 +116,8 @@ class FoundationBackbone(ReadableArguments, BaseModule):
         """Return the weights of ``source`` under the names and in the shapes of ``self.network``."""
         raise NotImplementedError
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what ``out`` says of prepared input."""
+    def features(self, x: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
+        """Return what ``out`` says of prepared input, or a list of maps."""
         raise NotImplementedError
 
     # -- frozen and tuned ----------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class FoundationBackbone(ReadableArguments, BaseModule):
                 module.train(mode)
         return self
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
         """Return the features of clips (V, C, T, H, W), or of frames (V, C, H, W)."""
         if self.takes_features:
             return x
@@ -235,7 +235,9 @@ class FoundationBackbone(ReadableArguments, BaseModule):
             for context in self._contexts(x):
                 stack.enter_context(context)
             features = self.features(x)
-        return features.float() if self.frozen else features
+        if not self.frozen:
+            return features
+        return features.float() if isinstance(features, torch.Tensor) else [part.float() for part in features]
 
     def check_input(self, x: torch.Tensor) -> None:
         """Raise ValueError, with what to do, if the network cannot take ``x``."""

@@ -1,6 +1,6 @@
 """Any image network of timm, for frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ class TimmImage(FoundationBackbone):
         num_segments: Frames of a clip, where an adapter looks at several.
         img_size: Height and width of the frames, where the network is built for one size (transformers); None: its
             own. Positions are interpolated.
+        stages: Numbers of the stages whose maps (V, C, h, w) are given, from 0 on, as a list for a neck such as
+            ``PoseReader``; None: what ``out`` says of the last one.
         model_kwargs: Further arguments of ``timm.create_model``, such as ``drop_path_rate`` or ``embed_dim``.
         kwargs: ``frozen``, ``adapter``, ``dtype``, ``with_cp`` and ``out`` of ``FoundationBackbone``.
 
@@ -42,6 +44,7 @@ class TimmImage(FoundationBackbone):
         pretrained: str | None = None,
         num_segments: int = 1,
         img_size: int | None = None,
+        stages: Sequence[int] | None = None,
         model_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -51,6 +54,7 @@ class TimmImage(FoundationBackbone):
             known = timm.list_models()
             raise ValueError(f"TimmImage: timm {timm.__version__} has no model {model!r}{suggest(model, known)}")
         self.model, self.num_segments, self.img_size = model, num_segments, img_size
+        self.stages = None if stages is None else list(stages)
         self.model_kwargs = dict(model_kwargs or {})
         if img_size is not None:
             self.model_kwargs["img_size"] = img_size
@@ -67,8 +71,14 @@ class TimmImage(FoundationBackbone):
         """Name of the network."""
         return f"timm's {self.model}"
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the map, tokens or pooled vectors of frames (V, C, H, W)."""
+    def features(self, x: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
+        """Return the map, tokens or pooled vectors of frames (V, C, H, W), or the maps of ``stages``."""
+        if self.stages is not None:
+            x = x if self.grid else prepare(x)
+            maps: list[torch.Tensor] = self.network.forward_intermediates(
+                x, indices=self.stages, stop_early=True, intermediates_only=True
+            )
+            return maps
         tokens = self.network.forward_features(x if self.grid else prepare(x))
         if self.out == "pooled":
             return self.network.forward_head(tokens, pre_logits=True)
