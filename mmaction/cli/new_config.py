@@ -4,7 +4,7 @@ Examples:
   python tools/new_config.py                                   # asks one question after the other
   python tools/new_config.py data/mine/videos --model slowfast-r50
   python tools/new_config.py data/mine/train.txt --val data/mine/val.txt --videos data/mine/videos --model tsm
-  python tools/new_config.py data/mine/skeletons.pkl --model posec3d-light --gpus 0
+  python tools/new_config.py data/mine/skeletons.pkl --model stgcn++-light --gpus 0 --layout data/mine/layout.json
 
 DATA is a folder with a folder of videos for each class (the lists are written beside it), a list of clips, or a
 skeleton pickle. The config is short: copy it and change its lines for the next experiment.
@@ -18,6 +18,7 @@ from typing import Any
 
 from mmaction.preparation.recipe import choose, leaf, read_data
 from mmaction.preparation.recipe_nets import NETS
+from mmaction.skeletons import AUTO
 from mmaction.utils.cli import program
 from mmaction.utils.files import claim, write_text
 
@@ -30,6 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("data", nargs="?", type=Path, help="folder of videos, list of clips, or skeleton pickle")
     parser.add_argument("--val", type=Path, metavar="LIST", help="list of clips to validate on, where DATA is a list")
     parser.add_argument("--videos", type=Path, metavar="FOLDER", help="videos that a list names (default: beside it)")
+    parser.add_argument("--layout", default=AUTO, help="of skeletons: a name, or a file that describes it")
     parser.add_argument("--model", choices=NETS, help="the network")
     parser.add_argument("--frames", type=int, help="frames of a clip (default: by the lengths of the clips)")
     parser.add_argument("--weights", help="file or address to start from, or none (default: published ones, if any)")
@@ -116,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.out.suffix != ".py":
         raise ValueError(f"--out {args.out}: expected a file named *.py")
     claim(args.out, args.overwrite, [args.data])
-    data = read_data(args.data, args.val, args.videos, args.overwrite)
+    data = read_data(args.data, args.val, args.videos, args.overwrite, args.layout)
     recipe = choose(args.model, data, args.frames, args.weights, args.gpus, args.batch_size)
     write_text(args.out, leaf(recipe))
     print(*(f"  {line}" for line in [*data.notes, *recipe.reasons]), sep="\n")

@@ -16,8 +16,8 @@ from mmaction.io.file_list import read_file_list, resolve_name
 from mmaction.io.video import open_video
 from mmaction.label_spaces import LABEL_MAP, read_label_map
 from mmaction.preparation.build_list import VAL_SPLITS, build_lists
-from mmaction.preparation.recipe_nets import FINETUNE, FROM_NOTHING, NETS, PIPELINES, Net
-from mmaction.skeletons import choose_layout
+from mmaction.preparation.recipe_nets import FINETUNE, FROM_NOTHING, NETS, PIPELINES, TOLD, Net
+from mmaction.skeletons import AUTO, choose_layout, get_layout
 from mmaction.utils.text import first_few
 
 LOOKED_AT = 50  # clips that are opened to learn lengths and sizes
@@ -38,12 +38,15 @@ class Data:
     classes: int
     lengths: list[int]  # frames of the clips that were looked at
     edge: int = 0  # short edge of the frames in pixels, the median; 0 where it is unknown
-    layout: tuple[str, int, int] = ("", 0, 0)  # layout, joints and dimensions of skeletons
+    layout: tuple[str, int, int] = ("", 0, 0)  # layout (name or file), joints and dimensions of skeletons
+    persons: int = 1  # most of a skeleton clip
     label_space: str = ""  # CSV of classes with attributes that lies beside the lists, or empty
     notes: list[str] = field(default_factory=list)  # sentences for the user
 
 
-def read_data(path: Path, val: Path | None = None, videos: Path | None = None, overwrite: bool = False) -> Data:
+def read_data(
+    path: Path, val: Path | None = None, videos: Path | None = None, overwrite: bool = False, layout: str = AUTO
+) -> Data:
     """Look at a data set.
 
     Args:
@@ -51,6 +54,7 @@ def read_data(path: Path, val: Path | None = None, videos: Path | None = None, o
         val: List of clips to validate on, with a list.
         videos: Folder of the videos that the lists name; None: the folder of the list.
         overwrite: Whether lists that lie beside a folder of videos are made anew.
+        layout: Of skeletons: a name, a file that describes one, or ``auto``: the first with so many joints.
 
     Raises:
         FileNotFoundError, ValueError: If there is none, or it cannot be used; the message says what to do.
@@ -60,7 +64,7 @@ def read_data(path: Path, val: Path | None = None, videos: Path | None = None, o
     if not path.is_file():
         raise FileNotFoundError(f"no folder of videos, list of clips or skeleton file at {path}")
     if path.suffix == ".pkl":
-        return _read_skeletons(path)
+        return _read_skeletons(path, layout)
     if val is None:
         raise ValueError(f"{path} lists clips to train on; name the list to validate on, too: --val LIST")
     return _read_lists({"train": path, "val": val}, videos or path.parent, [])
@@ -122,7 +126,7 @@ def _look(names: Sequence[str], root: Path) -> tuple[list[int], list[int], list[
     return lengths, edges, broken
 
 
-def _read_skeletons(path: Path) -> Data:
+def _read_skeletons(path: Path, layout: str) -> Data:
     annotations, splits = read_annotation_file(path)
     splits = splits if isinstance(splits, dict) else {}
     train = next((name for name in splits if "train" in name), None)
@@ -149,7 +153,10 @@ def _read_skeletons(path: Path) -> Data:
     shape = np.shape(used[0]["keypoint"])
     joints, dims = shape[-2], 2 if "img_shape" in used[0] else shape[-1]
     notes: list[str] = []
-    layout = choose_layout("auto", joints, say=lambda text: notes.append(str(text)))
+    found = choose_layout(layout, joints, say=lambda text: notes.append(f"{text}; --layout names or describes another"))
+    layout = found.name if layout == AUTO else layout
+    skeletons = (info["keypoint"] for info in used if np.ndim(info["keypoint"]) == 4)
+    persons = max((int(np.any(part, axis=(1, 2, 3)).sum()) for part in skeletons), default=1)
     sizes = [min(info["img_shape"]) for info in used[:: max(len(used) // LOOKED_AT, 1)] if "img_shape" in info]
     return Data(
         "skeleton",
@@ -159,7 +166,8 @@ def _read_skeletons(path: Path) -> Data:
         max(int(info["label"]) for info in annotations) + 1,
         [int(info["total_frames"]) for info in used],
         int(np.median(sizes)) if sizes else 0,
-        (layout.name, joints, dims),
+        (layout, joints, dims),
+        persons,
         notes=notes,
     )
 
@@ -249,12 +257,12 @@ def choose(
 def _pipeline(name: str, data: Data) -> str:
     layout, joints, dims = data.layout
     known = PIPELINES[name]
-    found = known.get((layout, dims)) or known.get(None)
+    found = known.get((get_layout(layout).name, dims)) or known.get((None, dims))
     if not found:
-        takes = ", ".join(f"{key[0]} in {key[1]}D" for key in known if key)
+        takes = ", ".join(f"{name or 'any joints'} in {number}D" for name, number in known)
         raise ValueError(
             f"{name} is prepared for {takes}; these are {joints} joints ({layout}) in {dims}D; "
-            "posec3d-light takes any in 2D"
+            "stgcn++-light and ctrgcn-light take any, posec3d-light any in 2D"
         )
     return found
 
@@ -314,7 +322,12 @@ def leaf(recipe: DataRecipe) -> str:
     model = net.changes.replace("{frames}", str(recipe.frames))
     model = model.replace("{pretrained}", _quoted(recipe.weights) if recipe.weights else "None")
     start = _quoted(recipe.weights) if recipe.weights and net.source == "load_from" else None
-    model = model.replace("{persons}", "1" if "kinect" in recipe.pipeline else "2")
+    told = TOLD.get(recipe.pipeline, {})
+    persons = str(min(max(data.persons, 1), 2)) if told else "2"
+    model = model.replace("{persons}", persons)
+    steps = [f'set_steps(_base_, "{step}", {what})' for step, what in told.items()]
+    steps = ["from mmaction.utils.config import set_steps\n", *steps, ""] if told else []
+    settings = "\n".join(steps).replace("{persons}", persons)
     clips = f"{data.counts['train']} clips to train on and {data.counts['val']} to validate on"
     devices = recipe.batch * recipe.devices
     opening = "\n    " if "\n" in net.optim else ""
@@ -324,7 +337,7 @@ def leaf(recipe: DataRecipe) -> str:
 
 # {recipe.name} for {clips}.
 {_variables(data)}
-{model}
+{settings}{model}
 load_from = {start}
 
 {_loaders(recipe)}
@@ -342,12 +355,12 @@ def _quoted(text: str) -> str:
 def _variables(data: Data) -> str:
     if data.kind == "skeleton":
         layout, joints, _ = data.layout
-        return f'''ann_file = {_quoted(data.root)}
+        return f"""ann_file = {_quoted(data.root)}
 ann_file_train = ann_file_val = ann_file_test = ann_file
 train_split, val_split = {_quoted(data.lists["train"])}, {_quoted(data.lists["val"])}
-layout, num_joints = "{layout}", {joints}
+layout, num_joints = {_quoted(layout)}, {joints}
 num_classes = {data.classes}
-'''
+"""
     space = f"label_space={_quoted(data.label_space)}" if data.label_space else ""
     return f"""data_root = {_quoted(data.root)}
 ann_file_train = {_quoted(data.lists["train"])}

@@ -185,19 +185,40 @@ NETS: dict[str, Net] = {
         )
         for name, file in (("stgcn++", "stgcnpp"), ("ctrgcn", "ctrgcn"))
     },
+    **{
+        name: Net(
+            "skeleton",
+            file,
+            _model(backbone="graph_cfg=dict(layout=layout), num_person={persons}"),
+            **FROM_NOTHING | {"schedule": "adamw_60e_small", "epochs": 60},
+        )
+        for name, file in (("stgcn++-light", "stgcnpp_light"), ("ctrgcn-light", "ctrgcn_light"))
+    },
 }
 
 # Pipelines of skeleton networks, by the layout and the dimensions of the joints; None: any layout.
-Pipelines = dict[tuple[str, int] | None, str]
+Pipelines = dict[tuple[str | None, int], str]
 _GRAPHS: Pipelines = {
     ("coco17", 2): "gcn_2d",
     ("ntu25", 3): "gcn_3d",
     ("kinect20", 2): "gcn_small_2d",
     ("kinect20", 3): "gcn_small_3d",
 }
+_SMALL_GRAPHS: Pipelines = {(None, 2): "gcn_small_2d", (None, 3): "gcn_small_3d"}
 PIPELINES: dict[str, Pipelines] = {
     "posec3d": {("coco17", 2): "posec3d_rendered"},
-    "posec3d-light": {None: "pose_small"},
+    "posec3d-light": {(None, 2): "pose_small"},
     "stgcn++": _GRAPHS,
     "ctrgcn": _GRAPHS,
+    "stgcn++-light": _SMALL_GRAPHS,
+    "ctrgcn-light": _SMALL_GRAPHS,
+}
+# What these pipelines are told of the data, by steps of theirs.
+TOLD = {
+    "gcn_small_2d": {"GenSkeFeat": "dataset=layout", "FormatGCNInput": "num_person={persons}"},
+    "gcn_small_3d": {
+        "PreNormalize3D": "layout=layout",
+        "GenSkeFeat": "dataset=layout",
+        "FormatGCNInput": "num_person={persons}",
+    },
 }
