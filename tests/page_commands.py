@@ -49,6 +49,9 @@ NOT_RUN = {
     r"mmaction infer best\.pth .* --whole .*": "needs a trained model; tests/apis/test_events_dives.py",
     r"python tools/train\.py \S+(utd-mhad|nucla|pose-guided)\S+ --seed 0": "trains for minutes to hours",
     r"python tools/test\.py \S+utd-mhad\S+ work_dirs/\S+/epoch_100\.pth": "needs such a training",
+    r"cp configs/skeleton/.*": "the reader edits the copy; tests/configs/test_every_config.py does so",
+    r"python tools/\S+ configs/skeleton/\w+/mine\.py.*": "needs the reader's skeletons and that copy",
+    r"python tools/new_config\.py \S+ .* --layout .*": "needs a layout; tests/cli/test_new_config.py has one",
     r"mmaction [a-z]+": "is the name of a command",
     r"mmaction train .*": "tests/test_wheel.py does it with the installed command",
 }
