@@ -27,6 +27,7 @@ from mmaction.io.video import READERS, VideoReader, open_video, probe
 from mmaction.probes.clip_cost import clip_cost, remedies
 from mmaction.probes.made_up import FAMILIES
 from mmaction.utils import register_all_modules
+from mmaction.utils.cli import start_without_transformers
 from mmaction.utils.config import dataset_config, load_config
 
 # file name: codec and options of the encoder
@@ -129,7 +130,7 @@ def _growth(name: str, path: str, opens: int) -> float:
 
 def measure_memory(path: str, opens: int, names: Sequence[str]) -> list[list[object]]:
     """Return by how much the process grew, for each of the decoders in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("spawn").Pool(1, start_without_transformers, maxtasksperchild=1) as pool:
         return [[name, f"{pool.apply(_growth, (name, path, opens)):+.1f} MB"] for name in names]
 
 

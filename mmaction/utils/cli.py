@@ -99,11 +99,16 @@ class OptimizersWithoutTransformers:
             raise ImportError("MMEngine needs no transformers")
 
 
+def start_without_transformers() -> None:
+    """Let what this process imports from now on do without transformers for the sake of MMEngine's optimizers."""
+    if OptimizersWithoutTransformers not in sys.meta_path:
+        sys.meta_path.insert(0, OptimizersWithoutTransformers)
+
+
 def run_tool(main: Callable[[], int | None]) -> None:
     """Run ``main``, which reads ``sys.argv``, as a program and end the process with its exit code; None is 0."""
     _use_utf8()
-    if OptimizersWithoutTransformers not in sys.meta_path:
-        sys.meta_path.insert(0, OptimizersWithoutTransformers)
+    start_without_transformers()
     try:
         code = main()
     except KeyboardInterrupt:

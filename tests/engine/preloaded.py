@@ -1,13 +1,12 @@
 """What a process that is forked for a test has imported before: the package, and what its first training imports."""
 
 import importlib
-import sys
 
 from yapf.yapflib import yapf_api
 
-from mmaction.utils.cli import OptimizersWithoutTransformers
+from mmaction.utils.cli import start_without_transformers
 
-sys.meta_path.insert(0, OptimizersWithoutTransformers)
+start_without_transformers()
 yapf_api.FormatCode = lambda text, **_: (text, True)  # most of the time of a small training
 for name in (
     *("matplotlib.pyplot", "mpl_toolkits.mplot3d", "scipy.stats", "torch._dynamo", "torchvision"),

@@ -64,6 +64,7 @@ class TestHanging:
 
     def test_none_stays_behind_when_the_main_process_is_killed(self):
         code = (
+            "import mmaction.utils.cli as cli; cli.start_without_transformers()\n"
             "import sys, time, mmaction.engine.workers as w; w.LOOK_S = 0.2; sys.path.insert(0, sys.argv[1])\n"
             "from test_workers import hanging_workers\n"
             "batches, pids = hanging_workers(); print(*pids, flush=True); time.sleep(600)"

@@ -215,8 +215,13 @@ def test_wrong_input(tmp_path, gym_videos):
         prepare(tmp_path / "gym", lists, gym_videos)
 
 
-def test_real_annotations(shared):
-    official = read_annotations(shared / "data/finegym")
+@pytest.fixture(scope="module")
+def official(shared):
+    """The official lists of FineGym and their times."""
+    return read_annotations(shared / "data/finegym")
+
+
+def test_real_annotations(shared, official):
     found = {(o.name, o.split): (len(o.clips), o.version.version) for o in official.lists}
     assert found == {
         ("gym99", "train"): (26320, "v1.1"),
@@ -228,9 +233,8 @@ def test_real_annotations(shared):
     assert {(o.name, o.split): len(o.clips) for o in older.lists}["gym99", "train"] == 20484
 
 
-def test_real_lists_are_planned_completely(shared, tmp_path):
+def test_real_lists_are_planned_completely(official, tmp_path):
     """Every one of the real elements is planned once, within its event, from a full video that is there."""
-    official = read_annotations(shared / "data/finegym")
     ids = {clip.id for gym_list in official.lists for clip in gym_list.clips}
     sources = gym.GymVideos(videos={name[:11]: tmp_path / f"{name[:11]}.mp4" for name in ids})
     state = gym.Preparation(tmp_path / "gym", official, sources)

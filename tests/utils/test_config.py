@@ -163,14 +163,6 @@ def test_the_batch_that_the_learning_rate_is_meant_for(cfg, name, batch):
     assert base_batch_size(cfg, name) == batch
 
 
-def test_every_shipped_config_says_for_which_batch_its_rate_is(root):
-    configs = [path for path in (root / "configs").rglob("*.py") if "_base_" not in path.parts]
-    assert len(configs) > 40
-    trained = [cfg for cfg in (load_config(path)[0] for path in configs) if "train_dataloader" in cfg]
-    silent = [cfg.filename for cfg in trained if not base_batch_size(cfg)]
-    assert silent == []
-
-
 def test_data_sets_are_found_below_their_wrappers():
     first, second = dict(ann_file="a.pkl"), dict(ann_file="b.pkl")
     both = dict(datasets=[dict(times=2, dataset=first), second])

@@ -26,7 +26,7 @@ def growth_of_heap(path, reads=200):
         return None
     mallinfo2.restype = HeapInfo
     used = []
-    for _ in range(5):
+    for _ in range(3):
         for _ in range(reads):
             for _, frame in PyAVReader(path).frames([0, 3]):
                 frame.rgb()
