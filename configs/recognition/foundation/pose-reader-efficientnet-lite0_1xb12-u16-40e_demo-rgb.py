@@ -30,11 +30,11 @@ train_dataloader = dict(batch_size=12, dataset=clips_train)
 val_dataloader = dict(batch_size=12, dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
 test_dataloader = dict(batch_size=4, dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
 
-train_cfg = dict(max_epochs=30, val_begin=10, val_interval=10)
+train_cfg = dict(max_epochs=40, val_begin=20, val_interval=20)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.05, by_epoch=True, begin=0, end=5, convert_to_iter_based=True),
-    dict(type="CosineAnnealingLR", T_max=25, eta_min=0, by_epoch=True, begin=5, end=30, convert_to_iter_based=True),
+    dict(type="CosineAnnealingLR", T_max=35, eta_min=0, by_epoch=True, begin=5, end=40, convert_to_iter_based=True),
 ]
 # For one GPU, or a CPU, x 12 clips; pass --auto-scale-lr where the batch is another.
 auto_scale_lr = dict(enable=False, base_batch_size=12)
-default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=2))
+default_hooks = dict(checkpoint=dict(interval=20, max_keep_ckpts=2))
