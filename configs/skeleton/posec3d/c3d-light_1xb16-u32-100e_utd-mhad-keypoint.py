@@ -18,13 +18,12 @@ num_classes = 27
 model = dict(
     data_preprocessor=dict(layout=layout),
     backbone=dict(in_channels=len(get_layout(layout).joints)),
-    cls_head=dict(num_classes=num_classes),
+    cls_head=dict(type="MirrorHead", head="I3DHead", num_classes=num_classes),
 )
 
-# Mirror images in training, where left and right mean the same class:
-# mirror = [dict(type="Flip", flip_ratio=0.5, layout=layout)]
-mirror = []
-train_pipeline = [*_base_.train_pipeline[:-1], *mirror, _base_.train_pipeline[-1]]
+# A quarter of the clips is mirrored in training; MirrorHead tells classes apart that differ in left and right alone.
+mirror = dict(type="Flip", flip_ratio=0.25, layout=layout)
+train_pipeline = [*_base_.train_pipeline[:-1], mirror, _base_.train_pipeline[-1]]
 
 clips_train = dict(ann_file=ann_file_train, split=train_split, num_classes=num_classes)
 clips_val = dict(ann_file=ann_file_val, split=test_split, num_classes=num_classes)
