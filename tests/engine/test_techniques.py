@@ -12,7 +12,7 @@ from mmaction.datasets import ClassBalancedSampler
 from mmaction.engine import build_runner
 from mmaction.engine.hooks import EarlyStoppingHook
 from mmaction.models import losses
-from mmaction.models.heads import AttributeHead
+from mmaction.models.heads import AttributeHead, MirrorHead
 from mmaction.models.preprocess.blending import CutmixBlending, MixupBlending
 from mmaction.registry import TRANSFORMS
 from mmaction.utils.config import load_config
@@ -68,6 +68,7 @@ HOLDS = {
     "logit adjustment": lambda r: isinstance(head(r).loss_cls, losses.LogitAdjustedLoss),
     "class-balanced loss": lambda r: isinstance(head(r).loss_cls, losses.ClassBalancedLoss),
     "class-balanced sampling": lambda r: isinstance(r.train_dataloader.sampler, ClassBalancedSampler),
+    "mirror images, though some classes are sides": lambda r: isinstance(head(r), MirrorHead),
     "classes through their attributes": lambda r: isinstance(head(r), AttributeHead),
 }
 
