@@ -24,6 +24,7 @@ from mmaction.utils.text import first_few
 
 OUTPUTS = ("map", "tokens", "pooled")
 DTYPES = {None: None, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 Weights = Mapping[str, torch.Tensor]
 
 
@@ -185,9 +186,11 @@ class FoundationBackbone(ReadableArguments, BaseModule):
         self.load_pretrained()
 
     def load_pretrained(self) -> None:
-        """Load ``pretrained`` once; ValueError if it is of another network."""
+        """Load ``pretrained`` once; ValueError if it is of another network, FileNotFoundError for a missing file."""
         if self.pretrained is None or self._is_loaded:
             return
+        if Path(self.pretrained).suffix in WEIGHT_SUFFIXES and not is_file(self.pretrained):
+            raise FileNotFoundError(f"pretrained={self.pretrained!r} of {self.source_name}: there is no such file here")
         weights = self.read_pretrained(self.pretrained)
         own = {name: value for name, value in self.network.state_dict().items() if name not in self.tuned_names()}
         weights = {self._place(name, own): value for name, value in weights.items()}

@@ -98,3 +98,9 @@ def test_mistakes_get_one_message(tmp_path):
         build("test_resnet", out="vector")
     with pytest.raises(ValueError, match="bfloat16"):
         build("test_resnet", dtype="half")
+
+
+def test_a_file_of_weights_that_is_missing_is_not_looked_for_on_a_hub():
+    net = MODELS.build({"type": "TimmImage", "model": "test_resnet", "pretrained": "data/no_such_file.pth"})
+    with pytest.raises(FileNotFoundError, match="no_such_file"):
+        net.init_weights()
