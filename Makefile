@@ -17,7 +17,7 @@ openmmlab: install ## install MMPose and MMDetection without what they do not ne
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/openmmlab.txt
 
 test: lint ## lint, then run the tests; those marked slow are left to test-all
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 
 test-all: lint poses openmmlab ## lint, then run every test
 	$(BIN)/pytest -n $(WORKERS)

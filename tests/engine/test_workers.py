@@ -53,29 +53,41 @@ def is_running(pid):
 
 @pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="the system does not tell who sent a signal")
 class TestHanging:
-    def test_a_signal_from_outside_is_outlived_and_the_loader_still_ends_its_workers(self, monkeypatch):
-        monkeypatch.setattr(torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.2)
-        batches, pids = hanging_workers()
-        subprocess.run(["kill", "-TERM", *map(str, pids)], check=True)
+    """In a process of its own: the threads of other tests would take signals from the workers."""
+
+    CODE = (
+        "import mmaction.utils.cli as cli; cli.start_without_transformers()\n"
+        "import sys, time, torch, mmaction.engine.workers as w; w.LOOK_S = 0.2; sys.path.insert(0, sys.argv[1])\n"
+        "torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL = 0.2\n"
+        "from test_workers import hanging_workers\n"
+        "batches, pids = hanging_workers(); print(*pids, flush=True); sys.stdin.readline()\n"
+        "batches._shutdown_workers()"
+    )
+
+    @pytest.fixture
+    def main(self):
+        """A process with two workers, and their numbers."""
+        command = [sys.executable, "-c", self.CODE, os.path.dirname(__file__)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            pids = [int(pid) for pid in process.stdout.readline().split()]
+            assert len(pids) == 2 and all(map(is_running, pids))
+            yield process, pids
+            process.kill()
+
+    def test_a_signal_from_outside_is_outlived_and_the_loader_still_ends_its_workers(self, main):
+        process, pids = main
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
         time.sleep(0.5)
         assert all(map(is_running, pids))
-        batches._shutdown_workers()
+        process.communicate("end\n")
         assert wait_for(lambda: not any(map(is_running, pids)))
 
-    def test_none_stays_behind_when_the_main_process_is_killed(self):
-        code = (
-            "import mmaction.utils.cli as cli; cli.start_without_transformers()\n"
-            "import sys, time, mmaction.engine.workers as w; w.LOOK_S = 0.2; sys.path.insert(0, sys.argv[1])\n"
-            "from test_workers import hanging_workers\n"
-            "batches, pids = hanging_workers(); print(*pids, flush=True); time.sleep(600)"
-        )
-        command = [sys.executable, "-c", code, os.path.dirname(__file__)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as main:
-            pids = [int(pid) for pid in main.stdout.readline().split()]
-            assert len(pids) == 2 and all(map(is_running, pids))
-            main.kill()
-            main.wait()
-            assert wait_for(lambda: not any(map(is_running, pids)))
+    def test_none_stays_behind_when_the_main_process_is_killed(self, main):
+        process, pids = main
+        process.kill()
+        process.wait()
+        assert wait_for(lambda: not any(map(is_running, pids)))
 
 
 def test_outside_of_a_worker_the_signal_is_left_alone():
