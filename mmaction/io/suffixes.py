@@ -1,4 +1,4 @@
-"""Which files are videos, images and pickles, by the ends of their names; the only lists of them."""
+"""Which files are videos, images, pickles and weights, by the ends of their names; the only lists of them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ VIDEO_SUFFIXES = (
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 PICKLE_SUFFIXES = (".pkl", ".pickle")
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt")
+WEIGHT_SUFFIXES = (*CHECKPOINT_SUFFIXES, ".bin", ".safetensors")  # of checkpoints, and as hubs keep weights
 EXPORTED_SUFFIXES = (".onnx", ".pt2")
 
 

@@ -37,11 +37,11 @@ def _with_keywords_marked(text: str) -> str:
 
     SyntaxError if even the words of the text cannot be told apart.
     """
+    lines = io.StringIO(text).readlines()
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        tokens = list(tokenize.generate_tokens(iter(lines).__next__))
     except tokenize.TokenError as error:
         raise SyntaxError(error.args[0], ("", error.args[1][0], 0, "")) from None
-    lines = io.StringIO(text).readlines()
     pairs = itertools.pairwise(tokens)
     for word in reversed([word for word, after in pairs if keyword.iskeyword(word.string) and after.string == "="]):
         row, column = word.start

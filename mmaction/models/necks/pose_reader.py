@@ -90,6 +90,6 @@ class PoseReader(PoseGuide):
         """Return the mean cross entropy of the joints whose Gaussian lies mostly in the frame."""
         target = self.targets(log_maps.shape, data_samples).to(log_maps.device)
         mass = target.sum((-1, -2), keepdim=True)
-        inside = (mass > mass.new_tensor(torch.pi * self.sigma**2)).float()  # half of a Gaussian's volume
+        inside = (mass > torch.pi * self.sigma**2).float()  # half of a Gaussian's volume
         error = -(target / mass.clamp(min=1e-6) * log_maps).sum((-1, -2), keepdim=True)
         return (error * inside).sum() / inside.sum().clamp(min=1.0)

@@ -16,6 +16,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from mmaction.io.checkpoints import FROZEN_HASH, model_weights, read_checkpoint
+from mmaction.io.suffixes import WEIGHT_SUFFIXES
 from mmaction.models.backbones.foundation.adapters import build_adapter
 from mmaction.models.inflate import note_source
 from mmaction.models.initial import InitCfg, init_from_cfg
@@ -24,7 +25,6 @@ from mmaction.utils.text import first_few
 
 OUTPUTS = ("map", "tokens", "pooled")
 DTYPES = {None: None, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 Weights = Mapping[str, torch.Tensor]
 
 

@@ -73,13 +73,13 @@ class TimmImage(FoundationBackbone):
 
     def features(self, x: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
         """Return the map, tokens or pooled vectors of frames (V, C, H, W), or the maps of ``stages``."""
+        x = x if self.grid else prepare(x)
         if self.stages is not None:
-            x = x if self.grid else prepare(x)
             maps: list[torch.Tensor] = self.network.forward_intermediates(
                 x, indices=self.stages, stop_early=True, intermediates_only=True
             )
             return maps
-        tokens = self.network.forward_features(x if self.grid else prepare(x))
+        tokens = self.network.forward_features(x)
         if self.out == "pooled":
             return self.network.forward_head(tokens, pre_logits=True)
         if self.grid is None:  # a CNN, or a hierarchical transformer with channels last
