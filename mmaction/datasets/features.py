@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmaction.datasets.base import BaseActionDataset
-from mmaction.io.features import FACTS, Features, load_features
+from mmaction.io.features import FACTS, load_features
 from mmaction.io.names import match_names
 from mmaction.registry import DATASETS
 from mmaction.structures.scores import as_probabilities
@@ -83,7 +83,8 @@ class FeatureDataset(BaseActionDataset):
             raise ValueError(f"every expert needs scores of the same classes, and each clip one label; got {classes}")
         self._say_memorized()
         self._rows = [(self.experts[name], index) for name, index in rows.items()]
-        self._chances = [np.log(np.maximum(_chances(self.experts[name]), SMALLEST)).astype(np.float32) for name in rows]
+        chances = [as_probabilities(self.experts[name].scores) for name in rows]
+        self._chances = [np.log(np.maximum(part, SMALLEST)).astype(np.float32) for part in chances]
         return [
             {"frame_dir": name, "label": int(label), "row": i}
             for i, (name, label) in enumerate(zip(first.ids, first.labels, strict=True))
@@ -115,10 +116,3 @@ class FeatureDataset(BaseActionDataset):
     def _shows_nobody(self, info: dict) -> bool:
         """Return whether no expert has anything of the clip."""
         return bool(np.isnan(info["imgs"]).all())
-
-
-def _chances(expert: Features) -> np.ndarray:
-    """Return the probabilities of the classes, (N, classes), of clips that are there."""
-    scores = np.array(expert.scores)
-    scores[np.asarray(expert.missing)] = 1 / scores.shape[1]
-    return as_probabilities(scores)

@@ -66,15 +66,15 @@ def as_labels(labels: ArrayLike, num_samples: int | None = None, num_classes: in
 def as_probabilities(scores: ArrayLike) -> np.ndarray:
     """Return scores as probabilities, float64 of shape ``(N, C)``, rows of sum 1.
 
-    Rows that already are probabilities (not negative, sum 1 within 0.01) stay as they are; otherwise the scores are
-    taken for logits, and the softmax over all classes is returned.
+    Scores that all lie in [0, 1] (within 0.01) are chances, as softmax or sigmoid give them: each row is divided by its
+    sum; in a row of zeros, as of a sample without a prediction, all classes are alike. Others are taken for logits,
+    and the softmax over all classes is returned.
     """
     scores = as_scores(scores).astype(np.float64)
+    if scores.min() < 0 or scores.max() > 1.01:
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
     total = scores.sum(axis=1, keepdims=True)
-    if scores.min() >= 0 and np.abs(total - 1).max() < 0.01:
-        return scores / total
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return np.divide(scores, total, out=np.full_like(scores, 1 / scores.shape[1]), where=total > 0)
 
 
 def label_to_array(num_classes: int, label: ArrayLike) -> np.ndarray:

@@ -101,6 +101,8 @@ def test_logits_and_probabilities_are_told_apart():
     assert chance.sum() == pytest.approx(1)
     np.testing.assert_allclose(np.log(chance[0, 0] / chance[0, 1]), 1.0)
     np.testing.assert_allclose(as_probabilities(chance), chance)
+    sigmoids = np.array([[0.9, 0.3], [0.0, 0.0]])  # of independent classes; of a sample without a prediction
+    np.testing.assert_allclose(as_probabilities(sigmoids), [[0.75, 0.25], [0.5, 0.5]])
 
 
 def test_multi_label_summary():
