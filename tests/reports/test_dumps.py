@@ -29,6 +29,8 @@ def test_dump_of_mmaction2(tmp_path):
     assert found.ids == ("sample 0", "sample 1", "sample 2")
     named = [{**sample, "frame_dir": f"clip {i}"} for i, sample in enumerate(samples)]
     assert load_any(dump(tmp_path / "a.pkl", named)).ids == ("clip 0", "clip 1", "clip 2")
+    samples[1]["broken"] = ("b.mp4", "it is empty", 1)  # as our tests note it
+    assert load_any(dump(tmp_path / "a.pkl", samples)).missing.tolist() == [False, True, False]
 
 
 def test_dump_of_mmaction2_1_0_with_views_of_one_storage(tmp_path):
