@@ -96,18 +96,21 @@ def class_recall(labels: np.ndarray, predicted: np.ndarray, num_classes: int) ->
     return np.divide(hits, counts, out=np.full(num_classes, np.nan), where=counts > 0), counts
 
 
-def per_class_accuracy(scores: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def per_class_accuracy(
+    scores: ArrayLike, labels: ArrayLike, missing: ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return :func:`class_recall` of the best classes of scores ``(N, C)``."""
     scores = as_scores(scores)
-    return class_recall(as_labels(labels, *scores.shape), scores.argmax(axis=1), scores.shape[1])
+    best = scores.argmax(axis=1) if missing is None else np.where(missing, -1, scores.argmax(axis=1))
+    return class_recall(as_labels(labels, *scores.shape), best, scores.shape[1])
 
 
-def mean_class_accuracy(scores: ArrayLike, labels: ArrayLike) -> float:
+def mean_class_accuracy(scores: ArrayLike, labels: ArrayLike, missing: ArrayLike | None = None) -> float:
     """Return the mean of the accuracies of the classes that have at least one sample, in [0, 1].
 
     A class without samples has no accuracy: it is left out of the mean, also where it was predicted.
     """
-    return float(np.nanmean(per_class_accuracy(scores, labels)[0]))
+    return float(np.nanmean(per_class_accuracy(scores, labels, missing)[0]))
 
 
 def top_k_classes(scores: ArrayLike, labels: ArrayLike, k: int = 10, mode: str = "accurate") -> list[tuple[int, float]]:

@@ -32,7 +32,7 @@ def _top_k(
 
 
 def _mean_class(scores: np.ndarray, labels: Sequence[np.ndarray], missing: np.ndarray) -> dict[str, float]:
-    return {"mean1": functional.mean_class_accuracy(scores, single_labels(labels, scores.shape[1]))}
+    return {"mean1": functional.mean_class_accuracy(scores, single_labels(labels, scores.shape[1]), missing)}
 
 
 def _multi_label(name: str) -> Callable[..., dict[str, float]]:

@@ -49,6 +49,11 @@ def test_absent_class_is_named_once(monkeypatch, evaluate):
     ]
 
 
+def test_a_missing_sample_counts_as_wrong_in_every_accuracy():
+    found = AccMetric().calculate([[1, 0], [0, 1]], [0, 1], [True, False])
+    assert found == {"top1": 0.5, "top5": 0.5, "mean1": 0.5}
+
+
 def test_options_and_prefix(evaluate):
     metric = AccMetric(metric_list="top_k_accuracy", metric_options={"top_k_accuracy": {"topk": (2, 3)}}, prefix="val")
     assert evaluate(metric, SCORES, [0, 1, 0, 2]) == {"val/top2": 0.25, "val/top3": 1.0}
