@@ -49,6 +49,7 @@ class HeatmapSpec:
             raise ValueError(f"sigma is a positive number of pixels; got {self.sigma}")
         layout = get_layout("coco17" if self.layout is None else self.layout)
         limbs = layout.limbs if self.skeletons is None else self.skeletons
+        self.joint_layout = layout if self.layout is not None else None
         self.limbs: Pairs = tuple((first, second) for first, second in limbs)
         self.joint_sides = _pair_up(
             "kp",

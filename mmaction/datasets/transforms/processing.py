@@ -189,11 +189,11 @@ class Flip(RandomTransform):
             raise ValueError(f"flip_ratio is a probability, 0 to 1; got {flip_ratio}")
         if direction not in geometry.FLIP_CODES:
             raise ValueError(f"direction is one of {', '.join(geometry.FLIP_CODES)}; got {direction!r}")
-        if layout is not None:
+        self.joint_layout = get_layout(layout) if layout is not None else None
+        if self.joint_layout is not None:
             if left_kp is not None or right_kp is not None:
                 raise ValueError("give either layout or left_kp and right_kp, not both")
-            sides = get_layout(layout)
-            left_kp, right_kp = sides.left_joints, sides.right_joints
+            left_kp, right_kp = self.joint_layout.left_joints, self.joint_layout.right_joints
         if centered and (lazy or direction != "horizontal"):
             raise ValueError("centered=True mirrors keypoints horizontally, and not lazily")
         pairs = [] if left_kp is None or right_kp is None else [len(left_kp), len(right_kp)]
@@ -206,17 +206,17 @@ class Flip(RandomTransform):
         self.right_kp = list(right_kp) if right_kp is not None else None
         self.lazy = lazy
         self.centered = centered
-        self._layout = get_layout(layout) if layout is not None else None
         self._orders: dict[int, np.ndarray] = {}  # where each joint comes from, by the number of joints
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
         """Raise a ValueError if the layout, or the lists of joints, are not for skeletons of ``num_joints`` joints."""
-        if self._layout is not None and len(self._layout.joints) != num_joints:
+        layout = self.joint_layout
+        if layout is not None and len(layout.joints) != num_joints:
             raise ValueError(
-                f"layout={self._layout.name!r} has {len(self._layout.joints)} joints, the skeletons have {num_joints}; "
+                f"layout={layout.name!r} has {len(layout.joints)} joints, the skeletons have {num_joints}; "
                 "set layout= to the layout of the data"
             )
-        if self._layout is None and self.left_kp is not None and self.right_kp is not None:
+        if layout is None and self.left_kp is not None and self.right_kp is not None:
             check_sides(self.left_kp, self.right_kp, num_joints)
 
     def sample_params(self, results: Result) -> bool:

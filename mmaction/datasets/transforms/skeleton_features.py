@@ -53,11 +53,11 @@ class _WithLayout(Transform):
 
     def __init__(self, dataset: LayoutLike) -> None:
         self.dataset = dataset
-        self._layout = get_layout(dataset)
+        self.joint_layout = get_layout(dataset)
 
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
         """Raise ValueError if the layout ``dataset`` has not ``num_joints`` joints."""
-        expected = len(self._layout.joints)
+        expected = len(self.joint_layout.joints)
         if expected != num_joints:
             raise ValueError(
                 f"dataset={self.dataset!r} has {expected} joints, the skeletons have {num_joints}; set dataset="
@@ -210,7 +210,10 @@ class PreNormalize3D(Transform):
         """Normalize the sample; ValueError if the skeletons are not 3D or there are more than two persons."""
         keypoint = results["keypoint"]
         if keypoint.shape[-1] != 3 or len(keypoint) > 2:
-            raise ValueError(f"PreNormalize3D takes (M, T, V, 3) with at most 2 persons; got shape {keypoint.shape}")
+            raise ValueError(
+                f"PreNormalize3D takes (M, T, V, 3) with at most 2 persons; got shape {keypoint.shape}; leave the "
+                "others out of the annotations (keypoint[:2], the ones who act first)"
+            )
         score = results.get("keypoint_score")
         if score is not None:
             keypoint, _ = mark_missing(keypoint, score)
@@ -291,7 +294,7 @@ class JointToBone(_WithLayout):
         keypoint = results["keypoint"]
         self.check_joints(keypoint.shape[2])
         results[self.target] = bones(
-            keypoint, self._layout.parents, _has_score(self._layout, keypoint, "img_shape" in results)
+            keypoint, self.joint_layout.parents, _has_score(self.joint_layout, keypoint, "img_shape" in results)
         )
         return results
 
@@ -314,7 +317,7 @@ class ToMotion(_WithLayout):
     def transform(self, results: dict) -> dict:
         """Set the motion."""
         data = results[self.source]
-        results[self.target] = motion(data, _has_score(self._layout, data, "img_shape" in results))
+        results[self.target] = motion(data, _has_score(self.joint_layout, data, "img_shape" in results))
         return results
 
 
@@ -377,11 +380,11 @@ class GenSkeFeat(_WithLayout):
                     "the annotations, or put FitJoints before this step, which uses it"
                 )
             keypoint = np.concatenate([keypoint, results.pop("keypoint_score")[..., None]], axis=-1)
-        with_score = with_score or _has_score(self._layout, keypoint, "img_shape" in results)
+        with_score = with_score or _has_score(self.joint_layout, keypoint, "img_shape" in results)
         features = {"j": keypoint}
         if {"b", "bm"} & set(self.feats):
             self.check_joints(keypoint.shape[2])
-            features["b"] = bones(keypoint, self._layout.parents, with_score)
+            features["b"] = bones(keypoint, self.joint_layout.parents, with_score)
         for source in ("j", "b"):
             if f"{source}m" in self.feats:
                 features[f"{source}m"] = motion(features[source], with_score)

@@ -114,7 +114,7 @@ def check_data(runner: Runner, loaders: dict[str, Any], loops: dict[str, Any], m
     check_joints(pipelines, model)
     check_space(pipelines)
     check_channels(pipelines, model)
-    return [*warnings, *skeleton_warnings(pipelines), mirror_warning(pipelines)]
+    return [*warnings, *skeleton_warnings(pipelines, model), mirror_warning(pipelines)]
 
 
 def num_classes_of(model: torch.nn.Module) -> int | None:

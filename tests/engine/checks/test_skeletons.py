@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
+from mmaction.datasets.functional.heatmap_spec import HeatmapSpec
 from mmaction.datasets.transforms import (
     FitJoints,
     Flip,
@@ -15,7 +17,7 @@ from mmaction.datasets.transforms import (
     RandomRot,
 )
 from mmaction.engine.checks.joints import Pipeline, mirror_warning
-from mmaction.engine.checks.skeletons import check_space, skeleton_warnings, standing_axis
+from mmaction.engine.checks.skeletons import check_space, most_unlike_limbs, skeleton_warnings, standing_axis
 from mmaction.skeletons import get_layout
 
 LAYOUT = dict(
@@ -107,3 +109,27 @@ def test_a_mirror_image_without_sides_is_named():
     for flip in (Flip(layout=sideless), Flip()):
         assert "exchanges no joints" in mirror_warning([pipeline([flip], bodies())])
     assert mirror_warning([pipeline([Flip()], {"total_frames": 4})]) is None  # frames alone
+
+
+def test_another_order_of_joints_shows_in_limbs_and_their_mirror_images():
+    rng, layout = np.random.default_rng(0), get_layout("coco17")
+    left = [(1, -1), (2, 0), (4, 5), (6, 10), (7, 15), (3, 17), (3, 26), (3, 35)]  # eye, ear, shoulder to ankle
+    body = np.array([(0, 0), *[(side * x, y) for x, y in left for side in (1, -1)]])
+    clips = [(body * size + rng.normal(0, 0.1, (1, 5, 17, 2)) + 100) for size in (1, 2, 4)]
+    clips[0][0, 1:, 9] = 0  # a hand that is seen once
+    steps = [PreNormalize2D(), GenSkeFeat("coco")]
+    assert skeleton_warnings([pipeline(steps, *[{"keypoint": clip} for clip in clips])]) == []
+    assert skeleton_warnings([pipeline([Flip(layout="kinect20")], *[{"keypoint": clip} for clip in clips])]) == []
+    for other in ("h36m", "ap10k"):  # 17 joints as well, the ears and the tail elsewhere
+        (warning,) = skeleton_warnings([pipeline([GenSkeFeat(other)], *[{"keypoint": clip} for clip in clips])])
+        assert f"another order than in the layout '{get_layout(other).name}'" in warning and " to " in warning
+    (warning,) = skeleton_warnings([pipeline([], {"keypoint": clips[0]})], torch.nn.Sequential(HeatmapOf("h36m")))
+    ratio, longer, shorter = most_unlike_limbs(clips, get_layout("h36m17"))
+    assert ratio > 1.5 and longer != shorter and longer in warning
+    assert most_unlike_limbs([clips[0] * 0], layout) is None
+
+
+class HeatmapOf(torch.nn.Module):
+    def __init__(self, layout):
+        super().__init__()
+        self.spec = HeatmapSpec(layout=layout)
