@@ -1,7 +1,7 @@
 """Do the labels, batches and files of the data sets fit the model and the run?"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -138,6 +138,29 @@ def missing_files(dataset: Any) -> tuple[list[str], int]:
             if "://" not in path and not os.path.exists(path):
                 missing.append(path)
     return missing, checked
+
+
+def listing_warnings(datasets: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which files a set lists with two labels, and which are in the training and the validation set."""
+    listed: dict[str, dict[Any, list[int]]] = {}
+    for split, dataset in datasets.items():
+        listed[split], differing = {}, {}
+        for part in sources(dataset):
+            is_list = getattr(part, "modality", "Pose") not in ("Pose", "Feature") and hasattr(part, "get_data_info")
+            for index in range(len(part) if is_list else 0):
+                info = part.get_data_info(index)
+                if name := sample_name(info, ""):
+                    clip, labels = (os.path.abspath(name), info.get("offset")), part.get_cat_ids(index)
+                    if listed[split].setdefault(clip, labels) != labels:
+                        differing[clip] = f"{name} ({listed[split][clip]} and {labels})"
+        if differing:
+            named = first_few([*differing.values()], 3)
+            yield f"{split} set: {len(differing)} clips are listed with different labels: {named}; correct the list"
+    if shared := [name for name, _ in listed.get("train", {}).keys() & listed.get("val", {}).keys()]:
+        yield (
+            f"{len(shared)} clips are in the training and in the validation set, so that the figures are too high: "
+            f"{first_few(sorted(map(os.path.relpath, shared)), 3)}; take them out of one list"
+        )
 
 
 def check_files(dataset: Any, split: str, max_share: float) -> str | None:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 from processes import run_two
 
+from mmaction.datasets import VideoDataset
+from mmaction.engine.checks.data import listing_warnings
 from mmaction.engine.checks.warnings import class_warnings
 
 
@@ -84,6 +86,22 @@ def test_classes_that_nothing_is_learned_of_are_named():
     assert said([0, 2], [0], 3) == ["the training set has no sample of these classes: 1"]
     (only,) = said([0, 2], [1], 3)
     assert only.startswith("the validation set holds classes")
+
+
+def test_clips_that_lists_hold_twice_are_named(tmp_path):
+    def warnings(**lists):
+        for name, text in lists.items():
+            (tmp_path / name).write_text(text)
+        prefix = dict(video=str(tmp_path))
+        return list(listing_warnings({name: VideoDataset(str(tmp_path / name), [], prefix) for name in lists}))
+
+    assert warnings(train="a.mp4 0\na.mp4 0\nb.mp4 1", val="c.mp4 0") == []
+    (differing,) = warnings(train="a.mp4 0\n./a.mp4 1\nb.mp4 1", val="c.mp4 0")
+    assert "train set: 1 clips are listed with different labels" in differing
+    assert "a.mp4 ([0] and [1])" in differing
+    (shared,) = warnings(train="a.mp4 0\nb.mp4 1", val=f"c.mp4 0\n{tmp_path}/b.mp4 1")
+    assert "1 clips are in the training and in the validation set" in shared
+    assert "b.mp4;" in shared
 
 
 def test_stages_frozen_at_random_are_named_unless_weights_are_loaded(tmp_path, toy, train, capfd):
