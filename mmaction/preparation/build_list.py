@@ -24,7 +24,8 @@ COLUMNS = {
     "label": ("label", "class", "action"),
     "split": ("split", "subset"),
 }
-VAL_SPLITS = ("val", "valid", "validation", "test")
+TRAIN_SPLITS = ("train", "training")
+VAL_SPLITS = ("val", "valid", "validate", "validation", "test", "testing")
 MAX_CLASSES = 100_000  # numbers from here on are names of classes, such as dates
 FRAME_NAMES = {"rawframes": ("img_*",), "flow": ("x_*", "flow_x_*")}  # the images that are counted, by kind of data
 KINDS = ("videos", *FRAME_NAMES)
@@ -80,7 +81,11 @@ def entries_of_tree(root: Path, kind: str) -> tuple[list[Entry], list[str]]:
     """
     clips, notes = find_clips(root, kind)
     top = {path.name.lower() for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    depth = 1 if "train" in top and top <= {"train", *VAL_SPLITS} else 0  # of the class folders
+    splits = top & {*TRAIN_SPLITS, *VAL_SPLITS} if top & {*TRAIN_SPLITS} else set()
+    depth = int(bool(top) and splits == top)  # of the class folders
+    if len(splits) > 1 and not depth:
+        beside = first_few(sorted(top - splits))
+        notes.append(f"took the folders {first_few(sorted(splits))} for classes, as these lie beside them: {beside}")
     entries, homeless = [], []
     for path, frames in clips.items():
         parts = path.split("/")
@@ -100,7 +105,7 @@ def entries_of_tree(root: Path, kind: str) -> tuple[list[Entry], list[str]]:
 
 def _split_name(name: str) -> str:
     """Return the split that a folder or a table calls ``name``."""
-    return name if name in ("train", "test") else "val"
+    return "train" if name in TRAIN_SPLITS else "test" if name.startswith("test") else "val"
 
 
 def entries_of_table(table: Path, root: Path, kind: str) -> tuple[list[Entry], list[str]]:
@@ -151,7 +156,7 @@ def _entry(values: Mapping[str, str], root: Path, kind: str) -> Entry:
         raise ValueError(f"the {'label' if name else 'path'} is missing")
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise ValueError(f"{name!r} leaves the data folder {root}")
-    if split and split not in ("train", *VAL_SPLITS):
+    if split and split not in (*TRAIN_SPLITS, *VAL_SPLITS):
         raise ValueError(f"the split is train or val, found {values['split']!r}")
     path = root / name
     if not (os.path.isfile(path) if kind == "videos" else os.path.isdir(path)):
@@ -267,6 +272,8 @@ def describe_split(lists: Mapping[str, Sequence[Entry]], indices: Mapping[str, i
     """Return lines about the lists: their sizes, and classes that one of them does not have."""
     sizes = ", ".join(f"{len(entries)} {name}" for name, entries in lists.items())
     lines = [f"{sizes} clips of {len(indices)} classes"]
+    if unused := sorted({*range(max(indices.values()))} - {*indices.values()}):
+        lines.append(f"the names of the classes are numbers and stay as they are; unused: {first_few(unused)}")
     for name, entries in lists.items():
         counts = Counter(entry.label for entry in entries)
         if entries and (absent := [label for label in indices if not counts[label]]):

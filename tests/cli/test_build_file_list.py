@@ -93,13 +93,26 @@ def test_the_seed_decides_the_split(tree):
     assert lists[0] == lists[1] != lists[2]
 
 
-def test_folders_train_and_val_decide(tmp_path):
-    for split in ("train", "val"):
+@pytest.mark.parametrize("splits", [("train", "val"), ("Training", "validate")])
+def test_folders_train_and_val_decide(tmp_path, capsys, splits):
+    for split in splits:
         for label in ("a", "b"):
             (tmp_path / "data" / split / label).mkdir(parents=True)
             (tmp_path / "data" / split / label / "x.mp4").touch()
     main([str(tmp_path / "data")])
-    assert read(tmp_path / "val.txt") == {"val/a/x.mp4": (0,), "val/b/x.mp4": (1,)}
+    assert read(tmp_path / "val.txt") == {f"{splits[1]}/a/x.mp4": (0,), f"{splits[1]}/b/x.mp4": (1,)}
+    assert "for classes" not in capsys.readouterr().out
+    (tmp_path / "data" / "old").mkdir()
+    main([str(tmp_path / "data"), "--overwrite"])
+    assert f"{splits[0].lower()}, {splits[1]} for classes, as these lie beside them: old" in capsys.readouterr().out
+
+
+def test_numbers_without_a_class_are_named(tmp_path, capsys):
+    for label in ("1", "3"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        (tmp_path / "data" / label / "x.mp4").touch()
+    main([str(tmp_path / "data")])
+    assert "are numbers and stay as they are; unused: 0, 2" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("table", [False, True])
