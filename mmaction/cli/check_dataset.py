@@ -81,7 +81,11 @@ def main(argv: list[str] | None = None) -> int:
     from mmaction.preparation.doctor.fix import write_fixed
     from mmaction.preparation.doctor.marks import add_marks
 
-    diagnosis = examine(find_splits(args), quick=args.quick, workers=args.workers)
+    splits = find_splits(args)
+    if len(splits) > 1 and not any(split.is_evaluated_with(other) for split in splits for other in splits):
+        names = ", ".join(split.name for split in splits)
+        print(f"no pair as train and val among the names {names}: clips that are in two of them are not looked for")
+    diagnosis = examine(splits, quick=args.quick, workers=args.workers)
     if args.marks:
         add_marks(diagnosis, args.marks)
     out = args.out or Path("work_dirs/check") / args.paths[0].stem

@@ -15,7 +15,7 @@ from mmaction.io.annotations import read_annotation_file
 from mmaction.io.file_list import read_file_list, resolve_name
 from mmaction.io.video import open_video
 from mmaction.label_spaces import LABEL_MAP, read_label_map
-from mmaction.preparation.build_list import VAL_SPLITS, build_lists
+from mmaction.preparation.build_list import VAL_SPLITS, build_lists, find_clips
 from mmaction.preparation.recipe_nets import FINETUNE, FROM_NOTHING, NETS, PIPELINES, TOLD, Net
 from mmaction.skeletons import AUTO, choose_layout, get_layout
 from mmaction.utils.text import first_few
@@ -74,7 +74,12 @@ def _read_folder(path: Path, overwrite: bool) -> Data:
     folder = path.parent if path.name else path.resolve().parent
     lists = {name: folder / f"{name}.txt" for name in ("train", "val")}
     if all(file.is_file() for file in lists.values()) and not overwrite:
-        return _read_lists(lists, path, [f"took the lists {lists['train']} and {lists['val']}, which were there"])
+        notes = [f"took the lists {lists['train']} and {lists['val']}, which were there"]
+        held_out = [file for file in [folder / "test.txt"] if file.is_file()]
+        listed = [line.name for file in [*lists.values(), *held_out] for line in read_file_list(str(file))]
+        if unlisted := sorted(find_clips(path, "videos")[0].keys() - map(os.path.normpath, listed)):
+            notes.append(f"no list holds {len(unlisted)} videos: {first_few(unlisted)}; --overwrite makes new lists")
+        return _read_lists(lists, path, notes)
     targets, _, said = build_lists(path, folder, overwrite=overwrite)
     if "val" not in targets:
         raise ValueError(f"{path} has no clips to validate on; see {folder}")
@@ -95,8 +100,8 @@ def _read_lists(lists: dict[str, Path], root: Path, notes: list[str]) -> Data:
     lengths, edges, broken = _look([line.name for line in read["train"]], root)
     looked = f"looked at {len(lengths)} of {len(read['train'])} clips to train on"
     notes.append(f"{looked}; {len(broken)} cannot be read: {first_few(broken)}" if broken else looked)
-    if absent := classes - len(labels):
-        notes.append(f"{absent} of {classes} classes have no clip to train on")
+    if absent := sorted({*range(classes)} - {*labels}):
+        notes.append(f"{len(absent)} of {classes} classes have no clip to train on: {first_few(absent)}")
     space = lists["train"].with_name(ATTRIBUTES)
     return Data(
         "video",
@@ -113,16 +118,17 @@ def _read_lists(lists: dict[str, Path], root: Path, notes: list[str]) -> Data:
 
 def _look(names: Sequence[str], root: Path) -> tuple[list[int], list[int], list[str]]:
     """Return frames and short edges of some clips, evenly spread, and the names of those that cannot be read."""
-    lengths, edges, broken = [], [], []
+    lengths, edges, broken, reason = [], [], [], ""
     for index in np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int)):
         try:
             reader = open_video(resolve_name(names[index], str(root)))
             edges.append(min(reader.info.shape))
             lengths.append(reader.num_frames)
-        except (ValueError, OSError):
+        except (ValueError, OSError) as error:
+            reason = reason or str(error)
             broken.append(names[index])
     if not lengths:
-        raise ValueError(f"none of {len(broken)} clips below {root} can be read: {first_few(broken)}")
+        raise ValueError(f"none of {len(broken)} clips below {root} can be read: {first_few(broken)}; {reason}")
     return lengths, edges, broken
 
 

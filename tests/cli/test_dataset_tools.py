@@ -50,7 +50,8 @@ def test_check_dataset_with_paths(tool, demo_data, tmp_path, capsys):
     check = tool("check_dataset")
     lists = (folder / "train.txt", folder / "val.txt")
     assert check(*lists, "--strict", "--out", tmp_path / "report") == 0
-    assert "0 errors, 0 warnings, 0 notes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "0 errors, 0 warnings, 0 notes" in said and "not looked for" not in said
     assert (tmp_path / "report/report.html").stat().st_size > 10_000
     assert (tmp_path / "report/findings.csv").read_text().count("\n") == 1
     (folder / "train.txt").write_text((folder / "train.txt").read_text() * 2)
@@ -59,6 +60,9 @@ def test_check_dataset_with_paths(tool, demo_data, tmp_path, capsys):
     assert "clips kept" in capsys.readouterr().out
     fixed = sorted((tmp_path / "fixed").glob("[tv]*.txt"))
     assert check(*fixed, "--videos", folder / "videos", "--strict", "--out", tmp_path / "r") == 0
+    shutil.copy(folder / "val.txt", folder / "judging.txt")
+    assert check(lists[0], folder / "judging.txt", "--quick", "--out", tmp_path / "r") == 0
+    assert "no pair as train and val among the names train, judging" in capsys.readouterr().out
     next((folder / "videos").iterdir()).unlink()
     assert check(*lists, "--out", tmp_path / "report") == 2
     with pytest.raises(ValueError, match="give one config"):

@@ -120,6 +120,10 @@ def test_lists_are_made_once_and_every_choice_is_told(folders, tmp_path, capsys)
     assert load_config(out)[0].train_dataloader.dataset.ann_file == str(folders.parent / "train.txt")
     with pytest.raises(FileExistsError, match="overwrite"):
         new_config.main(options)
+    (folders / "dive 1" / "new.mp4").touch()
+    assert new_config.main([*options[:-1], str(tmp_path / "other.py")]) == 0
+    (folders / "dive 1" / "new.mp4").unlink()
+    assert "no list holds 1 videos: dive 1/new.mp4; --overwrite" in capsys.readouterr().out
     before = (folders.parent / "val.txt").read_text()
     assert new_config.main([*options, "--overwrite"]) == 0
     assert (folders.parent / "val.txt").read_text() == before
@@ -147,7 +151,7 @@ def test_frames_follow_the_lengths_of_the_clips(data):
             ["train.txt", "--val", "val.txt", "--videos", "videos", "--model", "slowfast-r18", "--frames", "9"],
             "multiple of 4",
         ),
-        (["train.txt", "--val", "val.txt", "--model", "tsm"], "can be read"),
+        (["train.txt", "--val", "val.txt", "--model", "tsm"], "can be read: .* more; there is no video [^ ]*: check"),
         (["train.txt"], "--model"),
         (["train.txt", "--model", "tsm", "--out", "mine.txt"], r"\*\.py"),
     ],
