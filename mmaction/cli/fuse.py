@@ -55,6 +55,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if len(args.results) < 2:
         parser.error("fusion needs at least two results")
+    names = args.names or [str(Path(path)) for path in args.results]
+    if double := next((name for name in names if names.count(name) > 1), None):
+        parser.error(f"{double} is given twice; each result needs a name of its own (--names)")
     for option, values in (("--weights", args.weights), ("--tune-on", args.tune_on), ("--names", args.names)):
         if values is not None and len(values) != len(args.results):
             parser.error(f"{option}: {len(values)} values for {len(args.results)} results")
@@ -86,6 +89,13 @@ def choose_weights(args: argparse.Namespace, tests: list[Result]) -> tuple[list[
     """Return the weights, the samples to report on and how the weights came about."""
     if args.tune_on:
         tuning = load_all(args.tune_on, args.tune_on)
+        own = dict(zip(tests[0].ids, tests[0].scores.tolist(), strict=True))
+        rows = zip(tuning[0].ids, tuning[0].scores.tolist(), strict=True)
+        if same := [name for name, row in rows if own.get(name) == row]:
+            raise ValueError(
+                f"--tune-on {args.tune_on[0]}: {len(same)} samples, such as {same[0]}, are among those that the result "
+                "is reported on, which weights must not be found on; name results of another split, or take --tune-share"
+            )
         return search_weights(tuning), tests, f"searched on {len(tuning[0])} other samples"
     if args.tune_share is not None:
         chosen, rest = split_samples(len(tests[0]), args.tune_share, args.seed)

@@ -85,8 +85,9 @@ def test_several_labels_are_refused(pair, tool, tmp_path):
     test = Result(pair[0].ids, np.eye(5, dtype=int)[pair[0].labels], pair[0].scores)
     with pytest.raises(ValueError, match=r"multi-label data set; .* exactly one label for each sample"):
         search_weights([test, test])
-    test.save(tmp_path / "a.npz")
-    paths = [str(tmp_path / "a.npz")] * 2
+    paths = [str(tmp_path / name) for name in ("a.npz", "b.npz")]
+    for path in paths:
+        test.save(path)
     for option in ([], ["--weights", "1", "2"], ["--tune-share", "0.5"], ["--tune-on", *paths]):
         with pytest.raises(ValueError, match="multi-label data set"):
             tool("fuse")([*paths, *option, "--out", str(tmp_path / "out")])
@@ -119,6 +120,12 @@ def test_tool(pair, tool, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*paths, "--weights", "1"])
     assert "--weights: 1 values for 2 results" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*paths, "--names", "x", "x"])
+    assert "x is given twice; each result needs a name of its own" in capsys.readouterr().err
+    pair[0].select(np.arange(9)).save(tmp_path / "part.npz")
+    with pytest.raises(ValueError, match=r"9 samples, such as clip 0, are among those that the result is reported on"):
+        main([*paths, "--tune-on", str(tmp_path / "part.npz"), str(tmp_path / "part.npz")])
 
 
 def test_a_learned_fusion_is_shown_beside(pair, tool, tmp_path, capsys):
