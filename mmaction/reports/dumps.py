@@ -45,10 +45,10 @@ def _build_tensor(loaded: Any, offset: int, size: Sequence, stride: Sequence, *r
         raise pickle.UnpicklingError("refused: a tensor whose shape is no list of numbers")
     try:
         storage = loaded[0]
-        empty = torch.empty(0, dtype=storage.dtype)
-        if math.prod(size) * empty.element_size() > storage.untyped().nbytes():  # it repeats a few numbers
+        whole = torch.empty(0, dtype=storage.dtype).set_(storage)
+        if math.prod(size) > whole.numel():  # it repeats a few numbers
             raise RuntimeError("it is larger than its data")
-        return to_numpy(empty.set_(storage.untyped(), offset, tuple(size), tuple(stride))).copy()
+        return to_numpy(whole.as_strided(tuple(size), tuple(stride), offset)).copy()
     except (RuntimeError, AttributeError, TypeError) as error:
         raise pickle.UnpicklingError(f"refused: a damaged tensor ({error})") from error
 
