@@ -35,10 +35,13 @@ def load_streams(
     for path, (cfg, _) in zip(paths, loaded, strict=True):
         several = streams if len(loaded) == 1 or has_streams(cfg.to_dict()) else []
         prefix = f"{Path(path).stem}_" if len(loaded) > 1 else ""
-        found |= {prefix + STREAMS[stream]: stream_config(cfg, stream) for stream in several}
-        found |= {} if several else {Path(path).stem: unformatted(cfg)}
+        own = {prefix + STREAMS[stream]: stream_config(cfg, stream) for stream in several}
+        own = own or {Path(path).stem: unformatted(cfg)}
+        if double := found.keys() & own:
+            raise ValueError(f"{path}: another config gives {min(double)} too; rename one of them")
+        found |= own
     if len(found) < 2:
-        raise ValueError("fusion needs at least two streams or two configs of different names")
+        raise ValueError("fusion needs at least two streams or two configs")
     if untested := [name for name, cfg in found.items() if cfg.get("test_dataloader") is None]:
         raise ValueError(f"{untested[0]}: the config has no test_dataloader, so there is nothing to fuse")
     return found

@@ -103,3 +103,12 @@ def test_weights_are_never_found_on_the_test_split(config, tmp_path):
     with pytest.raises(ValueError, match=r"--tune val: the validation split shares"):
         run(config, tmp_path / "out", "--tune", "val")
     assert not (tmp_path / "out").exists()
+
+
+def test_two_configs_of_one_name_are_refused(config, skeletons, tmp_path):
+    """One of them would otherwise be left out."""
+    (tmp_path / "other").mkdir()
+    same = gcn_config.write_gcn_config(tmp_path / "other/tiny.py", tmp_path / "skeletons.pkl")
+    more = gcn_config.write_gcn_config(tmp_path / "third.py", tmp_path / "skeletons.pkl")
+    with pytest.raises(ValueError, match=r"other/tiny.py: another config gives tiny too"):
+        main([config, str(more), str(same)])
