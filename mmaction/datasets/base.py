@@ -151,7 +151,11 @@ class BaseActionDataset(BaseDataset):
         try:
             kept = draw_subset([label for (label,) in labels], **self.filter_cfg)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{self.ann_file}: filter_cfg={dict(self.filter_cfg)}: {error}") from error
+            keys = "per_class, imbalance, without and seed"
+            raise ValueError(
+                f"{self.ann_file}: filter_cfg={dict(self.filter_cfg)} takes {keys}: {error}; for a filter of your own "
+                "override filter_data"
+            ) from error
         print_log(f"{self.ann_file}: filter_cfg keeps {len(kept)} of {len(labels)} samples", logger="current")
         return [self.data_list[index] for index in kept]
 
