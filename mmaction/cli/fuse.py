@@ -93,8 +93,8 @@ def choose_weights(args: argparse.Namespace, tests: list[Result]) -> tuple[list[
         rows = zip(tuning[0].ids, tuning[0].scores.tolist(), strict=True)
         if same := [name for name, row in rows if own.get(name) == row]:
             raise ValueError(
-                f"--tune-on {args.tune_on[0]}: {len(same)} samples, such as {same[0]}, are among those that the result "
-                "is reported on, which weights must not be found on; name results of another split, or take --tune-share"
+                f"--tune-on {args.tune_on[0]}: {len(same)} samples, such as {same[0]}, are among those that are "
+                "reported, on which weights must not be found; name results of another split, or use --tune-share"
             )
         return search_weights(tuning), tests, f"searched on {len(tuning[0])} other samples"
     if args.tune_share is not None:

@@ -124,7 +124,9 @@ def test_tool(pair, tool, tmp_path, capsys):
         main([*paths, "--names", "x", "x"])
     assert "x is given twice; each result needs a name of its own" in capsys.readouterr().err
     pair[0].select(np.arange(9)).save(tmp_path / "part.npz")
-    with pytest.raises(ValueError, match=r"9 samples, such as clip 0, are among those that the result is reported on"):
+    with pytest.raises(
+        ValueError, match=r"9 samples, such as clip 0, are among those that are reported, on which weights"
+    ):
         main([*paths, "--tune-on", str(tmp_path / "part.npz"), str(tmp_path / "part.npz")])
 
 
