@@ -1,8 +1,8 @@
-"""Draw 2D skeletons on their video and check them.
+"""Draw skeletons on their video, or on black without one, and check them.
 
 Paths and options come from config.ini beside pose_visualizer.py; every entry can be given on the command line, which
-has the last word. A folder as --video (or a data set config as --dataset) makes a contact sheet of each clip and an
-HTML index.
+has the last word. A folder as --video, a data set config as --dataset, or neither a video nor a --clip makes a contact
+sheet of each clip and an HTML index.
 Exit codes: 0 clean, 3 something looks suspicious, 2 wrong input, 130 stopped by Ctrl-C.
 """
 
@@ -13,6 +13,7 @@ from mmaction.io.video import open_video
 from mmaction.pose_viewer.batch import INDEX, check_batch
 from mmaction.pose_viewer.checks import check_clip
 from mmaction.pose_viewer.heatmap_view import heatmap_panel
+from mmaction.pose_viewer.no_video import read_clip
 from mmaction.pose_viewer.settings import (
     Settings,
     add_arguments,
@@ -30,7 +31,7 @@ from mmaction.pose_viewer.viewer import (
     write_json_report,
 )
 from mmaction.utils.files import claim
-from mmaction.visualization.poses import clip_poses, find_annotation, load_annotation_list
+from mmaction.visualization.poses import find_annotation, load_annotation_list
 
 SUSPICIOUS = 3
 
@@ -53,15 +54,12 @@ def main(default_config: Path, argv: list[str] | None = None) -> int:
 
 def visualize(settings: Settings, quiet: bool = False) -> int:
     """Do what the settings say; return 0 if everything is clean, 3 if something is suspicious."""
-    needed = ["video", "annotation"] + ([] if settings.window else ["output"])
-    if settings.dataset or Path(settings.video or "-").is_dir():
-        needed = ["output"]
+    is_batch = settings.dataset or Path(settings.video or "-").is_dir() or not (settings.video or settings.clip)
+    needed = ([] if settings.dataset else ["annotation"]) + ([] if settings.window and not is_batch else ["output"])
     for name in needed:
         if not getattr(settings, name):
             raise ValueError(f"{name}: not set; write it into [paths] of the configuration file or pass --{name}")
-    if needed == ["output"]:
-        return _batch(settings, quiet)
-    return _clip(settings, quiet)
+    return _batch(settings, quiet) if is_batch else _clip(settings, quiet)
 
 
 def _batch(settings: Settings, quiet: bool) -> int:
@@ -73,10 +71,11 @@ def _batch(settings: Settings, quiet: bool) -> int:
 
 
 def _clip(settings: Settings, quiet: bool) -> int:
-    reader = open_video(settings.video, num_threads=0)
+    video = open_video(settings.video, num_threads=0) if settings.video else None
     annotations = load_annotation_list(settings.annotation)
-    entry = find_annotation(annotations, settings.clip, Path(reader.name), settings.annotation)
-    poses, classes = clip_poses(entry, chosen_layout(settings), settings.annotation), read_classes(settings)
+    entry = find_annotation(annotations, settings.clip, Path(video.name if video else ""), settings.annotation)
+    reader, poses = read_clip(video, entry, chosen_layout(settings), settings.annotation)
+    classes = read_classes(settings)
     panel = heatmap_panel(settings.heatmap, entry, poses) if settings.heatmap else None
     if settings.window:
         if settings.report:

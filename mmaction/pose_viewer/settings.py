@@ -31,7 +31,7 @@ def _setting(section: str, default: Any, text: str, metavar: str | None = None, 
 class Settings:
     """Everything that can be set, in the file as ``name = value`` and on the command line as ``--name value``."""
 
-    video: str = _setting("paths", "", "video, or a folder of videos for the batch mode", "PATH")
+    video: str = _setting("paths", "", "video, or a folder of videos for the batch mode; without: on black", "PATH")
     annotation: str = _setting("paths", "", "skeleton annotation file", "FILE.pkl")
     dataset: str = _setting("paths", "", "data set config naming annotation and videos, for the batch mode", "CONFIG")
     output: str = _setting("paths", "", "file or folder to write", "PATH")

@@ -107,6 +107,14 @@ LAYOUTS: dict[str, Layout] = {
             "0-1 1-2 2-3 1-4 4-5 5-6 6-7 1-8 8-9 9-10 10-11 3-12 12-13 13-14 14-15 3-16 16-17 17-18 18-19",
             root=3,
         ),
+        # the order of Microsoft's SDK, and of Northwestern-UCLA: the joints in the middle from below
+        _row(
+            "kinect20_sdk",
+            "hip_center spine shoulder_center head left_shoulder left_elbow left_wrist left_hand right_shoulder "
+            "right_elbow right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee "
+            "right_ankle right_foot",
+            "3-2 2-1 1-0 2-4 4-5 5-6 6-7 2-8 8-9 9-10 10-11 0-12 12-13 13-14 14-15 0-16 16-17 17-18 18-19",
+        ),
         _row(
             "jhmdb15",
             "neck belly face right_shoulder left_shoulder right_hip left_hip right_elbow left_elbow right_knee "
@@ -182,6 +190,8 @@ ALIASES = {
     "openpose25": "body25",
     "body_25": "body25",
     "kinect": "kinect20",
+    "kinect_sdk": "kinect20_sdk",
+    "nucla": "kinect20_sdk",
     "utd_mhad": "kinect20",
     "jhmdb": "jhmdb15",
     "mediapipe": "mediapipe33",

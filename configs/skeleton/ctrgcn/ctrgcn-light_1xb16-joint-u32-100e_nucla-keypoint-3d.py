@@ -12,7 +12,7 @@ from mmaction.utils.config import set_steps
 ann_file = "data/skeleton/nucla_3d.pkl"
 ann_file_train = ann_file_val = ann_file_test = ann_file
 train_split, test_split = "train", "test"
-layout = "kinect20"  # a name or a description: docs/skeletons.md
+layout = "kinect20_sdk"  # a name or a description: docs/skeletons.md
 num_person = 1
 # Greatest angles about x, y and z by which a clip is turned in training, in radians: as if the camera stood elsewhere.
 turn = (1.05, 1.05, 0)  # y is the vertical; where z is: (1.05, 0, 1.05)

@@ -190,6 +190,7 @@ class PreNormalize3D(Transform):
             if not missing:
                 hip, spine, right, left = map(skeleton.joints.index, BODY)
                 zaxis, xaxis, center = (hip, spine), (right, left), spine
+        self._has_layout = layout is not None
         self.zaxis = tuple(zaxis)
         self.xaxis = tuple(xaxis)
         self.align_spine = align_spine
@@ -200,7 +201,8 @@ class PreNormalize3D(Transform):
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
         """Raise ValueError if a named joint is not there, or the defaults, joints of ntu25, meet other skeletons."""
         named = (*self.zaxis, *self.xaxis)
-        if max(named, default=self.center or 0) >= num_joints or (named == (0, 1, 8, 4) and num_joints != 25):
+        are_defaults = not self._has_layout and named == (0, 1, 8, 4)
+        if max(named, default=self.center or 0) >= num_joints or (are_defaults and num_joints != 25):
             raise ValueError(
                 f"zaxis={self.zaxis} and xaxis={self.xaxis} do not fit {num_joints} joints (the defaults are joints of "
                 "ntu25); set layout=, or give the joints of the spine and the shoulders"

@@ -12,9 +12,9 @@ from mmaction.utils.text import first_few
 
 CLIPS_SEEN = 200  # of a data set, evenly spread
 UPPER, LOWER = ("head", "neck", "nose", "face", "shoulder", "thorax"), ("hip", "knee", "ankle", "foot")
-UNLIKE = (
-    1.5  # a limb whose mean length is that many times its mirror image's; wrong orders have 1.7 to 13, right ones 1.1
-)
+FRAMES_SEEN = 16  # of a clip, evenly spread, where joints are compared with each other
+UNLIKE = 1.5  # a limb so many times as long as its mirror image; other orders of joints have 1.7 to 13, right ones 1.1
+DETOUR = 2.3  # and so many times as long as the steps of a way over other joints; right orders have 1.1 to 1.4
 UPRIGHT = 1.5  # how much more a body extends along the vertical than along the other axes, on average
 
 
@@ -106,42 +106,59 @@ def _order(pipeline: Pipeline, parts: Sequence[Any]) -> str | None:
             layouts[layout.joints, layout.limbs] = layout
     skeletons = [info["keypoint"] for info in pipeline.infos(CLIPS_SEEN) if np.ndim(info.get("keypoint", 0)) == 4]
     for layout in layouts.values():
-        ratio, limb, other = most_unlike_limbs(skeletons, layout) or (1.0, "", "")
-        if ratio > UNLIKE:
+        fitting = [joints for joints in skeletons if joints.shape[2] == len(layout.joints)]
+        found = odd_limb(joint_distances(fitting), layout) if fitting else None
+        if found:
             return (
-                f"{pipeline.place}: the limb {limb} is {ratio:.1f} times as long as its mirror image, {other}, on "
-                f"average: the joints seem to have another order than in the layout {layout.name!r}; "
-                "pose_visualizer.py draws them; give the layout= of the data"
+                f"{pipeline.place}: {found}: the joints seem to have another order than in the layout {layout.name!r}; "
+                "look at them (python pose_visualizer.py) and give the layout of the data"
             )
     return None
 
 
-def most_unlike_limbs(skeletons: Sequence[np.ndarray], layout: Layout) -> tuple[float, str, str] | None:
-    """Return the limb and its mirror image whose mean lengths differ most, and the ratio; None if there are no pairs.
+def joint_distances(skeletons: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean distance of every two joints of the first person, ``(V, V)``; NaN if never seen together.
 
-    Args:
-        skeletons: Arrays ``(M, T, V, D)``; a joint at the origin is missing. The first person counts.
-        layout: Layout of V joints.
+    In ``skeletons``, arrays ``(M, T, V, D)``, a joint at the origin is missing. Distances of a frame are relative to
+    their mean, so that near and far persons count alike.
     """
-    pairs = list(zip(layout.left_limbs, layout.right_limbs, strict=True))
-    joints = [part[0] for part in skeletons if part.shape[2] == len(layout.joints)]
-    if not pairs or not joints:
-        return None
-    first, second = np.array(layout.limbs).T
-    lengths = []
-    for part in joints:
-        seen = part.any(axis=-1)
-        length = np.linalg.norm(part[:, first].astype(np.float64) - part[:, second], axis=-1)
-        lengths.append(np.where(seen[:, first] & seen[:, second], length, np.nan))
-    pooled = np.ma.masked_invalid(np.concatenate(lengths)).mean(axis=0)
-    means = np.ma.filled(np.ma.masked_less_equal(pooled, 0.0), np.nan)
-    ratios = [max(means[a] / means[b], means[b] / means[a]) for a, b in pairs]
-    if np.isnan(ratios).all():
-        return None
-    number = int(np.nanargmax(ratios))
-    longer, shorter = sorted(pairs[number], key=lambda limb: -means[limb])
-    name, other = (" to ".join(layout.joints[joint] for joint in layout.limbs[limb]) for limb in (longer, shorter))
-    return float(ratios[number]), name, other
+    num_joints = skeletons[0].shape[2]
+    total, count = np.zeros((2, num_joints, num_joints))
+    for clip in skeletons:
+        joints = clip[0, :: max(1, clip.shape[1] // FRAMES_SEEN)].astype(np.float64)
+        seen = np.any(joints, axis=-1)
+        distances = np.linalg.norm(joints[:, :, None] - joints[:, None], axis=-1)
+        distances *= np.logical_and(seen[:, :, None], seen[:, None])
+        mean = distances.sum(axis=(1, 2)) / np.maximum((distances > 0).sum(axis=(1, 2)), 1)
+        total += (distances / np.where(mean > 0, mean, 1.0)[:, None, None]).sum(axis=0)
+        count += (distances > 0).sum(axis=0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def odd_limb(distances: np.ndarray, layout: Layout) -> str | None:
+    """Return a sentence about the limb whose length contradicts a layout most, None if all are plausible.
+
+    ``distances`` are those of :func:`joint_distances`. A limb is as long as its mirror image, and no other joints lead
+    in short steps from one of its ends to the other.
+    """
+    lengths = [float(distances[limb]) for limb in layout.limbs]
+    names = [" to ".join(layout.joints[joint] for joint in limb) for limb in layout.limbs]
+    ratios = [
+        (lengths[first] / lengths[second], first, second)
+        for left, right in zip(layout.left_limbs, layout.right_limbs, strict=True)
+        for first, second in ((left, right), (right, left))
+    ]
+    ratio, longer, shorter = max((row for row in ratios if np.isfinite(row[0])), default=(1.0, 0, 0))
+    if ratio > UNLIKE:
+        return f"the limb {names[longer]} is {ratio:.1f} times as long as its mirror image, {names[shorter]}"
+    steps = np.where(np.isnan(distances), np.inf, distances)  # the longest of the way whose longest step is shortest
+    for joint in range(len(steps)):
+        steps = np.minimum(steps, np.maximum(steps[:, [joint]], steps[[joint]]))
+    detours = [(length / steps[limb], name) for length, name, limb in zip(lengths, names, layout.limbs, strict=True)]
+    ratio, name = max((row for row in detours if np.isfinite(row[0])), default=(1.0, ""))
+    if ratio > DETOUR:
+        return f"the limb {name} is {ratio:.1f} times as long as the steps of a way over other joints between its ends"
+    return None
 
 
 def standing_axis(skeletons: Sequence[np.ndarray], layout: Layout) -> int | None:

@@ -17,7 +17,8 @@ from mmaction.datasets.transforms import (
     RandomRot,
 )
 from mmaction.engine.checks.joints import Pipeline, mirror_warning
-from mmaction.engine.checks.skeletons import check_space, most_unlike_limbs, skeleton_warnings, standing_axis
+from mmaction.engine.checks.skeletons import check_space, joint_distances, odd_limb, skeleton_warnings, standing_axis
+from mmaction.io.annotations import read_annotation_file
 from mmaction.skeletons import get_layout
 
 LAYOUT = dict(
@@ -113,7 +114,7 @@ def test_a_mirror_image_without_sides_is_named():
 
 def test_another_order_of_joints_shows_in_limbs_and_their_mirror_images():
     rng, layout = np.random.default_rng(0), get_layout("coco17")
-    left = [(1, -1), (2, 0), (4, 5), (6, 10), (7, 15), (3, 17), (3, 26), (3, 35)]  # eye, ear, shoulder to ankle
+    left = [(1, -1), (2, 0), (4, 5), (6, 10), (7, 15), (3, 15), (3, 24), (3, 33)]  # eye, ear, shoulder to ankle
     body = np.array([(0, 0), *[(side * x, y) for x, y in left for side in (1, -1)]])
     clips = [(body * size + rng.normal(0, 0.1, (1, 5, 17, 2)) + 100) for size in (1, 2, 4)]
     clips[0][0, 1:, 9] = 0  # a hand that is seen once
@@ -124,9 +125,30 @@ def test_another_order_of_joints_shows_in_limbs_and_their_mirror_images():
         (warning,) = skeleton_warnings([pipeline([GenSkeFeat(other)], *[{"keypoint": clip} for clip in clips])])
         assert f"another order than in the layout '{get_layout(other).name}'" in warning and " to " in warning
     (warning,) = skeleton_warnings([pipeline([], {"keypoint": clips[0]})], torch.nn.Sequential(HeatmapOf("h36m")))
-    ratio, longer, shorter = most_unlike_limbs(clips, get_layout("h36m17"))
-    assert ratio > 1.5 and longer != shorter and longer in warning
-    assert most_unlike_limbs([clips[0] * 0], layout) is None
+    assert "times as long as its mirror image" in warning
+    assert odd_limb(joint_distances([clips[0] * 0]), layout) is None
+
+
+def test_a_spine_the_wrong_way_round_shows_in_ways_over_other_joints():
+    layout, upside_down = get_layout("kinect20"), get_layout("kinect20_sdk")
+    arm, leg = [(3, 15), (6, 13), (8, 11), (9, 10)], [(1, 9), (1, 5), (1, 1), (1, 0)]
+    body = np.array(
+        [(0, 18), (0, 15), (0, 12), (0, 10)]
+        + [(side * x, y) for part in (arm, leg) for side in (1, -1) for x, y in part]
+    )
+    clip = body[None, None] + np.random.default_rng(0).normal(0, 0.1, (1, 20, 20, 2)) + 50
+    assert odd_limb(joint_distances([clip]), layout) is None
+    assert "over other joints between its ends" in odd_limb(joint_distances([clip]), upside_down)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"), [("nucla_3d", "nucla", "kinect20"), ("utd_mhad_2d", "kinect20", "nucla")]
+)
+def test_the_orders_of_real_skeletons(shared, name, right, wrong):
+    joints = [info["keypoint"] for info in read_annotation_file(shared / f"data/skeleton/{name}.pkl")[0][::10]]
+    distances = joint_distances(joints)
+    assert odd_limb(distances, get_layout(right)) is None
+    assert odd_limb(distances, get_layout(wrong)) is not None
 
 
 class HeatmapOf(torch.nn.Module):
