@@ -131,9 +131,13 @@ def test_a_pipeline_that_cannot_work_is_refused_when_it_is_built():
         def transform(self, results):
             return results
 
-    assert len(toy([Draw(), Use()])) == 4
+    class Telling(Toy):
+        sample_keys = BaseActionDataset.sample_keys
+
+    assert len(Telling("toy.txt", [Draw(), Use()])) == 4
     with pytest.raises(ValueError, match="step 0 of the pipeline, Use, needs 'number'"):
-        toy([Use(), Draw()])
+        Telling("toy.txt", [Use(), Draw()])
+    assert len(toy([Use()])) == 4, "a plug-in that does not tell what it reads may read anything"
 
 
 def test_annotations_stay_as_they_are():
