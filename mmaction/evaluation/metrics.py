@@ -156,13 +156,15 @@ class AccMetric(ReadableArguments, BaseMetric):
             what = {"broken": "could not be loaded", "nobody": "show nobody: no joint is seen in them"}[reason]
             print_log(f"{count} of {len(results)} samples {what}; they count as wrong", "current", logging.WARNING)
         preds = [result["pred"] for result in results]
+        # a plug-in's calculate may take two arguments, as MMAction2's does
+        rest = (missing,) if "missing" in inspect.signature(self.calculate).parameters else ()
         if not isinstance(preds[0], dict):
-            return self.calculate(preds, labels, missing)
+            return self.calculate(preds, labels, *rest)
         parts = {name: np.stack([pred[name] for pred in preds]) for name in preds[0]}
         if {"rgb", "pose"} <= parts.keys():
             for rgb, pose in ((1, 1), (2, 1), (1, 2)):
                 parts[f"RGBPose_{rgb}:{pose}"] = rgb * parts["rgb"] + pose * parts["pose"]
-        values = {name: self.calculate(part, labels, missing) for name, part in parts.items()}
+        values = {name: self.calculate(part, labels, *rest) for name, part in parts.items()}
         return {f"{name}_{key}": value for name, part in values.items() for key, value in part.items()}
 
     def calculate(

@@ -54,6 +54,14 @@ def test_a_missing_sample_counts_as_wrong_in_every_accuracy():
     assert found == {"top1": 0.5, "top5": 0.5, "mean1": 0.5}
 
 
+def test_a_plug_in_may_calculate_from_two_arguments(evaluate):
+    class Counted(AccMetric):
+        def calculate(self, preds, labels):
+            return {**super().calculate(preds, labels), "count": len(labels)}
+
+    assert evaluate(Counted(), SCORES, [1, 0, 0, 0])["acc/count"] == 4
+
+
 def test_options_and_prefix(evaluate):
     metric = AccMetric(metric_list="top_k_accuracy", metric_options={"top_k_accuracy": {"topk": (2, 3)}}, prefix="val")
     assert evaluate(metric, SCORES, [0, 1, 0, 2]) == {"val/top2": 0.25, "val/top3": 1.0}
