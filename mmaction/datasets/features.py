@@ -83,7 +83,8 @@ class FeatureDataset(BaseActionDataset):
             raise ValueError(f"every expert needs scores of the same classes, and each clip one label; got {classes}")
         self._say_memorized()
         self._rows = [(self.experts[name], index) for name, index in rows.items()]
-        chances = [as_probabilities(self.experts[name].scores) for name in rows]
+        scores = [self.experts[name].scores for name in rows]
+        chances = [as_probabilities(part) for part in scores if part is not None]
         self._chances = [np.log(np.maximum(part, SMALLEST)).astype(np.float32) for part in chances]
         return [
             {"frame_dir": name, "label": int(label), "row": i}

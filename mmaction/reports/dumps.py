@@ -99,8 +99,8 @@ def load_any(path: str | Path, reference: Result | None = None) -> Result:
         if ids is None:
             ids = reference.ids if reference is not None else [f"sample {i}" for i in range(len(content))]
         classes = reference.classes if reference is not None and reference.num_classes == scores.shape[1] else ()
-        meta = {name: [float(bool(item.get(name))) for item in content] for name in MISSING} if dicts else {}
-        meta = {name: np.array(column) for name, column in meta.items() if any(column)}
+        columns = {name: [float(bool(item.get(name))) for item in content] for name in MISSING} if dicts else {}
+        meta = {name: np.array(column) for name, column in columns.items() if any(column)}
         return Result(unique_ids(ids), labels, scores, classes, meta)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: {error.args[0] if error.args else error}") from error

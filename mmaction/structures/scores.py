@@ -70,11 +70,11 @@ def as_probabilities(scores: ArrayLike) -> np.ndarray:
     sum; in a row of zeros, as of a sample without a prediction, all classes are alike. Others are taken for logits,
     and the softmax over all classes is returned.
     """
-    scores = as_scores(scores).astype(np.float64)
-    if scores.min() < 0 or scores.max() > 1.01:
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-    total = scores.sum(axis=1, keepdims=True)
-    return np.divide(scores, total, out=np.full_like(scores, 1 / scores.shape[1]), where=total > 0)
+    rows = as_scores(scores).astype(np.float64)
+    if rows.min() < 0 or rows.max() > 1.01:
+        rows = np.exp(rows - rows.max(axis=1, keepdims=True))
+    total = rows.sum(axis=1, keepdims=True)
+    return np.divide(rows, total, out=np.full_like(rows, 1 / rows.shape[1]), where=total > 0)
 
 
 def label_to_array(num_classes: int, label: ArrayLike) -> np.ndarray:
