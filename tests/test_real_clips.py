@@ -53,4 +53,4 @@ def test_real_clips_are_learnt_by_heart(shared, root, tmp_path):
     runner = build_runner(cfg)
     runner.train()
     assert runner.message_hub.get_scalar("val/acc/top1").current() == 1.0
-    assert 0 <= runner.test()["acc/top1"] <= 1
+    assert runner.test()["acc/top1"] * 4 in range(5)  # the four clips held out, not the eight trained on
