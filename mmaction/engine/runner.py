@@ -232,7 +232,8 @@ class ActionRunner(Runner):
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
         """Register MMEngine's hooks and ours, each replaceable by name."""
         own = {name: {"type": kind} for name, kind in OWN_HOOKS.items()}
-        merged = {**own, "checkpoint": {"type": "CheckpointHook", "interval": 1}, **(hooks or {})}
+        given = {k: {**own.get(k, {}), **hook} if isinstance(hook, dict) else hook for k, hook in (hooks or {}).items()}
+        merged = {**own, "checkpoint": {"type": "CheckpointHook", "interval": 1}, **given}
         super().register_default_hooks({k: hook for k, hook in merged.items() if hook is not None or k not in own})
 
     def build_train_loop(self, loop: Any) -> Any:

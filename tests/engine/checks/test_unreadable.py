@@ -37,6 +37,9 @@ def test_too_many_stop_the_run_with_the_list(tmp_path, toy, train):
     with pytest.raises(ToolStop, match=r"1 of 24 training samples cannot be loaded, more than 1.0%; .*broken_samples"):
         train(config, "--work-dir", tmp_path / "run")
     assert len(rows(tmp_path / "run")) == 1
+    more = "default_hooks.broken_samples.max_share=0.1"  # as the message says
+    train(config, "--work-dir", tmp_path / "more", "--epochs", "1", "--cfg-options", more)
+    assert (tmp_path / "more" / "epoch_1.pth").is_file()
 
 
 def test_repetitions_do_not_make_a_share_smaller(tmp_path, toy, train):
