@@ -24,6 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmaction.engine.checks.data import check_learned_bases
+from mmaction.engine.checks.warnings import learned_classes_warning
 from mmaction.engine.continuation import Continuation, steps_of
 from mmaction.engine.device import channels_last, compile_parts, set_tf32, with_fused_step
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, unwrapped, wrap_on_cpu
@@ -61,8 +62,10 @@ OWN_HOOKS = {
 
 
 def _is_for_users(record: logging.LogRecord) -> bool:
-    """Refuse the warnings in which MMEngine tells itself not to use its own deprecated classes."""
-    return not record.getMessage().startswith(('"FileClient" will be', '"HardDiskBackend" is the alias'))
+    """Refuse MMEngine's warnings about its own deprecated classes, and one for each frozen parameter."""
+    text = record.getMessage()
+    is_inner = text.startswith(('"FileClient" will be', '"HardDiskBackend" is the alias'))
+    return not (is_inner or text.endswith("is skipped since its requires_grad=False"))
 
 
 @contextmanager
@@ -371,6 +374,9 @@ class ActionRunner(Runner):
                 check_learned_bases(loop.dataloader.dataset, checkpoint["meta"], str(filename))
         if self._testing:
             check_stream(self.cfg, checkpoint["meta"], str(filename))
+            dataset = self.test_dataloader.dataset
+            if warning := learned_classes_warning(dataset, checkpoint["meta"], str(filename)):
+                self.logger.warning(warning)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = unwrapped(self.model)
         strict = strict or self._resume or self._testing

@@ -48,7 +48,9 @@ def config(model, weights, demo_data, work_dir, epochs=2):
                 batch_size=2, num_workers=0, sampler=dict(type="DefaultSampler", shuffle=True), dataset=data
             ),
             train_cfg=dict(by_epoch=True, max_epochs=epochs),
-            optim_wrapper=dict(optimizer=dict(type="AdamW", lr=0.01, weight_decay=0.1)),
+            optim_wrapper=dict(
+                optimizer=dict(type="AdamW", lr=0.01, weight_decay=0.1), paramwise_cfg=dict(norm_decay_mult=0.5)
+            ),
             default_hooks=dict(checkpoint=dict(type="CheckpointHook", interval=1)),
             randomness=dict(seed=0),
             work_dir=str(work_dir),
@@ -57,12 +59,14 @@ def config(model, weights, demo_data, work_dir, epochs=2):
 
 
 @pytest.mark.parametrize("model", NETWORKS)
-def test_only_tuned_tensors_are_saved_and_a_resumed_run_equals_a_whole_one(model, demo_data, tmp_path):
+def test_only_tuned_tensors_are_saved_and_a_resumed_run_equals_a_whole_one(model, demo_data, tmp_path, capfd):
     plain = MODELS.build(dict(type="TimmImage", model=model, **NETWORKS[model][0]))
     weights = tmp_path / "clip.pth"
     torch.save(plain.network.state_dict(), weights)
     whole = build_runner(config(model, str(weights), demo_data, tmp_path / "whole"))
     whole.train()
+    said = capfd.readouterr()
+    assert "M of them frozen" in said.out and "is skipped" not in said.out + said.err
     state = whole.model.backbone.network.state_dict()
     assert all(torch.equal(state[key], value) for key, value in plain.network.state_dict().items())
 

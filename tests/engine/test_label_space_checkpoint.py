@@ -23,9 +23,11 @@ def test_checkpoints_of_a_label_space_are_read_safely(tmp_path):
 
 
 @pytest.mark.parametrize(("names", "warned"), [("a b c", False), ("a b d", True)])
-def test_resuming_warns_of_other_classes_and_not_of_the_object_left_out(tmp_path, toy, train, capfd, names, warned):
+def test_resuming_and_testing_warn_of_other_classes(tmp_path, toy, train, test, capfd, names, warned):
     table = tmp_path / "classes.csv"
-    extra = f"train_dataloader['dataset']['metainfo'] = dict(label_space={str(table)!r})\n"
+    extra = "for loader in (train_dataloader, test_dataloader):\n    loader['dataset'].update({})\n".format(
+        f"metainfo=dict(label_space={str(table)!r})"
+    )
     config = toy.write_config(tmp_path, extra=extra)
     for epochs, text in ((1, "a b c"), (2, names)):
         rows = [f"{label},{name}" for label, name in enumerate(text.split())]
@@ -33,3 +35,6 @@ def test_resuming_warns_of_other_classes_and_not_of_the_object_left_out(tmp_path
         train(config, "--work-dir", tmp_path / "run", "--resume", "--cfg-options", f"train_cfg.max_epochs={epochs}")
     assert read_checkpoint(tmp_path / "run/epoch_2.pth")["meta"]["class_counts"] == [8, 8, 8]
     assert ("dataset metainfo from the resumed checkpoint is different" in capfd.readouterr().out) == warned
+    test(config, tmp_path / "run/epoch_1.pth")
+    said = capfd.readouterr().out
+    assert ("not learned the classes that" in said) == ("class 2 is 'c' in one and 'd' in the other" in said) == warned

@@ -73,7 +73,7 @@ class PreflightHook(Hook):
         warnings = check_data(runner, loaders, loops, self.max_share)
         model = unwrapped(runner.model)
         warnings += [lr_warning(runner), replacing_warning(runner), validation_warning(runner), epoch_warning(runner)]
-        warnings += schedule_warnings(runner)
+        warnings += [] if is_resumed(runner) else schedule_warnings(runner)  # that run's own schedule was named before
         warnings += class_warnings({split: part.dataset for split, part in loaders.items()}, num_classes_of(model))
         if getattr(runner, "load_report", None) is None:
             warnings.append(frozen_warning(model))

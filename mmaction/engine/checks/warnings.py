@@ -59,6 +59,17 @@ def _first_difference(names: Sequence[str], others: Sequence[str]) -> str:
     return f"one has {len(names)} and the other {len(others)}"
 
 
+def learned_classes_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str | None:
+    """Say that a checkpoint with ``meta`` learned other classes, or in another order, than the data set names."""
+    learned, named = (meta.get("dataset_meta") or {}).get("classes"), _class_names(dataset)
+    if not learned or not named or list(learned) == list(named):
+        return None
+    return (
+        f"{source} has not learned the classes that {getattr(dataset, 'ann_file', 'the data set')} names, so that "
+        f"labels and figures may be wrong: {_first_difference(learned, named)}"
+    )
+
+
 def frozen_warning(model: nn.Module) -> str | None:
     """Say that frozen stages keep random weights, where neither ``pretrained`` nor ``init_cfg`` loads any."""
     stages = {name: getattr(part, "frozen_stages", None) for name, part in model.named_modules()}

@@ -22,6 +22,11 @@ class HistoryHook(Hook):
             raise ValueError(f"length: expected 1 or more, got {length}")
         self.length = length
 
+    def before_train(self, runner: Runner) -> None:
+        """Forget the times of the run that is gone on with: it may have stood still, or on another machine."""
+        for name in ("train/time", "train/data_time"):
+            runner.message_hub.log_scalars.pop(name, None)
+
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
