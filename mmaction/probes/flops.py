@@ -14,6 +14,7 @@ from mmaction.models.backbones.foundation.published import PublishedNetwork
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.recognizers import MMRecognizer3D
 from mmaction.registry import MODELS
+from mmaction.skeletons import layout_of_config
 from mmaction.utils.config import dataset_config, type_name
 
 PARTS = ("backbone", "neck", "cls_head")
@@ -25,8 +26,9 @@ def model_without_values(cfg: Config) -> BaseRecognizer:
     backbone = {key: None if key == "pretrained" else value for key, value in cfg.model["backbone"].items()}
     model = {**cfg.model, "backbone": backbone, "data_preprocessor": None}
     kind = MODELS.get(type_name(backbone))
-    if isinstance(kind, type) and issubclass(kind, (FoundationBackbone, PublishedNetwork)):
-        return MODELS.build(model).to("meta")  # libraries compute with values while they build
+    library = isinstance(kind, type) and issubclass(kind, (FoundationBackbone, PublishedNetwork))
+    if library or type_name(model) == "RecognizerGCN":
+        return MODELS.build(model).to("meta")  # libraries and graphs compute with values while they build
     with torch.device("meta"):
         return MODELS.build(model)
 
@@ -67,10 +69,10 @@ def input_shape(cfg: Config, split: str = "test") -> tuple[int, ...] | dict[str,
     """Return the shape of one view as the backbone of a config sees it, worked out from the pipeline of a split.
 
     It is ``(C, T, H, W)`` for a network of clips, ``(T, C, H, W)`` for one of single frames (all of a clip), and for
-    one of frames and skeletons a dict of both, ``imgs`` and ``heatmap_imgs``. ValueError if the pipeline does not tell
-    it, as for skeleton graphs.
+    one of frames and skeletons a dict of both, ``imgs`` and ``heatmap_imgs``, ``(M, T, V, C)`` for a skeleton graph.
+    ValueError if the pipeline does not tell it.
     """
-    clip_len, num_clips, scaling = None, 1, 1.0
+    clip_len, num_clips, scaling, persons = None, 1, 1.0, 2
     size: tuple[int, int] | None = None
     pipeline = dataset_config(cfg, (split,)).get("pipeline") if split == "train" else pipeline_config(cfg)
     for step in pipeline or ():
@@ -84,14 +86,21 @@ def input_shape(cfg: Config, split: str = "test") -> tuple[int, ...] | dict[str,
             size = (height, width)
         elif kind == "GeneratePoseTarget":
             scaling = step.get("scaling", 1.0)
+        elif kind == "FormatGCNInput":
+            persons = step.get("num_person", persons)
     recognizer = type_name(cfg.model)
+    if recognizer == "RecognizerGCN" and isinstance(clip_len, int) and (layout := layout_of_config(cfg)):
+        return (persons, clip_len, len(layout.joints), cfg.model["backbone"].get("in_channels", 3))
     if recognizer == "MMRecognizer3D" and isinstance(clip_len, Mapping) and set(clip_len) == {"RGB", "Pose"} and size:
         rgb, pose = (cfg.model["backbone"].get(f"{name}_pathway", {}) for name in ("rgb", "pose"))
         small = [int(side * scaling + 0.5) for side in size]
         imgs = (rgb.get("in_channels", 3), clip_len["RGB"], *size)
         return {"imgs": imgs, "heatmap_imgs": (pose.get("in_channels", 17), clip_len["Pose"], *small)}
     if not isinstance(clip_len, int) or size is None or recognizer not in ("Recognizer2D", "Recognizer3D"):
-        raise ValueError(f"the input's shape cannot be worked out from the {split} pipeline; give it with --shape")
+        raise ValueError(
+            f"{cfg.filename}: the input's shape cannot be worked out from the {split} pipeline; "
+            "tools/analysis/get_flops.py takes it with --shape"
+        )
     channels = cfg.model["backbone"].get("in_channels", 3)
     if recognizer == "Recognizer2D":
         return (num_clips if clip_len == 1 else clip_len, channels, *size)
