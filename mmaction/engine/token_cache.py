@@ -57,7 +57,7 @@ def check_cacheable(model: Any) -> None:
 
 def described(step: Any) -> str:
     """Return type and settings of a pipeline's step as text; ValueError if these are not all visible."""
-    shown = {key: value for key, value in sorted(vars(step).items()) if not key.startswith("_")}
+    shown = {key: value for key, value in sorted(vars(step).items()) if key not in ("_rng", "_rng_pid")}
     text = f"{type(step).__module__}.{type(step).__qualname__}({shown})"
     if " at 0x" in text:
         raise ValueError(f"--cache cannot tell the settings of {text}: give its class, or the object in it, a __repr__")

@@ -213,8 +213,9 @@ def test_a_disk_without_room_is_refused(config, monkeypatch):
 
 def test_settings_that_cannot_be_seen_are_refused():
     class Hidden:
-        def __init__(self):
-            self.function = object()
+        def __init__(self, setting):
+            self._setting = setting
 
     with pytest.raises(ValueError, match="__repr__"):
-        token_cache.described(Hidden())
+        token_cache.described(Hidden(object()))
+    assert token_cache.described(Hidden(1)) != token_cache.described(Hidden(2))
