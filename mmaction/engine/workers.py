@@ -1,4 +1,4 @@
-"""What a data worker does when it starts: share the memory it inherits, and outlive the signal that stops the run."""
+"""What a data worker does when it starts: share memory, draw other numbers in each epoch, outlive a stopping signal."""
 
 import gc
 import multiprocessing
@@ -7,6 +7,10 @@ import signal
 import threading
 from collections.abc import Callable
 
+import numpy as np
+import torch
+from mmengine.dataset import worker_init_fn
+
 LOOK_S = 5.0  # between two looks at whether the main process still lives
 
 
@@ -14,11 +18,18 @@ def start_worker(worker_id: int, then: Callable[[int], None] | None = None) -> N
     """Prepare a data worker, then call ``then``, the ``worker_init_fn`` of the config.
 
     The garbage collector leaves out all that the worker has inherited: visiting it would copy its memory, 66 MB.
+
+    MMEngine's function seeds by the worker alone, so a plug-in that draws from NumPy's or Python's own generator would
+    draw the same in every epoch; here the seed of the epoch counts as well.
     """
     gc.freeze()
     _outlive_sigterm()
+    epoch_seed = torch.initial_seed()
     if then is not None:
         then(worker_id)
+    if getattr(then, "func", None) is worker_init_fn:
+        seed = int(np.random.SeedSequence([epoch_seed, torch.initial_seed()]).generate_state(1)[0])
+        worker_init_fn(0, 1, 0, seed)
 
 
 def _outlive_sigterm() -> None:

@@ -2,12 +2,14 @@
 
 import multiprocessing
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 
@@ -104,6 +106,27 @@ def test_the_function_of_the_config_is_called_too():
     assert loader.worker_init_fn.func is start_worker
     start_worker(3, then=called.append)
     assert called == [3]
+
+
+class Drawing(torch.utils.data.Dataset):
+    """What a plug-in draws that uses the generators of NumPy and Python."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return np.random.rand(), random.random(), float(torch.rand(()))  # noqa: NPY002
+
+
+def test_a_plug_in_draws_other_numbers_in_each_epoch_and_the_same_in_each_run():
+    config = {"dataset": Drawing(), "batch_size": 1, "sampler": {"type": "DefaultSampler"}, "num_workers": 2}
+    runs = []
+    for _ in range(2):
+        loader = ActionRunner.build_dataloader(config, seed=0)
+        torch.manual_seed(0)
+        runs.append([tuple(float(part[0]) for part in batch) for _ in range(2) for batch in loader])
+    assert runs[0] == runs[1]
+    assert all(len(set(numbers)) == 8 for numbers in zip(*runs[0], strict=True))
 
 
 @pytest.mark.parametrize(
