@@ -80,6 +80,7 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
         """Keep ``mean`` and ``std`` in a shape that batches are normalized with."""
         if mean.shape != std.shape or mean.ndim != 1 or not (std > 0).all():
             raise ValueError(f"mean and std need one number per channel, std above 0; got {mean=}, {std=}")
+        self._is_for_unit = bool(std.max() < 1)
         shape = (-1,) + (1,) * (-CHANNEL_AXIS[self.format_shape] - 1)
         self.register_buffer("mean", mean.view(shape), persistent=False)
         self.register_buffer("std", std.view(shape), persistent=False)
@@ -151,6 +152,11 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
             raise ValueError(
                 f"mean and std have {len(self.mean)} entries but the input has {channels} channels, shape "
                 f"{tuple(batch.shape)} read as {self.format_shape}"
+            )
+        if self.normalize and self._is_for_unit and batch.dtype == torch.uint8:
+            raise ValueError(
+                f"mean and std are in gray levels, 0 to 255, as the frames are; got {self.mean.flatten().tolist()} and "
+                f"{self.std.flatten().tolist()}, which are for 0 to 1: multiply both by 255"
             )
         if self.to_rgb and channels != 3:
             raise ValueError(f"to_rgb reverses 3 color channels; the input has {channels}, shape {tuple(batch.shape)}")

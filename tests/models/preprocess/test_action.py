@@ -90,6 +90,13 @@ def test_bad_options_and_shapes_are_explained(options, shape, message):
         ActionDataPreprocessor(**options)({"inputs": [torch.zeros(shape)]})
 
 
+def test_statistics_for_another_range_than_the_frames_are_refused():
+    prepare = ActionDataPreprocessor(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+    assert prepare({"inputs": [torch.zeros(2, 3, 4, 5)]})["inputs"].min() < -2  # frames from 0 to 1 in floats
+    with pytest.raises(ValueError, match="in gray levels, 0 to 255.* multiply both by 255"):
+        prepare({"inputs": [torch.zeros(2, 3, 4, 5, dtype=torch.uint8)]})
+
+
 def test_samples_of_two_sizes_are_explained():
     with pytest.raises(ValueError, match=r"one shape; got .*\(1, 3, 4, 5\).*\(1, 3, 4, 6\).*batch_size to 1"):
         ActionDataPreprocessor()({"inputs": [torch.zeros(1, 3, 4, 5), torch.zeros(1, 3, 4, 6)]})
