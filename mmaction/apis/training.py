@@ -80,7 +80,7 @@ class Run:
         config: The config's file name.
         work_dir: Folder of checkpoints, the config, and in ``log_dir`` of the log.
         log_dir: Folder of the log and the curves' values.
-        best: Figures of each best checkpoint by its name, one for each measure that was asked for.
+        best: Figures of each best checkpoint by its place in ``work_dir``, one for each measure that was asked for.
         last: Name of the last checkpoint; empty where there is none.
     """
 
@@ -94,13 +94,13 @@ class Run:
     def of(cls, runner: Runner) -> "Run":
         """Return what the training of ``runner`` has left."""
         known, work_dir = runner.message_hub.runtime_info, Path(runner.work_dir)
-        names = [Path(known[key]).name for key in known if key.startswith("best_ckpt")]
+        names = [_place_of(known[key], work_dir) for key in known if key.startswith("best_ckpt")]
         pointer = work_dir / "last_checkpoint"
         return cls(
             _call_name(Path(runner.cfg.filename or "")),
             work_dir,
             work_dir / runner.timestamp,
-            {name: (known.get(BEST_FIGURES) or {}).get(name) or {} for name in names},
+            {name: (known.get(BEST_FIGURES) or {}).get(Path(name).name) or {} for name in names},
             Path(pointer.read_text().strip()).name if pointer.is_file() else "",
         )
 
@@ -120,7 +120,7 @@ class Run:
             rows.append(("last", self.last))
         rows.append(("output", f"{place}: checkpoints, the config, and in {self.log_dir.name} the log"))
         if self.checkpoint:
-            arguments = shlex.join([self.config, str(place / self.checkpoint.name)])
+            arguments = shlex.join([self.config, os.path.relpath(self.checkpoint)])
             rows.append(("next", f"{program('test')} {arguments}"))
             rows.append(("", f"{program('infer')} {arguments} VIDEO_OR_SKELETON"))
         return rows
@@ -131,6 +131,12 @@ class Run:
     def _repr_html_(self) -> str:
         rows = (f"<tr><th>{word}</th><td>{escape(text)}</td></tr>" for word, text in self.rows())
         return f"<table>{''.join(rows)}</table>"
+
+
+def _place_of(path: str, work_dir: Path) -> str:
+    """Return where a checkpoint lies from ``work_dir``: a run that was gone on with elsewhere left its best there."""
+    name = Path(path).name
+    return name if (work_dir / name).is_file() or not os.path.isfile(path) else os.path.relpath(path, work_dir)
 
 
 def _call_name(config: Path) -> str:

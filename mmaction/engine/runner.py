@@ -24,7 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmaction.engine.checks.data import check_learned_bases
-from mmaction.engine.checks.warnings import learned_classes_warning
+from mmaction.engine.checks.warnings import changed_data_warning, learned_classes_warning
 from mmaction.engine.continuation import Continuation, steps_of
 from mmaction.engine.device import channels_last, compile_parts, set_tf32, with_fused_step
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, unwrapped, wrap_on_cpu
@@ -365,6 +365,8 @@ class ActionRunner(Runner):
         if self._resume:
             self._complete_metainfo(checkpoint["meta"])
             check_optimizer(self.optim_wrapper, checkpoint.get("optimizer") or {}, str(filename))
+            if warning := changed_data_warning(self.train_dataloader.dataset, checkpoint["meta"], str(filename)):
+                self.logger.warning(warning)
             if "ema_state_dict" in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
                 self.logger.warning(
                     f"{filename} is of a run with an EMAHook; without it, averaged weights are trained on"

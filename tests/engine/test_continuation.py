@@ -98,6 +98,17 @@ def test_a_learning_rate_that_the_checkpoint_overrules_is_named(tmp_path, toy, t
     assert re.search(f"going on with the learning rate .*{kept}", said) if kept else "going on with the l" not in said
 
 
+def test_other_samples_than_the_checkpoint_was_trained_on_are_named(tmp_path, toy, train, capfd):
+    config = toy.write_config(tmp_path)
+    train(config, "--work-dir", tmp_path / "run", "--epochs", 1)
+    train(config, "--work-dir", tmp_path / "run", "--epochs", 2, "--resume")
+    assert "is another one" not in capfd.readouterr().out
+    toy.write_list(tmp_path / "train.txt", labels=[0, 0, 2] * 8)
+    train(config, "--work-dir", tmp_path / "run", "--epochs", 3, "--resume")
+    said = capfd.readouterr().out
+    assert "epoch_2.pth was trained on: class 0 had 8 samples, it has 16, class 1 had 8 samples, it has 0" in said
+
+
 def test_gradients_summed_to_the_end_of_an_epoch_make_a_step(tmp_path, toy, train):
     config = toy.write_config(tmp_path)
     options = ("--seed", 1, "--cfg-options", "optim_wrapper.accumulative_counts=4")

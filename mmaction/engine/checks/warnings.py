@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 
-from mmaction.engine.hooks.data_hooks import nested_datasets
+from mmaction.engine.hooks.data_hooks import class_counts, nested_datasets
 from mmaction.engine.schedules import schedulers_of
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.utils.config import type_name
+from mmaction.utils.text import first_few
 
 
 def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iterator[str]:
@@ -68,6 +70,16 @@ def learned_classes_warning(dataset: Any, meta: Mapping[str, Any], source: str) 
         f"{source} has not learned the classes that {getattr(dataset, 'ann_file', 'the data set')} names, so that "
         f"labels and figures may be wrong: {_first_difference(learned, named)}"
     )
+
+
+def changed_data_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str | None:
+    """Say that a training goes on with other numbers of samples than the checkpoint with ``meta`` was trained on."""
+    before, now = meta.get("class_counts"), class_counts(dataset)
+    if not isinstance(before, list):
+        return None
+    pairs = enumerate(zip_longest(before, now, fillvalue=0))
+    changed = [f"class {label} had {old} samples, it has {new}" for label, (old, new) in pairs if old != new]
+    return f"the training set is another one than {source} was trained on: {first_few(changed, 3)}" if changed else None
 
 
 def frozen_warning(model: nn.Module) -> str | None:

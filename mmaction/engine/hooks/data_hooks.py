@@ -111,8 +111,9 @@ class DataWaitHook(Hook):
         scalars = runner.message_hub.log_scalars
         if not {"train/data_time", "train/time"} <= scalars.keys() or count < 2:
             return
+        times = [scalars[f"train/{name}"].data[0] for name in ("data_time", "time")]
         # the first batch also pays for the start of the workers
-        waited_s, total_s = (float(sum(scalars[f"train/{k}"].data[0][1 - count :])) for k in ("data_time", "time"))
+        waited_s, total_s = (float(sum(part[max(len(part) - count, 0) + 1 :])) for part in times)
         if not self._warned and waited_s > max(self.min_wait_s, self.max_share * total_s):
             self._warned = True
             workers = runner.train_dataloader.num_workers

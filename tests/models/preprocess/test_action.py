@@ -93,7 +93,7 @@ def test_bad_options_and_shapes_are_explained(options, shape, message):
 def test_statistics_for_another_range_than_the_frames_are_refused():
     prepare = ActionDataPreprocessor(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
     assert prepare({"inputs": [torch.zeros(2, 3, 4, 5)]})["inputs"].min() < -2  # frames from 0 to 1 in floats
-    with pytest.raises(ValueError, match="in gray levels, 0 to 255.* multiply both by 255"):
+    with pytest.raises(ValueError, match=r"in gray levels, 0 to 255.* multiply both by 255"):
         prepare({"inputs": [torch.zeros(2, 3, 4, 5, dtype=torch.uint8)]})
 
 
