@@ -64,7 +64,8 @@ def describe_error(error: BaseException) -> str:
         return text or type(error).__name__
     name = unknown["name"].strip("'\"`")
     hint = suggest(name, _registered_names(unknown["registry"]))
-    return f"{unknown['registry']} {name!r} is not registered{hint or '; check the spelling of type=...'}"
+    hint = hint or "; check the spelling of type=...; docs/migration.md says what older names are called"
+    return f"{unknown['registry']} {name!r} is not registered{hint}"
 
 
 def _registered_names(registry_name: str) -> set[str]:

@@ -221,12 +221,18 @@ def _config_error(path: Path, error: Exception) -> Exception:
         return ValueError(f"config {file}, line {line}: {text}")
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(f"config {path}: {describe_error(error)} (named in its _base_)")
+    hint = ""
+    if isinstance(error, ImportError):
+        while isinstance(inner := error.__cause__ or error.__context__, ImportError):  # MMEngine hides it
+            error = inner
+        ours = str(error.name).partition(".")[0] == "mmaction"
+        place = "docs/migration.md says what is where" if ours else "install it, or let PYTHONPATH name its folder"
+        hint = f"; {place}"
+    said = f"{type(error).__name__}: {describe_error(error)}{hint}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if Path(frame.filename).suffix == ".py" and frame.name == "<module>" and "site-packages" not in frame.filename:
-            return ValueError(
-                f"config {frame.filename}, line {frame.lineno}: {type(error).__name__}: {describe_error(error)}"
-            )
-    return ValueError(f"config {path}: {type(error).__name__}: {describe_error(error)}")
+            return ValueError(f"config {frame.filename}, line {frame.lineno}: {said}")
+    return ValueError(f"config {path}: {said}")
 
 
 def _syntax_place(path: Path, error: SyntaxError) -> tuple[Path, int | None, str]:

@@ -218,6 +218,23 @@ def test_the_imports_of_base_and_leaf_both_count(tmp_path, monkeypatch):
     assert {"of_base", "of_leaf"} <= set(sys.modules) and cfg.custom_imports.imports == ["of_base", "of_leaf"]
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("from mmaction.models.heads.i3d_head import I3DHead", r"plugged.py, line 1: .*i3d_head'; docs/migration.md"),
+        ("import not_installed", r"plugged.py, line 1: .*'not_installed'; install it, or let PYTHONPATH"),
+        (None, r"leaf.py: ModuleNotFoundError: No module named 'plugged'; install it, or let PYTHONPATH"),
+    ],
+)
+def test_why_a_plug_in_cannot_be_imported_is_said(tmp_path, monkeypatch, line, message):
+    monkeypatch.syspath_prepend(tmp_path)
+    if line:
+        (tmp_path / "plugged.py").write_text(line + "\n")
+    write(tmp_path, leaf="custom_imports = dict(imports=['plugged'], allow_failed_imports=False)\n")
+    with pytest.raises(ValueError, match=message):
+        load_config(tmp_path / "leaf.py")
+
+
 def test_a_config_of_the_first_mmaction2_is_answered_with_the_page(tmp_path):
     old = "data = dict(videos_per_gpu=8)\ntotal_epochs = 3\noptimizer = dict(type='SGD')\n"
     with pytest.raises(ValueError, match="migration"):
