@@ -3,6 +3,7 @@
 import logging
 import os.path
 import pickle
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -216,7 +217,17 @@ class BaseActionDataset(BaseDataset):
 
     def _through_pipeline(self, info: dict, stream: int) -> Any:
         self._give_rng(info, stream)
-        return self.pipeline(info)
+        try:
+            return self.pipeline(info)
+        except KeyError as error:
+            if not str(error.args[0] if error.args else "").isidentifier():  # it says itself what is wrong
+                raise
+            steps = {id(step): type(step).__name__ for step in self.pipeline.transforms}
+            owners = (id(frame.f_locals.get("self")) for frame, _ in traceback.walk_tb(error.__traceback__))
+            name = next((steps[owner] for owner in owners if owner in steps), "a step")
+            raise KeyError(
+                f"{self.ann_file}: {name} of the pipeline needs {error}, which no step before provides"
+            ) from error
 
     def _give_rng(self, info: dict, stream: int) -> None:
         if self.epoch >= 0:

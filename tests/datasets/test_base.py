@@ -140,6 +140,12 @@ def test_a_pipeline_that_cannot_work_is_refused_when_it_is_built():
     assert len(toy([Use()])) == 4, "a plug-in that does not tell what it reads may read anything"
 
 
+def test_a_step_that_misses_a_key_is_named():
+    """MMCV's Normalize, which older configs have, reads ``img``."""
+    with pytest.raises(KeyError, match=r"toy.txt: Normalize of the pipeline needs 'img', which no step before"):
+        toy([{"type": "Normalize", "mean": [0], "std": [1]}])[0]
+
+
 def test_annotations_stay_as_they_are():
     dataset = toy([lambda sample: {**sample, "label": np.asarray(sample.pop("label")) + 100}])
     assert dataset[0]["label"] == dataset[0]["label"] == 100
