@@ -49,7 +49,7 @@ class ResumableRun:
         begun = is_work_dir(self.folder)
         if record.get("training", mine) != mine:
             raise ValueError(
-                f"{self.folder} holds a training of another config, annotation file or option; choose another "
+                f"{self.folder} holds a training of another config, file named in it, or option; choose another "
                 "--work-dir, or delete it"
             )
         if not self.resume and (record or begun):

@@ -102,8 +102,9 @@ def clip_identity(cfg: Mapping[str, Any], pipeline: Any) -> dict[str, str]:
 
 
 def training_identity(cfg: Mapping[str, Any], options: Any = None) -> str:
-    """Return a hash of what a training depends on: parts of its config, annotation files by content, and options."""
+    """Return a hash of what a training depends on: parts of its config, files of it by content, and options."""
     content = {key: _by_content(cfg.get(key)) for key in TRAINED_BY}
+    content["load_from"] = _sha256(cfg.get("load_from")) or cfg.get("load_from")
     for key in ("train_dataloader", "val_dataloader"):
         loader = content[key] or {}
         content[key] = {name: loader[name] for name in loader if name == "batch_size" or name not in SPEED_OPTIONS}

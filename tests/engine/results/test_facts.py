@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
-from mmaction.engine.results.facts import data_facts, identity
+from mmaction.engine.results.facts import data_facts, identity, training_identity
 
 
 def test_results_say_how_much_of_the_official_list_was_there(tmp_path):
@@ -70,3 +70,11 @@ def test_features_count_by_what_they_are_made_of(tmp_path):
     (tmp_path / "joint").rename(tmp_path / "moved")
     cfg["test_dataloader"]["dataset"]["experts"]["joint"] = str(tmp_path / "moved")
     assert identity(cfg, "abc")["data"] == found[1]
+
+
+def test_a_training_from_other_weights_of_the_same_name_is_another(tmp_path):
+    cfg, found = {"load_from": str(tmp_path / "best.pth")}, []
+    for weights in (b"a", b"b", b"a"):
+        (tmp_path / "best.pth").write_bytes(weights)
+        found.append(training_identity(cfg))
+    assert found[0] == found[2] != found[1]
