@@ -25,6 +25,7 @@ from mmaction.structures.events import Event
 from mmaction.utils.cli import USER_ERRORS, describe_error, suggest
 from mmaction.utils.config import dataset_config
 from mmaction.utils.files import refuse_inputs
+from mmaction.utils.text import first_few
 
 
 def output_files(args: argparse.Namespace, clips: Sequence[Clip]) -> dict[str, Path]:
@@ -166,6 +167,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--cut cuts videos; one of the inputs is none")
     check_outputs([*files.values(), *singles], paths, args.overwrite)
     predictions, failed = classify_all(classifier, clips, files)
+    if written := [files[name] for name in dict.fromkeys(found.clip for found in predictions) if name in files]:
+        print(f"wrote {first_few(written)}", file=sys.stderr)
     failed += unread
     classified = {prediction.clip for prediction in predictions if not prediction.nobody}
     empty = {prediction.clip for prediction in predictions} - classified

@@ -123,7 +123,8 @@ def test_the_labeled_video_of_one_that_is_cut_off_ends_with_a_warning(infer, rgb
 
 
 def test_labeled_videos_of_a_folder(infer, rgb, folder, tmp_path):
-    assert infer(*rgb, folder, "--out", tmp_path / "labeled")[0] == 0
+    code, _, err = infer(*rgb, folder, "--out", tmp_path / "labeled")
+    assert code == 0 and f"wrote {tmp_path}/labeled/" in err
     assert sorted(path.name for path in (tmp_path / "labeled").iterdir()) == ["one.mp4", "two.mp4"]
     shutil.copy(folder / "one.mp4", folder / "deep" / "one.mp4")
     with pytest.raises(ValueError, match="several clips have the same name"):

@@ -127,17 +127,24 @@ def whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Pa
                 yield flush_packet(packet)
                 raise VideoError(f"{container.name}: damaged at frame {suspect}")
             yield packet
-    if packets < stream.frames and _is_cut_off(container.name):
-        raise VideoError(f"{container.name}: cut off, {packets} of {stream.frames} frames are there")
+    if (packets < stream.frames or not stream.frames) and _is_cut_off(container.name):
+        stated = f" of {stream.frames}" if stream.frames else ""
+        raise VideoError(f"{container.name}: cut off, {packets}{stated} frames are there")
 
 
 def _is_cut_off(path: str) -> bool:
-    """Whether an MP4 or AVI is shorter than it says itself."""
+    """Whether an MP4, AVI or Matroska file is shorter than it says itself."""
     size, start = os.path.getsize(path), 0
     with open(path, "rb") as file:
         head = file.read(16)
         if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
             return int.from_bytes(head[4:8], "little") > size
+        if head[:4] == b"\x1aE\xdf\xa3":  # Matroska: all is in one segment, whose length has as many bytes as it says
+            before, found, rest = (head + file.read(112)).partition(b"\x18S\x80g")
+            width = 9 - rest[0].bit_length() if found and rest else 9
+            length = int.from_bytes(rest[:width], "big") - (1 << 7 * width)
+            is_stated = width <= 8 and length != (1 << 7 * width) - 1  # a recorder that cannot go back states none
+            return is_stated and len(before) + 4 + width + length > size
         while len(head) >= 8:  # a box of an MP4: its length, its kind
             length, kind = int.from_bytes(head[:4], "big"), head[4:8]
             length = int.from_bytes(head[8:], "big") if length == 1 else length

@@ -51,7 +51,7 @@ def test_a_whole_recording_is_read(shared, name):
     assert count_frames(shared / "data/video" / name)[1] == ""
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
 def test_wherever_a_video_is_cut_off_is_noticed(tmp_path, suffix):
     """Within a frame, within the sound between two frames, or between them."""
     write_with_sound(tmp_path / f"whole{suffix}")
@@ -61,7 +61,7 @@ def test_wherever_a_video_is_cut_off_is_noticed(tmp_path, suffix):
         frames, problem = count_frames(path)
         assert 5 < frames < FRAMES and problem.startswith(f"{path}: "), (share, frames, problem)
         reasons.add(problem.split()[1])
-    assert reasons == {"damaged", "cut"}
+    assert reasons == ({"cut"} if suffix == ".mkv" else {"damaged", "cut"})
 
 
 def test_a_header_that_states_too_many_frames_is_no_damage(tmp_path):
