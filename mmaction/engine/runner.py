@@ -373,12 +373,13 @@ class ActionRunner(Runner):
                 )
         for loop in (self._train_loop, self._val_loop, self._test_loop) if self._resume or self._testing else ():
             if isinstance(loop, BaseLoop):
-                check_learned_bases(loop.dataloader.dataset, checkpoint["meta"], str(filename))
+                dataset = loop.dataloader.dataset
+                check_learned_bases(dataset, checkpoint["meta"], str(filename))
+                warning = learned_classes_warning(dataset, checkpoint["meta"], str(filename)) if self._testing else None
+                if warning:
+                    self.logger.warning(warning)
         if self._testing:
             check_stream(self.cfg, checkpoint["meta"], str(filename))
-            dataset = self.test_dataloader.dataset
-            if warning := learned_classes_warning(dataset, checkpoint["meta"], str(filename)):
-                self.logger.warning(warning)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = unwrapped(self.model)
         strict = strict or self._resume or self._testing
