@@ -168,7 +168,7 @@ def _entry(values: Mapping[str, str], root: Path, kind: str) -> Entry:
 
 
 def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> dict[str, int]:
-    """Return the index of each class: as in ``known``, or as the labels say if all are numbers, or in sorted order.
+    """Return the index of each class: as in ``known``, as the labels say if all are different numbers, or sorted.
 
     ValueError for a label that is not in ``known``.
     """
@@ -178,7 +178,9 @@ def class_indices(labels: Sequence[str], known: Sequence[str] | None = None) -> 
             raise ValueError(f"classes that the label map does not have: {first_few(unknown)}")
         return {name: index for index, name in enumerate(known)}
     if all(name.isascii() and name.isdigit() and len(name) < 10 and int(name) < MAX_CLASSES for name in names):
-        return {name: int(name) for name in names}
+        numbers = {name: int(name) for name in names}
+        if len(set(numbers.values())) == len(numbers):  # 1 and 01 are two names
+            return numbers
     return {name: index for index, name in enumerate(names)}
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from mmaction.cli.build_file_list import main
 from mmaction.io.file_list import read_file_list
+from mmaction.preparation.build_list import class_indices
 
 
 @pytest.fixture
@@ -113,6 +114,11 @@ def test_numbers_without_a_class_are_named(tmp_path, capsys):
         (tmp_path / "data" / label / "x.mp4").touch()
     main([str(tmp_path / "data")])
     assert "are numbers and stay as they are; unused: 0, 2" in capsys.readouterr().out
+
+
+def test_folders_of_one_number_are_two_classes():
+    assert class_indices(["7", "01"]) == {"01": 1, "7": 7}
+    assert class_indices(["2", "1", "01"]) == {"01": 0, "1": 1, "2": 2}
 
 
 @pytest.mark.parametrize("table", [False, True])
