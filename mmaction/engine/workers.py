@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ def start_worker(worker_id: int, then: Callable[[int], None] | None = None) -> N
     epoch_seed = torch.initial_seed()
     if then is not None:
         then(worker_id)
-    if getattr(then, "func", None) is worker_init_fn:
+    if isinstance(then, partial) and then.func is worker_init_fn:
         seed = int(np.random.SeedSequence([epoch_seed, torch.initial_seed()]).generate_state(1)[0])
         worker_init_fn(0, 1, 0, seed)
 

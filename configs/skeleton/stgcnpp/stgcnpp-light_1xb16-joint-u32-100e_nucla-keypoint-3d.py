@@ -23,15 +23,18 @@ set_steps(_base_, "RandomRot", theta=turn)
 set_steps(_base_, "GenSkeFeat", dataset=layout)
 set_steps(_base_, "FormatGCNInput", num_person=num_person)
 model = dict(
-    backbone=dict(graph_cfg=dict(layout=layout), num_person=num_person), cls_head=dict(num_classes=num_classes)
+    backbone=dict(graph_cfg=dict(layout=layout), num_person=num_person),
+    cls_head=dict(type="MirrorHead", head="GCNHead", num_classes=num_classes),
 )
+
+# Half of the clips are mirrored in training; MirrorHead tells classes apart that differ in left and right alone.
+mirror = dict(type="Flip", flip_ratio=0.5, layout=layout, centered=True)
+train_pipeline = [*_base_.train_pipeline[:1], mirror, *_base_.train_pipeline[1:]]
 
 clips_train = dict(ann_file=ann_file_train, split=train_split, num_classes=num_classes)
 clips_val = dict(ann_file=ann_file_val, split=test_split, num_classes=num_classes)
 clips_test = dict(ann_file=ann_file_test, split=test_split, num_classes=num_classes)
-train_dataloader = dict(
-    num_workers=2, dataset=dict(times=1, dataset=dict(pipeline={{_base_.train_pipeline}}, **clips_train))
-)
+train_dataloader = dict(num_workers=2, dataset=dict(times=1, dataset=dict(pipeline=train_pipeline, **clips_train)))
 val_dataloader = dict(num_workers=2, dataset=dict(pipeline={{_base_.val_pipeline}}, **clips_val))
 test_dataloader = dict(batch_size=8, num_workers=2, dataset=dict(pipeline={{_base_.test_pipeline}}, **clips_test))
 
