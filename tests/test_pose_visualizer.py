@@ -414,6 +414,8 @@ def test_a_clip_without_a_video_is_drawn_on_black(clip):
     assert (drawn[0] == 0).mean() > 0.5
     x, y = np.round(walking()[0][0, 0, 10]).astype(int)
     assert tuple(drawn[0][y, x]) == side_colors(get_layout("coco17"))[10]
+    with pytest.raises(ValueError, match="window: it shows one clip; name its --video or --clip"):
+        without_video(clip, "--window")
     with pytest.raises(ValueError, match="holds no frame of a black video, which has 12"):
         without_video(clip, "--clip", "walk", "--frames", "90:", output="late")
 

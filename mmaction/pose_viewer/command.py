@@ -55,7 +55,9 @@ def main(default_config: Path, argv: list[str] | None = None) -> int:
 def visualize(settings: Settings, quiet: bool = False) -> int:
     """Do what the settings say; return 0 if everything is clean, 3 if something is suspicious."""
     is_batch = settings.dataset or Path(settings.video or "-").is_dir() or not (settings.video or settings.clip)
-    needed = ([] if settings.dataset else ["annotation"]) + ([] if settings.window and not is_batch else ["output"])
+    if is_batch and settings.window and (settings.dataset or settings.annotation):
+        raise ValueError("window: it shows one clip; name its --video or --clip, or leave --window out")
+    needed = ([] if settings.dataset else ["annotation"]) + ([] if settings.window else ["output"])
     for name in needed:
         if not getattr(settings, name):
             raise ValueError(f"{name}: not set; write it into [paths] of the configuration file or pass --{name}")
