@@ -84,7 +84,7 @@ def check_batch(settings: Settings, progress: bool = True) -> list[Report]:
     source, output = resolve_source(settings), Path(settings.output)
     report = Path(settings.report) if settings.report else output / "report.json"
     layout = chosen_layout(settings)
-    inputs: list[str | Path] = [source.videos or source.annotation, source.annotation, *settings.inputs]
+    inputs: list[str | Path] = [*filter(None, (source.videos, source.annotation)), *settings.inputs]
     claim(output, settings.overwrite, inputs, is_folder=True)
     claim(report, settings.overwrite, inputs)
     if settings.problem_frames:

@@ -178,8 +178,8 @@ class PreNormalize3D(Transform):
         layout: LayoutLike | None = None,
         center: int | None = None,
     ) -> None:
-        if layout is not None:
-            skeleton = get_layout(layout)
+        self.joint_layout = skeleton = None if layout is None else get_layout(layout)
+        if skeleton is not None:
             missing = [name for name in BODY if name not in skeleton.joints]
             if missing and (align_spine or align_shoulder):
                 raise ValueError(
@@ -190,7 +190,6 @@ class PreNormalize3D(Transform):
             if not missing:
                 hip, spine, right, left = map(skeleton.joints.index, BODY)
                 zaxis, xaxis, center = (hip, spine), (right, left), spine
-        self._has_layout = layout is not None
         self.zaxis = tuple(zaxis)
         self.xaxis = tuple(xaxis)
         self.align_spine = align_spine
@@ -201,7 +200,7 @@ class PreNormalize3D(Transform):
     def check_joints(self, num_joints: int, mirrored: bool = False) -> None:
         """Raise ValueError if a named joint is not there, or the defaults, joints of ntu25, meet other skeletons."""
         named = (*self.zaxis, *self.xaxis)
-        are_defaults = not self._has_layout and named == (0, 1, 8, 4)
+        are_defaults = self.joint_layout is None and named == (0, 1, 8, 4)
         if max(named, default=self.center or 0) >= num_joints or (are_defaults and num_joints != 25):
             raise ValueError(
                 f"zaxis={self.zaxis} and xaxis={self.xaxis} do not fit {num_joints} joints (the defaults are joints of "

@@ -6,8 +6,10 @@ ValueError where it does not fit skeletons of that many joints.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd  # no public class is the base of all convolutions
@@ -17,6 +19,7 @@ from mmaction.engine.hooks.data_hooks import sources
 from mmaction.registry import DATASETS, TRANSFORMS
 from mmaction.utils.config import inner_datasets
 
+CLIPS_SEEN = 200  # of a data set, evenly spread, where its skeletons are compared
 SAMPLES_TRIED = 3  # a sample that cannot be loaded is not this check's concern
 
 
@@ -41,6 +44,11 @@ class Pipeline:
                 yield self.dataset.get_data_info(index)
             except BROKEN:
                 continue
+
+    @cached_property
+    def skeletons(self) -> list[np.ndarray]:
+        """The joints ``(M, T, V, D)`` of ``CLIPS_SEEN`` clips, evenly spread; none where there are no skeletons."""
+        return [info["keypoint"] for info in self.infos(CLIPS_SEEN) if np.ndim(info.get("keypoint", 0)) == 4]
 
     def num_joints(self) -> int | None:
         """Return the number of joints of the skeletons, None if the annotations hold none."""

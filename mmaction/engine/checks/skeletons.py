@@ -10,7 +10,6 @@ from mmaction.engine.checks.joints import Pipeline
 from mmaction.skeletons import Layout, get_layout
 from mmaction.utils.text import first_few
 
-CLIPS_SEEN = 200  # of a data set, evenly spread
 UPPER, LOWER = ("head", "neck", "nose", "face", "shoulder", "thorax"), ("hip", "knee", "ankle", "foot")
 FRAMES_SEEN = 16  # of a clip, evenly spread, where joints are compared with each other
 UNLIKE = 1.5  # a limb so many times as long as its mirror image; other orders of joints have 1.7 to 13, right ones 1.1
@@ -68,8 +67,8 @@ def _persons(pipeline: Pipeline) -> str | None:
     kept = next((step.num_person for step in pipeline.steps if isinstance(step, FormatGCNInput)), None)
     if kept is None:
         return None
-    joints = [info["keypoint"] for info in pipeline.infos(CLIPS_SEEN) if np.ndim(info.get("keypoint", 0)) == 4]
-    counts = np.array([int(part.any(axis=(1, 2, 3)).sum()) if len(part) > kept else 1 for part in joints])
+    persons = [int(part.any(axis=(1, 2, 3)).sum()) if len(part) > kept else 1 for part in pipeline.skeletons]
+    counts = np.array(persons)
     if not (counts > kept).any():
         return None
     return (
@@ -86,7 +85,7 @@ def _posture(pipeline: Pipeline) -> str | None:
     aligned = any(getattr(step, f"align_{part}", False) for step in pipeline.steps for part in ("spine", "shoulder"))
     if not turns or not layouts or aligned:
         return None
-    axis = standing_axis([info["keypoint"] for info in pipeline.infos(CLIPS_SEEN)], layouts[0])
+    axis = standing_axis(pipeline.skeletons, layouts[0])
     if axis is None or turns[0][axis] or not turns[0].any():
         return None
     names, others = "xyz", [name for number, name in enumerate("xyz") if number != axis]
@@ -99,14 +98,9 @@ def _posture(pipeline: Pipeline) -> str | None:
 
 def _order(pipeline: Pipeline, parts: Sequence[Any]) -> str | None:
     """Say that limbs and their mirror images differ in length, as they do where joints have another order."""
-    layouts = {}
-    for part in (*pipeline.steps, *parts):
-        layout = getattr(getattr(part, "spec", part), "joint_layout", None)
-        if layout is not None:
-            layouts[layout.joints, layout.limbs] = layout
-    skeletons = [info["keypoint"] for info in pipeline.infos(CLIPS_SEEN) if np.ndim(info.get("keypoint", 0)) == 4]
-    for layout in layouts.values():
-        fitting = [joints for joints in skeletons if joints.shape[2] == len(layout.joints)]
+    named = (getattr(getattr(part, "spec", part), "joint_layout", None) for part in (*pipeline.steps, *parts))
+    for layout in dict.fromkeys(layout for layout in named if layout is not None):
+        fitting = [joints for joints in pipeline.skeletons if joints.shape[2] == len(layout.joints)]
         found = odd_limb(joint_distances(fitting), layout) if fitting else None
         if found:
             return (
