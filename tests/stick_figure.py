@@ -1,5 +1,6 @@
 """A small video of a walking stick figure and its annotation."""
 
+import cv2
 import numpy as np
 
 from mmaction.io.video.writers import VideoSink
@@ -30,3 +31,8 @@ def write_video(path, num_frames=FRAMES, height=HEIGHT, width=WIDTH, value=60):
         sink.write(np.full((height, width, 3), value + t, np.uint8))
     sink.close()
     return path
+
+
+def pictures(folder):
+    """The pictures of a folder, RGB."""
+    return [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
