@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.utils import import_modules_from_strings
 
 from mmaction.apis.clips import Clip, ClipLike, as_clip, build_pipeline, fit_pipeline, pipeline_config
-from mmaction.engine.streams import check_stream
+from mmaction.engine.checks.learned import check_input
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.io.suffixes import is_checkpoint
 from mmaction.label_spaces import names_beside, with_label_space
@@ -76,7 +76,8 @@ def init_recognizer(
         if report.unexpected:
             log_report(report, MMLogger.get_current_instance())
         meta = content.get("meta") or {}
-        check_stream(cfg, meta, str(checkpoint))
+        if warning := check_input(cfg, meta, str(checkpoint)):
+            MMLogger.get_current_instance().warning(warning)
     head = getattr(model, "cls_head", None)
     if head is not None and head.average_clips is None:
         head.average_clips = "prob"

@@ -23,8 +23,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmaction.engine.checks.data import check_learned_bases
-from mmaction.engine.checks.warnings import changed_data_warning, learned_classes_warning
+from mmaction.engine.checks.learned import check_bases, check_input, classes_warning, counts_warning
 from mmaction.engine.continuation import Continuation, steps_of
 from mmaction.engine.device import channels_last, compile_parts, set_tf32, with_fused_step
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, unwrapped, wrap_on_cpu
@@ -33,7 +32,6 @@ from mmaction.engine.optim import check_optimizer, peak_of_cycle, wrappers
 from mmaction.engine.process_watch import ProcessWatch
 from mmaction.engine.resume import ResumePlan, check_common_place, plan_resume
 from mmaction.engine.sharding import MMFullyShardedDataParallel, is_sharding, optimizer_in_whole
-from mmaction.engine.streams import check_stream
 from mmaction.engine.workers import start_worker
 from mmaction.io.checkpoints import (
     LoadReport,
@@ -365,7 +363,7 @@ class ActionRunner(Runner):
         if self._resume:
             self._complete_metainfo(checkpoint["meta"])
             check_optimizer(self.optim_wrapper, checkpoint.get("optimizer") or {}, str(filename))
-            if warning := changed_data_warning(self.train_dataloader.dataset, checkpoint["meta"], str(filename)):
+            if warning := counts_warning(self.train_dataloader.dataset, checkpoint["meta"], str(filename)):
                 self.logger.warning(warning)
             if "ema_state_dict" in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
                 self.logger.warning(
@@ -374,12 +372,12 @@ class ActionRunner(Runner):
         for loop in (self._train_loop, self._val_loop, self._test_loop) if self._resume or self._testing else ():
             if isinstance(loop, BaseLoop):
                 dataset = loop.dataloader.dataset
-                check_learned_bases(dataset, checkpoint["meta"], str(filename))
-                warning = learned_classes_warning(dataset, checkpoint["meta"], str(filename)) if self._testing else None
+                check_bases(dataset, checkpoint["meta"], str(filename))
+                warning = classes_warning(dataset, checkpoint["meta"], str(filename)) if self._testing else None
                 if warning:
                     self.logger.warning(warning)
-        if self._testing:
-            check_stream(self.cfg, checkpoint["meta"], str(filename))
+        if self._testing and (warning := check_input(self.cfg, checkpoint["meta"], str(filename))):
+            self.logger.warning(warning)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = unwrapped(self.model)
         strict = strict or self._resume or self._testing

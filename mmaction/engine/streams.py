@@ -1,43 +1,27 @@
 """The streams of a skeleton: the same network sees joints, bones, or the motion of either."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
 
 from mmaction.utils.config import set_steps, type_name, unformatted
-from mmaction.utils.config_text import config_of_text
 
 STREAMS = {"j": "joint", "b": "bone", "jm": "joint-motion", "bm": "bone-motion"}
 
 
 def has_streams(part: Any) -> bool:
     """Return whether a config, or a part of it, has the transform that chooses what of a skeleton the network sees."""
-    return next(_feats(part), None) is not None
+    return next(feats_of(part), None) is not None
 
 
-def _feats(part: Any) -> Iterator[tuple[str, ...]]:
+def feats_of(part: Any) -> Iterator[tuple[str, ...]]:
     """Yield what each ``GenSkeFeat`` of a config gives."""
     if isinstance(part, dict) and type_name(part) == "GenSkeFeat":
         yield tuple(part.get("feats", ("j",)))
     elif isinstance(part, dict | list | tuple):
         for item in part.values() if isinstance(part, dict) else part:
-            yield from _feats(item)
-
-
-def check_stream(cfg: Config, meta: Mapping[str, Any], source: str) -> None:
-    """Raise ValueError where a network that learned one stream, by its checkpoint's ``meta``, would see another."""
-    given = set(_feats(cfg.to_dict()))
-    try:
-        learned = set(_feats(config_of_text(meta["cfg"], source).to_dict())) if given else set()
-    except (KeyError, TypeError, ValueError):  # a published checkpoint with a config of an older form, or none
-        return
-    if len(given) == len(learned) == 1 and given != learned:
-        (mine,), (its,) = given, learned
-        raise ValueError(
-            f"{source} was trained with feats={list(its)} in GenSkeFeat, and the config has feats={list(mine)}: the "
-            "scores would mean nothing. Take the config beside the checkpoint, or the option --stream"
-        )
+            yield from feats_of(item)
 
 
 def stream_config(cfg: Config, stream: str) -> Config:

@@ -50,14 +50,21 @@ def find_clips(root: Path, kind: str) -> tuple[dict[str, int | None], list[str]]
     if not root.is_dir():
         raise FileNotFoundError(f"no data folder at {root}")
     found: dict[str, int | None] = {}
-    unread = []
+    unread, odd = [], []
     for folder in sorted(path for path in root.rglob("*") if path.is_dir()):
         name = folder.relative_to(root).as_posix()
-        if count := count_frames(folder, kind):
-            found[name] = count
+        if numbers := frame_numbers(folder, kind):
+            found[name] = len(numbers)
+            odd += [name] if numbers != [*range(1, len(numbers) + 1)] else []
         elif any(is_image(path) for path in folder.iterdir()):
             unread.append(name)
-    return found, _passed_over(unread, f"folders without images {_frame_names(kind)}")
+    notes = _passed_over(unread, f"folders without images {_frame_names(kind)}")
+    if odd:
+        notes.append(
+            f"{len(odd)} folders do not number their frames 1, 2, 3, ...: {first_few(odd)}; frames that count from 0 "
+            "need start_index=0 in the data set, and missing ones must be extracted again"
+        )
+    return found, notes
 
 
 def _passed_over(names: Sequence[str], what: str) -> list[str]:
@@ -68,9 +75,13 @@ def _frame_names(kind: str) -> str:
     return " or ".join(FRAME_NAMES[kind])
 
 
-def count_frames(folder: Path, kind: str) -> int:
-    """Count the images of a folder; of optical flow, only those in x direction."""
-    return sum(is_image(path) for pattern in FRAME_NAMES[kind] for path in folder.glob(pattern))
+def frame_numbers(folder: Path, kind: str) -> list[int]:
+    """Return the numbers in the names of a folder's images, sorted; of optical flow, only those in x direction.
+
+    An image without a number has -1.
+    """
+    images = [path for pattern in FRAME_NAMES[kind] for path in folder.glob(pattern) if is_image(path)]
+    return sorted(int(path.stem[len(path.stem.rstrip("0123456789")) :] or -1) for path in images)
 
 
 def entries_of_tree(root: Path, kind: str) -> tuple[list[Entry], list[str]]:
@@ -161,7 +172,7 @@ def _entry(values: Mapping[str, str], root: Path, kind: str) -> Entry:
     path = root / name
     if not (os.path.isfile(path) if kind == "videos" else os.path.isdir(path)):
         raise FileNotFoundError(f"there is no {path}")
-    frames = None if kind == "videos" else count_frames(path, kind)
+    frames = None if kind == "videos" else len(frame_numbers(path, kind))
     if frames == 0:
         raise FileNotFoundError(f"{path} holds no images {_frame_names(kind)}")
     return Entry(name, label, frames, _split_name(split) if split else None)

@@ -23,6 +23,7 @@ from mmaction.utils.text import first_few
 LOOKED_AT = 50  # clips that are opened to learn lengths and sizes
 FRAMES = (8, 16, 24, 32, 48, 64)
 SIZES = (64, 112, 160, 224)
+MOST_PERSONS = 2  # whom a graph network sees, as in the published configs
 ATTRIBUTES = "classes.csv"
 SPLITS = ("train", "val", "test")
 
@@ -163,6 +164,8 @@ def _read_skeletons(path: Path, layout: str) -> Data:
     layout = found.name if layout == AUTO else layout
     skeletons = (info["keypoint"] for info in used if np.ndim(info["keypoint"]) == 4)
     persons = max((int(np.any(part, axis=(1, 2, 3)).sum()) for part in skeletons), default=1)
+    if persons > MOST_PERSONS:
+        notes.append(f"clips show up to {persons} persons; a graph network sees {MOST_PERSONS} (num_person)")
     sizes = [min(info["img_shape"]) for info in used[:: max(len(used) // LOOKED_AT, 1)] if "img_shape" in info]
     return Data(
         "skeleton",
@@ -329,7 +332,7 @@ def leaf(recipe: DataRecipe) -> str:
     model = model.replace("{pretrained}", _quoted(recipe.weights) if recipe.weights else "None")
     start = _quoted(recipe.weights) if recipe.weights and net.source == "load_from" else None
     told = TOLD.get(recipe.pipeline, {})
-    persons = str(min(max(data.persons, 1), 2)) if told else "2"
+    persons = str(min(max(data.persons, 1), MOST_PERSONS)) if told else str(MOST_PERSONS)
     model = model.replace("{persons}", persons)
     steps = [f'set_steps(_base_, "{step}", {what})' for step, what in told.items()]
     steps = ["from mmaction.utils.config import set_steps\n", *steps, ""] if told else []

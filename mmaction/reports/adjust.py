@@ -12,9 +12,11 @@ def adjust_for_counts(result: Result, tau: float = 1.0) -> Result:
     """Return the result with each probability divided by the class's share of the training samples to the power tau.
 
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, equation 9. A class without samples counts as
-    having one. The new scores are probabilities again. ValueError where the result does not know the training samples
-    of each class, or samples have several labels.
+    having one. The new scores are probabilities again. ValueError where ``tau`` is no finite number from 0 on, the
+    result does not know the training samples of each class, or samples have several labels.
     """
+    if not 0 <= tau < np.inf:
+        raise ValueError(f"tau must be a finite number from 0 (nothing changes) on; got {tau}")
     if result.train_counts is None:
         raise ValueError("the result does not hold the training samples of each class; test the checkpoint again")
     if result.is_multi_label:

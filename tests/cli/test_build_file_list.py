@@ -57,6 +57,17 @@ def test_folders_of_frames_that_are_passed_over_are_named(tmp_path, capsys):
     main([str(tmp_path / "data"), "--kind", "rawframes"])
     said = capsys.readouterr().out
     assert "1 folders without images img_*: a/other" in said and "in no class folder: lost" in said
+    assert "number their frames" not in said
+
+
+def test_frames_that_do_not_count_from_1_without_gaps_are_named(tmp_path, capsys):
+    for name, numbers in (("right", (1, 2, 3)), ("from_0", (0, 1, 2)), ("gap", (1, 3))):
+        folder = tmp_path / "data/a" / name
+        folder.mkdir(parents=True)
+        for number in numbers:
+            (folder / f"img_{number:05}.jpg").touch()
+    main([str(tmp_path / "data"), "--kind", "rawframes"])
+    assert "2 folders do not number their frames 1, 2, 3, ...: a/from_0, a/gap; " in capsys.readouterr().out
 
 
 def test_odd_names_are_read_as_they_are_written(tmp_path):

@@ -84,7 +84,7 @@ def test_it_trains_as_it_stands(name, data, tmp_path):
 
 def test_a_described_layout_and_the_persons_reach_the_pipelines_and_the_graph(tmp_path, capsys):
     rng, path = np.random.default_rng(0), tmp_path / "mine.pkl"
-    clips = [dict(frame_dir=f"c{i}", label=i, total_frames=9, keypoint=rng.random((1 + i, 9, 3, 3))) for i in range(2)]
+    clips = [dict(frame_dir=f"c{i}", label=i, total_frames=9, keypoint=rng.random((2 + i, 9, 3, 3))) for i in range(2)]
     path.write_bytes(pickle.dumps({"split": {"train": ["c0", "c1"], "test": ["c0"]}, "annotations": clips}))
     layout = tmp_path / "layout.json"
     layout.write_text('{"joints": ["hip", "l_hand", "r_hand"], "limbs": [[0, 1], [0, 2]]}')
@@ -92,7 +92,8 @@ def test_a_described_layout_and_the_persons_reach_the_pipelines_and_the_graph(tm
     with pytest.raises(ValueError, match="no layout with 3 joints is known, so name or describe one"):
         new_config.main(options)
     assert new_config.main([*options, "--layout", str(layout)]) == 0
-    assert "guessed" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "guessed" not in said and "up to 3 persons; a graph network sees 2" in said
     cfg, notes = load_config(tmp_path / "mine.py")
     steps = {step.type: step for step in cfg.test_dataloader.dataset.pipeline}
     assert not notes and steps["GenSkeFeat"].dataset == steps["PreNormalize3D"].layout == str(layout)

@@ -46,3 +46,9 @@ def test_the_tool_writes_a_result_of_its_own(tmp_path, capsys):
 def test_results_that_cannot_be_adjusted(wrong):
     with pytest.raises(ValueError, match=r"training samples|several labels"):
         adjust_for_counts(wrong)
+
+
+def test_tau_is_a_number_from_0_on():
+    for tau in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="tau must be"):
+            adjust_for_counts(result(train_counts=COUNTS), tau)

@@ -75,19 +75,6 @@ def check_experts(datasets: Mapping[str, Any], model: torch.nn.Module) -> None:
                     )
 
 
-def check_learned_bases(dataset: Any, meta: Mapping[str, Any], source: str) -> None:
-    """Raise ValueError where a fusion, whose checkpoint has ``meta``, learned from features of other checkpoints."""
-    learned = (meta.get("dataset_meta") or {}).get("bases") or {}
-    for part in sources(dataset):
-        for name, basis in getattr(part, "bases", {}).items():
-            if learned.get(name, basis) != basis:
-                raise ValueError(
-                    f"expert {name}: {source} learned from features of a checkpoint with SHA-256 {learned[name][:12]}, "
-                    f"and {part.ann_file} holds features from {basis[:12]}, so that they mean something else; extract "
-                    "both with one checkpoint"
-                )
-
-
 def check_batches(loader: Any, split: str) -> None:
     """Raise ValueError if ``drop_last`` leaves nothing to train on, or something out of what is measured."""
     count, batch = len(loader.sampler), loader.batch_size

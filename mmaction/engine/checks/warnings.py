@@ -2,27 +2,25 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
 from typing import Any
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 
-from mmaction.engine.hooks.data_hooks import class_counts, nested_datasets
+from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.engine.schedules import schedulers_of
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.utils.config import type_name
-from mmaction.utils.text import first_few
 
 
 def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iterator[str]:
     """Yield what is unusual about the classes of the data sets ``train`` and ``val`` beside the model's outputs."""
-    names = {split: _class_names(dataset) for split, dataset in datasets.items()}
+    names = {split: class_names(dataset) for split, dataset in datasets.items()}
     counts = {split: _class_counts(dataset) for split, dataset in datasets.items()}
     train, val = names["train"], names.get("val")
     if train and val and list(train) != list(val):
-        yield f"train and val set do not name the same classes: {_first_difference(train, val)}"
+        yield f"train and val set do not name the same classes: {first_difference(train, val)}"
     if not counts["train"]:
         return
     lacking = sorted(set(counts.get("val", ())) - set(counts["train"]))
@@ -45,7 +43,8 @@ def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iter
         )
 
 
-def _class_names(dataset: Any) -> Sequence[str] | None:
+def class_names(dataset: Any) -> Sequence[str] | None:
+    """Return the names of a data set's classes, None if it has none."""
     return (getattr(dataset, "metainfo", None) or {}).get("classes")
 
 
@@ -54,32 +53,12 @@ def _class_counts(dataset: Any) -> dict[int, int]:
     return {label: count for part in parts for label, count in part.class_counts().items()}
 
 
-def _first_difference(names: Sequence[str], others: Sequence[str]) -> str:
+def first_difference(names: Sequence[str], others: Sequence[str]) -> str:
+    """Say where two lists of class names that are not equal differ first."""
     for index, (name, other) in enumerate(zip(names, others, strict=False)):
         if name != other:
             return f"class {index} is {name!r} in one and {other!r} in the other"
     return f"one has {len(names)} and the other {len(others)}"
-
-
-def learned_classes_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str | None:
-    """Say that a checkpoint with ``meta`` learned other classes, or in another order, than the data set names."""
-    learned, named = (meta.get("dataset_meta") or {}).get("classes"), _class_names(dataset)
-    if not learned or not named or list(learned) == list(named):
-        return None
-    return (
-        f"{source} has not learned the classes that {getattr(dataset, 'ann_file', 'the data set')} names, so that "
-        f"labels and figures may be wrong: {_first_difference(learned, named)}"
-    )
-
-
-def changed_data_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str | None:
-    """Say that a training goes on with other numbers of samples than the checkpoint with ``meta`` was trained on."""
-    before, now = meta.get("class_counts"), class_counts(dataset)
-    if not isinstance(before, list):
-        return None
-    pairs = enumerate(zip_longest(before, now, fillvalue=0))
-    changed = [f"class {label} had {old} samples, it has {new}" for label, (old, new) in pairs if old != new]
-    return f"the training set is another one than {source} was trained on: {first_few(changed, 3)}" if changed else None
 
 
 def frozen_warning(model: nn.Module) -> str | None:

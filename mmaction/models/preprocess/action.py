@@ -1,5 +1,6 @@
 """Stacking and normalization of a batch of clips, on the device of the model."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,8 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
     Args:
         mean: Mean of each channel, in gray levels (0 to 255). None: no normalization, as heatmaps need it.
         std: Standard deviation of each channel, in gray levels; given if and only if ``mean`` is.
-        to_rgb: Reverse the order of three color channels (BGR frames for an RGB model).
+        to_rgb: Reverse the order of three color channels. The readers of this package give RGB: with True the network
+            sees BGR, as some networks from Caffe2 need it, and a warning says so.
         to_float32: Convert the batch to float32. With False a batch without normalization keeps its dtype.
         blending: Config of a batch blending such as ``MixupBlending``, used in training alone.
         format_shape: Layout of one sample: ``NCHW`` (clips * T, C, H, W); ``NCTHW`` and ``NCTHW_Heatmap``
@@ -68,6 +70,8 @@ class ActionDataPreprocessor(ReadableArguments, BaseDataPreprocessor):
             raise ValueError(f"format_shape must be one of {', '.join(CHANNEL_AXIS)}; got {format_shape!r}")
         if (mean is None) != (std is None):
             raise ValueError(f"mean and std are given together or not at all; got mean={mean}, std={std}")
+        if to_rgb:
+            print_log("to_rgb=True: the network sees BGR, as all readers give RGB frames", "current", logging.WARNING)
         self.to_rgb = to_rgb
         self.to_float32 = to_float32
         self.format_shape = format_shape

@@ -1,6 +1,7 @@
 """What all recognizers do: views of a sample through backbone, neck and head, to a loss or to scores."""
 
 import abc
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import nn
 
@@ -42,7 +44,7 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
         backbone: Config of the backbone.
         cls_head: Config of the head; None for a network that only gives features.
         neck: Config of a neck, which returns its features and a dict of auxiliary losses.
-        train_cfg: Kept for MMEngine; not used.
+        train_cfg: Kept for published configs; not used, and a warning says so where it holds anything.
         test_cfg: Options of prediction:
             ``average_clips`` overrides the head's way to merge views (``prob``, ``score``);
             ``max_testing_views`` is the number of views that go through the network at once, for any batch size; None:
@@ -83,6 +85,9 @@ class BaseRecognizer(ReadableArguments, SafeInit, BaseModel, metaclass=abc.ABCMe
             self.cls_head = MODELS.build(cls_head)
         cpu.pad_small_inputs(self)
         self.train_cfg = train_cfg
+        if train_cfg:
+            unused = f"train_cfg of the model is not used: {', '.join(train_cfg)}"
+            print_log(f"{unused}; a blending belongs into its data_preprocessor", "current", logging.WARNING)
         self.test_cfg = self._checked_test_cfg(test_cfg)
         if self.test_cfg.get("average_clips") and self.with_cls_head:
             self.cls_head.average_clips = check_average_clips(self.test_cfg["average_clips"])
