@@ -138,3 +138,12 @@ def test_modalities_must_agree():
     blending = {"type": "ActionDataPreprocessor", "blending": {"type": "MixupBlending", "num_classes": 2}}
     with pytest.raises(ValueError, match=r"preprocessors\['imgs'\]: blending"):
         MultiModalDataPreprocessor({"imgs": blending})
+
+
+def test_colors_that_are_reversed_are_said(monkeypatch):
+    said = []
+    monkeypatch.setattr("mmaction.models.preprocess.action.print_log", lambda text, *_: said.append(text))
+    ActionDataPreprocessor()
+    assert not said
+    ActionDataPreprocessor(to_rgb=True)
+    assert "sees BGR" in said[0]

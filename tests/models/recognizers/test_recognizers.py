@@ -420,3 +420,12 @@ def test_features_are_what_the_scores_are_made_of(case):
 def test_a_model_that_joins_the_steps_is_refused(kind, head):
     with pytest.raises(ValueError, match=f"{kind} with {head} gives no features"):
         build(kind, head={"type": head}).predict_features(CLIPS)
+
+
+def test_what_train_cfg_holds_in_vain_is_said(monkeypatch):
+    said = []
+    monkeypatch.setattr("mmaction.models.recognizers.base.print_log", lambda text, *_: said.append(text))
+    build(train_cfg={})
+    assert not said
+    build(train_cfg={"blending": {"type": "MixupBlending"}})
+    assert "train_cfg of the model is not used: blending" in said[0]
