@@ -217,7 +217,10 @@ def load_label_space(name: str | Path) -> LabelSpace:
     path = FOLDER / f"{name}.csv" if str(name) in known else Path(name)
     if not path.is_file():
         close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4) or known
-        raise FileNotFoundError(f"no label space {str(name)!r} and no file of that name; known: {', '.join(close)}")
+        demo = "; make demo makes the demo data" if path.parts[:2] == ("data", "demo_diving") else ""
+        raise FileNotFoundError(
+            f"no label space {str(name)!r} and no file of that name{demo}; known: {', '.join(close)}"
+        )
     if path.suffix.lower() != ".csv":
         return LabelSpace(path.stem, read_label_map(path), {}, source=str(path))
     try:

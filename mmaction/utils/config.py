@@ -18,7 +18,7 @@ from mmaction import registry
 from mmaction.utils.cli import close_matches, describe_error, merge_options
 from mmaction.utils.config_keys import ConfigSource, check_option, check_overrides, direct_bases
 from mmaction.utils.files import read_json
-from mmaction.utils.shipped_configs import CONFIGS, PREFIX, find_config
+from mmaction.utils.shipped_configs import CONFIGS, PREFIX, find_config, leaf_configs
 
 CONFIG_SUFFIXES = (".py", ".json", ".yaml", ".yml")
 # 8xb16 in a published file name: 8 GPUs with 16 samples each
@@ -208,10 +208,22 @@ def _absence(path: Path) -> str:
     """Say what there is in place of the file ``path``."""
     if path.is_dir():
         return "is a folder; name one of the files in it"
-    near = [*CONFIGS.rglob("*.py"), *(path.parent.glob("*.*") if path.parent.is_dir() else [])]
-    paths = {candidate.name: str(candidate) for candidate in near if candidate.suffix in CONFIG_SUFFIXES}
-    matches = [paths[name] for name in close_matches(path.name if path.suffix else f"{path.name}.py", paths)]
-    return f"does not exist; did you mean {' or '.join(matches)}?" if matches else "does not exist"
+    beside = [*path.parent.glob("*.*")] if path.parent.is_dir() else []
+    for near in (
+        [*leaf_configs(), *beside],
+        CONFIGS.rglob("*.py"),
+    ):  # parts of configs only where nothing else is close
+        paths = {candidate.name: candidate for candidate in near if candidate.suffix in CONFIG_SUFFIXES}
+        matches = close_matches(path.name if path.suffix else f"{path.name}.py", paths, count=3)
+        if matches := matches or [name for name in paths if path.stem in name][:3]:
+            return f"does not exist; did you mean {' or '.join(_shown(paths[name]) for name in matches)}?"
+    return "does not exist"
+
+
+def _shown(path: Path) -> str:
+    """Return a path from the working directory on, where it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _config_error(path: Path, error: Exception) -> Exception:

@@ -96,6 +96,9 @@ def test_a_missing_config_names_close_matches_here_and_among_the_shipped_ones(tm
         load_config(tmp_path / "slowfast_mien.py")
     with pytest.raises(FileNotFoundError, match=r"did you mean .*configs/_base_/default_runtime.py"):
         load_config("default_runtim.py")
+    with pytest.raises(FileNotFoundError) as caught:
+        load_config("configs/skeleton/stgcnpp/stgcnpp.py")
+    assert "stgcnpp-light" in str(caught.value) and "_base_" not in str(caught.value)
     with pytest.raises(FileNotFoundError, match="is a folder; name one of the files"):
         load_config(tmp_path)
 
