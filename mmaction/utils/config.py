@@ -209,10 +209,7 @@ def _absence(path: Path) -> str:
     if path.is_dir():
         return "is a folder; name one of the files in it"
     beside = [*path.parent.glob("*.*")] if path.parent.is_dir() else []
-    for near in (
-        [*leaf_configs(), *beside],
-        CONFIGS.rglob("*.py"),
-    ):  # parts of configs only where nothing else is close
+    for near in ([*leaf_configs(), *beside], CONFIGS.rglob("*.py")):  # parts of configs where nothing else is close
         paths = {candidate.name: candidate for candidate in near if candidate.suffix in CONFIG_SUFFIXES}
         matches = close_matches(path.name if path.suffix else f"{path.name}.py", paths, count=3)
         if matches := matches or [name for name in paths if path.stem in name][:3]:
