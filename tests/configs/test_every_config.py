@@ -14,6 +14,7 @@ from tiny import datasets, shrink_config
 
 from mmaction.engine import build_runner
 from mmaction.engine.checks.arguments import check_arguments
+from mmaction.engine.checks.steps import pipelines_warning
 from mmaction.io.features import FeatureWriter
 from mmaction.skeletons import get_layout, layout_of_config
 from mmaction.utils.config import base_batch_size, inner_datasets, load_config
@@ -132,6 +133,7 @@ def read_whole(path: Path):
     lists = {"experts"} if "fusion" in path.parts else {"ann_file_train", "ann_file_val", "ann_file_test"}
     assert ({"ann_file_test"} if path in TEST_ALONE else {"num_classes", *lists}) <= set(cfg)
     check_arguments(cfg)
+    assert pipelines_warning(cfg) is None
     assert path in TEST_ALONE or base_batch_size(cfg), "--auto-scale-lr must work for every config that is shipped"
     return cfg
 

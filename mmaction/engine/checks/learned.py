@@ -1,27 +1,18 @@
 """What a checkpoint says of its training, compared with what a test or an application is about to give the network."""
 
-import inspect
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
 from mmengine.config import Config
 
+from mmaction.engine.checks.steps import changed_arguments, one_sided, plain, steps_of
 from mmaction.engine.checks.warnings import class_names, first_difference
 from mmaction.engine.hooks.data_hooks import class_counts, sources
 from mmaction.engine.streams import feats_of
-from mmaction.registry import TRANSFORMS
-from mmaction.utils.config import dataset_config, type_name
 from mmaction.utils.config_text import config_of_text
 from mmaction.utils.text import first_few
 
-# How many views are taken, how files are read: they change the figures a little or not at all.
-FREE_ARGUMENTS = {
-    *("num_clips", "twice_sample", "num_sample_positions", "double", "test_mode"),
-    *("io_backend", "num_threads", "mode", "backend", "decoding_backend"),
-}
-# A step of these kinds changes the meaning of the input, so that it is missed where only one pipeline has it.
-MEANING = {"PreNormalize2D", "PreNormalize3D", "GenSkeFeat", "JointToBone", "ToMotion", "Normalize"}
 PREPROCESSING = {"mean": None, "std": None, "to_rgb": False}
 
 
@@ -94,38 +85,13 @@ def _preprocessing_changes(cfg: Config, learned: Config) -> Iterator[str]:
     mine, its = ((config.get("model") or {}).get("data_preprocessor") or {} for config in (cfg, learned))
     for key, default in PREPROCESSING.items():
         now, before = (part.get(key, default) for part in (mine, its))
-        if _plain(now) != _plain(before):
+        if plain(now) != plain(before):
             yield f"data_preprocessor.{key} is {now}, it was {before}"
 
 
 def _step_changes(cfg: Config, learned: Config) -> Iterator[str]:
-    mine, its = ({type_name(step): step for step in _test_steps(config)} for config in (cfg, learned))
-    if not mine or not its:
-        return
-    for kind in sorted(MEANING & (mine.keys() ^ its.keys())):
+    mine, its = (steps_of(config, "test") or steps_of(config, "val") for config in (cfg, learned))
+    for kind in one_sided(mine, its):
         yield f"{kind} is in the test pipeline, it was not" if kind in mine else f"{kind} was in the test pipeline"
-    for kind in [kind for kind in mine if kind in its]:
-        now, before = (_arguments(kind, step) for step in (mine[kind], its[kind]))
-        for key in sorted({*now, *before} - FREE_ARGUMENTS):
-            if _plain(now.get(key)) != _plain(before.get(key)):
-                yield f"{key} of {kind} is {now.get(key)}, it was {before.get(key)}"
-
-
-def _test_steps(config: Config) -> list[Mapping[str, Any]]:
-    steps = dataset_config(config).get("pipeline") or config.get("test_pipeline") or []
-    return [step for step in steps if isinstance(step, Mapping)]
-
-
-def _arguments(kind: str, step: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a step, with the defaults of those that it leaves out."""
-    built = TRANSFORMS.get(kind)
-    parameters = inspect.signature(built).parameters.values() if built else ()
-    defaults = {item.name: item.default for item in parameters if item.default is not inspect.Parameter.empty}
-    return {**defaults, **{key: value for key, value in step.items() if key != "type"}}
-
-
-def _plain(value: Any) -> Any:
-    """Return ``value`` with lists for tuples, as a config that was written and read again has them."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+    for kind, key, now, before in changed_arguments(mine, its):
+        yield f"{key} of {kind} is {now}, it was {before}"

@@ -23,6 +23,7 @@ from mmaction.engine.checks.data import (
 )
 from mmaction.engine.checks.joints import check_channels, check_joints, mirror_warning, pipelines_of, test_pipelines
 from mmaction.engine.checks.skeletons import check_space, skeleton_warnings
+from mmaction.engine.checks.steps import pipelines_warning
 from mmaction.engine.checks.views import views_of
 from mmaction.engine.checks.warnings import (
     class_warnings,
@@ -74,6 +75,7 @@ class PreflightHook(Hook):
         model = unwrapped(runner.model)
         warnings += [lr_warning(runner), replacing_warning(runner), validation_warning(runner), epoch_warning(runner)]
         warnings += [] if is_resumed(runner) else schedule_warnings(runner)  # that run's own schedule was named before
+        warnings.append(pipelines_warning(runner.cfg))
         warnings += class_warnings({split: part.dataset for split, part in loaders.items()}, num_classes_of(model))
         if getattr(runner, "load_report", None) is None:
             warnings.append(frozen_warning(model))
