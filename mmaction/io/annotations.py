@@ -26,7 +26,7 @@ def load_annotations(path: str | os.PathLike, split: str | None = None, needs_la
     An annotation is a dict with ``frame_dir`` (or ``filename``), ``label``, ``keypoint`` ``(M, T, V, 2 or 3)``,
     ``keypoint_score`` ``(M, T, V)``, ``total_frames``, ``img_shape``, ``original_shape``. With an ``img_shape``, a
     third channel of ``keypoint`` is the score. A joint that is missing has score 0; one whose coordinates are NaN
-    becomes such a joint at 0, 0 here.
+    becomes such a joint at 0, 0 here, and integer coordinates become float32.
 
     Args:
         path: The file.
@@ -163,6 +163,8 @@ def _check_skeleton(info: dict) -> str | None:
     keypoint = as_numbers(info["keypoint"])
     if keypoint is None:
         return f"keypoint is an array of numbers; got {_shown(info['keypoint'])}"
+    if keypoint.dtype.kind != "f":  # whole millimeters or pixels, which turning and scaling would cut off
+        keypoint = keypoint.astype(np.float32)
     info["keypoint"] = keypoint
     if keypoint.ndim == 3 and "frame_inds" in info:  # one row per detected person, to be sorted by DecompressPose
         rows = np.size(np.asarray(as_numbers(info["frame_inds"])))
@@ -180,8 +182,7 @@ def _check_skeleton(info: dict) -> str | None:
     if not len(keypoint):  # nobody was found: one person of whom no joint is seen, so that every clip has one
         for key in {"keypoint", "keypoint_score"} & info.keys():
             info[key] = np.zeros((1, *info[key].shape[1:]), info[key].dtype)
-    if keypoint.dtype.kind == "f":
-        _mark_missing(info)
+    _mark_missing(info)
     return None
 
 

@@ -162,8 +162,10 @@ def test_a_joint_at_infinity_breaks_its_clip_alone(tmp_path, value):
     bad = annotation("bad")
     bad["keypoint"][0, 3, 5] = value
     save_annotations(tmp_path / "ann.pkl", [annotation("good"), bad])
-    dataset = PoseDataset(str(tmp_path / "ann.pkl"), [{"type": "PoseDecode"}, *PIPELINE[2:]])
-    assert dataset[1]["data_samples"].broken[0] == "bad"
+    graph = [{"type": name} for name in ("PreNormalize2D", "PoseDecode", "FormatGCNInput", "PackActionInputs")]
+    for steps in ([{"type": "PoseDecode"}, *PIPELINE[2:]], graph):
+        dataset = PoseDataset(str(tmp_path / "ann.pkl"), steps)
+        assert dataset[1]["data_samples"].broken[0] == "bad"
 
 
 def kinetics(name, scores, frames=4, threshold_counts=None):

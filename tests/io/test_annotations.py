@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
+from mmaction.datasets.transforms import FitJoints, RandomRot
 from mmaction.io.annotations import load_annotations, save_annotations
 from mmaction.structures.sample_name import sample_name
 
@@ -83,6 +84,20 @@ def test_joints_that_are_nan_become_missing(write):
     missing = np.argwhere(read["keypoint_score"] == 0).tolist()
     assert missing == [[0, 1, 1], [0, 2, 3]] and not read["keypoint"][0, [1, 2], [1, 3]].any()
     assert read["keypoint"].dtype == np.float16 and np.isfinite(read["keypoint"]).all()
+
+
+def test_whole_millimeters_can_be_turned_and_fitted(write):
+    exact = np.random.default_rng(0).integers(-900, 900, (1, 5, 17, 3))
+    steps = [RandomRot(0.3), FitJoints()]
+    for whole in (exact.astype(np.int16), (exact + 900).astype(np.uint16)):
+        changed = dict(keypoint=whole, keypoint_score=None, img_shape=None, original_shape=None)
+        (read,) = load_annotations(write([annotation(**changed)]))
+        for step in steps:
+            read = step({**read, "rng": np.random.default_rng(0)})
+        expected = {"keypoint": whole.astype(np.float64), "rng": np.random.default_rng(0)}
+        for step in steps:
+            expected = step({**expected, "rng": np.random.default_rng(0)})
+        assert np.allclose(read["keypoint"], expected["keypoint"], atol=1e-5)
 
 
 def test_filename_names_a_clip_before_frame_dir(write):

@@ -412,10 +412,12 @@ class FormatGCNInput(Transform):
         self.mode = _check_mode(mode)
 
     def transform(self, results: dict) -> dict:
-        """Arrange the sample; ValueError if the frames do not divide into ``num_clips``."""
+        """Arrange the sample; ValueError if the frames do not divide into ``num_clips``, or a value is not finite."""
         keypoint, num_clips = results["keypoint"], results.get("num_clips", 1)
         if "keypoint_score" in results:
             keypoint = np.concatenate([keypoint, results["keypoint_score"][..., None]], axis=-1)
+        if not np.isfinite(keypoint).all():
+            raise ValueError(f"{sample_name(results, 'the sample')}: keypoint holds infinite coordinates")
         persons, frames, joints, channels = keypoint.shape
         if frames % num_clips:
             raise ValueError(f"{frames} frames are not a multiple of num_clips={num_clips}")
