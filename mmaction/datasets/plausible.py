@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.datasets.functional.keypoints import split_scores
+from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
 from mmaction.io.skeleton_values import ADVICE, odd_places, odd_scores
 from mmaction.structures.sample_name import sample_name
 
@@ -25,16 +25,19 @@ def odd_values(info: dict) -> tuple[str, str] | None:
 def check_skeletons(dataset: Any, split: str, count: int = 8) -> list[str]:
     """Look at the values of ``count`` skeletons of a data set without wrappers, evenly spread, before a run.
 
-    Returns sentences about values that are odd and legal: scores above 1 that a few joints have. ValueError if
-    coordinates are shares of the image, height and width are exchanged, or scores are percentages or a depth; names
-    file and clip and says what to do.
+    Returns sentences about values that are odd and legal: scores above 1 that a few joints have, nobody in any of these
+    skeletons. ValueError if coordinates are shares of the image, height and width are exchanged, or scores are
+    percentages or a depth; names file and clip and says what to do.
     """
-    warnings = []
+    warnings, empty, looked = [], 0, 0
     for index in sorted(set(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int).tolist())):
         try:
             info = dataset.get_data_info(index)
         except (OSError, ValueError):  # a file of its own that is broken: the run names it
             continue
+        if np.ndim(info.get("keypoint", 0)) == 4:
+            empty += shows_nobody(*split_scores(info["keypoint"], info.get("keypoint_score"), "img_shape" in info))
+            looked += 1
         found = odd_values(info)
         if found is None:
             continue
@@ -45,4 +48,9 @@ def check_skeletons(dataset: Any, split: str, count: int = 8) -> list[str]:
             warnings.append(message)
         else:
             raise ValueError(message)
+    if 0 < looked == empty:
+        warnings.append(
+            f"{split} set {dataset.ann_file}: each of {looked} clips looked at shows nobody, as all its scores, or "
+            "places, are 0; leave keypoint_score out where there are no scores"
+        )
     return warnings

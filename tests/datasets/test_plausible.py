@@ -56,3 +56,11 @@ def test_a_few_high_scores_are_said(tmp_path):
     path = tmp_path / "ann.pkl"
     path.write_bytes(pickle.dumps([annotation(keypoint_score=scores)]))
     assert ["1.8" in warning for warning in check_skeletons(PoseDataset(str(path), []), "val")] == [True]
+
+
+def test_skeletons_that_all_show_nobody_are_said(tmp_path):
+    path = tmp_path / "ann.pkl"
+    for scores, others, said in ((SCORES * 0, SCORES * 0, ["each of 2 clips looked at"]), (SCORES * 0, SCORES, [])):
+        path.write_bytes(pickle.dumps([annotation("a", keypoint_score=scores), annotation("b", keypoint_score=others)]))
+        found = check_skeletons(PoseDataset(str(path), []), "train")
+        assert [part in warning for part, warning in zip(said, found, strict=True)] == [True] * len(said)

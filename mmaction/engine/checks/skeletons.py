@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.datasets.transforms import FormatGCNInput, GenSkeFeat, PreNormalize3D, RandomRot
+from mmaction.datasets.transforms import FormatGCNInput, GenSkeFeat, PreNormalize2D, PreNormalize3D, RandomRot
 from mmaction.engine.checks.joints import Pipeline
+from mmaction.io.skeleton_values import MAX_SCORE
 from mmaction.skeletons import Layout, get_layout
 from mmaction.utils.text import first_few
 
@@ -14,6 +15,7 @@ UPPER, LOWER = ("head", "neck", "nose", "face", "shoulder", "thorax"), ("hip", "
 FRAMES_SEEN = 16  # of a clip, evenly spread, where joints are compared with each other
 UNLIKE = 1.5  # a limb so many times as long as its mirror image; other orders of joints have 1.7 to 13, right ones 1.1
 DETOUR = 2.3  # and so many times as long as the steps of a way over other joints; right orders have 1.1 to 1.4
+PIXELS = 16  # coordinates beyond are no shares, and no meters
 UPRIGHT = 1.5  # how much more a body extends along the vertical than along the other axes, on average
 
 
@@ -25,7 +27,9 @@ def check_space(pipelines: Sequence[Pipeline]) -> None:
             if not is_for_space and getattr(step, "by", "") != "clip":
                 continue
             for info in pipeline.infos():
-                if np.ndim(info.get("keypoint", 0)) == 4 and _lies_in_space(info) != is_for_space:
+                if np.ndim(info.get("keypoint", 0)) != 4:
+                    continue
+                if _lies_in_space(info) != is_for_space or (is_for_space and _ends_in_score(info["keypoint"])):
                     here, there = ("in an image", "in space") if is_for_space else ("in space", "in an image")
                     raise ValueError(
                         f"{pipeline.place} ({getattr(pipeline.dataset, 'ann_file', '')}): its skeletons lie {here} "
@@ -39,15 +43,21 @@ def _lies_in_space(info: dict[str, Any]) -> bool:
     return info["keypoint"].shape[-1] == 3 and "img_shape" not in info
 
 
+def _ends_in_score(joints: np.ndarray) -> bool:
+    """Whether the third number of a joint is a share, and the first two are pixels."""
+    return bool(joints[..., 2].min() >= 0 and joints[..., 2].max() <= MAX_SCORE < PIXELS < np.abs(joints).max())
+
+
 def _seen(info: dict[str, Any]) -> str:
-    return f"{info['keypoint'].shape[-1]} numbers a joint, {'an' if 'img_shape' in info else 'no'} img_shape"
+    third = ", the third a score" if info["keypoint"].shape[-1] == 3 and _ends_in_score(info["keypoint"]) else ""
+    return f"{info['keypoint'].shape[-1]} numbers a joint{third}, {'an' if 'img_shape' in info else 'no'} img_shape"
 
 
 def skeleton_warnings(pipelines: Sequence[Pipeline], model: Any = None) -> list[str]:
     """Return what the data make doubtful: the order of joints, and persons, limbs and turns that are left out."""
     parts = list(model.modules()) if model is not None else []
     found = [
-        [_persons(pipeline), _posture(pipeline), _loose_joints(pipeline), _order(pipeline, parts)]
+        [part(pipeline) for part in (_persons, _image, _posture, _loose_joints)] + [_order(pipeline, parts)]
         for pipeline in pipelines
     ]
     return [next(filter(None, kind)) for kind in zip(*found, strict=True) if any(kind)]
@@ -67,14 +77,31 @@ def _persons(pipeline: Pipeline) -> str | None:
     kept = next((step.num_person for step in pipeline.steps if isinstance(step, FormatGCNInput)), None)
     if kept is None:
         return None
-    persons = [int(part.any(axis=(1, 2, 3)).sum()) if len(part) > kept else 1 for part in pipeline.skeletons]
-    counts = np.array(persons)
-    if not (counts > kept).any():
+    seen = [part.any(axis=(1, 2, 3)) if len(part) > kept else np.ones(1, bool) for part in pipeline.skeletons]
+    if any(isinstance(step, PreNormalize3D) for step in pipeline.steps):  # it puts the one seen longer first
+        seen = [np.sort(part)[::-1] for part in seen]
+    last = np.array([np.flatnonzero(part).max(initial=0) + 1 for part in seen])
+    if not (last > kept).any():
         return None
     return (
-        f"{pipeline.place}: {(counts > kept).sum()} of {len(counts)} clips looked at show more persons than "
-        f"num_person={kept}, up to {counts.max()}; those behind the first {kept} are left out: set num_person="
-        f"{counts.max()} in FormatGCNInput and the backbone, or put the one who acts first"
+        f"{pipeline.place}: {(last > kept).sum()} of {len(last)} clips looked at show persons behind the first "
+        f"num_person={kept}, up to number {last.max()}, who are left out"
+        f"{'' if all(part[:kept].any() for part in seen) else ', also where nobody is among the first'}: set "
+        f"num_person={last.max()} in FormatGCNInput and the backbone, or put the one who acts first"
+    )
+
+
+def _image(pipeline: Pipeline) -> str | None:
+    """Say that the size of the image is a guess."""
+    guessed = [step for step in pipeline.steps if isinstance(step, PreNormalize2D) and step.by == "image"]
+    clips = [info for info in pipeline.infos() if np.ndim(info.get("keypoint", 0)) == 4 and "img_shape" not in info]
+    if not clips or not guessed or guessed[0].img_shape != PreNormalize2D().img_shape:
+        return None
+    height, width = guessed[0].img_shape
+    low, high = (int(edge(clips[0]["keypoint"][..., :2])) for edge in (np.min, np.max))
+    return (
+        f"{pipeline.place}: the clips do not say img_shape, and PreNormalize2D takes their images for {width}x{height}"
+        f"; x and y go from {low} to {high} in the first: give each clip img_shape, or the step one"
     )
 
 

@@ -68,12 +68,40 @@ def test_joints_in_an_image_and_in_space_need_their_own_pipelines():
             check_space([pipeline(space(), clip)])
 
 
+def test_scores_are_no_third_coordinate():
+    clip = bodies()
+    clip["keypoint"] = np.concatenate([clip["keypoint"][..., :2] * 40, np.full((1, 4, 6, 1), 0.9)], axis=-1)
+    with pytest.raises(ValueError, match=r"lie in an image \(3 numbers a joint, the third a score, no img_shape\)"):
+        check_space([pipeline(space(), clip)])
+    clip["keypoint"][..., :2] /= 100  # meters, all of them in front of the camera
+    check_space([pipeline(space(), clip)])
+
+
 def test_persons_that_are_left_out_are_counted():
     padded = bodies(2)
     padded["keypoint"][1] = 0  # a second person who is never there
     assert skeleton_warnings([pipeline(space(), bodies(), padded), pipeline(space(num_person=2), bodies(2))]) == []
     (warning,) = skeleton_warnings([pipeline(space(), bodies(), bodies(2)), pipeline(space(), bodies(3))])
-    assert "1 of 2 clips looked at show more persons than num_person=1, up to 2" in warning
+    assert "1 of 2 clips looked at show persons behind the first num_person=1, up to number 2" in warning
+    assert "nobody is among" not in warning
+
+
+def test_a_person_behind_one_who_is_never_there_is_named():
+    clip = bodies(2, channels=2, **IN_IMAGE)
+    clip["keypoint"][0] = 0
+    (warning,) = skeleton_warnings([pipeline(FLAT, clip, bodies(channels=2))])
+    assert "1 of 2 clips" in warning and "up to number 2, who are left out, also where nobody is among" in warning
+    clip = bodies(2)
+    clip["keypoint"][0] = 0
+    assert skeleton_warnings([pipeline(space(), clip)]) == []  # PreNormalize3D puts the other one first
+
+
+def test_an_image_whose_size_is_a_guess_is_named():
+    steps = [PreNormalize2D(), GenSkeFeat(LAYOUT)]
+    (warning,) = skeleton_warnings([pipeline(steps, bodies(channels=2))])
+    assert "the clips do not say img_shape, and PreNormalize2D takes their images for 1920x1080" in warning
+    assert skeleton_warnings([pipeline([PreNormalize2D((240, 320)), *steps[1:]], bodies(channels=2))]) == []
+    assert skeleton_warnings([pipeline(steps, bodies(channels=2, **IN_IMAGE))]) == []
 
 
 def test_turns_that_leave_out_the_vertical_are_named():
@@ -118,7 +146,7 @@ def test_another_order_of_joints_shows_in_limbs_and_their_mirror_images():
     body = np.array([(0, 0), *[(side * x, y) for x, y in left for side in (1, -1)]])
     clips = [(body * size + rng.normal(0, 0.1, (1, 5, 17, 2)) + 100) for size in (1, 2, 4)]
     clips[0][0, 1:, 9] = 0  # a hand that is seen once
-    steps = [PreNormalize2D(), GenSkeFeat("coco")]
+    steps = [PreNormalize2D(by="clip"), GenSkeFeat("coco")]
     assert skeleton_warnings([pipeline(steps, *[{"keypoint": clip} for clip in clips])]) == []
     assert skeleton_warnings([pipeline([Flip(layout="kinect20")], *[{"keypoint": clip} for clip in clips])]) == []
     for other in ("h36m", "ap10k"):  # 17 joints as well, the ears and the tail elsewhere
