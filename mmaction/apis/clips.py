@@ -11,9 +11,11 @@ import numpy as np
 
 from mmaction.apis.predictions import Prediction
 from mmaction.datasets.functional.keypoints import shows_nobody, split_scores
+from mmaction.datasets.plausible import is_tolerable, odd_values
 from mmaction.io.annotations import check_annotation
 from mmaction.io.downloads import cached, is_address
 from mmaction.io.names import checked_template
+from mmaction.io.skeleton_values import ADVICE
 from mmaction.io.suffixes import IMAGE_SUFFIXES, is_image, is_pickle
 from mmaction.registry import TRANSFORMS
 from mmaction.structures.sample_name import sample_name
@@ -66,8 +68,8 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
     Args:
         source: Path or web address of a video; folder of numbered images; frames (T, H, W, 3), RGB, uint8, or flow
             (T, H, W, 2); a skeleton annotation with ``keypoint`` (M, T, V, 2 or 3) in pixels, ``keypoint_score``
-            (M, T, V) and ``img_shape`` (height, width); or any other dict that the pipeline reads, as a data set makes
-            it.
+            (M, T, V) and ``img_shape`` (height, width), or with ``keypoint`` (M, T, V, 3) in space and no
+            ``img_shape``; or any other dict that the pipeline reads, as a data set makes it.
         dataset: Config of the data set that the model was made for; tells ``modality`` and ``filename_tmpl``. Images of
             other names are taken where the folder has no frame 0 or 1 of that one.
 
@@ -140,11 +142,14 @@ def _skeleton_clip(source: Mapping[str, Any]) -> Clip:
     name = sample_name(dict(source))
     annotation = dict(source)
     problem = check_annotation(annotation, needs_label=False)
-    if not problem and "img_shape" not in annotation:
+    if not problem and "img_shape" not in annotation and annotation["keypoint"].shape[-1] == 2:
         problem = "it has no img_shape (height, width), the size of the image that the joints lie in"
+    if not problem and (found := odd_values(annotation)) and not is_tolerable(found[0], annotation):
+        problem = f"{found[1]}; {ADVICE[found[0]]}"
     if problem:
         raise ValueError(f"skeleton {name}: {problem}")
-    annotation.setdefault("original_shape", annotation["img_shape"])
+    if "img_shape" in annotation:
+        annotation.setdefault("original_shape", annotation["img_shape"])
     return Clip(name, "skeleton", {**_sample("Pose"), **annotation})
 
 

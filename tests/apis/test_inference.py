@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmaction.apis import Recognizer, inference_recognizer, inference_skeleton, init_recognizer
 from mmaction.apis.clips import as_clip, fit_pipeline
 from mmaction.apis.inference import build_pipeline, pipeline_config, skeleton_annotation
+from mmaction.datasets.transforms import PreNormalize3D
 from mmaction.utils.config import load_config
 
 
@@ -264,12 +265,23 @@ def test_a_fitting_decoder_keeps_its_options():
         (np.zeros((3, 4, 5)), ValueError, r"\(T, H, W, C\); got shape \(3, 4, 5\)"),
         ({"label": 3}, ValueError, "needs keypoint, array, frame_dir, filename; got the keys label"),
         ({"keypoint": np.zeros((1, 4, 17, 2))}, ValueError, "no img_shape"),
+        ({**skeleton(), "keypoint": skeleton()["keypoint"] / 100}, ValueError, "walk: all .* multiply them by width"),
+        ({**skeleton(), "keypoint_score": np.full((1, 20, 17), 90)}, ValueError, "divide percentages by 100"),
         ({"keypoint": np.zeros((4, 17, 2)), "img_shape": (4, 4)}, ValueError, r"skeleton .*\(M, T, V, 2 or 3\)"),
     ],
 )
 def test_what_cannot_be_classified_is_explained(source, error, message):
     with pytest.raises(error, match=message):
         as_clip(source)
+
+
+def test_joints_in_space_need_no_image():
+    clip = as_clip({"keypoint": np.ones((1, 4, 20, 3)), "frame_dir": "walk"})
+    step = PreNormalize3D(layout="kinect20", align_spine=False, align_shoulder=False)
+    assert step(dict(clip.sample))["keypoint"].shape == (1, 4, 20, 3) and "original_shape" not in clip.sample
+    in_image = as_clip({"keypoint": np.ones((1, 4, 20, 3)), "frame_dir": "walk", "img_shape": (10, 10)})
+    with pytest.raises(ValueError, match="walk has an img_shape, so its joints lie in no space"):
+        step(dict(in_image.sample))
 
 
 def test_models_and_clips_that_do_not_fit_are_explained(rgb, pose, clip_files, tmp_path):

@@ -210,6 +210,8 @@ class PreNormalize3D(Transform):
     def transform(self, results: dict) -> dict:
         """Normalize the sample; ValueError if the skeletons are not 3D or there are more than two persons."""
         keypoint = results["keypoint"]
+        if "img_shape" in results:
+            raise ValueError(f"{sample_name(results, 'the sample')} has an img_shape, so its joints lie in no space")
         if keypoint.shape[-1] != 3 or len(keypoint) > 2:
             raise ValueError(
                 f"PreNormalize3D takes (M, T, V, 3) with at most 2 persons; got shape {keypoint.shape}; leave the "
