@@ -62,11 +62,12 @@ def copy_annotations(worker):
     dataset.own_copy = dataset.data_bytes.copy()
 
 
-def in_new_process(function, *args):
-    """Return the result of a new process: workers would also copy what earlier tests left in this one."""
+@pytest.fixture(scope="module")
+def in_new_process():
+    """Returns the result of a new process: workers would also copy what other tests left in this one."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, initializer=start_without_transformers) as pool:
-        return pool.submit(function, *args).result()
+        yield lambda function, *args: pool.submit(function, *args).result()
 
 
 def growths_of_reading(path):
@@ -74,7 +75,7 @@ def growths_of_reading(path):
     return growth_of_reading(path), growth_of_reading(path, copy_annotations)
 
 
-def test_workers_share_the_annotations(skeletons):
+def test_workers_share_the_annotations(skeletons, in_new_process):
     (grown, size), (copied, _) = in_new_process(growths_of_reading, skeletons)
     assert size > 50
     assert grown < WORKERS * size / 2
@@ -101,7 +102,7 @@ def copied_by_collection(*builders):
     return [max(value for batch in loader for value in batch) for loader in loaders]
 
 
-def test_garbage_collection_in_workers_copies_no_inherited_objects():
+def test_garbage_collection_in_workers_copies_no_inherited_objects(in_new_process):
     plain, frozen = in_new_process(copied_by_collection, Runner, ActionRunner)
     assert plain > 10
     assert frozen < plain / 4
@@ -139,6 +140,6 @@ def growth_of_training(data, folder, leak_kb):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("leak_kb", [0, 4096])
-def test_training_on_videos_does_not_grow(demo_data, tmp_path, leak_kb):
+def test_training_on_videos_does_not_grow(demo_data, tmp_path, leak_kb, in_new_process):
     slope = in_new_process(growth_of_training, demo_data, tmp_path, leak_kb)
     assert slope > 10 if leak_kb else abs(slope) < 2, slope
