@@ -169,7 +169,7 @@ def test_a_stopped_pass_goes_on(config, tmp_path, monkeypatch):
     trained(config("a", dtype="float32"))
     assert sum(calls[5:]) == 2 + 6, "the last batch of training, and validation"
     tokens = [np.load(path) for path in (tmp_path / "cache").glob("*/tokens.npy")]
-    assert all(np.abs(rows).reshape(6, -1).max(axis=1).min() > 0 for rows in tokens)
+    assert tokens and all(np.abs(rows).reshape(6, -1).max(axis=1).min() > 0 for rows in tokens)
 
 
 def test_a_clip_that_cannot_be_loaded_is_none_on_kept_features_either(config, demo_data, tmp_path):

@@ -48,7 +48,9 @@ def test_same_seed_same_set_whatever_the_workers(folder, tmp_path):
     again = write_demo_data(SPEC, tmp_path / "again", workers=2, progress=False)
     for name in ("skeletons.pkl", "train.txt", "val.txt", "classes.csv"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
-    for a, b in zip(sorted(again.glob("videos/*")), sorted(folder.glob("videos/*")), strict=True):
+    videos = sorted(folder.glob("videos/*"))
+    assert len(videos) == SPEC.num_clips
+    for a, b in zip(sorted(again.glob("videos/*")), videos, strict=True):
         assert a.read_bytes() == b.read_bytes()
 
 
