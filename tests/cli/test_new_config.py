@@ -68,7 +68,10 @@ def test_a_config_of_every_network_is_short_and_reads(name, data, tmp_path):
         assert tuple(pipeline[3].scale) == (-1, crop.crop_size)
 
 
-@pytest.mark.parametrize("name", ["slowfast-r18", "tsm", "posec3d-light", "stgcn++"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("tsm", "posec3d-light")]
+
+
+@pytest.mark.parametrize("name", ["slowfast-r18", "stgcn++", *SLOW])
 def test_it_trains_as_it_stands(name, data, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(leaf(choose(name, data[NETS[name].kind])))
