@@ -61,6 +61,8 @@ class Guard:
     def _inside(self, path: object) -> bool:
         if isinstance(path, int):
             return True  # an open file
+        if "__pycache__" in str(path) and _importing():  # Python keeps the compiled module
+            return True
         text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
         return (os.path.realpath(text) + os.sep).startswith(self.folder + os.sep)
 

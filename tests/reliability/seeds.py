@@ -1,5 +1,6 @@
 """Good inputs of every parser, made by code so that they stay valid when a format changes, and a few hostile ones."""
 
+import functools
 import io
 import json
 import pickle
@@ -110,6 +111,7 @@ def npz() -> list[bytes]:
     return [*result, buffer.getvalue()]
 
 
+@functools.cache
 def checkpoints() -> list[bytes]:
     """Return checkpoints of a tiny model: as MMEngine stores them, weights alone, in the old file format."""
     import torch
@@ -133,6 +135,7 @@ def checkpoints() -> list[bytes]:
     return result
 
 
+@functools.cache
 def archives() -> list[bytes]:
     """Return archives of two files, and hostile ones: links, absolute names, names that leave the folder, bombs."""
     import tarfile
