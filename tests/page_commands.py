@@ -48,6 +48,8 @@ NOT_RUN = {
     r"mmaction infer .* --camera .*": "needs a camera, or plays in real time; tests/cli/test_watch.py",
     r"mmaction infer best\.pth .* --whole .*": "needs a trained model; tests/apis/test_events_dives.py",
     r"python tools/train\.py \S+(utd-mhad|nucla|pose-guided)\S+ --seed 0": "trains for minutes to hours",
+    r"python tools/train\.py \S+(pose-reader|stgcnpp-light|c3d-tiny)\S+ --seed 0": "the same, with attributes",
+    r"python tools/analysis/fuse\.py work_dirs/\S+-NAME/.*": "needs such trainings",
     r"python tools/test\.py \S+utd-mhad\S+ work_dirs/\S+/epoch_100\.pth": "needs such a training",
     r"cp configs/skeleton/.*": "the reader edits the copy; tests/configs/test_every_config.py does so",
     r"python tools/\S+ configs/skeleton/\w+/mine\.py.*": "needs the reader's skeletons and that copy",

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,9 +244,13 @@ class Workspace:
         shutil.copytree(self.folder / "tested/test_random", path)
 
     def scores(self, path: Path, words: list[str]) -> None:
-        """The scores that a test has written."""
+        """The scores that a test has written; those in a folder ``*_VAL`` are of other clips."""
+        from mmaction.structures import Result
+
         self.provide("work_dirs/SCORES/test_best", words)
-        shutil.copy(self.folder / "work_dirs/SCORES/test_best/scores.npz", path)
+        known = Result.load(self.folder / "work_dirs/SCORES/test_best")
+        prefix = "val_" if path.parent.name.endswith("_VAL") else ""
+        replace(known, ids=[prefix + name for name in known.ids]).save(path)
 
     def dump_of_mmaction2(self, path: Path, words: list[str]) -> None:
         """A pickle as MMAction2's ``--dump`` writes it, of the samples of the other results."""
