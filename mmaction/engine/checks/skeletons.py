@@ -77,7 +77,8 @@ def _persons(pipeline: Pipeline) -> str | None:
     kept = next((step.num_person for step in pipeline.steps if isinstance(step, FormatGCNInput)), None)
     if kept is None:
         return None
-    seen = [part.any(axis=(1, 2, 3)) if len(part) > kept else np.ones(1, bool) for part in pipeline.skeletons]
+    clips = pipeline.skeletons
+    seen = [np.any(clip, axis=(1, 2, 3)) if len(clip) > kept else np.ones(1, bool) for clip in clips]
     if any(isinstance(step, PreNormalize3D) for step in pipeline.steps):  # it puts the one seen longer first
         seen = [np.sort(part)[::-1] for part in seen]
     last = np.array([np.flatnonzero(part).max(initial=0) + 1 for part in seen])
