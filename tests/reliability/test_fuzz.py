@@ -1,8 +1,8 @@
 """A short part of the fuzzing, and the inputs that once showed a fault; all of it is run by hand, see run.py."""
 
 import functools
-import io
 import gc
+import io
 import json
 import pickle
 import subprocess
