@@ -5,7 +5,6 @@ Features have the shape ``(N, C, T, V)`` of V joints. Sources: ST-GCN (Yan et al
 """
 
 from collections.abc import Sequence
-from itertools import compress
 from typing import Any
 
 import torch
@@ -138,15 +137,12 @@ def run_branches(branches: Any, x: torch.Tensor) -> list[torch.Tensor]:
     wants to see one of them.
     """
     listed = list(branches)  # once: torch.export gives other objects each time
-    enters = [isinstance(branch, nn.Sequential) and len(branch) > 2 for branch in listed]
+    entered = [branch for branch in listed if isinstance(branch, nn.Sequential) and len(branch) > 2]
     if not torch.compiler.is_compiling() and any(m._forward_hooks or m._forward_pre_hooks for m in branches.modules()):
         return [branch(x) for branch in listed]
-    entered = list(compress(listed, enters))
     entry = F.relu(merged_conv_norm([branch[0] for branch in entered], [branch[1] for branch in entered], x))
     parts = iter(entry.split([branch[0].out_channels for branch in entered], dim=1))
-    return [
-        branch[3:](next(parts)) if enter else _plain(branch, x) for branch, enter in zip(listed, enters, strict=True)
-    ]
+    return [branch[3:](next(parts)) if branch in entered else _plain(branch, x) for branch in listed]
 
 
 def _plain(branch: Any, x: torch.Tensor) -> torch.Tensor:
