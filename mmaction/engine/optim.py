@@ -120,10 +120,20 @@ def peak_of_cycle(schedulers: Any) -> float | None:
 
 
 def check_optimizer(wrapper: MMOptimWrapper | OptimWrapperDict, states: dict[str, Any], source: str) -> None:
-    """Raise ValueError if the optimizers of checkpoint ``source`` and ours both have settings that the other lacks."""
+    """Raise ValueError if the optimizers of checkpoint ``source`` and ours both have settings that the other lacks.
+
+    So it does where they have another number of groups of parameters, as with another ``paramwise_cfg``.
+    """
     parts = [states.get(name) for name in wrapper] if isinstance(wrapper, OptimWrapperDict) else [states]
     for optimizer, state in zip((part.optimizer for part in wrappers(wrapper)), parts, strict=True):
-        stored = {key for group in (state or {}).get("param_groups", ()) for key in group}
+        groups = (state or {}).get("param_groups", ())
+        if groups and len(groups) != len(optimizer.param_groups):
+            raise ValueError(
+                f"{source} has {len(groups)} groups of parameters with settings of their own, and the config gives the "
+                f"optimizer {len(optimizer.param_groups)}; go on with the paramwise_cfg and the frozen parts of that "
+                "run, or start from its weights (--load-from)"
+            )
+        stored = {key for group in groups for key in group}
         settings = {key for group in optimizer.param_groups for key in group}
         unknown = sorted(key for key in stored - settings if not key.startswith(("initial_", "max_", "min_", "param")))
         if unknown and settings - stored:

@@ -23,7 +23,13 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmaction.engine.checks.learned import check_bases, check_input, classes_warning, counts_warning
+from mmaction.engine.checks.learned import (
+    check_bases,
+    check_input,
+    classes_warning,
+    config_warning,
+    samples_warning,
+)
 from mmaction.engine.continuation import Continuation, steps_of
 from mmaction.engine.device import channels_last, compile_parts, set_tf32, with_fused_step
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, unwrapped, wrap_on_cpu
@@ -360,23 +366,22 @@ class ActionRunner(Runner):
         # MMEngine would run the text of a config that it finds here as a program
         checkpoint["meta"] = {k: v for k, v in (checkpoint.get("meta") or {}).items() if k != "config"}
         self._resumed_steps = checkpoint["meta"].get("steps")
+        warnings: list[str | None] = []
         if self._resume:
             self._complete_metainfo(checkpoint["meta"])
             check_optimizer(self.optim_wrapper, checkpoint.get("optimizer") or {}, str(filename))
-            if warning := counts_warning(self.train_dataloader.dataset, checkpoint["meta"], str(filename)):
-                self.logger.warning(warning)
+            warnings.append(config_warning(self.cfg, checkpoint["meta"], str(filename)))
+            warnings.append(samples_warning(self.train_dataloader.dataset, checkpoint["meta"], str(filename)))
             if "ema_state_dict" in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
-                self.logger.warning(
-                    f"{filename} is of a run with an EMAHook; without it, averaged weights are trained on"
-                )
+                warnings.append(f"{filename} is of a run with an EMAHook; without it, averaged weights are trained on")
         for loop in (self._train_loop, self._val_loop, self._test_loop) if self._resume or self._testing else ():
             if isinstance(loop, BaseLoop):
                 dataset = loop.dataloader.dataset
                 check_bases(dataset, checkpoint["meta"], str(filename))
-                warning = classes_warning(dataset, checkpoint["meta"], str(filename)) if self._testing else None
-                if warning:
-                    self.logger.warning(warning)
-        if self._testing and (warning := check_input(self.cfg, checkpoint["meta"], str(filename))):
+                warnings.append(classes_warning(dataset, checkpoint["meta"], str(filename)))
+        if self._testing:
+            warnings.append(check_input(self.cfg, checkpoint["meta"], str(filename)))
+        for warning in filter(None, warnings):
             self.logger.warning(warning)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = unwrapped(self.model)

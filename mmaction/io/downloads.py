@@ -75,6 +75,11 @@ def file_sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_if_there(path: str | Path | None) -> str | None:
+    """Return the same, None where there is no such file here."""
+    return file_sha256(path) if path and Path(path).is_file() else None
+
+
 def check_file(path: str | Path, sha256: str | None) -> None:
     """Compare a file with its published SHA-256 or a prefix of it, if there is one; a ValueError holds both values."""
     if sha256 is not None and not (found := file_sha256(path)).startswith(sha256.lower()):

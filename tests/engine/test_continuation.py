@@ -102,11 +102,31 @@ def test_other_samples_than_the_checkpoint_was_trained_on_are_named(tmp_path, to
     config = toy.write_config(tmp_path)
     train(config, "--work-dir", tmp_path / "run", "--epochs", 1)
     train(config, "--work-dir", tmp_path / "run", "--epochs", 2, "--resume")
-    assert "is another one" not in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "is another one" not in said and "is another than" not in said and "another config" not in said
+    toy.write_list(tmp_path / "train.txt", labels=[1, 2, 0] * 8)
+    train(config, "--work-dir", tmp_path / "other", "--epochs", 2, "--resume", tmp_path / "run/epoch_1.pth")
+    assert (
+        f"train.txt: the content is another than when {tmp_path}/run/epoch_1.pth was trained" in capfd.readouterr().out
+    )
     toy.write_list(tmp_path / "train.txt", labels=[0, 0, 2] * 8)
     train(config, "--work-dir", tmp_path / "run", "--epochs", 3, "--resume")
     said = capfd.readouterr().out
     assert "epoch_2.pth was trained on: class 0 had 8 samples, it has 16, class 1 had 8 samples, it has 0" in said
+
+
+def test_what_the_config_has_other_than_the_checkpoint_is_named(tmp_path, toy, train, capfd):
+    config = toy.write_config(tmp_path)
+    train(config, "--work-dir", tmp_path / "run", "--epochs", 1)
+    other = ["--epochs", 2, "--resume", "--cfg-options"]
+    train(config, "--work-dir", tmp_path / "run", *other, "model.dropout=0.1", "optim_wrapper.optimizer.momentum=0.5")
+    said = capfd.readouterr().out
+    assert (
+        "another config: model.dropout is 0.1, it was None, optim_wrapper.optimizer.momentum is 0.5, it was 0." in said
+    )
+    groups = "optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult=0.1"
+    with pytest.raises(ValueError, match=r"epoch_2.pth has 1 groups of parameters .* gives the optimizer 4"):
+        train(config, "--work-dir", tmp_path / "run", "--epochs", 3, "--resume", "--cfg-options", groups)
 
 
 def test_gradients_summed_to_the_end_of_an_epoch_make_a_step(tmp_path, toy, train):

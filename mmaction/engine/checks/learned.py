@@ -1,4 +1,4 @@
-"""What a checkpoint says of its training, compared with what a test or an application is about to give the network."""
+"""What a checkpoint says of its training, compared with what a test, an application or a resumed run is about to do."""
 
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
@@ -8,11 +8,19 @@ from mmengine.config import Config
 
 from mmaction.engine.checks.steps import changed_arguments, one_sided, plain, steps_of
 from mmaction.engine.checks.warnings import class_names, first_difference
-from mmaction.engine.hooks.data_hooks import class_counts, sources
+from mmaction.engine.hooks.checkpoint_hook import LISTS
+from mmaction.engine.hooks.data_hooks import class_counts, list_hashes, sources
+from mmaction.engine.results.facts import SPEED_OPTIONS
 from mmaction.engine.streams import feats_of
+from mmaction.utils.config import type_name
 from mmaction.utils.config_text import config_of_text
 from mmaction.utils.text import first_few
 
+TRAINED_BY = ("model", "data_preprocessor", "train_dataloader", "optim_wrapper", "custom_hooks")
+# Where files lie, how fast they are read, what begins or ends a training: without effect, or named elsewhere.
+FREE_KEYS = {"ann_file", "data_root", "data_prefix", "experts", "pretrained", "init_cfg", "checkpoint", "lr"}
+FREE_KEYS |= {"io_backend", "num_threads", "test_cfg", "average_clips", *SPEED_OPTIONS} - {"batch_size"}
+LONGEST = 60  # letters of a value that is shown
 PREPROCESSING = {"mean": None, "std": None, "to_rgb": False}
 
 
@@ -23,9 +31,8 @@ def check_input(cfg: Config, meta: Mapping[str, Any], source: str) -> str | None
     views are taken and how files are read. None if nothing differs, or if the checkpoint carries no config to compare.
     ValueError where a network that learned one stream of a skeleton would see another.
     """
-    try:
-        learned = config_of_text(meta["cfg"], source)
-    except (KeyError, TypeError, ValueError):  # a published checkpoint with a config of an older form, or none
+    learned = _learned_config(meta, source)
+    if learned is None:
         return None
     _check_stream(cfg, learned, source)
     found = [*_preprocessing_changes(cfg, learned), *_step_changes(cfg, learned)]
@@ -48,14 +55,67 @@ def classes_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str |
     )
 
 
-def counts_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str | None:
-    """Say that a training goes on with other numbers of samples than the checkpoint with ``meta`` was trained on."""
+def samples_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str | None:
+    """Say that a training goes on with other samples than the checkpoint with ``meta`` was trained on."""
     before, now = meta.get("class_counts"), class_counts(dataset)
     if not isinstance(before, list):
         return None
     pairs = enumerate(zip_longest(before, now, fillvalue=0))
     changed = [f"class {label} had {old} samples, it has {new}" for label, (old, new) in pairs if old != new]
-    return f"the training set is another one than {source} was trained on: {first_few(changed, 3)}" if changed else None
+    if changed:
+        return f"the training set is another one than {source} was trained on: {first_few(changed, 3)}"
+    if meta.get(LISTS) in (None, list_hashes(dataset)):
+        return None
+    names = first_few({str(part.ann_file) for part in sources(dataset)}, 3)
+    return (
+        f"{names}: the content is another than when {source} was trained, with as many samples of each class; the run "
+        "goes on with what the file holds now"
+    )
+
+
+def config_warning(cfg: Config, meta: Mapping[str, Any], source: str) -> str | None:
+    """Say in what the config of a training that goes on differs from the one that the checkpoint with ``meta`` carries.
+
+    Compared is what the weights depend on, but learning rates and schedules, which ``Continuation`` names.
+    """
+    learned = _learned_config(meta, source)
+    if learned is None:
+        return None
+    found = [text for key in TRAINED_BY for text in _changes(key, plain(cfg.get(key)), plain(learned.get(key)))]
+    if not found:
+        return None
+    return (
+        f"{source} was trained with another config: {first_few(found, 6)}. Weights (also a graph's adjacency) and "
+        "settings of the optimizer are taken from the checkpoint; all else is from here on as in the config"
+    )
+
+
+def _learned_config(meta: Mapping[str, Any], source: str) -> Config | None:
+    try:
+        return config_of_text(meta["cfg"], source)
+    except (KeyError, TypeError, ValueError):  # a published checkpoint with a config of an older form, or none
+        return None
+
+
+def _changes(key: str, now: Any, before: Any) -> Iterator[str]:
+    """Yield where two values of a config differ, by dotted keys."""
+    if isinstance(now, Mapping) and isinstance(before, Mapping):
+        for name in [name for name in {**now, **before} if name not in FREE_KEYS]:
+            both = [type_name(part) if name == "type" else part.get(name) for part in (now, before)]
+            yield from _changes(f"{key}.{name}", *both)
+    elif _types(now) and _types(now) == _types(before):
+        for name, *both in zip(_types(now), now, before, strict=True):
+            yield from _changes(f"{key}.{name}", *both)
+    elif now != before:
+        is_shown = _types(now) or _types(before) or len(f"{now}{before}") <= LONGEST
+        now, before = _types(now) or now, _types(before) or before
+        yield f"{key} is {now!r}, it was {before!r}" if is_shown else f"{key} is another"
+
+
+def _types(value: Any) -> list[str]:
+    """Return the types of the steps of a pipeline, or of hooks; nothing of other values."""
+    is_row = isinstance(value, list) and all(isinstance(part, Mapping) for part in value)
+    return [type_name(part) for part in value] if is_row else []
 
 
 def check_bases(dataset: Any, meta: Mapping[str, Any], source: str) -> None:

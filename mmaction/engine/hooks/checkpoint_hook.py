@@ -17,7 +17,7 @@ from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.runner import Runner
 
 from mmaction.engine.dist import any_process, unwrapped
-from mmaction.engine.hooks.data_hooks import class_counts
+from mmaction.engine.hooks.data_hooks import class_counts, list_hashes
 from mmaction.engine.optim import wrappers
 from mmaction.engine.resume import SNAPSHOT, STARTS, is_resumed, note_start
 from mmaction.io.checkpoints import plain_part, read_checkpoint
@@ -27,6 +27,7 @@ from mmaction.utils.cli import ToolStop
 from mmaction.utils.files import write_atomically
 
 CLASS_COUNTS = "class_counts"  # entry of a checkpoint's meta: training samples of each class
+LISTS = "lists"  # entry of a checkpoint's meta: SHA-256 of each annotation file of the training set
 FROZEN = "frozen"  # entry of a checkpoint's meta: backbone and hash of what the file leaves out
 BEST_FIGURES = "best_figures"  # in the message hub: all figures of each best checkpoint, by its file name
 
@@ -63,6 +64,7 @@ class CheckpointHook(PlainCheckpointHook):
         self._terminated = False
         self._is_training = False
         self._class_counts: list[int] = []
+        self._lists: list[str | None] = []
         self._saved_iter = -1
         self._resumed_iter = 0
 
@@ -78,6 +80,7 @@ class CheckpointHook(PlainCheckpointHook):
         super().before_train(runner)
         self._is_training = True
         self._class_counts = class_counts(runner.train_dataloader.dataset)
+        self._lists = list_hashes(runner.train_dataloader.dataset) if is_main_process() else []
         is_local = "://" not in str(self.out_dir)
         is_own = origin is None or os.path.realpath(os.path.dirname(origin)) == os.path.realpath(self.out_dir)
         starts = hub.runtime_info.get(STARTS, []) if origin else []
@@ -253,16 +256,18 @@ class CheckpointHook(PlainCheckpointHook):
         barrier()  # as after a snapshot: SIGTERM may break off the validation that follows
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Note the training samples of each class. Leave out frozen weights that their source gives again, and objects.
+        """Note the training samples of each class, and the lists that they are from.
 
-        The objects are in ``dataset_meta``, such as a label space, and functions that schedules keep; every run makes
-        them anew, as reading a checkpoint builds none.
+        Frozen weights that their source gives again, and objects, are left out. The objects are in ``dataset_meta``,
+        such as a label space, and functions that schedules keep; every run makes them anew, as reading a checkpoint
+        builds none.
         """
         for key in ("ema_state_dict", "state_dict"):
             if key in checkpoint and (frozen := without_replaceable(unwrapped(runner.model), checkpoint[key])):
                 checkpoint["meta"][FROZEN] = frozen
         if self._class_counts:
             checkpoint["meta"][CLASS_COUNTS] = self._class_counts
+            checkpoint["meta"][LISTS] = self._lists
         for holder in (checkpoint.get("meta", {}), checkpoint.get("message_hub", {}).get("runtime_info", {})):
             if holder.get("dataset_meta"):
                 holder["dataset_meta"] = plain_part(holder["dataset_meta"])

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmaction.engine.dist import unwrapped
+from mmaction.io.downloads import sha256_if_there
 from mmaction.registry import HOOKS
 
 
@@ -32,6 +33,12 @@ def class_counts(dataset: Any) -> list[int]:
     parts = (part.class_counts() for part in sources(dataset) if hasattr(part, "class_counts"))
     counts: Counter[int] = sum(parts, Counter())
     return [counts[label] for label in range(max(counts, default=-1) + 1)]
+
+
+def list_hashes(dataset: Any) -> list[str | None]:
+    """Return the SHA-256 of each annotation file that the samples come from, None where it is no file."""
+    paths = dict.fromkeys(getattr(part, "ann_file", None) for part in sources(dataset))
+    return [sha256_if_there(path) for path in paths]
 
 
 def set_epoch(dataset: Any, epoch: int) -> None:

@@ -20,7 +20,7 @@ from mmaction.engine.checks.views import views_of
 from mmaction.engine.hooks.checkpoint_hook import CLASS_COUNTS
 from mmaction.engine.hooks.data_hooks import class_counts
 from mmaction.engine.results.writer import ResultWriter, free_folder, stored_identity
-from mmaction.io.downloads import file_sha256
+from mmaction.io.downloads import file_sha256, sha256_if_there
 from mmaction.io.features import FACTS
 from mmaction.preparation.manifest import Coverage, coverage
 from mmaction.registry import DATASETS, HOOKS
@@ -104,7 +104,7 @@ def clip_identity(cfg: Mapping[str, Any], pipeline: Any) -> dict[str, str]:
 def training_identity(cfg: Mapping[str, Any], options: Any = None) -> str:
     """Return a hash of what a training depends on: parts of its config, files of it by content, and options."""
     content = {key: _by_content(cfg.get(key)) for key in TRAINED_BY}
-    content["load_from"] = _sha256(cfg.get("load_from")) or cfg.get("load_from")
+    content["load_from"] = sha256_if_there(cfg.get("load_from")) or cfg.get("load_from")
     for key in ("train_dataloader", "val_dataloader"):
         loader = content[key] or {}
         content[key] = {name: loader[name] for name in loader if name == "batch_size" or name not in SPEED_OPTIONS}
@@ -152,7 +152,7 @@ def _coverage(dataset: Any) -> Coverage | None:
 def run_facts(runner: Any, dataset: Any, checkpoint: str | None = None) -> dict[str, Any]:
     """Return config, checkpoint with its SHA-256, seed, data version and software of a run, as plain values."""
     file = runner.cfg.get("load_from") or runner.cfg.model.get("file")  # of an exported model
-    sha256 = _sha256(file)
+    sha256 = sha256_if_there(file)
     views = views_of(dataset_config(runner.cfg).get("pipeline", []))
     return {
         "config": runner.cfg.filename,
@@ -180,15 +180,11 @@ def data_facts(dataset: Any) -> dict[str, Any]:
     return {
         "type": type(dataset).__name__,
         "ann_file": ann_file,
-        "ann_sha256": _sha256(ann_file),
+        "ann_sha256": sha256_if_there(ann_file),
         "split": getattr(dataset, "split", None),
         "label_space": getattr(space, "title", None),
         "coverage": str(found) if found else None,
     }
-
-
-def _sha256(path: Any) -> str | None:
-    return file_sha256(path) if path and Path(str(path)).is_file() else None
 
 
 def training_counts(cfg: Mapping[str, Any]) -> list[int] | None:

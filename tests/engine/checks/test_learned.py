@@ -5,7 +5,7 @@ import re
 import pytest
 from mmengine.config import Config
 
-from mmaction.engine.checks.learned import check_input
+from mmaction.engine.checks.learned import check_input, config_warning
 from mmaction.engine.streams import stream_config
 
 
@@ -66,3 +66,37 @@ def test_views_and_ways_to_read_are_free():
     one, two = config(FRAMES, {"type": "PyAVInit"}), config(step, {"type": "DecordInit", "num_threads": 2})
     assert warning(two, one) is None
     assert warning(config({**FRAMES, "out_of_bound_opt": "loop"}), one) is None  # the default
+
+
+def training(steps=(JOINTS, FRAMES), optimizer=(), loader=(), **model):
+    loader = {"batch_size": 4, "dataset": {"ann_file": "a.pkl", "pipeline": list(steps)}, **dict(loader)}
+    optimizer = {"type": "SGD", "lr": 0.1, **dict(optimizer)}
+    return Config(
+        {"model": {"type": "R", **model}, "train_dataloader": loader, "optim_wrapper": {"optimizer": optimizer}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (training([{**JOINTS, "feats": ["b"]}, FRAMES]), r"dataset.pipeline.GenSkeFeat.feats is \['b'\], it was None"),
+        (training([JOINTS]), r"pipeline is \['GenSkeFeat'\], it was \['GenSkeFeat', 'SampleFrames'\]"),
+        (training(frozen_stages=1), "model.frozen_stages is 1, it was None"),
+        (training(layout={"joints": ["a joint"] * 20}), "model.layout is another"),
+        (training(optimizer={"type": "torch.optim.AdamW"}), "optimizer.type is 'AdamW', it was 'SGD'"),
+        (training(loader={"batch_size": 8}), "train_dataloader.batch_size is 8, it was 4"),
+    ],
+)
+def test_a_run_that_goes_on_names_what_its_config_has_other(now, said):
+    before = {"cfg": training().pretty_text}
+    warned = config_warning(now, before, "a.pth")
+    assert re.search(f"a.pth was trained with another config: .*{said}", warned)
+    assert config_warning(training(), {"cfg": now.pretty_text}, "a.pth") is not None
+    assert config_warning(now, {"cfg": now.pretty_text}, "a.pth") is None
+
+
+def test_moved_files_speed_and_learning_rates_are_not_named_as_another_config():
+    moved = training(optimizer={"lr": 0.2, "type": "SGD"}, loader={"num_workers": 3}, pretrained="a.pth")
+    moved.train_dataloader.dataset.ann_file = "b.pkl"
+    assert config_warning(moved, {"cfg": training().pretty_text}, "a.pth") is None
+    assert config_warning(moved, {}, "a.pth") is None
