@@ -110,6 +110,8 @@ def run_tool(main: Callable[[], int | None]) -> None:
     """Run ``main``, which reads ``sys.argv``, as a program and end the process with its exit code; None is 0."""
     _use_utf8()
     start_without_transformers()
+    # OpenMP, which reads this as PyTorch is imported: a thread that waits for the others leaves its core to other work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         code = main()
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """Errors, exit codes and options of the tools."""
 
 import argparse
+import os
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,14 @@ def test_an_assertion_of_mmengine_is_the_users(capsys, monkeypatch):
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3)])
 def test_the_code_that_main_returns_ends_the_process(returned, code, capsys):
     assert run(lambda: returned, capsys)[0] == code
+
+
+@pytest.mark.parametrize(("chosen", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_leave_their_core_unless_the_user_says_otherwise(chosen, policy, capsys, monkeypatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # so that the tool's setting is undone after the test
+    monkeypatch.delenv("OMP_WAIT_POLICY") if chosen is None else monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+    code, shown = run(lambda: print(os.environ["OMP_WAIT_POLICY"]), capsys)
+    assert (code, shown.out.strip()) == (0, policy)
 
 
 def test_a_fault_in_a_data_worker_loses_its_traceback():
