@@ -27,6 +27,22 @@ def say(text: str) -> None:
         print(text, flush=True)
 
 
+def read_record(folder: Path, mine: str) -> dict[str, str]:
+    """Return what ``run.json`` of a folder notes; ValueError if it is of another training than ``mine``, a hash."""
+    record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
+    if record.get("training", mine) != mine:
+        raise ValueError(
+            f"{folder} holds a training of another config, file named in it, or option; choose another "
+            "--work-dir, or delete it"
+        )
+    return record
+
+
+def write_record(folder: Path, **record: str) -> None:
+    """Write ``run.json``: ``training``, the hash of what a training depends on, and its ``checkpoint``."""
+    write_text(folder / RECORD, json.dumps(record))
+
+
 @dataclass
 class ResumableRun:
     """One training with its tests, in a folder that tells how far it is."""
@@ -45,13 +61,7 @@ class ResumableRun:
             FileExistsError: If it holds a training and ``resume`` is not set.
         """
         mine = training_identity(self.cfg, {name: getattr(self.options, name) for name in WITH_EFFECT})
-        record = read_json(self.folder / RECORD) if (self.folder / RECORD).is_file() else {}
-        begun = is_work_dir(self.folder)
-        if record.get("training", mine) != mine:
-            raise ValueError(
-                f"{self.folder} holds a training of another config, file named in it, or option; choose another "
-                "--work-dir, or delete it"
-            )
+        record, begun = read_record(self.folder, mine), is_work_dir(self.folder)
         if not self.resume and (record or begun):
             raise FileExistsError(f"{self.folder} holds a training; go on with --resume, or choose another --work-dir")
         if record.get("checkpoint"):
@@ -69,7 +79,7 @@ class ResumableRun:
     def _note(self, **record: str) -> None:
         barrier()  # every process has read the record before
         if is_main_process():
-            write_text(self.folder / RECORD, json.dumps(record))
+            write_record(self.folder, **record)
 
     def test(self, checkpoint: Path, cfg: Config, part: str) -> Result:
         """Return the result of ``checkpoint`` on the test set of ``cfg``, from the folder ``part`` if it is there."""

@@ -9,7 +9,8 @@ Examples:
 Rows of the table are settings, columns the values of --vary. A cell is the mean over the seeds with its 95 % interval
 (Student's t), and for all settings but the first the mean difference to the first with the same seeds. {seed} in an
 option stands for the seed. Every run has a folder below --work-dir, is tested after its last epoch, and is not
-repeated where its result is there: the same command goes on after an interruption.
+repeated where its result is there: the same command goes on after an interruption. A result of another config, file
+named in it, or option is refused.
 """
 
 import argparse
@@ -100,7 +101,6 @@ def result_folder(folder: Path) -> Path | None:
 
 def carry_out(config: str, run: SweepRun, folder: Path, epochs: int | None) -> None:
     """Train and test in a process of its own, whose output goes to a file; ToolStop if it fails."""
-    folder.mkdir(parents=True, exist_ok=True)
     # a forked copy of a process that has threads may hang; the server, which has none, imports PyTorch once for all
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context: Any = multiprocessing.get_context(method)
@@ -113,11 +113,25 @@ def carry_out(config: str, run: SweepRun, folder: Path, epochs: int | None) -> N
         raise ToolStop(f"{folder} ended with exit code {process.exitcode}: {' '.join(last)} ({folder / LOG})")
 
 
+def _options(run: SweepRun, folder: Path) -> list[str]:
+    return ["--work-dir", str(folder), *(["--cfg-options", *run.options] if run.options else [])]
+
+
+def depends_on(config: str, run: SweepRun, folder: Path, epochs: int | None) -> str:
+    """Return a hash of what a run depends on: its config, files named there, and options."""
+    from mmaction.cli import train
+    from mmaction.engine.results.facts import identity, training_identity
+    from mmaction.utils.config import load_config
+
+    cfg, _ = load_config(config, train.parse_args([config, *_options(run, folder)]).cfg_options)
+    return training_identity(cfg, [run.seed, epochs, identity(cfg, None)])
+
+
 def _train_and_test(config: str, run: SweepRun, folder: Path, epochs: int | None) -> None:
     from mmaction.cli import test, train
     from mmaction.utils.cli import run_tool
 
-    options = ["--work-dir", str(folder), *(["--cfg-options", *run.options] if run.options else [])]
+    options = _options(run, folder)
     length = ["--epochs", str(epochs)] if epochs else []
 
     def both() -> None:
@@ -180,6 +194,8 @@ def main(argv: list[str] | None = None) -> int:
     """Carry out the runs whose results are not there, and write the table; return 0."""
     from tqdm import tqdm
 
+    from mmaction.apis.runs import read_record, write_record
+    from mmaction.engine.resume import is_work_dir
     from mmaction.utils import register_all_modules
 
     args = parse_args(argv)
@@ -189,6 +205,12 @@ def main(argv: list[str] | None = None) -> int:
     figures: dict[SweepRun, float] = {}
     for run in tqdm(runs, desc="runs", unit="run", disable=not sys.stderr.isatty()):
         folder = run.folder(root)
+        mine = depends_on(args.config, run, folder, args.epochs)
+        if is_work_dir(folder):
+            read_record(folder, mine)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_record(folder, training=mine)
         if result_folder(folder) is None:
             carry_out(args.config, run, folder, args.epochs)
         result = result_folder(folder)

@@ -39,11 +39,16 @@ def test_settings_are_compared_and_results_that_are_there_are_kept(config, tmp_p
     trained = (folder / "tiny.py").read_text()
     assert "lr=0.001" in trained and "per_class=2" in trained
     assert Result.load(folder / "test_epoch_1").train_counts == [2] * 5
+    with pytest.raises(ValueError, match=r"plain_seed=1 holds a training of another config, .* or option"):
+        run(("plain", "optim_wrapper.optimizer.lr=0.2"))
 
 
-def test_a_run_that_fails_names_its_log(config, tmp_path):
-    with pytest.raises(sweep.ToolStop, match=r"unchanged_seed=0.*no argument 'depht'.*output\.txt"):
-        sweep.main([config, "--seeds", "0", "--work-dir", str(tmp_path / "out"), "--cfg-options", "model.depht=1"])
+def test_a_run_that_fails_names_its_log_and_may_be_corrected(config, tmp_path):
+    for name in ("depht", "dpeth"):
+        with pytest.raises(sweep.ToolStop, match=rf"unchanged_seed=0.*no argument '{name}'.*output\.txt"):
+            sweep.main(
+                [config, "--seeds", "0", "--work-dir", str(tmp_path / "out"), "--cfg-options", f"model.{name}=1"]
+            )
 
 
 def test_figures_of_a_result(tmp_path):
