@@ -16,7 +16,8 @@ from mmaction.io.features import Features, FeatureWriter, load_features
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import ActionDataSample
 from mmaction.structures.result import missing_reason
-from mmaction.structures.scores import label_to_array, mean_score, to_numpy
+from mmaction.structures.sample_name import sample_name
+from mmaction.structures.scores import WHY_NOT_FINITE, label_to_array, mean_score, to_numpy
 
 
 def write_features(
@@ -90,7 +91,8 @@ def join_folds(full: Features, parts: Sequence[Features], folds: np.ndarray, out
             rows[i] |= {name: value[i] for name in ("logits", "scores") if (value := getattr(part, name)) is not None}
     if not writer.done:
         writer.write(rows)
-    writer.finish(full.ids, {"out_of_fold": len(parts), "explained": explained})
+    known = {"out_of_fold": len(parts), "explained": explained, "classes": full.facts.get("classes")}
+    writer.finish(full.ids, known)
     return explained
 
 
@@ -104,7 +106,9 @@ def _row(sample: ActionDataSample, keep_views: bool) -> dict[str, np.ndarray]:
     if "pred_score" in sample:
         row["scores"] = mean_score(sample.pred_score)
     missing = missing_reason(sample) is not None
-    row = {name: value * np.float32(not missing) for name, value in row.items()}
+    row = {name: np.zeros_like(value) if missing else value for name, value in row.items()}
+    if bad := [name for name, value in row.items() if not np.isfinite(value).all()]:
+        raise ValueError(f"{sample_name(sample, 'a clip')}: {bad[0]} are not finite: {WHY_NOT_FINITE}")
     label = to_numpy(sample.gt_label)
     multi = len(label) != 1
     row["labels"] = label_to_array(row["scores"].size, label) if multi else label[0].astype(np.int64)

@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.utils import import_modules_from_strings
 
 from mmaction.apis.clips import Clip, ClipLike, as_clip, build_pipeline, fit_pipeline, pipeline_config
-from mmaction.engine.checks.learned import check_input
+from mmaction.engine.checks.learned import check_input, classes_warning
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.io.suffixes import is_checkpoint
 from mmaction.label_spaces import names_beside, with_label_space
@@ -83,6 +83,8 @@ def init_recognizer(
         head.average_clips = "prob"
     model.cfg = cfg
     model.classes = _class_names(cfg, meta)
+    if warning := classes_warning(model.classes, cfg.filename or "the config", meta, str(checkpoint)):
+        MMLogger.get_current_instance().warning(warning)
     return model.to(device).eval()
 
 

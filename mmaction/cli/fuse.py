@@ -13,10 +13,13 @@ fusion of other tests: it then goes to work_dirs/fused_2, and so on.
 
 import argparse
 import csv
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from mmengine.logging import print_log
 
 from mmaction.cli.arguments import write_json
 from mmaction.engine.results.table import text_table
@@ -24,7 +27,7 @@ from mmaction.engine.results.writer import free_folder, write_result
 from mmaction.evaluation import summarize
 from mmaction.label_spaces import load_label_space
 from mmaction.reports.compare import align, align_all, compare
-from mmaction.reports.dumps import load_any
+from mmaction.reports.dumps import MEMORIZED, load_any
 from mmaction.reports.fusion import check_single_label, fuse, search_weights, split_samples
 from mmaction.reports.report import result_name
 from mmaction.structures import Result
@@ -96,6 +99,9 @@ def choose_weights(args: argparse.Namespace, tests: list[Result]) -> tuple[list[
                 f"--tune-on {args.tune_on[0]}: {len(same)} samples, such as {same[0]}, are among those that are "
                 "reported, on which weights must not be found; name results of another split, or use --tune-share"
             )
+        check_order(tests, tuning, args.tune_on)
+        for warning in tuning_warnings(tests, tuning, args.tune_on):
+            print_log(f"--tune-on: {warning}", logger="current", level=logging.WARNING)
         return search_weights(tuning), tests, f"searched on {len(tuning[0])} other samples"
     if args.tune_share is not None:
         chosen, rest = split_samples(len(tests[0]), args.tune_share, args.seed)
@@ -103,6 +109,34 @@ def choose_weights(args: argparse.Namespace, tests: list[Result]) -> tuple[list[
         origin = f"searched on {len(chosen)} samples that are left out here"
         return weights, [test.select(rest) for test in tests], origin
     return args.weights or [1.0] * len(tests), tests, "given" if args.weights else "equal"
+
+
+def check_order(tests: Sequence[Result], tuning: Sequence[Result], names: Sequence[str]) -> None:
+    """Raise ValueError if ``tuning``, called ``names``, has the models of ``tests`` in another order."""
+    wanted, found = ([test.run.get("checkpoint_sha256") for test in part] for part in (tests, tuning))
+    for name, own, other in zip(names, wanted, found, strict=True):
+        if other != own and other is not None and other in wanted:
+            raise ValueError(
+                f"--tune-on {name} is of the checkpoint of result {wanted.index(other) + 1}; name these results in the "
+                "order of the results that are fused"
+            )
+
+
+def tuning_warnings(tests: Sequence[Result], tuning: Sequence[Result], names: Sequence[str]) -> Iterator[str]:
+    """Yield why weights that are found on ``tuning``, called ``names``, may be too good for ``tests``."""
+    own = dict(zip(tests[0].ids, tests[0].labels.tolist(), strict=True))
+    found = [(name, label) for name, label in zip(tuning[0].ids, tuning[0].labels.tolist(), strict=True) if name in own]
+    same = [name for name, label in found if own[name] == label]
+    if 2 * len(same) > len(found):  # of other clips of the same names some labels agree by chance
+        yield (
+            f"{len(same)} samples, such as {same[0]}, have name and label of samples that are reported; if they are "
+            "the same clips, the figures are too high"
+        )
+    if memorized := [name for name, test in zip(names, tuning, strict=True) if test.run.get(MEMORIZED)]:
+        yield (
+            f"{', '.join(memorized)} are of models that were trained on the same clips, so that weights trust them too "
+            "much: take features of tools/extract_features.py --folds"
+        )
 
 
 def show_fusion(

@@ -8,10 +8,11 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmaction.datasets.base import BaseActionDataset
-from mmaction.io.features import FACTS, load_features
+from mmaction.io.features import FACTS, Features, load_features
 from mmaction.io.names import match_names
 from mmaction.registry import DATASETS
-from mmaction.structures.scores import as_probabilities
+from mmaction.structures.scores import WHY_NOT_FINITE, as_probabilities
+from mmaction.utils.text import first_difference
 
 SMALLEST = 1e-6  # probability whose logarithm is taken
 
@@ -31,7 +32,8 @@ class FeatureDataset(BaseActionDataset):
         **kwargs: Arguments of :class:`~mmaction.datasets.base.BaseActionDataset`.
 
     Raises:
-        ValueError: If an expert lacks a clip or has one more, has other labels or classes, or no scores.
+        ValueError: If an expert lacks a clip or has one more, has other labels or classes, no scores, or features that
+            are not finite.
     """
 
     sample_keys = (*BaseActionDataset.sample_keys, "imgs")
@@ -63,12 +65,17 @@ class FeatureDataset(BaseActionDataset):
     @property
     def bases(self) -> dict[str, str]:
         """SHA-256 of the checkpoint in whose basis the features of each expert are."""
-        identities = {name: expert.facts["identity"] for name, expert in self.experts.items()}
-        return {name: str(part.get("parts", [part])[0].get("checkpoint")) for name, part in identities.items()}
+        return {name: expert.basis for name, expert in self.experts.items()}
 
     def load_data_list(self) -> list[dict]:
         """Match the clips of the experts, and compare their labels."""
         (leader, first), *others = self.experts.items()
+        classes = {name: None if e.scores is None else e.scores.shape[1] for name, e in self.experts.items()}
+        several = any(expert.labels.ndim > 1 for expert in self.experts.values())
+        if None in classes.values() or len(set(classes.values())) > 1 or several:
+            raise ValueError(f"every expert needs scores of the same classes, and each clip one label; got {classes}")
+        for name, expert in self.experts.items():
+            _check_finite(name, expert)
         rows = {leader: np.arange(len(first))}
         for name, other in others:
             owner, advice = f"expert {name} ({other.folder})", "extract the same split with every expert"
@@ -78,9 +85,14 @@ class FeatureDataset(BaseActionDataset):
             wrong = np.flatnonzero(np.asarray(other.labels)[rows[name]] != first.labels)
             if wrong.size:
                 raise ValueError(f"{owner} has another label of {first.ids[wrong[0]]!r} than {leader}: {advice}")
-        classes = {name: None if e.scores is None else e.scores.shape[1] for name, e in self.experts.items()}
-        if None in classes.values() or len(set(classes.values())) > 1 or first.labels.ndim > 1:
-            raise ValueError(f"every expert needs scores of the same classes, and each clip one label; got {classes}")
+            mine, its = (part.facts.get("classes") or () for part in (first, other))
+            if mine and its and list(mine) != list(its):
+                print_log(
+                    f"{leader} and {owner} name their classes differently, and labels count: "
+                    f"{first_difference(mine, its)}",
+                    logger="current",
+                    level=logging.WARNING,
+                )
         self._say_memorized()
         self._rows = [(self.experts[name], index) for name, index in rows.items()]
         scores = [self.experts[name].scores for name in rows]
@@ -93,7 +105,7 @@ class FeatureDataset(BaseActionDataset):
 
     def _say_memorized(self) -> None:
         """Warn where experts that were trained on these clips are to be learned from."""
-        known = [name for name, part in self.experts.items() if part.facts["identity"].get("split") == "train"]
+        known = [name for name, part in self.experts.items() if part.is_memorized]
         if known and not self.test_mode:
             print_log(
                 f"the features of {', '.join(known)} are of models that were trained on the same clips; a fusion that "
@@ -117,3 +129,14 @@ class FeatureDataset(BaseActionDataset):
     def _shows_nobody(self, info: dict) -> bool:
         """Return whether no expert has anything of the clip."""
         return bool(np.isnan(info["imgs"]).all())
+
+
+def _check_finite(name: str, expert: Features) -> None:
+    """Raise ValueError where features of a clip that is there are NaN or infinite."""
+    known = np.isfinite(np.asarray(expert.features)).reshape(len(expert), -1).all(axis=1)
+    bad = np.flatnonzero(~known & ~np.asarray(expert.missing))
+    if bad.size:
+        raise ValueError(
+            f"expert {name} ({expert.folder}): the features of {bad.size} clips, such as {expert.ids[bad[0]]!r}, are "
+            f"not finite: {WHY_NOT_FINITE}"
+        )

@@ -30,6 +30,7 @@ from mmaction.engine.checks.learned import (
     config_warning,
     samples_warning,
 )
+from mmaction.engine.checks.warnings import class_names
 from mmaction.engine.continuation import Continuation, steps_of
 from mmaction.engine.device import channels_last, compile_parts, set_tf32, with_fused_step
 from mmaction.engine.dist import leave_group, refuse_sync_bn_on_cpu, start_gloo, unwrapped, wrap_on_cpu
@@ -378,7 +379,8 @@ class ActionRunner(Runner):
             if isinstance(loop, BaseLoop):
                 dataset = loop.dataloader.dataset
                 check_bases(dataset, checkpoint["meta"], str(filename))
-                warnings.append(classes_warning(dataset, checkpoint["meta"], str(filename)))
+                names, owner = class_names(dataset), str(getattr(dataset, "ann_file", "the data set"))
+                warnings.append(classes_warning(names, owner, checkpoint["meta"], str(filename)))
         if self._testing:
             warnings.append(check_input(self.cfg, checkpoint["meta"], str(filename)))
         for warning in filter(None, warnings):

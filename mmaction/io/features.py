@@ -44,6 +44,17 @@ class Features:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def basis(self) -> str:
+        """SHA-256 of the checkpoint in whose basis they are; of those of several folds the one trained on all clips."""
+        identity = self.facts.get("identity") or {}
+        return str(identity.get("parts", [identity])[0].get("checkpoint"))
+
+    @property
+    def is_memorized(self) -> bool:
+        """Whether the model was trained on these clips."""
+        return (self.facts.get("identity") or {}).get("split") == "train"
+
 
 def load_features(folder: str | Path) -> Features:
     """Return the features in a folder that ``tools/extract_features.py`` wrote, without reading the arrays.

@@ -1,13 +1,16 @@
 """Compare tests of two models on the same samples."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmaction.evaluation.functional import class_recall
 from mmaction.io.names import match_names
 from mmaction.structures import Result
+from mmaction.utils.text import first_difference
 
 
 def align(result: Result, ids: Sequence[str], name: str = "this result") -> Result:
@@ -19,7 +22,10 @@ def align(result: Result, ids: Sequence[str], name: str = "this result") -> Resu
 
 
 def align_all(tests: Sequence[Result], names: Sequence[str]) -> list[Result]:
-    """Return tests with the samples of the first, in its order; ValueError if samples, classes or labels disagree."""
+    """Return tests with the samples of the first, in its order; ValueError if samples, classes or labels disagree.
+
+    The log says where classes have other names, or the same in another order: numbers count.
+    """
     first = tests[0]
     aligned = [first]
     for test, name in zip(tests[1:], names[1:], strict=True):
@@ -27,6 +33,13 @@ def align_all(tests: Sequence[Result], names: Sequence[str]) -> list[Result]:
             raise ValueError(f"{name} has {len(test)} samples, {names[0]} has {len(first)}; test both on the same list")
         if test.num_classes != first.num_classes:
             raise ValueError(f"{name} has {test.num_classes} classes, {names[0]} has {first.num_classes}")
+        if first.classes and test.classes and first.classes != test.classes:
+            print_log(
+                f"{names[0]} and {name} name their classes differently, and labels count; the names are those of "
+                f"{names[0]}: {first_difference(first.classes, test.classes)}",
+                logger="current",
+                level=logging.WARNING,
+            )
         test = align(test, first.ids, name)
         wrong = np.flatnonzero((test.labels != first.labels).reshape(len(first), -1).any(axis=1))
         if wrong.size:

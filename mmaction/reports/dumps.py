@@ -19,6 +19,7 @@ from mmaction.structures.scores import mean_score, to_numpy
 
 PICKLES = (".pkl", ".pickle")
 SCORE_KEYS = {"pred_score", "pred_scores"}
+MEMORIZED = "memorized"  # fact of a result: whether the model was trained on the samples
 ID_KEYS = ("frame_dir", "filename", "video_id")
 
 
@@ -113,7 +114,8 @@ def _of_features(found: Features) -> Result:
     classes = found.facts.get("classes") or ()
     classes = classes if len(classes) == found.scores.shape[1] else ()
     meta = {"broken": found.missing.astype(float)} if found.missing.any() else {}
-    return Result(found.ids, np.asarray(found.labels), np.asarray(found.scores), classes, meta)
+    run = {"checkpoint_sha256": found.basis, MEMORIZED: found.is_memorized}
+    return Result(found.ids, np.asarray(found.labels), np.asarray(found.scores), classes, meta, run=run)
 
 
 def is_dump(path: str | Path) -> bool:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+WHY_NOT_FINITE = "the model or its checkpoint is broken, or half precision overflowed"
+
 
 def as_scores(scores: ArrayLike) -> np.ndarray:
     """Return ``scores`` as a floating-point array of shape ``(N, C)`` with at least one sample.
@@ -27,7 +29,7 @@ def as_scores(scores: ArrayLike) -> np.ndarray:
     if bad.size:
         raise ValueError(
             f"scores of sample {bad[0]} are not finite ({bad.size} of {len(array)} samples have NaN or infinite "
-            "scores): the model or its checkpoint is broken, or half precision overflowed"
+            f"scores): {WHY_NOT_FINITE}"
         )
     return array
 
@@ -66,12 +68,15 @@ def as_labels(labels: ArrayLike, num_samples: int | None = None, num_classes: in
 def as_probabilities(scores: ArrayLike) -> np.ndarray:
     """Return scores as probabilities, float64 of shape ``(N, C)``, rows of sum 1.
 
-    Scores that all lie in [0, 1] (within 0.01) are chances, as softmax or sigmoid give them: each row is divided by its
-    sum; in a row of zeros, as of a sample without a prediction, all classes are alike. Others are taken for logits,
-    and the softmax over all classes is returned.
+    Scores that all lie in [0, 1] (within 0.01) are chances, as softmax or sigmoid give them, and so are scores of 0 or
+    more whose sum is the same for all samples (within 1 %), as in percent or added up over views: each row is divided
+    by its sum; in a row of zeros, as of a sample without a prediction, all classes are alike. Others are taken for
+    logits, and the softmax over all classes is returned.
     """
     rows = as_scores(scores).astype(np.float64)
-    if rows.min() < 0 or rows.max() > 1.01:
+    sums = rows.sum(axis=1)[rows.any(axis=1)]
+    is_scaled = len(sums) > 1 and np.ptp(sums) <= 0.01 * sums.mean()
+    if rows.min() < 0 or (rows.max() > 1.01 and not is_scaled):
         rows = np.exp(rows - rows.max(axis=1, keepdims=True))
     total = rows.sum(axis=1, keepdims=True)
     return np.divide(rows, total, out=np.full_like(rows, 1 / rows.shape[1]), where=total > 0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from mmaction.apis import Recognizer, inference_recognizer, inference_skeleton, init_recognizer
 from mmaction.apis.clips import as_clip, fit_pipeline
@@ -42,12 +43,19 @@ def test_a_loaded_config_is_not_changed_and_weights_are_optional(rgb):
     assert model.cls_head.average_clips == "prob"
 
 
-def test_class_names_come_from_the_checkpoint_when_the_config_has_none(pose, tmp_path):
+def test_class_names_come_from_the_checkpoint_when_the_config_has_none(pose, tmp_path, monkeypatch):
+    warned = []
+    monkeypatch.setattr(MMLogger, "warning", lambda self, text: warned.append(text))
     content = torch.load(pose[1], weights_only=True)
     content["meta"] = {"dataset_meta": {"classes": ["a", "b", "c"]}}
     torch.save(content, tmp_path / "named.pth")
     assert init_recognizer(pose[0], tmp_path / "named.pth").classes == ["a", "b", "c"]
     assert init_recognizer(pose[0], pose[1]).classes is None
+    assert not warned
+    cfg = Config.fromfile(pose[0])
+    cfg.test_dataloader = {"dataset": {"type": "PoseDataset", "metainfo": {"classes": ["b", "a", "c"]}}}
+    assert init_recognizer(cfg, tmp_path / "named.pth").classes == ["b", "a", "c"]
+    assert "class 0 is 'a' in one and 'b' in the other" in warned[0]
 
 
 def test_a_checkpoint_with_more_than_weights_needs_trust(rgb, tmp_path):

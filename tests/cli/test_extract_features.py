@@ -14,7 +14,7 @@ from mmaction.cli.fuse import main as fuse
 from mmaction.engine.streams import stream_config
 from mmaction.io.annotations import load_annotations
 from mmaction.io.features import load_features
-from mmaction.structures import Result
+from mmaction.structures import ActionDataSample, Result
 from mmaction.utils.config import load_config
 
 SPEC = importlib.util.spec_from_file_location("gcn_config", Path(__file__).parent / "gcn_config.py")
@@ -98,6 +98,8 @@ def test_out_of_fold_features_are_of_models_that_have_not_seen_the_clip(model, t
         np.testing.assert_array_equal(joined.logits[rows], part.logits[rows])
         assert not np.allclose(joined.features[rows], part.features[rows]), "they went through a map"
     assert load_features(tmp_path / "f/test").ids
+    classes = load_features(tmp_path / "f/test").facts["classes"]
+    assert classes and joined.facts["classes"] == classes
     assert main([*model, "--folds", "2", "--out", str(tmp_path / "f")]) == 0
     assert "trained already" in capsys.readouterr().out
 
@@ -125,6 +127,15 @@ def test_features_are_fused_as_results_are(model, tmp_path, capsys):
     assert fuse([str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "out")]) == 0
     found = load_features(tmp_path / "a")
     np.testing.assert_allclose(Result.load(tmp_path / "out").scores, found.scores, atol=1e-5)
+
+
+def test_rows_of_missing_clips_are_0_and_others_must_be_finite():
+    broken = {"feature": torch.full((1, 3), torch.nan), "pred_score": torch.full((2,), torch.nan)}
+    broken["gt_label"] = torch.tensor([1])
+    row = writing._row(ActionDataSample(metainfo={"broken": True}, **broken), False)
+    assert row["missing"] and not row["features"].any() and not row["scores"].any()
+    with pytest.raises(ValueError, match=r"jump\.mp4: features are not finite: the model or its checkpoint is broken"):
+        writing._row(ActionDataSample(metainfo={"filename": "jump.mp4"}, **broken), False)
 
 
 @pytest.mark.parametrize("options", [["--folds", "1"], ["--folds", "2", "--split", "val"], ["--group-by", "x"]])

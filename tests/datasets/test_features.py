@@ -4,6 +4,7 @@ import torch
 from fixtures.features import CLASSES, WIDTH, expert_arrays, write_expert
 
 from mmaction.datasets import FeatureDataset
+from mmaction.engine.checks.data import features_to_test, listing_warnings
 
 IDS = [f"folder/clip {i}" for i in range(8)]
 LABELS = np.arange(8) % CLASSES
@@ -73,3 +74,42 @@ def test_features_of_memorized_clips_are_named(tmp_path, capsys):
     assert "trained on the same clips" not in "".join(capsys.readouterr())
     FeatureDataset({"joint": folder})
     assert "joint are of models that were trained on the same clips" in "".join(capsys.readouterr())
+
+
+def test_features_that_are_not_finite_are_refused_but_of_missing_clips(tmp_path):
+    for number in (np.nan, np.inf):
+        features, scores = expert_arrays(LABELS, np.ones(8, bool), 0)
+        features[3, 2] = number
+        folder = write_expert(tmp_path / f"of {number}", IDS, LABELS, (features, scores))
+        with pytest.raises(ValueError, match=r"expert b .* 1 clips, such as 'folder/clip 3', are not finite: the"):
+            FeatureDataset({"b": folder})
+    known = write_expert(tmp_path / "missing", IDS, LABELS, (features, scores), (IDS[3],))
+    assert len(FeatureDataset({"b": known})) == 8
+
+
+def test_experts_that_name_classes_differently_are_named(experts, tmp_path, capsys):
+    folders, first, _ = experts
+    other = write_expert(tmp_path / "c", IDS, LABELS, first, classes=["class 1", "class 0", "class 2", "class 3"])
+    FeatureDataset(folders)
+    assert "name their classes" not in "".join(capsys.readouterr())
+    FeatureDataset({"a": folders["a"], "c": other})
+    said = "".join(capsys.readouterr())
+    assert "name their classes differently" in said and "class 0 is 'class 0' in one and 'class 1' in the other" in said
+
+
+def test_clips_to_learn_from_and_to_be_tested_on_are_named(experts, tmp_path):
+    arrays, others = expert_arrays(LABELS, np.ones(8, bool), 0), [f"other {i}" for i in range(8)]
+    other = write_expert(tmp_path / "other", others, LABELS, arrays)
+    train, val = (FeatureDataset({"a": folder}) for folder in (experts[0]["a"], other))
+    assert list(listing_warnings({"train": train, "val": val})) == []
+    (said,) = listing_warnings({"train": train, "val": train})
+    assert "8 clips are in the training and in the validation set" in said and "folder/clip 0" in said
+    loaders = [
+        {"dataset": {"type": "FeatureDataset", "experts": {"a": str(f)}}} for f in (other, experts[0]["a"], "no")
+    ]
+    of_val, of_test, absent = loaders
+    tested = features_to_test({"val_dataloader": of_val, "test_dataloader": of_test})
+    (said,) = listing_warnings({"train": train, "val": val, "test": tested})
+    assert "8 clips are in the training and in the test set" in said
+    for test in (of_val, absent):
+        assert features_to_test({"val_dataloader": of_val, "test_dataloader": test}) is None

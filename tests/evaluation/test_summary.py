@@ -103,6 +103,10 @@ def test_logits_and_probabilities_are_told_apart():
     np.testing.assert_allclose(as_probabilities(chance), chance)
     sigmoids = np.array([[0.9, 0.3], [0.0, 0.0]])  # of independent classes; of a sample without a prediction
     np.testing.assert_allclose(as_probabilities(sigmoids), [[0.75, 0.25], [0.5, 0.5]])
+    chances = np.array([[0.9, 0.1], [0.3, 0.7], [0.0, 0.0]])
+    for factor in (100, 10):  # in percent, added up over ten views
+        np.testing.assert_allclose(as_probabilities(factor * chances), [[0.9, 0.1], [0.3, 0.7], [0.5, 0.5]])
+    assert as_probabilities(np.array([[9.0, 1.0], [3.0, 5.0]]))[0, 1] == pytest.approx(1 / (1 + np.exp(8)))  # logits
 
 
 def test_multi_label_summary():

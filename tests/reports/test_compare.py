@@ -88,3 +88,12 @@ def test_other_samples_are_refused(ids, labels, classes, message):
     first = Result("abc", [0, 1, 2], np.eye(3))
     with pytest.raises(ValueError, match=message):
         align_all([first, Result(ids, labels, np.eye(len(ids), classes))], ["A", "B"])
+
+
+def test_classes_of_other_names_are_named(capsys):
+    first, same, other = (Result("ab", [0, 1], np.eye(2), names) for names in (("x", "y"), ("x", "y"), ("y", "x")))
+    align_all([first, same, Result("ab", [0, 1], np.eye(2))], ["A", "B", "C"])
+    assert "name their classes" not in "".join(capsys.readouterr())
+    assert align_all([first, other], ["A", "B"])[1].labels.tolist() == [0, 1]
+    assert "A and B name their classes differently" in (said := "".join(capsys.readouterr()))
+    assert "those of A: class 0 is 'x' in one and 'y' in the other" in said

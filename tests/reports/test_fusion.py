@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,6 +129,27 @@ def test_tool(pair, tool, tmp_path, capsys):
         ValueError, match=r"9 samples, such as clip 0, are among those that are reported, on which weights"
     ):
         main([*paths, "--tune-on", str(tmp_path / "part.npz"), str(tmp_path / "part.npz")])
+
+
+def test_what_makes_weights_too_good_is_named(pair, tool, tmp_path, capsys):
+    def save(name, test, **run):
+        replace(test, run=run).save(tmp_path / f"{name}.npz")
+        return str(tmp_path / f"{name}.npz")
+
+    def fused(*tuning):
+        assert tool("fuse")([*tests, "--tune-on", *tuning, "--out", str(tmp_path / "out")]) == 0
+        return "".join(capsys.readouterr())
+
+    tests = [save(name, test, checkpoint_sha256=name) for name, test in zip("ab", pair)]
+    apart = [replace(test, ids=[f"other {i}" for i in range(200)]) for test in pair]
+    right = [save(f"{name} apart", test, checkpoint_sha256=name) for name, test in zip("ab", apart)]
+    assert "--tune-on:" not in fused(*right)
+    again = [save(f"{name} again", replace(test, scores=test.scores + 1)) for name, test in zip("ab", pair)]
+    assert "200 samples, such as clip 0, have name and label of samples that are reported" in fused(*again)
+    seen = save("seen", apart[0], memorized=True)
+    assert "seen.npz are of models that were trained on the same clips" in fused(seen, right[1])
+    with pytest.raises(ValueError, match=r"--tune-on .*b apart.npz is of the checkpoint of result 2; name"):
+        fused(*right[::-1])
 
 
 def test_a_learned_fusion_is_shown_beside(pair, tool, tmp_path, capsys):

@@ -8,11 +8,14 @@ import torch
 from mmengine.dist import all_gather_object
 
 from mmaction.engine.hooks.data_hooks import sources
+from mmaction.registry import DATASETS
 from mmaction.structures.sample_name import outside_classes, sample_name
+from mmaction.utils.config import dataset_config, type_name
 from mmaction.utils.text import first_few
 
 SINGLE_LABEL_METRICS = ("top_k_accuracy", "mean_class_accuracy")
 MAX_FILES_CHECKED = 20_000
+SPLITS = {"val": "validation"}
 
 
 def check_labels(dataset: Any, num_classes: int, split: str) -> None:
@@ -128,14 +131,14 @@ def missing_files(dataset: Any) -> tuple[list[str], int]:
 
 
 def listing_warnings(datasets: Mapping[str, Any]) -> Iterator[str]:
-    """Yield which files a set lists with two labels, and which are in the training and the validation set."""
+    """Yield which files a set lists with two labels, and which are to train on and in another set too."""
     listed: dict[str, dict[Any, list[int]]] = {}
     for split, dataset in datasets.items():
         listed[split], differing = {}, {}
         for part in sources(dataset):
-            is_list = getattr(part, "modality", "Pose") not in ("Pose", "Feature") and hasattr(part, "get_data_info")
+            is_list = getattr(part, "modality", "Pose") != "Pose" and hasattr(part, "annotation")
             for index in range(len(part) if is_list else 0):
-                info = part.get_data_info(index)
+                info = part.annotation(index)
                 if name := sample_name(info, ""):
                     clip, labels = (os.path.abspath(name), info.get("offset")), part.get_cat_ids(index)
                     if listed[split].setdefault(clip, labels) != labels:
@@ -143,11 +146,24 @@ def listing_warnings(datasets: Mapping[str, Any]) -> Iterator[str]:
         if differing:
             named = first_few([*differing.values()], 3)
             yield f"{split} set: {len(differing)} clips are listed with different labels: {named}; correct the list"
-    if shared := [name for name, _ in listed.get("train", {}).keys() & listed.get("val", {}).keys()]:
-        yield (
-            f"{len(shared)} clips are in the training and in the validation set, so that the figures are too high: "
-            f"{first_few(sorted(map(os.path.relpath, shared)), 3)}; take them out of one list"
-        )
+    train = listed.pop("train", {}).keys()
+    for split, clips in listed.items():
+        if shared := [name for name, _ in train & clips.keys()]:
+            yield (
+                f"{len(shared)} clips are in the training and in the {SPLITS.get(split, split)} set, so that the "
+                f"figures are too high: {first_few(sorted(map(os.path.relpath, shared)), 3)}; take them out of one list"
+            )
+
+
+def features_to_test(cfg: Mapping[str, Any]) -> Any:
+    """Return the data set of features that a config tests on, None where there is none, or it is not made yet."""
+    part = dataset_config(cfg, ["test"])
+    if type_name(part) != "FeatureDataset" or part == dataset_config(cfg, ["val"]):
+        return None
+    try:
+        return DATASETS.build(part)
+    except (OSError, ValueError):  # the test will say so
+        return None
 
 
 def check_files(dataset: Any, split: str, max_share: float) -> str | None:

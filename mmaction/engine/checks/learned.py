@@ -1,20 +1,19 @@
 """What a checkpoint says of its training, compared with what a test, an application or a resumed run is about to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 from mmengine.config import Config
 
 from mmaction.engine.checks.steps import changed_arguments, one_sided, plain, steps_of
-from mmaction.engine.checks.warnings import class_names, first_difference
 from mmaction.engine.hooks.checkpoint_hook import LISTS
 from mmaction.engine.hooks.data_hooks import class_counts, list_hashes, sources
 from mmaction.engine.results.facts import SPEED_OPTIONS
 from mmaction.engine.streams import feats_of
 from mmaction.utils.config import type_name
 from mmaction.utils.config_text import config_of_text
-from mmaction.utils.text import first_few
+from mmaction.utils.text import first_difference, first_few
 
 TRAINED_BY = ("model", "data_preprocessor", "train_dataloader", "optim_wrapper", "custom_hooks")
 # Where files lie, how fast they are read, what begins or ends a training: without effect, or named elsewhere.
@@ -44,14 +43,14 @@ def check_input(cfg: Config, meta: Mapping[str, Any], source: str) -> str | None
     )
 
 
-def classes_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str | None:
-    """Say that a checkpoint with ``meta`` learned other classes, or in another order, than the data set names."""
-    learned, named = (meta.get("dataset_meta") or {}).get("classes"), class_names(dataset)
+def classes_warning(named: Sequence[str] | None, owner: str, meta: Mapping[str, Any], source: str) -> str | None:
+    """Say that a checkpoint with ``meta`` learned other classes, or in another order, than ``owner`` names."""
+    learned = (meta.get("dataset_meta") or {}).get("classes")
     if not learned or not named or list(learned) == list(named):
         return None
     return (
-        f"{source} has not learned the classes that {getattr(dataset, 'ann_file', 'the data set')} names, so that "
-        f"labels and figures may be wrong: {first_difference(learned, named)}"
+        f"{source} has not learned the classes that {owner} names, so that labels and figures may be wrong: "
+        f"{first_difference(learned, named)}"
     )
 
 

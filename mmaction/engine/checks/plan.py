@@ -19,6 +19,7 @@ from mmaction.engine.checks.data import (
     check_files,
     check_labels,
     check_several_labels,
+    features_to_test,
     listing_warnings,
 )
 from mmaction.engine.checks.joints import check_channels, check_joints, mirror_warning, pipelines_of, test_pipelines
@@ -104,7 +105,7 @@ def check_data(runner: Runner, loaders: dict[str, Any], loops: dict[str, Any], m
         for split, dataset in datasets.items():
             check_labels(dataset, num_classes, split)
     warnings = [check_files(dataset, split, max_share) for split, dataset in datasets.items()]
-    warnings += listing_warnings(datasets)
+    warnings += listing_warnings({**datasets, **({} if "test" in loaders else {"test": features_to_test(runner.cfg)})})
     for split, dataset in datasets.items():
         for part in sources(dataset):
             warnings += check_skeletons(part, split) if getattr(part, "modality", "") == "Pose" else []

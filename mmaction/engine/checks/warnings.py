@@ -12,6 +12,7 @@ from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.engine.schedules import schedulers_of
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.utils.config import type_name
+from mmaction.utils.text import first_difference
 
 
 def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iterator[str]:
@@ -51,14 +52,6 @@ def class_names(dataset: Any) -> Sequence[str] | None:
 def _class_counts(dataset: Any) -> dict[int, int]:
     parts = [part for part in nested_datasets(dataset) if hasattr(part, "ann_file") and hasattr(part, "class_counts")]
     return {label: count for part in parts for label, count in part.class_counts().items()}
-
-
-def first_difference(names: Sequence[str], others: Sequence[str]) -> str:
-    """Say where two lists of class names that are not equal differ first."""
-    for index, (name, other) in enumerate(zip(names, others, strict=False)):
-        if name != other:
-            return f"class {index} is {name!r} in one and {other!r} in the other"
-    return f"one has {len(names)} and the other {len(others)}"
 
 
 def frozen_warning(model: nn.Module) -> str | None:
