@@ -64,7 +64,12 @@ def skeleton_warnings(pipelines: Sequence[Pipeline], model: Any = None) -> list[
 
 
 def _loose_joints(pipeline: Pipeline) -> str | None:
-    loose = [name for step in pipeline.steps if isinstance(step, GenSkeFeat) for name in get_layout(step.dataset).loose]
+    given = [(get_layout(step.dataset), step.feats) for step in pipeline.steps if isinstance(step, GenSkeFeat)]
+    if any(not layout.limbs and {"b", "bm"} & set(feats) for layout, feats in given):
+        return (
+            f"{pipeline.place}: the layout has no limb, so that all bones, which the network sees, are 0: take joints"
+        )
+    loose = [name for layout, _ in given for name in layout.loose]
     if not loose:
         return None
     return (

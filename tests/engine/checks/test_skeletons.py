@@ -116,6 +116,9 @@ def test_joints_without_limbs_are_named():
     loose = dict(LAYOUT, limbs=LAYOUT["limbs"][:-1])
     (warning,) = skeleton_warnings([pipeline([PreNormalize2D(by="clip"), GenSkeFeat(loose)], bodies(channels=2))])
     assert "leads from right_foot to its root" in warning
+    bare = [PreNormalize2D(by="clip"), GenSkeFeat(dict(LAYOUT, limbs=[]), ["bm"])]
+    (warning,) = skeleton_warnings([pipeline(bare, bodies(channels=2))])
+    assert "the layout has no limb, so that all bones, which the network sees, are 0" in warning
 
 
 def test_the_standing_axis_is_told_by_heads_and_feet_that_are_seen():

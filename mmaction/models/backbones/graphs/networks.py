@@ -97,7 +97,7 @@ class GraphNet(Backbone):
         if self.keeps_adjacency:
             self.register_buffer("A", adjacency.clone())
         self.num_joints = adjacency.shape[-1]
-        self.data_bn_type = data_bn_type
+        self.data_bn_type, self.num_person = data_bn_type, num_person
         persons = num_person if data_bn_type == "MVC" else 1
         width = persons * in_channels * self.num_joints
         self.data_bn = nn.Identity() if data_bn_type is None else nn.BatchNorm1d(width)
@@ -166,6 +166,11 @@ class GraphNet(Backbone):
         """Return features ``(N, M, channels, T', V)`` for skeletons ``(N, M, T, V, in_channels)``."""
         samples, persons, frames, joints, channels = x.shape
         self.check_joints(joints)
+        if self.data_bn_type == "MVC" and persons != self.num_person:
+            raise ValueError(
+                f"data_bn_type='MVC' norms each of {self.num_person} persons, the samples have {persons}: give "
+                "num_person of the backbone and of FormatGCNInput the same value"
+            )
         x = x.permute(0, 1, 3, 4, 2)  # (N, M, V, C, T), the order of the norm's weights
         x = x.flatten(1, 3) if self.data_bn_type == "MVC" else x.flatten(0, 1).flatten(1, 2)
         x = self.data_bn(x).view(samples * persons, joints, channels, frames).permute(0, 2, 3, 1)

@@ -176,6 +176,8 @@ def test_no_first_block_where_the_joints_are_as_wide_as_the_network():
 def test_mistakes_are_explained():
     with pytest.raises(ValueError, match="17 joints, the skeletons have 25"):
         STGCN(**SMALL)(torch.zeros(1, 1, 8, 25, 3))
+    with pytest.raises(ValueError, match="norms each of 2 persons, the samples have 1: give num_person"):
+        AAGCN(**SMALL)(torch.zeros(1, 1, 8, 17, 3))
     with pytest.raises(TypeError, match="depth"):
         STGCN(**SMALL, depth=18)
     with pytest.raises(ValueError, match="data_bn_type"):
