@@ -13,11 +13,13 @@ from mmaction.apis.runs import ResumableRun, say
 from mmaction.apis.training import TrainOptions
 from mmaction.engine import folds
 from mmaction.engine.results.facts import identity
+from mmaction.evaluation import top_k_accuracy
 from mmaction.io.downloads import file_sha256
 from mmaction.io.features import Features, FeatureWriter, load_features
 from mmaction.registry import DATASETS
 
 VIEWS_AT_ONCE = 8  # where the config does not say model.test_cfg.max_testing_views
+WEAKER = 10  # points by which the models of the folds may be worse before it is said what follows from it
 POOR = 0.5  # share of the variance below which the map between two models' features is named as poor
 
 
@@ -85,4 +87,21 @@ class Extraction:
         shares = ", ".join(f"{100 * share:.0f}" for share in explained)
         poor = " (poor: let the fusion use logits alone, use_features=False)" if min(explained) < POOR else ""
         say(f"{root / 'train'}: the maps to {self.checkpoint}'s features explain {shares} % of their variance{poor}")
-        self.write("test", root / "test")
+        say(describe_accuracy(load_features(root / "train"), self.write("test", root / "test")))
+
+
+def describe_accuracy(train: Features, test: Features) -> str:
+    """Say how often the models of the folds, and the model that has seen all of them, are right about new clips."""
+    found = []
+    for part in (train, test):
+        if part.scores is None or part.labels.ndim > 1:
+            return "several labels a clip, or no scores: no accuracy of the folds"
+        found.append(100 * top_k_accuracy(part.scores, part.labels, missing=part.missing)[0])
+    unseen, tested = found
+    text = f"top-1: {unseen:.1f} % of the training clips, each by a model without it; {tested:.1f} % of the test split"
+    if unseen < tested - WEAKER:
+        text += (
+            "; a fusion that learns from these folds trusts this expert too little: train them longer (--epochs), or "
+            "take more (--folds), and compare with equal weights"
+        )
+    return text

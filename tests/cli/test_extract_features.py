@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fixtures.features import CLASSES, expert_arrays, write_expert
 
+from mmaction.apis import extraction, inference_recognizer, init_recognizer
 from mmaction.apis import features as writing
-from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.cli.extract_features import main
 from mmaction.cli.fuse import main as fuse
 from mmaction.engine.streams import stream_config
@@ -89,7 +90,7 @@ def test_a_network_of_bones_is_given_bones(model, tmp_path):
 def test_out_of_fold_features_are_of_models_that_have_not_seen_the_clip(model, tmp_path, capsys):
     assert main([*model, "--folds", "2", "--out", str(tmp_path / "f")]) == 0
     said = capsys.readouterr().out
-    assert said.index("2 trainings in") < said.index("fold 1 of 2: training in")
+    assert said.index("2 trainings in") < said.index("fold 1 of 2: training in") < said.index("top-1")
     joined, parts = load_features(tmp_path / "f/train"), [load_features(tmp_path / f"f/train_fold_{k}") for k in (0, 1)]
     held = np.array([np.array_equal(joined.scores[i], parts[1].scores[i]) for i in range(len(joined))])
     assert 0 < held.sum() < len(held)
@@ -102,6 +103,18 @@ def test_out_of_fold_features_are_of_models_that_have_not_seen_the_clip(model, t
     assert classes and joined.facts["classes"] == classes
     assert main([*model, "--folds", "2", "--out", str(tmp_path / "f")]) == 0
     assert "trained already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("skill", "is_told"), [(0.3, True), (0.9, False)])
+def test_folds_that_know_less_than_the_model_are_told(skill, is_told, tmp_path):
+    ids, labels = [f"clip {i}" for i in range(200)], np.arange(200) % CLASSES
+    for name, share in (("train", skill), ("test", 0.9)):
+        knows = np.arange(200) < 200 * share
+        write_expert(tmp_path / name, ids, labels, expert_arrays(labels, knows, seed=0))
+    train, test = load_features(tmp_path / "train"), load_features(tmp_path / "test")
+    said = extraction.describe_accuracy(train, test)
+    right = 100 * np.mean(train.scores.argmax(axis=1) == labels)
+    assert f"top-1: {right:.1f} %" in said and ("trusts this expert too little" in said) == is_told
 
 
 def test_the_map_between_models_undoes_another_basis(tmp_path):
