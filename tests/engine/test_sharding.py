@@ -50,6 +50,7 @@ def assert_same(path, other, exact=False):
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_a_sharded_run_of_two_processes_is_the_run_of_one(tmp_path, toy, train, test):
     sharded = toy.write_config(
         tmp_path, name="sharded.py", train_count=16, extra=toy.NETWORK + RUN + WRAPPED.format(more="")

@@ -34,6 +34,7 @@ def test_the_page_has_a_row_for_every_recipe(root):
         assert [path.stem.replace(name, "gym99") for path in leaves(root, name)] == names
 
 
+@pytest.mark.slow
 def test_rows_are_as_the_tool_prints_them(root):
     register_all_modules()
     for name, line in table(root).items():
