@@ -12,7 +12,7 @@ from mmaction.io.features import FACTS, Features, load_features
 from mmaction.io.names import match_names
 from mmaction.registry import DATASETS
 from mmaction.structures.scores import WHY_NOT_FINITE, as_probabilities
-from mmaction.utils.text import first_difference
+from mmaction.utils.text import class_difference
 
 SMALLEST = 1e-6  # probability whose logarithm is taken
 
@@ -85,11 +85,9 @@ class FeatureDataset(BaseActionDataset):
             wrong = np.flatnonzero(np.asarray(other.labels)[rows[name]] != first.labels)
             if wrong.size:
                 raise ValueError(f"{owner} has another label of {first.ids[wrong[0]]!r} than {leader}: {advice}")
-            mine, its = (part.facts.get("classes") or () for part in (first, other))
-            if mine and its and list(mine) != list(its):
+            if difference := class_difference(first.facts.get("classes"), other.facts.get("classes")):
                 print_log(
-                    f"{leader} and {owner} name their classes differently, and labels count: "
-                    f"{first_difference(mine, its)}",
+                    f"{leader} and {owner} name their classes differently, and labels count: {difference}",
                     logger="current",
                     level=logging.WARNING,
                 )

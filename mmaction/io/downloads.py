@@ -76,7 +76,7 @@ def file_sha256(path: str | Path) -> str:
 
 
 def sha256_if_there(path: str | Path | None) -> str | None:
-    """Return the same, None where there is no such file here."""
+    """Return the SHA-256 of a file, None where there is no such file here."""
     return file_sha256(path) if path and Path(path).is_file() else None
 
 

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmaction.evaluation.functional import class_recall
 from mmaction.io.names import match_names
 from mmaction.structures import Result
-from mmaction.utils.text import first_difference
+from mmaction.utils.text import class_difference
 
 
 def align(result: Result, ids: Sequence[str], name: str = "this result") -> Result:
@@ -33,10 +33,10 @@ def align_all(tests: Sequence[Result], names: Sequence[str]) -> list[Result]:
             raise ValueError(f"{name} has {len(test)} samples, {names[0]} has {len(first)}; test both on the same list")
         if test.num_classes != first.num_classes:
             raise ValueError(f"{name} has {test.num_classes} classes, {names[0]} has {first.num_classes}")
-        if first.classes and test.classes and first.classes != test.classes:
+        if difference := class_difference(first.classes, test.classes):
             print_log(
                 f"{names[0]} and {name} name their classes differently, and labels count; the names are those of "
-                f"{names[0]}: {first_difference(first.classes, test.classes)}",
+                f"{names[0]}: {difference}",
                 logger="current",
                 level=logging.WARNING,
             )

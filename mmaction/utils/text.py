@@ -10,8 +10,10 @@ def first_few(items: Iterable[object], limit: int = 5) -> str:
     return ", ".join(names[:limit]) + more
 
 
-def first_difference(names: Sequence[str], others: Sequence[str]) -> str:
-    """Say where two lists of class names that are not equal differ first."""
+def class_difference(names: Sequence[str] | None, others: Sequence[str] | None) -> str | None:
+    """Say where two lists of class names differ first; None where they are equal, or one names no class."""
+    if not names or not others or list(names) == list(others):
+        return None
     for index, (name, other) in enumerate(zip(names, others, strict=False)):
         if name != other:
             return f"class {index} is {name!r} in one and {other!r} in the other"

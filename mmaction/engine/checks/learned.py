@@ -13,9 +13,9 @@ from mmaction.engine.results.facts import SPEED_OPTIONS
 from mmaction.engine.streams import feats_of
 from mmaction.utils.config import type_name
 from mmaction.utils.config_text import config_of_text
-from mmaction.utils.text import first_difference, first_few
+from mmaction.utils.text import class_difference, first_few
 
-TRAINED_BY = ("model", "data_preprocessor", "train_dataloader", "optim_wrapper", "custom_hooks")
+COMPARED = ("model", "data_preprocessor", "train_dataloader", "optim_wrapper", "custom_hooks")
 # Where files lie, how fast they are read, what begins or ends a training: without effect, or named elsewhere.
 FREE_KEYS = {"ann_file", "data_root", "data_prefix", "experts", "pretrained", "init_cfg", "checkpoint", "lr"}
 FREE_KEYS |= {"io_backend", "num_threads", "test_cfg", "average_clips", *SPEED_OPTIONS} - {"batch_size"}
@@ -45,13 +45,11 @@ def check_input(cfg: Config, meta: Mapping[str, Any], source: str) -> str | None
 
 def classes_warning(named: Sequence[str] | None, owner: str, meta: Mapping[str, Any], source: str) -> str | None:
     """Say that a checkpoint with ``meta`` learned other classes, or in another order, than ``owner`` names."""
-    learned = (meta.get("dataset_meta") or {}).get("classes")
-    if not learned or not named or list(learned) == list(named):
+    difference = class_difference((meta.get("dataset_meta") or {}).get("classes"), named)
+    if difference is None:
         return None
-    return (
-        f"{source} has not learned the classes that {owner} names, so that labels and figures may be wrong: "
-        f"{first_difference(learned, named)}"
-    )
+    said = f"{source} has not learned the classes that {owner} names, so that labels and figures may be wrong"
+    return f"{said}: {difference}"
 
 
 def samples_warning(dataset: Any, meta: Mapping[str, Any], source: str) -> str | None:
@@ -80,7 +78,7 @@ def config_warning(cfg: Config, meta: Mapping[str, Any], source: str) -> str | N
     learned = _learned_config(meta, source)
     if learned is None:
         return None
-    found = [text for key in TRAINED_BY for text in _changes(key, plain(cfg.get(key)), plain(learned.get(key)))]
+    found = [text for key in COMPARED for text in _changes(key, plain(cfg.get(key)), plain(learned.get(key)))]
     if not found:
         return None
     return (

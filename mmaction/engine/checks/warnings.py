@@ -12,7 +12,7 @@ from mmaction.engine.hooks.data_hooks import nested_datasets
 from mmaction.engine.schedules import schedulers_of
 from mmaction.evaluation.metrics import describe_classes
 from mmaction.utils.config import type_name
-from mmaction.utils.text import first_difference
+from mmaction.utils.text import class_difference
 
 
 def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iterator[str]:
@@ -20,8 +20,8 @@ def class_warnings(datasets: Mapping[str, Any], num_classes: int | None) -> Iter
     names = {split: class_names(dataset) for split, dataset in datasets.items()}
     counts = {split: _class_counts(dataset) for split, dataset in datasets.items()}
     train, val = names["train"], names.get("val")
-    if train and val and list(train) != list(val):
-        yield f"train and val set do not name the same classes: {first_difference(train, val)}"
+    if difference := class_difference(train, val):
+        yield f"train and val set do not name the same classes: {difference}"
     if not counts["train"]:
         return
     lacking = sorted(set(counts.get("val", ())) - set(counts["train"]))
