@@ -1,16 +1,14 @@
 """Do the labels, batches and files of the data sets fit the model and the run?"""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object
 
 from mmaction.engine.hooks.data_hooks import sources
-from mmaction.registry import DATASETS
 from mmaction.structures.sample_name import outside_classes, sample_name
-from mmaction.utils.config import dataset_config, type_name
 from mmaction.utils.text import first_few
 
 SINGLE_LABEL_METRICS = ("top_k_accuracy", "mean_class_accuracy")
@@ -130,12 +128,15 @@ def missing_files(dataset: Any) -> tuple[list[str], int]:
     return missing, checked
 
 
-def listing_warnings(datasets: Mapping[str, Any]) -> Iterator[str]:
-    """Yield which files a set lists with two labels, and which are to train on and in another set too."""
+def listing_warnings(sets: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """Yield which files a set lists with two labels, and which are to train on and in another set too.
+
+    ``sets`` holds for each split the data sets that read annotations. Clips that two other sets share are said once.
+    """
     listed: dict[str, dict[Any, list[int]]] = {}
-    for split, dataset in datasets.items():
+    for split, parts in sets.items():
         listed[split], differing = {}, {}
-        for part in sources(dataset):
+        for part in parts:
             is_list = getattr(part, "modality", "Pose") != "Pose" and hasattr(part, "annotation")
             for index in range(len(part) if is_list else 0):
                 info = part.annotation(index)
@@ -147,23 +148,16 @@ def listing_warnings(datasets: Mapping[str, Any]) -> Iterator[str]:
             named = first_few([*differing.values()], 3)
             yield f"{split} set: {len(differing)} clips are listed with different labels: {named}; correct the list"
     train = listed.pop("train", {}).keys()
+    told: list[set[Any]] = []
     for split, clips in listed.items():
-        if shared := [name for name, _ in train & clips.keys()]:
+        shared = train & clips.keys()
+        if shared and shared not in told:
+            told.append(shared)
+            named = first_few(sorted(os.path.relpath(name) for name, _ in shared), 3)
             yield (
                 f"{len(shared)} clips are in the training and in the {SPLITS.get(split, split)} set, so that the "
-                f"figures are too high: {first_few(sorted(map(os.path.relpath, shared)), 3)}; take them out of one list"
+                f"figures are too high: {named}; take them out of one list"
             )
-
-
-def features_to_test(cfg: Mapping[str, Any]) -> Any:
-    """Return the data set of features that a config tests on, None where there is none, or it is not made yet."""
-    part = dataset_config(cfg, ["test"])
-    if type_name(part) != "FeatureDataset" or part == dataset_config(cfg, ["val"]):
-        return None
-    try:
-        return DATASETS.build(part)
-    except (OSError, ValueError):  # the test will say so
-        return None
 
 
 def check_files(dataset: Any, split: str, max_share: float) -> str | None:

@@ -19,7 +19,6 @@ from mmaction.engine.checks.data import (
     check_files,
     check_labels,
     check_several_labels,
-    features_to_test,
     listing_warnings,
 )
 from mmaction.engine.checks.joints import check_channels, check_joints, mirror_warning, pipelines_of, test_pipelines
@@ -105,15 +104,18 @@ def check_data(runner: Runner, loaders: dict[str, Any], loops: dict[str, Any], m
         for split, dataset in datasets.items():
             check_labels(dataset, num_classes, split)
     warnings = [check_files(dataset, split, max_share) for split, dataset in datasets.items()]
-    warnings += listing_warnings({**datasets, **({} if "test" in loaders else {"test": features_to_test(runner.cfg)})})
-    for split, dataset in datasets.items():
-        for part in sources(dataset):
+    sets = {split: sources(dataset) for split, dataset in datasets.items()}
+    for split, parts in sets.items():
+        for part in parts:
             warnings += check_skeletons(part, split) if getattr(part, "modality", "") == "Pose" else []
     pipelines = [part for split, dataset in datasets.items() for part in pipelines_of(split, dataset)]
     if "test" not in loaders:
         unbuilt, problem = test_pipelines(dataset_config(runner.cfg, ["test"], inner=False), pipelines)
+        built = [part for parts in sets.values() for part in parts]
+        sets["test"] = [pipeline.dataset for pipeline in unbuilt if pipeline.dataset not in built]
         pipelines += unbuilt
         warnings.append(problem)
+    warnings += listing_warnings(sets)
     check_several_labels(datasets, model, {split: getattr(loop, "evaluator", None) for split, loop in loops.items()})
     check_experts(datasets, model)
     check_joints(pipelines, model)

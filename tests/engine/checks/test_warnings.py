@@ -1,6 +1,7 @@
 """What a training is told by mistake, or does in silence, is said before its first iteration."""
 
 import re
+import shutil
 from collections import Counter
 from types import SimpleNamespace
 
@@ -93,7 +94,7 @@ def test_clips_that_lists_hold_twice_are_named(tmp_path):
         for name, text in lists.items():
             (tmp_path / name).write_text(text)
         prefix = dict(video=str(tmp_path))
-        return list(listing_warnings({name: VideoDataset(str(tmp_path / name), [], prefix) for name in lists}))
+        return list(listing_warnings({name: [VideoDataset(str(tmp_path / name), [], prefix)] for name in lists}))
 
     assert warnings(train="a.mp4 0\na.mp4 0\nb.mp4 1", val="c.mp4 0") == []
     (differing,) = warnings(train="a.mp4 0\n./a.mp4 1\nb.mp4 1", val="c.mp4 0")
@@ -102,6 +103,23 @@ def test_clips_that_lists_hold_twice_are_named(tmp_path):
     (shared,) = warnings(train="a.mp4 0\nb.mp4 1", val=f"c.mp4 0\n{tmp_path}/b.mp4 1")
     assert "1 clips are in the training and in the validation set" in shared
     assert "b.mp4;" in shared
+    assert warnings(train="a.mp4 0\nb.mp4 1", val="b.mp4 1", test="b.mp4 1")[0].count("validation") == 1
+    (shared,) = warnings(train="a.mp4 0\nb.mp4 1", val="c.mp4 0", test="a.mp4 0")
+    assert "1 clips are in the training and in the test set" in shared
+
+
+def test_clips_to_learn_from_that_the_test_set_holds_are_named_before_the_training(tmp_path, toy, train, capfd):
+    test = f"test_dataloader = dict(val_dataloader, dataset=dict(data, ann_file={str(tmp_path / 'test.txt')!r}))\n"
+    kind = "for part in (data, train_dataloader['dataset'], val_dataloader['dataset']):\n"
+    kind += "    part['modality'] = 'Feature'\ndel part\n"
+    config = toy.write_config(tmp_path, extra=f"train_cfg['max_epochs'] = 1\n{kind}{test}")
+    (tmp_path / "val.txt").write_text((tmp_path / "val.txt").read_text().replace("clip", "other"))
+    for name, is_named in (("val", False), ("train", True)):
+        shutil.copy(tmp_path / f"{name}.txt", tmp_path / "test.txt")
+        train(config, "--work-dir", tmp_path / name)
+        said = "\n".join(lines(capfd))
+        assert ("24 clips are in the training and in the test set" in said) == is_named
+        assert "cannot be read" not in said
 
 
 def test_stages_frozen_at_random_are_named_unless_weights_are_loaded(tmp_path, toy, train, capfd):
