@@ -4,8 +4,6 @@ The transfer is our own because torch.hub and pooch start an interrupted one ane
 zipfile renames a file that would leave the folder, and tarfile's filter drops a leading slash, both without a word.
 """
 
-from __future__ import annotations
-
 import bz2
 import contextlib
 import errno

@@ -1,7 +1,5 @@
 """A label space is a table: one row per class, one column per attribute, read from a CSV file or a label map."""
 
-from __future__ import annotations
-
 import csv
 import difflib
 from collections.abc import Mapping, Sequence
@@ -79,7 +77,7 @@ class LabelSpace:
         return f"LabelSpace({self.title!r}, {len(self)} classes, attributes {', '.join(self.table) or 'none'})"
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> LabelSpace:
+    def from_dict(cls, content: Mapping[str, Any]) -> "LabelSpace":
         """Return the label space that ``dataclasses.asdict`` gave, also after a way through JSON."""
         arguments: dict[str, Any] = {}
         for key, value in content.items():

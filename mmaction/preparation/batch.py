@@ -1,7 +1,5 @@
 """One piece of work for each video of a folder: in parallel, resumable, with a list of what failed."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Lists of clips for ``VideoDataset`` and ``RawframeDataset``, from a tree of class folders or from a table."""
 
-from __future__ import annotations
-
 import csv
 import os.path
 import re

@@ -6,8 +6,6 @@ key frames, and what lies between does not decode. Each clip is written to a scr
 only then moved to its place.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence

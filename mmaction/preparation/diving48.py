@@ -1,7 +1,5 @@
 """Diving48: from the official lists and a folder of videos to checked training lists."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Frames and optical flow of videos as images, in the layout that ``RawframeDataset`` reads."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Callable, Iterator

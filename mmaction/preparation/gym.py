@@ -1,7 +1,5 @@
 """FineGym: from the official element lists and videos to verified clips and checked training lists."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import threading

@@ -1,7 +1,5 @@
 """The official annotations of FineGym: element lists of Gym99 and Gym288, and exact times."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The manifest beside prepared lists: which version they are, what is missing, and 'N of M' for results."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -57,7 +55,7 @@ class ListReport:
     @classmethod
     def of(
         cls, official: OfficialList, num_classes: int, why_missing: Mapping[str, str], frames: Mapping[str, int]
-    ) -> ListReport:
+    ) -> "ListReport":
         """Compare an official list with what there is, given as in :func:`write_prepared`."""
         usable = [clip for clip in official.clips if clip.id not in why_missing]
         missing: dict[str, list[str]] = defaultdict(list)

@@ -1,7 +1,5 @@
 """Readers of the official lists of Diving48 and FineGym. Every complaint names the file and the line."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -34,7 +32,7 @@ class GymId:
     element: str = ""  # digits of the element's seconds within the event, such as 0003_0005; empty for an event
 
     @classmethod
-    def parse(cls, text: str) -> GymId:
+    def parse(cls, text: str) -> "GymId":
         """Read an id of an element or an event; ValueError for another form."""
         found = _ELEMENT.fullmatch(text) or _EVENT.fullmatch(text)
         if not found:

@@ -1,7 +1,5 @@
 """Write a config for a data set: look at its clips, choose how they are sampled and trained on, and say why."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections import Counter

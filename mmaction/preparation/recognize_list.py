@@ -4,8 +4,6 @@
 Diving48 V2 three bytes of the hash of each entry, and for FineGym of each event that only v1.1 has.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -47,7 +45,7 @@ class OfficialList:
     version: ListVersion | None  # what it was recognized as, None for an unknown list
 
     @classmethod
-    def of(cls, name: str, split: str, path: Path, clips: list[ListedClip]) -> OfficialList:
+    def of(cls, name: str, split: str, path: Path, clips: list[ListedClip]) -> "OfficialList":
         """Return the list with the version that its clips tell."""
         return cls(name, split, path, clips, identify({clip.id: clip.label for clip in clips}))
 

@@ -1,7 +1,5 @@
 """A file of finished pieces of work, so that a killed run goes on where it stopped."""
 
-from __future__ import annotations
-
 import json
 import threading
 from pathlib import Path

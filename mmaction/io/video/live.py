@@ -1,7 +1,5 @@
 """Cameras, network streams, and recorded videos that stand in for a camera: frames in the order they come."""
 
-from __future__ import annotations
-
 import glob
 import re
 from collections.abc import Iterator
@@ -135,7 +133,7 @@ class Media:
                 raise VideoError(f"{self.name} cannot be played ({reason(error)})") from error
             raise ConnectionError(f"{self.name} cannot be read ({reason(error)})") from error
 
-    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    def _decoded(self, container: "InputContainer", stream: "VideoStream") -> "Iterator[VideoFrame]":
         import av
 
         with demuxed(container, stream) as packets:

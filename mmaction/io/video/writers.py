@@ -1,7 +1,5 @@
 """Write videos and pictures one frame at a time; memory does not grow with their length."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import deque
@@ -72,7 +70,7 @@ class ClipWriter:
         self._mux(image)
         self.frames += 1
 
-    def _mux(self, image: av.VideoFrame | None) -> None:
+    def _mux(self, image: "av.VideoFrame | None") -> None:
         import av
 
         try:
@@ -132,7 +130,7 @@ class VideoSink:
         self._thread = ThreadPoolExecutor(1)
         self._pending: deque[Future] = deque()
 
-    def _start(self, height: int, width: int, is_timed: bool) -> VideoStream:
+    def _start(self, height: int, width: int, is_timed: bool) -> "VideoStream":
         rate = Fraction(self.fps).limit_denominator(1001)
         if self.path.suffix.lower() == ".gif":
             stream = self._container.add_stream("gif", rate=rate, width=width, height=height, pix_fmt="pal8")
@@ -191,7 +189,7 @@ class VideoSink:
             self._container.close()
 
 
-def _palette_graph(width: int, height: int, rate: Fraction) -> av.filter.Graph:
+def _palette_graph(width: int, height: int, rate: Fraction) -> "av.filter.Graph":
     """FFmpeg filters that give every frame its own 256 colors, so that no frame has to be kept."""
     import av.filter
 

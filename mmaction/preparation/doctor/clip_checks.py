@@ -1,7 +1,5 @@
 """Checks of one clip: does it decode, do the numbers agree, is its label one of the classes."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +52,7 @@ def _check_video(sample: Sample, path: Path, quick: bool) -> Iterator[Finding]:
     sizes: dict[tuple[int, int], None] = {}  # in the order in which they occur
     seen = itertools.count()
 
-    def watch(frame: av.VideoFrame) -> None:
+    def watch(frame: "av.VideoFrame") -> None:
         sizes[frame.width, frame.height] = None
         if next(seen) % 8 == 0:
             contrasts.append(_contrast(frame))
@@ -73,7 +71,7 @@ def _check_video(sample: Sample, path: Path, quick: bool) -> Iterator[Finding]:
         yield sample.finding("blank-video", f"no frame has a contrast of {FLAT} gray levels or more")
 
 
-def _contrast(frame: av.VideoFrame) -> float:
+def _contrast(frame: "av.VideoFrame") -> float:
     """Return the standard deviation of the first plane (gray levels of most videos), from every 8th pixel."""
     plane = frame.planes[0]
     lines = np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, -1)

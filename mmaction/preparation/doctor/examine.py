@@ -1,7 +1,5 @@
 """Runs all checks over a data set."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What can be wrong with a data set, and how bad it is."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple

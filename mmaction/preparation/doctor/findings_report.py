@@ -1,7 +1,5 @@
 """The findings as text, as CSV and as a page."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections import Counter
@@ -104,7 +102,7 @@ def _kinds(diagnosis: Diagnosis) -> Iterator[dict[str, object]]:
         yield {"first": first, "count": count, "fix": fix}
 
 
-def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
+def _figures(diagnosis: Diagnosis) -> "Iterator[Figure]":
     """Yield plots of clips per class, of lengths, and for skeletons of missing joints."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -131,7 +129,7 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
     yield _with_legend(figure)
 
 
-def _with_legend(figure: Figure) -> Figure:
+def _with_legend(figure: "Figure") -> "Figure":
     if figure.axes[0].get_legend_handles_labels()[0]:
         figure.axes[0].legend()
     return figure

@@ -1,7 +1,5 @@
 """Writes cleaned copies of lists and annotation files, never over the originals."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

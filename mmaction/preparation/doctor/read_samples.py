@@ -1,7 +1,5 @@
 """The clips of a split: read from its list, described by what the checks find."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Checks of one skeleton, read as ``PoseDataset`` reads it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 

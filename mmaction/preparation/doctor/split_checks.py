@@ -1,7 +1,5 @@
 """What only shows when all clips are seen together: leaks, duplicates, classes, versions, flips."""
 
-from __future__ import annotations
-
 import os.path
 import re
 from collections import Counter, defaultdict
@@ -30,7 +28,7 @@ class _Side(NamedTuple):
     def labels(self) -> set[int]:
         return {label for sample in self.clips for label in sample.labels}
 
-    def finding(self, code: str, message: str, other: _Side | None = None) -> Finding:
+    def finding(self, code: str, message: str, other: "_Side | None" = None) -> Finding:
         return Finding(code, "/".join(side.split.name for side in (self, other) if side), "", message)
 
 

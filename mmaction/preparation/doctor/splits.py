@@ -1,7 +1,5 @@
 """Where the clips of a data set are listed: found in a config or given as paths."""
 
-from __future__ import annotations
-
 import inspect
 import os.path
 from collections.abc import Iterable, Mapping
@@ -57,7 +55,7 @@ class Split:
         """Whether the split is for training."""
         return "train" in self.name
 
-    def is_evaluated_with(self, other: Split) -> bool:
+    def is_evaluated_with(self, other: "Split") -> bool:
         """Whether this split trains what ``other`` evaluates, going by their names."""
         return is_evaluated_with(self.name, other.name)
 

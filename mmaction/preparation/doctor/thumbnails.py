@@ -1,7 +1,5 @@
 """A small picture of the middle of a clip, with its skeleton."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

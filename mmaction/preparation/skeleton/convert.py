@@ -1,7 +1,5 @@
 """From other programs' pose files to annotation files and back."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 

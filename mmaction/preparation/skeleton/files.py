@@ -1,7 +1,5 @@
 """Merging, splitting, cutting down and describing skeleton annotation files."""
 
-from __future__ import annotations
-
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -36,7 +34,7 @@ class AnnotationFile:
     path: Path | None = None  # where it was read from, for messages
 
     @classmethod
-    def read(cls, path: str | Path) -> AnnotationFile:
+    def read(cls, path: str | Path) -> "AnnotationFile":
         """Read a file without checking its single annotations; nothing in it is run. ValueError if it is none."""
         annotations, splits = read_annotation_file(path)
         if splits is not None and not isinstance(splits, dict):

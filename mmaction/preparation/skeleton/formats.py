@@ -4,8 +4,6 @@ A reader takes a file or folder and yields :class:`PoseList`; a writer is its in
 MediaPipe writes shares of the image size. Every error names the file.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

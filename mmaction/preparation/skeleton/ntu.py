@@ -1,7 +1,5 @@
 """Reading the ``.skeleton`` files of NTU RGB+D: joints in space, in meters."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

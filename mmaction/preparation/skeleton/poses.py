@@ -1,7 +1,5 @@
 """Poses on their way between other programs' formats and annotation arrays."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

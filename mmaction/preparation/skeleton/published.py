@@ -1,7 +1,5 @@
 """The table of published skeleton files, and fetching them."""
 
-from __future__ import annotations
-
 import csv
 import difflib
 from functools import cache
