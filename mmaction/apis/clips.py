@@ -19,7 +19,7 @@ from mmaction.io.skeleton_values import ADVICE
 from mmaction.io.suffixes import IMAGE_SUFFIXES, is_image, is_pickle
 from mmaction.registry import TRANSFORMS
 from mmaction.structures.sample_name import sample_name
-from mmaction.utils.cli import suggest
+from mmaction.utils.cli import suggest_file
 from mmaction.utils.config import dataset_config, type_name
 
 OPENERS = ("VideoInit", "DecordInit", "PyAVInit", "OpenCVInit")
@@ -96,8 +96,7 @@ def as_clip(source: ClipLike, dataset: Mapping[str, Any] | None = None) -> Clip:
     if path.is_dir():
         return Clip(str(path), "frames", _sample(modality, **_frames(path, modality, dataset.get("filename_tmpl"))))
     if not path.is_file():
-        near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise FileNotFoundError(f"there is no video or folder {path}{suggest(str(path), near)}")
+        raise FileNotFoundError(f"there is no video or folder {path}{suggest_file(path)}")
     if is_pickle(path):
         raise ValueError(
             f"{path} holds many skeletons; Recognizer.predict classifies all of them, as tools/infer.py does, or take "

@@ -1,7 +1,5 @@
 """Events of a video as a table, as files and as clips that are cut out."""
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +12,7 @@ from mmaction.apis.predictions import class_name
 from mmaction.preparation.cutting import Cut, cut_clips
 from mmaction.preparation.official_lists import Span
 from mmaction.structures.events import Event
-from mmaction.utils.files import write_text
+from mmaction.utils.files import csv_text, write_text
 
 CSV_COLUMNS = ("clip", "start_s", "end_s", "label", "name", "score")
 
@@ -41,11 +39,7 @@ def _clock(seconds: float, mark: str = ".", hours: bool = False) -> str:
 
 
 def _csv(events: Sequence[Event], names: Sequence[str] | None, clip: str) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({"clip": clip, **event_row(event, names)} for event in events)
-    return text.getvalue()
+    return csv_text([CSV_COLUMNS, *([clip, *event_row(event, names).values()] for event in events)])
 
 
 def event_row(event: Event, names: Sequence[str] | None) -> dict[str, Any]:
@@ -151,14 +145,9 @@ def cut_events(
         cuts.append(Cut(name, Span(event.start_s, event.end_s), folder / f"{name}.mp4"))
     if there := next((cut.target for cut in cuts if cut.target.exists()), None):
         raise FileExistsError(f"{there} exists; choose another folder for the clips")
-    with TemporaryDirectory(prefix=".cut", dir=_made(folder)) as scratch:
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".cut", dir=folder) as scratch:
         for cut, outcome in cut_clips(video, cuts, Path(scratch)):
             if not isinstance(outcome, int):
                 raise ValueError(f"{cut.target}: {outcome}")
     return [cut.target for cut in cuts]
-
-
-def _made(folder: Path) -> Path:
-    """Return ``folder``, which is made where it is absent."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -1,13 +1,13 @@
 """Scores of clips or of stretches of them as a table, JSON or CSV."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
+
+from mmaction.utils.files import csv_text
 
 FORMATS = ("table", "json", "csv")
 NOBODY = "nobody"  # stands for the name of a class where a skeleton shows no person
@@ -94,15 +94,12 @@ def _as_dict(prediction: Prediction, names: Sequence[str] | None, topk: int) -> 
 
 
 def _as_csv(predictions: Sequence[Prediction], names: Sequence[str] | None, topk: int) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n", restval="")
-    writer.writeheader()
+    rows: list[Sequence[object]] = [CSV_COLUMNS]
     for prediction in predictions:
         entry = _as_dict(prediction, names, topk)
-        top, nobody = entry.pop("top"), entry.pop("nobody", False)
-        for rank, row in enumerate([{"name": NOBODY}] if nobody else top, 1):
-            writer.writerow({**entry, "rank": rank, **row})
-    return text.getvalue().rstrip("\n")
+        for rank, row in enumerate([{"name": NOBODY}] if prediction.nobody else entry["top"], 1):
+            rows.append([{**entry, "rank": rank, **row}.get(column, "") for column in CSV_COLUMNS])
+    return csv_text(rows).rstrip("\n")
 
 
 def _table_lines(predictions: Sequence[Prediction], names: Sequence[str] | None, topk: int) -> list[str]:

@@ -1,6 +1,5 @@
 """Several trainings and tests in a row; what is done already is not done again."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from mmaction.io.downloads import file_sha256
 from mmaction.structures import Result
 from mmaction.utils.cli import ToolStop
 from mmaction.utils.config import unformatted
-from mmaction.utils.files import read_json, write_text
+from mmaction.utils.files import read_json, write_json
 
 RECORD = "run.json"
 WITH_EFFECT = ("seed", "epochs", "amp", "deterministic", "auto_scale_lr")  # options on which the weights depend
@@ -40,7 +39,7 @@ def read_record(folder: Path, mine: str) -> dict[str, str]:
 
 def write_record(folder: Path, **record: str) -> None:
     """Write ``run.json``: ``training``, the hash of what a training depends on, and its ``checkpoint``."""
-    write_text(folder / RECORD, json.dumps(record))
+    write_json(folder / RECORD, record)
 
 
 @dataclass

@@ -1,16 +1,13 @@
 """Command-line options that the tools around one model share."""
 
 import argparse
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mmaction.skeletons import Layout, choose_layout
 from mmaction.utils.cli import add_config_options, add_trust_option
 from mmaction.utils.config import load_config
-from mmaction.utils.files import write_atomically
 
 if TYPE_CHECKING:
     from mmengine import Config
@@ -69,10 +66,3 @@ def find_layout(layout: str, dataset: Any, cfg: Any) -> Layout:
     if keypoint is None:
         raise ValueError(f"{type(dataset).__name__} has no skeletons; this tool is for skeleton models")
     return choose_layout(layout, keypoint.shape[-2], cfg)
-
-
-def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` as JSON."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())

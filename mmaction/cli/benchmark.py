@@ -13,10 +13,10 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmaction.cli.arguments import model_parser, open_model, write_json
+from mmaction.cli.arguments import model_parser, open_model
 from mmaction.probes import speed
 from mmaction.probes.predict import choose_samples
-from mmaction.utils.files import refuse_inputs
+from mmaction.utils.files import refuse_inputs, write_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -12,7 +12,6 @@ fusion of other tests: it then goes to work_dirs/fused_2, and so on.
 """
 
 import argparse
-import csv
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +20,6 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from mmaction.cli.arguments import write_json
 from mmaction.engine.results.table import text_table
 from mmaction.engine.results.writer import free_folder, write_result
 from mmaction.evaluation import summarize
@@ -31,7 +29,7 @@ from mmaction.reports.dumps import MEMORIZED, load_any
 from mmaction.reports.fusion import check_single_label, fuse, search_weights, split_samples
 from mmaction.reports.report import result_name
 from mmaction.structures import Result
-from mmaction.utils.files import refuse_inputs
+from mmaction.utils.files import refuse_inputs, write_csv, write_json
 
 SHOWN = 15  # classes at each end of the gains
 GAINS = "gains.csv"
@@ -171,10 +169,8 @@ def show_fusion(
     print(f"against the best single result, {best}: {gain:+.2f} points, McNemar p = {p_value:.2g}")
     print(gain_table(change["classes"], best))
     write_result(folder, fused)
-    with (folder / GAINS).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ("class", "name", "count", "first", "second", "gain", "gained"))
-        writer.writeheader()
-        writer.writerows(change["classes"])
+    columns = ("class", "name", "count", "first", "second", "gain", "gained")
+    write_csv(folder / GAINS, [columns, *([row[column] for column in columns] for row in change["classes"])])
     facts = {"weights": dict(zip(names, weights, strict=True)), "origin": run["origin"], "accuracy": accuracy}
     write_json(folder / "fusion.json", {**facts, "best": best, **change})
     return fused, best

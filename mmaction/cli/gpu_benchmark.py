@@ -13,14 +13,13 @@ Examples:
 """
 
 import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmaction.cli.gpu_check import add_device_options, choose
-from mmaction.utils.files import write_text
+from mmaction.utils.files import write_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -121,6 +120,6 @@ def main(argv: list[str] | None = None) -> int:
         )
     content = {"device": about, "dry_run": args.dry_run, "families": [speed.as_dict() for speed in found]}
     content |= {"cores": needs, "data": data}
-    write_text(Path(args.out), json.dumps(content, indent=1))
+    write_json(args.out, content)
     print(f"written to {args.out}")
     return 0

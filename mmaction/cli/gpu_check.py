@@ -10,12 +10,10 @@ Examples:
 """
 
 import argparse
-import json
 import sys
-from pathlib import Path
 
 from mmaction.utils.cli import suggest
-from mmaction.utils.files import write_text
+from mmaction.utils.files import write_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -67,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         outcomes.append(outcome.as_dict())
     failed = [outcome["name"] for outcome in outcomes if outcome["state"] == "failed"]
     skipped = sum(outcome["state"] == "skipped" for outcome in outcomes)
-    write_text(Path(args.out), json.dumps({"device": name, "dry_run": args.dry_run, "checks": outcomes}, indent=1))
+    write_json(args.out, {"device": name, "dry_run": args.dry_run, "checks": outcomes})
     print(f"{len(outcomes) - len(failed) - skipped} passed, {len(failed)} failed, {skipped} skipped; {args.out}")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

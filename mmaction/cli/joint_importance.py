@@ -9,11 +9,12 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmaction.cli.arguments import add_sample_options, find_layout, model_parser, open_model, write_json
+from mmaction.cli.arguments import add_sample_options, find_layout, model_parser, open_model
 from mmaction.probes.predict import build_test_set, choose_samples
 from mmaction.probes.robustness import joint_importance, plot_importance
 from mmaction.reports.curves import save_figure
 from mmaction.utils.arguments import add_layout_option
+from mmaction.utils.files import write_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -12,14 +12,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmaction.cli.arguments import add_sample_options, find_layout, model_parser, open_model, write_json
+from mmaction.cli.arguments import add_sample_options, find_layout, model_parser, open_model
 from mmaction.probes.perturb import KINDS, LEVELS
 from mmaction.probes.predict import build_test_set, choose_samples
 from mmaction.probes.robustness import plot_robustness, robustness
 from mmaction.reports.curves import save_figure
 from mmaction.utils.arguments import add_layout_option
 from mmaction.utils.cli import suggest
-from mmaction.utils.files import read_json, refuse_inputs
+from mmaction.utils.files import read_json, refuse_inputs, write_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -14,7 +14,6 @@ named in it, or option is refused.
 """
 
 import argparse
-import csv
 import itertools
 import multiprocessing
 import os
@@ -28,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from mmaction.utils.cli import ToolStop
-from mmaction.utils.files import replacing, write_atomically
+from mmaction.utils.files import write_csv, write_text
 
 METRICS = ("top1", "top5", "mean1", "freq1")
 TABLE, RUNS, LOG = "sweep.md", "sweep.csv", "output.txt"
@@ -209,7 +208,6 @@ def main(argv: list[str] | None = None) -> int:
         if is_work_dir(folder):
             read_record(folder, mine)
         else:
-            folder.mkdir(parents=True, exist_ok=True)
             write_record(folder, training=mine)
         if result_folder(folder) is None:
             carry_out(args.config, run, folder, args.epochs)
@@ -224,8 +222,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _write(root: Path, figures: dict[SweepRun, float], metric: str) -> None:
-    write_atomically(root / TABLE, f"{table(figures)}\n".encode())
-    with replacing(root / RUNS) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["setting", "column", "seed", metric, "options"])
-        writer.writerows([r.setting, r.column, r.seed, f"{v:.4f}", " ".join(r.options)] for r, v in figures.items())
+    write_text(root / TABLE, f"{table(figures)}\n")
+    rows = ([r.setting, r.column, r.seed, f"{v:.4f}", " ".join(r.options)] for r, v in figures.items())
+    write_csv(root / RUNS, [["setting", "column", "seed", metric, "options"], *rows])

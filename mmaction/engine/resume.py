@@ -1,6 +1,5 @@
 """Find the checkpoint to go on from, once for a run, and set the config so that the run continues identically."""
 
-import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from mmengine.utils import apply_to
 
 from mmaction.io.checkpoints import RefusedCheckpointError, is_archive, is_intact, local_path, read_checkpoint
 from mmaction.utils.cli import ToolStop
-from mmaction.utils.files import read_json, write_atomically
+from mmaction.utils.files import read_json, write_json
 
 # Entry of the message hub, and so of checkpoints: id and iteration of each start of a run; a resumed one adds its own.
 STARTS = "starts"
@@ -290,7 +289,7 @@ def note_start(work_dir: str | Path, before: Starts, iteration: int, origin: str
     """
     starts = [*before, (uuid.uuid4().hex, iteration)]
     content = {"starts": starts, "from": origin and os.path.abspath(origin)}
-    write_atomically(Path(work_dir) / LAST_START, json.dumps(content).encode())
+    write_json(Path(work_dir) / LAST_START, content)
     return starts
 
 

@@ -20,7 +20,7 @@ from mmengine.logging import HistoryBuffer, print_log
 from mmaction.io.downloads import download, hub_folder
 from mmaction.io.foreign_checkpoints import convert, name_of_others
 from mmaction.io.pickles import load_pickle
-from mmaction.utils.cli import suggest
+from mmaction.utils.cli import suggest_file
 from mmaction.utils.text import first_few
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def local_path(source: str | Path) -> Path:
     if path.is_dir():
         inside = ", ".join(sorted(near.name for near in path.glob("*.pth"))[:5]) or "no *.pth in it"
         raise FileNotFoundError(f"checkpoint {path} is a folder ({inside}); name a file")
-    near = [str(file) for file in path.parent.glob("*.pth")] if path.parent.is_dir() else []
-    raise FileNotFoundError(f"checkpoint {path} does not exist{suggest(str(path), near)}")
+    raise FileNotFoundError(f"checkpoint {path} does not exist{suggest_file(path, '*.pth')}")
 
 
 def _is_plain(value: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
-from mmaction.utils.cli import suggest
+from mmaction.utils.cli import suggest_file
 from mmaction.utils.config import refuse_code
 
 FORMAT = 1
@@ -111,8 +111,7 @@ def open_exported(path: str | Path, device: str | None = None, trust: bool = Fal
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        near = map(str, path.parent.glob("*")) if path.parent.is_dir() else []
-        raise FileNotFoundError(f"there is no exported model {path}{suggest(str(path), near)}")
+        raise FileNotFoundError(f"there is no exported model {path}{suggest_file(path)}")
     text, compute = (_open_torch if path.suffix.lower() == ".pt2" else _open_onnx)(path, device)
     try:
         facts = json.loads(text)

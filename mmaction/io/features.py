@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.utils.files import read_json, write_atomically
+from mmaction.utils.files import read_json, write_json
 
 FACTS = "features.json"  # written last: a folder without it is not finished
 PROGRESS = "progress.json"
@@ -183,4 +183,4 @@ class FeatureWriter:
 
     def _note(self, name: str, **content: Any) -> None:
         known = {"identity": self.identity, "count": self.count, "arrays": list(self._arrays)}
-        write_atomically(self.folder / name, (json.dumps({**known, **content}, indent=1, default=str) + "\n").encode())
+        write_json(self.folder / name, {**known, **content}, default=str)

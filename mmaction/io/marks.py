@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mmaction.utils.files import read_text, write_text
+from mmaction.utils.files import read_text, write_csv
 
 MARKS = "marks.csv"
 COLUMNS = ("clip", "label", "right_label", "class", "right_class")
@@ -50,8 +50,4 @@ def mark_row(mark: Mark) -> list[str]:
 
 def write_marks(path: str | Path, marks: Iterable[Mark]) -> Path:
     """Replace the file by these marks in one step."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(map(mark_row, marks))
-    return write_text(path, text.getvalue())
+    return write_csv(path, [COLUMNS, *map(mark_row, marks)])

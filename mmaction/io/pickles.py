@@ -4,7 +4,6 @@ Such files can run any code when they are loaded. The reader here builds contain
 these, and refuses everything else.
 """
 
-import difflib
 import functools
 import gc
 import io
@@ -16,11 +15,13 @@ import reprlib
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from mmaction.io.pickle_program import GROWTH, MAX_BITS, MAX_DEPTH, SPARE, check_program, refusal
+from mmaction.utils.cli import suggest_file
 
 _TYPE_CODE = "[a-zA-Z?][0-9]{0,9}"  # of plain numbers and text, such as f4; NumPy parses others as Python
 
@@ -289,7 +290,7 @@ def load_pickle(path: str | os.PathLike, unpickler: type[RestrictedUnpickler] = 
 
         return _load(io.BytesIO(fileio.get(path)), path, unpickler)
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"there is no annotation file {path}{_similar_files(path)}")
+        raise FileNotFoundError(f"there is no annotation file {path}{suggest_file(Path(path))}")
     with open(path, "rb") as file:
         return _load(file, path, unpickler)
 
@@ -334,11 +335,3 @@ def as_numbers(value: object) -> np.ndarray | None:
     except (ValueError, TypeError, OverflowError):  # lists of unequal lengths, objects
         return None
     return array if array.dtype.kind in "fiu" else None
-
-
-def _similar_files(path: str) -> str:
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        return f"; the folder {folder} does not exist either"
-    close = difflib.get_close_matches(os.path.basename(path), os.listdir(folder))
-    return f"; the folder has {', '.join(close)}" if close else ""

@@ -16,11 +16,11 @@ from mmaction.io.video.folders import walk_videos
 from mmaction.pose_viewer.checks import FRAME_CHECKS, Report
 from mmaction.pose_viewer.no_video import read_clip
 from mmaction.pose_viewer.settings import Settings
-from mmaction.pose_viewer.viewer import Classes, chosen_layout, draw_clip, read_classes, write_json_report
+from mmaction.pose_viewer.viewer import Classes, chosen_layout, draw_clip, read_classes
 from mmaction.skeletons import Layout
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.config import dataset_config, inner_datasets, load_config
-from mmaction.utils.files import claim
+from mmaction.utils.files import claim, write_json
 from mmaction.utils.workers import in_parallel
 from mmaction.visualization.pages import render_page
 from mmaction.visualization.poses import load_annotation_list
@@ -107,7 +107,7 @@ def check_batch(settings: Settings, progress: bool = True) -> list[Report]:
     sheets = [Path(sheet).relative_to(output) for _, sheet in done]
     output.mkdir(parents=True, exist_ok=True)
     (output / INDEX).write_text(_index(reports, sheets, source.videos or source.annotation), encoding="utf-8")
-    write_json_report(report, [r.as_dict() for r in reports])
+    write_json(report, [r.as_dict() for r in reports])
     return reports
 
 

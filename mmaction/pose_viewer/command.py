@@ -28,9 +28,8 @@ from mmaction.pose_viewer.viewer import (
     make_overlay,
     read_classes,
     show_window,
-    write_json_report,
 )
-from mmaction.utils.files import claim
+from mmaction.utils.files import claim, write_json
 from mmaction.visualization.poses import find_annotation, load_annotation_list
 
 SUSPICIOUS = 3
@@ -88,7 +87,7 @@ def _clip(settings: Settings, quiet: bool) -> int:
     else:
         report = draw_clip(reader, poses, settings, classes, panel, progress=not quiet)
     if settings.report:
-        write_json_report(Path(settings.report), report.as_dict())
+        write_json(settings.report, report.as_dict())
     if not quiet:
         print("\n".join(report.lines() + ([] if settings.window else [f"written: {settings.output}"])))
     return SUSPICIOUS if report.is_suspicious else 0

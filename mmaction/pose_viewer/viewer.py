@@ -1,6 +1,5 @@
 """Draw one clip from its settings to its output and report what the checks found."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import zip_longest
@@ -192,11 +191,6 @@ def _with_progress(
     count = max(min(stop or total, total) - start, 0)
     frames = reader.images(start, stop)
     return iter(tqdm(frames, total=count or None, desc=Path(reader.name).name, unit="frame", disable=not progress))
-
-
-def write_json_report(path: Path, content: dict | list) -> None:
-    """Write a report as JSON."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def show_window(reader: VideoReader, overlay: Overlay, settings: Settings) -> None:

@@ -1,6 +1,5 @@
 """The manifest beside prepared lists: which version they are, what is missing, and 'N of M' for results."""
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from mmaction.io.file_list import format_line
 from mmaction.label_spaces import LABEL_MAP, load_label_space
 from mmaction.preparation.official_lists import ListedClip
 from mmaction.preparation.recognize_list import OfficialList
-from mmaction.utils.files import read_json, write_lines, write_text
+from mmaction.utils.files import read_json, write_json, write_lines
 from mmaction.utils.text import first_few
 
 NAME = "manifest.json"
@@ -92,7 +91,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write ``manifest.json`` into ``folder``."""
-        write_text(folder / NAME, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        write_json(folder / NAME, asdict(self))
 
     def coverage(self, list_name: str) -> Coverage:
         """Return 'N of M' of one list."""

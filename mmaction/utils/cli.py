@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import DictAction
@@ -49,6 +50,16 @@ def suggest(name: str, known: Iterable[str], count: int = 5) -> str:
     """Return ``"; did you mean A or B?"`` for the entries of ``known`` close to ``name``, or an empty string."""
     matches = close_matches(name, known, count)
     return f"; did you mean {' or '.join(matches)}?" if matches else ""
+
+
+def suggest_file(path: Path, pattern: str = "*") -> str:
+    """Return what to say after ``there is no file PATH``: which files of a ``pattern`` beside it have a close name.
+
+    Where its folder is not there either, it says so.
+    """
+    if not path.parent.is_dir():
+        return f"; the folder {path.parent} does not exist either"
+    return suggest(path.name, (near.name for near in path.parent.glob(pattern)))
 
 
 def describe_error(error: BaseException) -> str:

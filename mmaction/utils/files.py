@@ -1,10 +1,12 @@
 """Read files so that errors name them; write them so that a reader finds the old content or the new, never a part."""
 
+import csv
+import io
 import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,23 @@ def write_text(path: str | Path, text: str) -> Path:
 def write_lines(path: str | Path, lines: Iterable[object]) -> Path:
     """Replace a UTF-8 text file in one step by lines, each with its end of line."""
     return write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def write_json(path: str | Path, content: Any, **options: Any) -> Path:
+    """Replace a JSON file in one step, and make its folder where it is absent; ``options`` as of :func:`json.dumps`."""
+    return write_text(path, json.dumps(content, indent=1, ensure_ascii=False, **options) + "\n")
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def write_csv(path: str | Path, rows: Iterable[Sequence[object]]) -> Path:
+    """Replace a CSV file in one step, and make its folder where it is absent; the first row is the header."""
+    return write_text(path, csv_text(rows))
 
 
 def refuse_inputs(path: str | Path, inputs: Iterable[str | Path]) -> None:

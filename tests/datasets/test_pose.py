@@ -137,7 +137,7 @@ def test_videos_are_looked_for_where_the_pipeline_opens_them(ann_file, pipeline,
 
 
 def test_wrong_files_are_named_when_the_data_set_is_built(ann_file):
-    with pytest.raises(FileNotFoundError, match=r"no annotation file .*an\.pkl; the folder has ann\.pkl"):
+    with pytest.raises(FileNotFoundError, match=r"no annotation file .*an\.pkl; did you mean ann\.pkl"):
         PoseDataset(str(ann_file.with_name("an.pkl")), [])
     with pytest.raises(KeyError, match="has no split 'vall'; did you mean 'val'"):
         PoseDataset(str(ann_file), [], split="vall")

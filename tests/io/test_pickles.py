@@ -297,7 +297,7 @@ def test_content_that_is_far_larger_than_its_file_is_refused(write, content, mes
 
 def test_a_missing_file_lists_similar_names(write):
     path = write([])
-    with pytest.raises(FileNotFoundError, match=r"no annotation file .*anm\.pkl; the folder has ann\.pkl"):
+    with pytest.raises(FileNotFoundError, match=r"no annotation file .*anm\.pkl; did you mean ann\.pkl"):
         load_pickle(path.with_name("anm.pkl"))
     with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere does not exist either"):
         load_pickle(path.parent / "nowhere" / "ann.pkl")

@@ -1,6 +1,5 @@
 """Hooks that notice when the numbers of a run have stopped to mean anything."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +72,7 @@ class FiniteLossHook(Hook):
                 f"{bad[0]}; they are not saved.\n{self._advice(runner)}"
             )
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Raise ToolStop if the loss is not finite; names the samples, the last good checkpoint and what to try."""
         losses = {k: v.detach() for k, v in (outputs or {}).items() if "loss" in k and isinstance(v, torch.Tensor)}
         self._held.append((batch_idx, losses, sample_names(data_batch)))
@@ -96,9 +93,7 @@ class FiniteLossHook(Hook):
                     f"  samples of the batch: {', '.join(names) or 'unknown'}\n{self._advice(runner)}"
                 )
 
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Raise ToolStop if scores are not finite; the newest checkpoint may be what gives such scores."""
         outputs = outputs or ()
         bad = [sample for sample in outputs if self._is_training and not _has_finite_scores(sample)]
@@ -146,9 +141,7 @@ class PredictionHealthHook(Hook):
         """Forget the last validation."""
         self._counts = None
 
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Count the predicted and the true classes of a batch."""
         for sample in outputs or ():
             score = sample.get("pred_score")

@@ -20,7 +20,7 @@ from mmaction.registry import EVALUATOR, HOOKS
 from mmaction.structures.result import missing_reason
 from mmaction.structures.scores import label_to_array
 from mmaction.utils.cli import ToolStop
-from mmaction.utils.files import read_text, write_atomically
+from mmaction.utils.files import read_text, write_csv
 
 LIST_NAME = "broken_samples.csv"
 COLUMNS = ("split", "sample", "fault")
@@ -220,9 +220,5 @@ class BrokenSamplesHook(Hook):
     def _write(self, path: Path) -> None:
         if self._listed is None:
             self._listed = read_list(path)
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(COLUMNS)
         listed = {**self._listed, **_by_name(self._found)}
-        rows.writerows((split, name, fault) for (split, name), fault in listed.items())
-        write_atomically(path, text.getvalue().encode())
+        write_csv(path, [COLUMNS, *((split, name, fault) for (split, name), fault in listed.items())])

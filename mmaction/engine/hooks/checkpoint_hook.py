@@ -161,9 +161,7 @@ class CheckpointHook(PlainCheckpointHook):
             os.kill(os.getpid(), signum)
         self._terminated = True
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Write a snapshot when one is due, after a step of the optimizer: gradients that it sums are not saved."""
         self._is_owed |= self.every_n_train_iters(runner, self.snapshot_interval)
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
@@ -181,9 +179,7 @@ class CheckpointHook(PlainCheckpointHook):
         if terminated:
             raise ToolStop(f"stopped by SIGTERM after iteration {step}; go on with --resume")
 
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Break the validation off after SIGTERM, unless there is a snapshot to take: hooks may have other weights in.
 
         Each process stops by itself, their numbers of batches may differ.

@@ -106,9 +106,7 @@ class DataWaitHook(Hook):
         """Look at the epoch."""
         self._compare(runner, len(runner.train_dataloader), "epoch")
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Look at the last iterations of a run that has no epochs."""
         if isinstance(runner.train_loop, IterBasedTrainLoop) and self.every_n_train_iters(runner, 100):
             self._compare(runner, 100, "last 100 iterations")

@@ -27,9 +27,7 @@ class HistoryHook(Hook):
         for name in ("train/time", "train/data_time"):
             runner.message_hub.log_scalars.pop(name, None)
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Set the limit, every now and then, as new values appear in the course of a run."""
         if batch_idx % 100:
             return

@@ -26,9 +26,7 @@ class RuntimeInfoHook(PlainRuntimeInfoHook):
         self.late = get_device() != "cpu" if late is None else late
         self._held: list[dict[str, Any]] = []
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Keep the losses of the iteration, and hand over what is to be logged."""
         self._held.append({key: _detached(value) for key, value in (outputs or {}).items()})
         if not self.late or is_read_now(runner, batch_idx, len(self._held)):

@@ -1,6 +1,5 @@
 """Draw clips of the validation and test sets with their labels, scores and skeletons."""
 
-from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmaction.registry import HOOKS
-from mmaction.structures import ActionDataSample
 from mmaction.structures.sample_name import sample_name
 from mmaction.visualization.draw import color_flow
 from mmaction.visualization.poses import ClipPoses, clip_poses
@@ -50,21 +48,15 @@ class VisualizationHook(Hook):
         self._say = cache(partial(print_log, logger="current"))  # each sentence once
         self._names: dict[int, list[str]] = {}  # of the samples of each data set
 
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[ActionDataSample] | None = None
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Draw samples of the batch, from the weights of this epoch."""
         self._draw(runner, runner.val_dataloader.dataset, batch_idx, outputs, runner.epoch)
 
-    def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[ActionDataSample] | None = None
-    ) -> None:
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Draw samples of the batch."""
         self._draw(runner, runner.test_dataloader.dataset, batch_idx, outputs, 0)
 
-    def _draw(
-        self, runner: Runner, dataset: Any, batch_idx: int, outputs: Sequence[ActionDataSample] | None, step: int
-    ) -> None:
+    def _draw(self, runner: Runner, dataset: Any, batch_idx: int, outputs: Any, step: int) -> None:
         if not self.enable:
             return
         outputs = outputs or ()

@@ -1,8 +1,6 @@
 """Collect what a test finds as a :class:`~mmaction.structures.Result` and write its files."""
 
-import csv
 import itertools
-import json
 import logging
 import os
 from collections import Counter
@@ -22,7 +20,7 @@ from mmaction.registry import METRICS
 from mmaction.structures.result import METRICS as METRICS_FILE
 from mmaction.structures.result import SCORES, Result, missing_reason
 from mmaction.structures.scores import as_probabilities, label_to_array, mean_score, to_numpy
-from mmaction.utils.files import read_json, replacing, write_atomically
+from mmaction.utils.files import read_json, write_csv, write_json
 
 PREDICTIONS = "predictions.csv"
 FILES = (PREDICTIONS, SCORES, METRICS_FILE)
@@ -114,13 +112,11 @@ class ResultWriter(BaseMetric):
 def write_result(out_dir: str | Path, result: Result) -> dict[str, Any]:
     """Write the three files of a result, remove a report of an earlier one; return the content of ``metrics.json``."""
     folder = Path(out_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / REPORT).unlink(missing_ok=True)
     write_predictions_csv(folder / PREDICTIONS, result)
     result.save(folder / SCORES)
     summary = summarize(result)
-    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False, default=str)
-    write_atomically(folder / METRICS_FILE, f"{text}\n".encode())
+    write_json(folder / METRICS_FILE, summary, allow_nan=False, default=str)
     return summary
 
 
@@ -229,19 +225,18 @@ def write_predictions_csv(path: str | Path, result: Result) -> None:
     ranks = None if multi else label_ranks(result.scores, result.labels) + 1
     header = ["id", "label", "class", "correct", "rank"]
     header += [f"top{k}{part}" for k in range(1, best.shape[1] + 1) for part in ("", "_class", "_score")]
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*header, *result.meta])
-        for i, name in enumerate(result.ids):
-            labels = (np.flatnonzero(result.labels[i]) if multi else result.labels[i : i + 1]).tolist()
-            row: list[Any] = [name, " ".join(map(str, labels)), "; ".join(result.class_name(c) for c in labels)]
-            if missing[i]:
-                row += [0] + [""] * (1 + 3 * best.shape[1])
-            else:
-                row += [int(best[i, 0] in labels), "" if ranks is None else ranks[i]]
-                for c, p in zip(best[i], shown[i], strict=True):
-                    row += [c, result.class_name(c), f"{p:.6f}"]
-            writer.writerow([*row, *(_cell(values[i]) for values in result.meta.values())])
+    rows = [[*header, *result.meta]]
+    for i, name in enumerate(result.ids):
+        labels = (np.flatnonzero(result.labels[i]) if multi else result.labels[i : i + 1]).tolist()
+        row: list[Any] = [name, " ".join(map(str, labels)), "; ".join(result.class_name(c) for c in labels)]
+        if missing[i]:
+            row += [0] + [""] * (1 + 3 * best.shape[1])
+        else:
+            row += [int(best[i, 0] in labels), "" if ranks is None else ranks[i]]
+            for c, p in zip(best[i], shown[i], strict=True):
+                row += [c, result.class_name(c), f"{p:.6f}"]
+        rows.append([*row, *(_cell(values[i]) for values in result.meta.values())])
+    write_csv(path, rows)
 
 
 def _cell(fact: object) -> object:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmaction.io.video.color import YuvFrame
 from mmaction.io.video.container import VideoError, demuxed, reason, video_stream
-from mmaction.utils.cli import suggest
+from mmaction.utils.cli import suggest_file
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -60,8 +60,7 @@ def live_source(text: str | int) -> LiveSource:
         return Media(text, is_file=False)
     path = Path(text).expanduser()
     if not path.is_file():
-        near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
-        hint = suggest(str(path), near) or "; a camera is a number, such as 0, or an address, such as rtsp://HOST/PATH"
+        hint = suggest_file(path) or "; a camera is a number, such as 0, or an address, such as rtsp://HOST/PATH"
         raise FileNotFoundError(f"there is no camera, address or file {text}{hint}")
     return Media(str(path), is_file=True)
 

@@ -1,8 +1,7 @@
 """Write the procedural diving data set: videos, lists, skeletons, class names and class attributes."""
 
-import csv
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from mmaction.io.video.writers import VideoSink
 from mmaction.label_spaces import LABEL_MAP
 from mmaction.preparation.demo.dives import Dive, first_dives
 from mmaction.preparation.demo.take import Take
-from mmaction.utils.files import write_lines
+from mmaction.utils.files import csv_text, write_lines, write_text
 from mmaction.utils.workers import in_parallel
 
 FILES = ("videos", "train.txt", "val.txt", "skeletons.pkl", LABEL_MAP, "classes.csv")
@@ -141,10 +140,8 @@ def _write_lists(spec: DemoSpec, out: Path, records: list[dict]) -> None:
     names = {name: [clip["frame_dir"] for clip in clips] for name, clips in split.items()}
     save_annotations(out / "skeletons.pkl", records, names, overwrite=True)
     write_lines(out / LABEL_MAP, (dive.name for dive in spec.dives))
-    with open(out / "classes.csv", "w", newline="", encoding="utf-8") as file:
-        file.write("# numeric: somersaults, twists\n")
-        writer = csv.writer(file)
-        writer.writerow(["label", "name", "takeoff", "somersaults", "twists", "position"])
-        for label, dive in enumerate(spec.dives):
-            somersaults, twists = dive.half_somersaults / 2, dive.half_twists / 2
-            writer.writerow([label, dive.name, dive.takeoff, somersaults, twists, dive.position])
+    rows: list[Sequence[object]] = [("label", "name", "takeoff", "somersaults", "twists", "position")]
+    for label, dive in enumerate(spec.dives):
+        turns = dive.half_somersaults / 2, dive.half_twists / 2
+        rows.append((label, dive.name, dive.takeoff, *turns, dive.position))
+    write_text(out / "classes.csv", "# numeric: somersaults, twists\n" + csv_text(rows))

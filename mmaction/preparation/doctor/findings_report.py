@@ -1,7 +1,5 @@
 """The findings as text, as CSV and as a page."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from mmaction.preparation.doctor.examine import Diagnosis
 from mmaction.preparation.doctor.findings import KINDS, Finding, count_severities
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.thumbnails import thumbnail
-from mmaction.utils.files import write_text
+from mmaction.utils import files
 from mmaction.visualization.pages import figure_uri, image_uri, render_page
 
 if TYPE_CHECKING:
@@ -59,12 +57,10 @@ def summary(diagnosis: Diagnosis) -> str:
 
 def write_csv(diagnosis: Diagnosis, path: Path) -> Path:
     """Write all findings, one a row: severity, kind, split, clip, message."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("severity", "kind", "split", "clip", "message"))
-    for finding in diagnosis.findings:
-        writer.writerow((finding.severity, finding.code, finding.split, finding.clip, finding.message))
-    return write_text(path, text.getvalue())
+    rows = (
+        (finding.severity, finding.code, finding.split, finding.clip, finding.message) for finding in diagnosis.findings
+    )
+    return files.write_csv(path, [("severity", "kind", "split", "clip", "message"), *rows])
 
 
 def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
@@ -85,7 +81,7 @@ def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
         plots=[figure_uri(figure) for figure in _figures(diagnosis)],
         pictures=pictures,
     )
-    return write_text(path, page)
+    return files.write_text(path, page)
 
 
 def _kinds(diagnosis: Diagnosis) -> Iterator[dict[str, object]]:

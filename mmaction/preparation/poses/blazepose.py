@@ -13,7 +13,7 @@ import numpy as np
 from mmaction.preparation.poses.blazepose_files import model_files
 from mmaction.preparation.poses.following import NONE, QUARTERS, Turning, near
 from mmaction.preparation.poses.persons import BackendOptions, Persons
-from mmaction.preparation.poses.regions import around, cut, lead_back
+from mmaction.preparation.poses.regions import around, cut, lead_back, overlap
 from mmaction.skeletons import get_layout
 
 DETECTOR_SIDE, READER_SIDE = 224, 256  # pixels
@@ -180,11 +180,8 @@ def anchors() -> np.ndarray:
 def _clusters(boxes: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
     """Return the rows of boxes that overlap the best one of each cluster, which stands first."""
     order, clusters = np.argsort(-scores, kind="stable"), []
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     while len(order):
-        best, others = boxes[order[0]], boxes[order]
-        inside = np.maximum(np.minimum(others[:, 2:], best[2:]) - np.maximum(others[:, :2], best[:2]), 0).prod(axis=1)
-        same = inside > OVERLAP * (areas[order] + areas[order[0]] - inside)
+        same = overlap(boxes[order[0]], boxes[order]) > OVERLAP
         same[0] = True
         clusters.append(order[same])
         order = order[~same]

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from mmaction.preparation.poses.persons import Persons, PoseBackend, join
-from mmaction.preparation.poses.regions import around, cut, lead_back, of_boxes, squares
+from mmaction.preparation.poses.regions import around, cut, lead_back, of_boxes, overlap, squares
 from mmaction.skeletons import get_layout
 
 SURE = 0.5  # score from which on a person counts as found
@@ -139,7 +139,7 @@ def distinct(persons: Persons, least: float = SURE) -> Persons:
 def _best_in(boxes: np.ndarray, *readings: Persons) -> Persons:
     """Return for each box ``(N, 4)`` the reading that fits it best, by score and overlap."""
     persons = join(readings)
-    rows = [int(np.argmax((persons.scores + 1e-6) * _overlap(box[:4], persons.boxes))) for box in boxes]
+    rows = [int(np.argmax((persons.scores + 1e-6) * overlap(box[:4], persons.boxes))) for box in boxes]
     return persons.select(np.array(rows, int))
 
 
@@ -148,13 +148,6 @@ def _as_given(persons: Sequence[Persons], boxes: Sequence[np.ndarray] | None) ->
     if boxes is None:
         return list(persons)
     return [replace(p, boxes=box[:, :4], scores=np.ones(len(p))) for p, box in zip(persons, boxes, strict=True)]
-
-
-def _overlap(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return intersection over union of a box ``(4,)`` with others ``(N, 4)``."""
-    inside = np.maximum(np.minimum(others[:, 2:], box[2:]) - np.maximum(others[:, :2], box[:2]), 0).prod(axis=1)
-    areas = (others[:, 2:] - others[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return inside / (areas - inside)
 
 
 class Upright:

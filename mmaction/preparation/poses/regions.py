@@ -45,6 +45,14 @@ def of_boxes(boxes: np.ndarray, share: float = 1.25, angle: float = 0.0) -> np.n
     return np.column_stack([(boxes[:, :2] + boxes[:, 2:4]) / 2, sizes, np.full(len(boxes), angle)])
 
 
+def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return intersection over union of boxes ``(..., 4)`` with others, x1, y1, x2, y2; their shapes are broadcast."""
+    low, high = np.maximum(boxes[..., :2], others[..., :2]), np.minimum(boxes[..., 2:], others[..., 2:])
+    inside = np.maximum(high - low, 0).prod(axis=-1)
+    areas = sum((part[..., 2:] - part[..., :2]).prod(axis=-1) for part in (boxes, others))
+    return inside / np.maximum(areas - inside, 1e-9)
+
+
 def squares(regions: np.ndarray) -> np.ndarray:
     """Return upright boxes ``(N, 4)`` with the centers and the sides of regions."""
     return np.concatenate([regions[:, :2] - regions[:, 2:3] / 2, regions[:, :2] + regions[:, 2:3] / 2], axis=1)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from mmaction.preparation.poses.persons import Persons
-from mmaction.preparation.poses.regions import squares
+from mmaction.preparation.poses.regions import overlap, squares
 
 SPEED, REACH = 4.0, 0.5  # farthest way between pieces of a track, in sizes of the body: each second, and at once
 GROWTH = 3.0  # greatest change of the body's size between pieces: cameras are changed, and blurred bodies misread
@@ -129,11 +129,9 @@ def match_boxes(frames: Sequence[Persons]) -> list[np.ndarray]:
 def _box_costs(boxes: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Return the distance of the centers in box diagonals less the overlap, shape ``(N, tracks)``."""
     a, b = boxes[:, None], last[None]
-    size = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0).prod(-1)
-    areas = [(box[..., 2:] - box[..., :2]).prod(-1) for box in (a, b)]
     way = np.linalg.norm(a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:], axis=-1) / 2
     diagonal = np.linalg.norm(a[..., 2:] - a[..., :2], axis=-1)
-    return np.nan_to_num(way / diagonal - size / (areas[0] + areas[1] - size), nan=1.0)
+    return np.nan_to_num(way / diagonal - overlap(a, b), nan=1.0)
 
 
 def best_tracks(

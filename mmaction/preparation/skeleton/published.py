@@ -1,13 +1,13 @@
 """The table of published skeleton files, and fetching them."""
 
 import csv
-import difflib
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from mmaction.io.downloads import check_file, download, file_sha256
 from mmaction.preparation.skeleton.files import AnnotationFile
+from mmaction.utils.cli import suggest
 from mmaction.utils.files import read_text, write_atomically
 
 
@@ -39,8 +39,7 @@ def fetch(name: str, folder: Path) -> Path:
     """
     table = published()
     if name not in table:
-        close = difflib.get_close_matches(name, table, n=3, cutoff=0.4) or list(table)
-        raise KeyError(f"no published skeleton file {name!r}; known: {', '.join(close)}")
+        raise KeyError(f"no published skeleton file {name!r}{suggest(name, table) or '; known: ' + ', '.join(table)}")
     row = table[name]
     path = folder / row.file
     record = path.with_name(path.name + ".sha256")

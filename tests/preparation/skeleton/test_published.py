@@ -41,5 +41,5 @@ def test_fetch_checks_and_remembers(tmp_path, monkeypatch):
         fetch("gym_2d", tmp_path)
     with pytest.raises(ValueError, match="expected the splits train test, test not found"):
         fetch("diving48_2d", tmp_path)
-    with pytest.raises(KeyError, match=r"no published skeleton file 'gym'; known: gym_2d"):
+    with pytest.raises(KeyError, match=r"no published skeleton file 'gym'; did you mean gym_2d"):
         fetch("gym", tmp_path)
