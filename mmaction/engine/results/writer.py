@@ -225,7 +225,7 @@ def write_predictions_csv(path: str | Path, result: Result) -> None:
     ranks = None if multi else label_ranks(result.scores, result.labels) + 1
     header = ["id", "label", "class", "correct", "rank"]
     header += [f"top{k}{part}" for k in range(1, best.shape[1] + 1) for part in ("", "_class", "_score")]
-    rows = [[*header, *result.meta]]
+    rows: list[list[Any]] = [[*header, *result.meta]]
     for i, name in enumerate(result.ids):
         labels = (np.flatnonzero(result.labels[i]) if multi else result.labels[i : i + 1]).tolist()
         row: list[Any] = [name, " ".join(map(str, labels)), "; ".join(result.class_name(c) for c in labels)]
