@@ -14,17 +14,7 @@ _HOMES = {
     "test": "testing",
     "train": "training",
 }
-__all__ = [
-    "Recognizer",
-    "Run",
-    "detection_inference",
-    "inference_recognizer",
-    "inference_skeleton",
-    "init_recognizer",
-    "pose_inference",
-    "test",
-    "train",
-]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -49,6 +49,14 @@ class Clip:
     kind: str
     sample: dict[str, Any] = field(repr=False)
 
+    def packed(self, pipeline: Callable[[dict], Any]) -> Any:
+        """Return what a test pipeline makes of the clip; ValueError if nothing, errors as of :meth:`check_somebody`."""
+        self.check_somebody()
+        data = pipeline(dict(self.sample))
+        if data is None:
+            raise ValueError(f"{self.name}: the test pipeline returned nothing")
+        return data
+
     def check_somebody(self) -> None:
         """Raise NobodyError if the frames of a skeleton, from ``start_index`` on, show no person."""
         if self.kind != "skeleton" or np.ndim(self.sample["keypoint"]) != 4:
@@ -266,11 +274,7 @@ def predict_clip(
     Where the clip is a stretch of one, ``times`` are its begin and end in seconds.
     """
     try:
-        clip.check_somebody()
-        data = pipeline(dict(clip.sample))
-        if data is None:
-            raise ValueError(f"{clip.name}: the test pipeline returned nothing")
-        scores, nobody = model.score_clip(data), False
+        scores, nobody = model.score_clip(clip.packed(pipeline)), False
     except NobodyError:
         scores, nobody = np.zeros(model.num_scores), True
     start, end = times or (None, None)

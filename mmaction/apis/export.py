@@ -21,16 +21,17 @@ from mmaction.engine.results.facts import clip_identity
 from mmaction.io.checkpoints import local_path
 from mmaction.io.downloads import file_sha256
 from mmaction.io.exported import FACTS, FACTS_FILE, FORMAT, ExportedModel, open_exported
+from mmaction.io.suffixes import EXPORT_TARGETS
 from mmaction.models.preprocess.heatmap import PoseHeatmapPreprocessor
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.graph import Heatmaps, ScoreGraph
 from mmaction.skeletons import LAYOUTS, layout_of_config
 from mmaction.structures.scores import mean_score
+from mmaction.utils.cli import needs
 from mmaction.utils.config import dataset_config, type_name
 from mmaction.utils.files import replacing
 from mmaction.version import __version__
 
-SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}  # of the files by target
 LIMIT = 1e-4  # how far a score may lie from PyTorch's, as a share of the greatest
 OLDEST_OPSET = 18  # that torch writes
 EXAMPLES = 3
@@ -90,7 +91,7 @@ def export_model(
         graph, inputs = score_graph(model, draw, packed)
         program = _trace(graph, [torch.as_tensor(values[:2]) for values in inputs.values()])
         facts = describe(model, steps, inputs, graph.heatmaps, checkpoint or config)
-        with replacing(path, SUFFIXES[target]) as aside:
+        with replacing(path, EXPORT_TARGETS[target]) as aside:
             facts |= WRITERS[target](program, aside, facts, opset)
             exported = open_exported(aside, "cpu", trust=True)
             difference, spread = compare(model, given, exported, inputs)
@@ -100,18 +101,16 @@ def export_model(
 
 def check_target(target: str, opset: int | None) -> None:
     """Raise ValueError for an unknown target or opset, ImportError where a library is missing."""
-    if target not in SUFFIXES:
-        raise ValueError(f"target is one of {', '.join(SUFFIXES)}; got {target!r}")
+    if target not in EXPORT_TARGETS:
+        raise ValueError(f"target is one of {', '.join(EXPORT_TARGETS)}; got {target!r}")
     if target == "torch":
         if opset is not None:
             raise ValueError(f"opset {opset}: only ONNX has opsets")
         return
-    try:
+    with needs("to export to ONNX: pip install .[export]"):
         import onnx
         import onnxruntime  # noqa: F401 - which proves the file
         import onnxscript  # noqa: F401 - which torch writes with
-    except ImportError as error:
-        raise ImportError(f"to export to ONNX: pip install .[export] ({error})") from error
     newest = onnx.defs.onnx_opset_version()
     if opset is not None and not OLDEST_OPSET <= opset <= newest:
         raise ValueError(f"opset {opset} is unknown: torch and onnx {onnx.__version__} have {OLDEST_OPSET} to {newest}")

@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import pseudo_collate
-from torch.utils.data import DataLoader, Subset
-from tqdm import tqdm
 
+from mmaction.engine.feature_rows import write_rows
 from mmaction.engine.hooks.data_hooks import set_epoch
-from mmaction.engine.results.writer import sample_id, unique_ids
 from mmaction.io.features import Features, FeatureWriter, load_features
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import ActionDataSample
@@ -36,17 +33,14 @@ def write_features(
     Views are averaged, or kept. Whatever is random in the pipeline is drawn as in epoch 0, so that a run which is
     stopped and continued, with the same ``batch_size``, gives the same bits as one that is not.
     """
+
+    def rows_of(batch: Any) -> list[dict[str, np.ndarray]]:
+        samples = model.predict_features(**model.data_preprocessor(batch, False), with_map=with_map)
+        return [_row(sample, keep_views) for sample in samples]
+
     set_epoch(dataset, 0)
-    rest = range(writer.done, len(dataset))
-    loader = DataLoader(Subset(dataset, rest), batch_size, num_workers=workers, collate_fn=pseudo_collate)
-    with torch.no_grad(), tqdm(total=len(dataset), initial=writer.done, desc=title) as bar:
-        for batch in loader if len(rest) else ():
-            samples = model.predict_features(**model.data_preprocessor(batch, False), with_map=with_map)
-            writer.write([_row(sample, keep_views) for sample in samples])
-            bar.update(len(samples))
-    if not writer.finished:
-        names = [sample_id(dataset, dataset.annotation(i)) or f"sample {i}" for i in range(len(dataset))]
-        writer.finish(unique_ids(names), facts)
+    with torch.no_grad():
+        write_rows(writer, dataset, rows_of, batch_size, workers, title, facts)
 
 
 def join_folds(full: Features, parts: Sequence[Features], folds: np.ndarray, out: Path) -> list[float]:

@@ -12,7 +12,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
 from mmengine.utils import import_modules_from_strings
 
-from mmaction.apis.clips import Clip, ClipLike, as_clip, build_pipeline, fit_pipeline, pipeline_config
+from mmaction.apis.clips import ClipLike, as_clip, build_pipeline, fit_pipeline, pipeline_config
 from mmaction.engine.checks.learned import check_input, classes_warning
 from mmaction.io.checkpoints import load_weights, log_report, model_weights, read_checkpoint
 from mmaction.io.suffixes import is_checkpoint
@@ -177,18 +177,7 @@ def inference_recognizer(
     clip = as_clip(video, dataset_config(model.cfg))
     if test_pipeline is None:
         test_pipeline = fit_pipeline(pipeline_config(model.cfg), clip.kind)
-    pipeline = test_pipeline if callable(test_pipeline) else build_pipeline(test_pipeline)
-    return classify_sample(model, pipeline, clip, features)
-
-
-def classify_sample(
-    model: BaseRecognizer, pipeline: Callable[[dict], dict], clip: Clip, features: bool = False
-) -> ActionDataSample:
-    """Return the scores of a clip that goes through ``pipeline``; NobodyError for a skeleton without a person."""
-    clip.check_somebody()
-    data = pipeline(dict(clip.sample))
-    if data is None:
-        raise ValueError(f"{clip.name}: the test pipeline returned nothing")
+    data = clip.packed(test_pipeline if callable(test_pipeline) else build_pipeline(test_pipeline))
     with torch.no_grad():
         if not features:
             return model.test_step(pseudo_collate([data]))[0]

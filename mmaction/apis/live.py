@@ -15,12 +15,12 @@ from mmaction.apis.poses import VideoPoses, reads_joints
 from mmaction.apis.predictions import Prediction
 from mmaction.datasets.transforms import Resize
 from mmaction.io.video.live import LiveSource
+from mmaction.io.video.probe import TOLERANCE_S
 from mmaction.preparation.poses.backends import Persons
 from mmaction.registry import TRANSFORMS
 from mmaction.structures.events import Event
 from mmaction.utils.config import dataset_config, type_name
 
-TOLERANCE_S = 6e-4  # files round times to their clock, in Matroska to milliseconds
 FRAME_TIME_S = 0.04  # where a single frame does not tell
 
 

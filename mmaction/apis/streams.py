@@ -12,9 +12,9 @@ from mmengine.config import Config
 from mmaction.apis.runs import ResumableRun, say
 from mmaction.apis.training import TrainOptions
 from mmaction.engine import folds
-from mmaction.engine.streams import STREAMS, has_streams, stream_config
 from mmaction.structures import Result
 from mmaction.utils.config import load_config, unformatted
+from mmaction.utils.streams import STREAMS, has_streams, stream_config
 
 
 def load_streams(

@@ -18,6 +18,7 @@ from mmaction.apis.clips import (
 )
 from mmaction.apis.predictions import Prediction, class_name
 from mmaction.io.video import VideoReader, open_video
+from mmaction.io.video.probe import TOLERANCE_S
 from mmaction.io.video.shared import SharedFrames
 from mmaction.structures.events import Event
 from mmaction.utils.config import type_name
@@ -38,13 +39,12 @@ def cut_windows(times: np.ndarray, end_s: float, window_s: float, stride_s: floa
         window_s: Length of a window; a shorter clip is one window.
         stride_s: From one window to the next.
     """
-    tolerance = 6e-4  # files round times to their clock, in Matroska to milliseconds
-    count = max(0, int((end_s - window_s + tolerance) // stride_s)) + 1
+    count = max(0, int((end_s - window_s + TOLERANCE_S) // stride_s)) + 1
     starts = np.arange(count) * stride_s
-    if starts[-1] + window_s < end_s - tolerance:
+    if starts[-1] + window_s < end_s - TOLERANCE_S:
         starts = np.append(starts, end_s - window_s)
-    first = np.searchsorted(times, np.maximum(starts, 0) - tolerance)
-    end = np.searchsorted(times, starts + window_s - tolerance)
+    first = np.searchsorted(times, np.maximum(starts, 0) - TOLERANCE_S)
+    end = np.searchsorted(times, starts + window_s - TOLERANCE_S)
     end[-1] = len(times)
     windows = dict.fromkeys(zip(first.tolist(), end.tolist(), strict=True))
     return [(begin, end) for begin, end in windows if begin < end]

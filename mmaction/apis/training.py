@@ -20,7 +20,7 @@ from mmaction.engine.resume import plan_resume
 from mmaction.utils import register_all_modules
 from mmaction.utils.cli import program
 from mmaction.utils.config import default_work_dir, load_config, scale_epochs, type_name, unformatted
-from mmaction.utils.shipped_configs import CONFIGS
+from mmaction.utils.shipped_configs import config_name
 
 
 @dataclass
@@ -97,7 +97,7 @@ class Run:
         names = [_place_of(known[key], work_dir) for key in known if key.startswith("best_ckpt")]
         pointer = work_dir / "last_checkpoint"
         return cls(
-            _call_name(Path(runner.cfg.filename or "")),
+            config_name(Path(runner.cfg.filename or "")),
             work_dir,
             work_dir / runner.timestamp,
             {name: (known.get(BEST_FIGURES) or {}).get(Path(name).name) or {} for name in names},
@@ -137,13 +137,6 @@ def _place_of(path: str, work_dir: Path) -> str:
     """Return where a checkpoint lies from ``work_dir``: a run that was gone on with elsewhere left its best there."""
     name = Path(path).name
     return name if (work_dir / name).is_file() or not os.path.isfile(path) else os.path.relpath(path, work_dir)
-
-
-def _call_name(config: Path) -> str:
-    """Return how a user names a config: its path from the current folder, or its name if it comes with the package."""
-    if config.is_relative_to(Path.cwd()):
-        return os.path.relpath(config)
-    return config.stem if config.is_relative_to(CONFIGS) else str(config)
 
 
 def train(config: str | Path | Config, cfg_options: Mapping[str, Any] | None = None, **options: Any) -> Run:

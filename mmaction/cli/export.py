@@ -17,16 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from mmaction.cli.arguments import model_parser, read_config
-from mmaction.io.suffixes import EXPORTED_SUFFIXES, is_checkpoint
+from mmaction.io.suffixes import EXPORT_TARGETS, is_checkpoint
 from mmaction.utils.files import claim
-
-TARGETS = dict(zip(("onnx", "torch"), EXPORTED_SUFFIXES, strict=True))
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
     parser = model_parser(__doc__, "optional", with_device=False)
-    parser.add_argument("--to", choices=tuple(TARGETS), default="onnx", help="kind of file (default: onnx)")
+    parser.add_argument("--to", choices=tuple(EXPORT_TARGETS), default="onnx", help="kind of file (default: onnx)")
     parser.add_argument("--out", metavar="FILE", help="file to write (default: as the checkpoint, with .onnx or .pt2)")
     parser.add_argument("--opset", type=int, metavar="N", help="version of ONNX's operations (default: torch's choice)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="runs to be timed; 0: none (default: 5)")
@@ -38,9 +36,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error("--cfg-options changes a config; pass the config before the checkpoint")
     weights = str(args.checkpoint or args.config)
     is_address = "://" in weights
-    args.out = Path(args.out or Path(Path(weights).name if is_address else weights).with_suffix(TARGETS[args.to]))
-    if args.out.suffix.lower() != TARGETS[args.to]:
-        parser.error(f"--out {args.out}: expected a file named *{TARGETS[args.to]} for --to {args.to}")
+    args.out = Path(
+        args.out or Path(Path(weights).name if is_address else weights).with_suffix(EXPORT_TARGETS[args.to])
+    )
+    if args.out.suffix.lower() != EXPORT_TARGETS[args.to]:
+        parser.error(f"--out {args.out}: expected a file named *{EXPORT_TARGETS[args.to]} for --to {args.to}")
     return args
 
 

@@ -24,7 +24,7 @@ import argparse
 from pathlib import Path
 
 from mmaction.cli.arguments import model_parser, read_config
-from mmaction.cli.train_streams import STREAMS
+from mmaction.utils.streams import STREAMS, stream_config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -61,7 +61,6 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     from mmaction.apis.extraction import Extraction
     from mmaction.apis.training import TrainOptions, pick
-    from mmaction.engine.streams import stream_config
     from mmaction.io.checkpoints import local_path
     from mmaction.utils import register_all_modules
     from mmaction.utils.config import unformatted

@@ -24,8 +24,8 @@ import argparse
 from pathlib import Path
 
 from mmaction.utils.cli import add_run_options, set_local_rank
+from mmaction.utils.streams import STREAMS
 
-STREAMS = ("j", "b", "jm", "bm")
 TUNE = ("val", "holdout", "folds", "none")
 
 

@@ -10,6 +10,7 @@ import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,13 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from torch.utils.data import DataLoader, Subset
-from tqdm import tqdm
+from torch.utils.data import DataLoader
 
 from mmaction.datasets.transforms.formatting import PackActionInputs
 from mmaction.datasets.transforms.tokens import LoadTokens
 from mmaction.engine.dist import unwrapped
+from mmaction.engine.feature_rows import write_rows
 from mmaction.engine.hooks.data_hooks import sources
-from mmaction.engine.results.writer import sample_id, unique_ids
 from mmaction.io.features import FACTS, FeatureWriter
 from mmaction.models.backbones.foundation.base import FoundationBackbone
 from mmaction.models.preprocess.action import ActionDataPreprocessor
@@ -137,23 +137,17 @@ def features_of(model: Any, batch: Any, dtype: str) -> list[dict[str, np.ndarray
 
 def write_pass(model: Any, part: Pass, loader: DataLoader, dtype: str, title: str) -> None:
     """Write the features that ``part`` lacks, with batch size and workers of ``loader``."""
-    dataset, writer = part.dataset, part.writer
+    dataset = part.dataset
     before = dataset.seed, dataset.epoch
     dataset.seed = SEED
     dataset.set_epoch(part.draw)
-    rest = Subset(dataset, range(writer.done, len(dataset)))
-    batches = DataLoader(rest, loader.batch_size, num_workers=loader.num_workers, collate_fn=pseudo_collate)
     try:
-        with tqdm(total=len(dataset), initial=writer.done, desc=title) as bar:
-            for batch in batches if len(rest) else ():
-                rows = features_of(model, batch, dtype)
-                writer.write(rows)
-                bar.update(len(rows))
+        facts = {"network": model.backbone.source_name}
+        rows_of = partial(features_of, model, dtype=dtype)
+        write_rows(part.writer, dataset, rows_of, loader.batch_size, loader.num_workers, title, facts)
     finally:
         dataset.seed = before[0]
         dataset.set_epoch(before[1])
-    names = [sample_id(dataset, dataset.annotation(i)) or f"sample {i}" for i in range(len(dataset))]
-    writer.finish(unique_ids(names), {"network": model.backbone.source_name})
 
 
 @HOOKS.register_module()

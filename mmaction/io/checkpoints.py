@@ -20,7 +20,7 @@ from mmengine.logging import HistoryBuffer, print_log
 from mmaction.io.downloads import download, hub_folder
 from mmaction.io.foreign_checkpoints import convert, name_of_others
 from mmaction.io.pickles import load_pickle
-from mmaction.utils.cli import suggest_file
+from mmaction.utils.cli import needs, suggest_file
 from mmaction.utils.text import first_few
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ def read_checkpoint(
         if is_zip := is_archive(path):
             _refuse_compressed(path)
         if path.suffix == ".safetensors":
-            content = _read_safetensors(path)
+            with needs(f"to read {path} install safetensors: pip install .[foundation]"):
+                from safetensors.torch import load_file
+            content = load_file(path)
         elif _is_plain_pickle(path):
             content = load_pickle(path)
         else:
@@ -162,14 +164,6 @@ def read_checkpoint(
     if not isinstance(content, Mapping):
         raise ValueError(f"checkpoint {path}: expected a dict with a state_dict, got {type(content).__name__}")
     return dict(content)
-
-
-def _read_safetensors(path: Path) -> "dict[str, torch.Tensor]":
-    try:
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise ImportError(f"to read {path} install safetensors: pip install .[foundation] ({error})") from error
-    return load_file(path)
 
 
 def _is_plain_pickle(path: Path) -> bool:

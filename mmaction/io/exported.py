@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
-from mmaction.utils.cli import suggest_file
+from mmaction.utils.cli import needs, suggest_file
 from mmaction.utils.config import refuse_code
 
 FORMAT = 1
@@ -135,10 +135,8 @@ def open_exported(path: str | Path, device: str | None = None, trust: bool = Fal
 
 
 def _open_onnx(path: Path, device: str | None) -> tuple[str, Run]:
-    try:
+    with needs(f"to run {path} install onnxruntime: pip install .[export]"):
         import onnxruntime
-    except ImportError as error:
-        raise ImportError(f"to run {path} install onnxruntime: pip install .[export] ({error})") from error
     onnxruntime.set_default_logger_severity(3)  # its warnings are of its own making
     kinds = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
     there = [kind for kind, provider in kinds.items() if provider in onnxruntime.get_available_providers()]
@@ -157,10 +155,8 @@ def _open_onnx(path: Path, device: str | None) -> tuple[str, Run]:
 
 
 def _open_torch(path: Path, device: str | None) -> tuple[str, Run]:
-    try:
+    with needs(f"to run {path} install torch, or export the model to ONNX"):
         import torch
-    except ImportError as error:
-        raise ImportError(f"to run {path} install torch, or export the model to ONNX ({error})") from error
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device {device} is not there: PyTorch sees {torch.cuda.device_count()} GPUs; try 'cpu'")

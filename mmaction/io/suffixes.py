@@ -12,7 +12,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 PICKLE_SUFFIXES = (".pkl", ".pickle")
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt")
 WEIGHT_SUFFIXES = (*CHECKPOINT_SUFFIXES, ".bin", ".safetensors")  # of checkpoints, and as hubs keep weights
-EXPORTED_SUFFIXES = (".onnx", ".pt2")
+EXPORT_TARGETS = {"onnx": ".onnx", "torch": ".pt2"}  # suffix of the file that ``mmaction export --to`` writes
 
 
 def is_video(path: str | Path) -> bool:
@@ -37,7 +37,7 @@ def is_checkpoint(path: str | Path) -> bool:
 
 def is_exported(path: str | Path) -> bool:
     """Whether a file is a model that ``mmaction export`` wrote, by its name."""
-    return Path(path).suffix.lower() in EXPORTED_SUFFIXES
+    return Path(path).suffix.lower() in EXPORT_TARGETS.values()
 
 
 def describe_passed_over(paths: Sequence[Path]) -> str:

@@ -1,12 +1,12 @@
 """One piece of work for each video of a folder: in parallel, resumable, with a list of what failed."""
 
 import argparse
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mmaction.io.suffixes import describe_passed_over
 from mmaction.io.video.folders import videos_by_name
+from mmaction.utils.arguments import add_workers_option
 from mmaction.utils.journal import Journal
 from mmaction.utils.workers import in_parallel
 
@@ -16,8 +16,7 @@ def batch_parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("src", type=Path, help="folder of videos, searched with its subfolders")
     parser.add_argument("out", type=Path, help="folder to write")
-    cores = os.cpu_count() or 1
-    parser.add_argument("--num-worker", "--workers", type=int, default=cores, help="threads (default: one per core)")
+    add_workers_option(parser, "--num-worker")
     parser.add_argument("--overwrite", action="store_true", help="do all videos again, whatever is there")
     return parser
 

@@ -12,7 +12,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,15 @@ def suggest_file(path: Path, pattern: str = "*") -> str:
     if not path.parent.is_dir():
         return f"; the folder {path.parent} does not exist either"
     return suggest(path.name, (near.name for near in path.parent.glob(pattern)))
+
+
+@contextmanager
+def needs(advice: str) -> Iterator[None]:
+    """Say what to install, the ``advice``, where an import in the block fails."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(f"{advice} ({error})") from error
 
 
 def describe_error(error: BaseException) -> str:

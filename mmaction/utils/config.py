@@ -18,7 +18,7 @@ from mmaction import registry
 from mmaction.utils.cli import close_matches, describe_error, merge_options
 from mmaction.utils.config_keys import ConfigSource, check_option, check_overrides, direct_bases
 from mmaction.utils.files import read_json
-from mmaction.utils.shipped_configs import CONFIGS, PREFIX, find_config, leaf_configs
+from mmaction.utils.shipped_configs import CONFIGS, PREFIX, config_name, find_config, leaf_configs
 
 CONFIG_SUFFIXES = (".py", ".json", ".yaml", ".yml")
 # 8xb16 in a published file name: 8 GPUs with 16 samples each
@@ -213,14 +213,8 @@ def _absence(path: Path) -> str:
         paths = {candidate.name: candidate for candidate in near if candidate.suffix in CONFIG_SUFFIXES}
         matches = close_matches(path.name if path.suffix else f"{path.name}.py", paths, count=3)
         if matches := matches or [name for name in paths if path.stem in name][:3]:
-            return f"does not exist; did you mean {' or '.join(_shown(paths[name]) for name in matches)}?"
+            return f"does not exist; did you mean {' or '.join(config_name(paths[name]) for name in matches)}?"
     return "does not exist"
-
-
-def _shown(path: Path) -> str:
-    """Return a path from the working directory on, where it lies below."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _config_error(path: Path, error: Exception) -> Exception:

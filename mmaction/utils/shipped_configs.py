@@ -35,6 +35,18 @@ def find_config(name: str | Path) -> Path:
     return next((leaf for leaf in leaf_configs() if leaf.stem == path.name.removesuffix(".py")), path)
 
 
+def config_name(path: Path) -> str:
+    """Return how a user names a config: its path from the current folder on, or its name if it comes with the package.
+
+    :func:`find_config` finds it by that.
+    """
+    for folder, prefix in ((Path.cwd(), ""), (CONFIGS, PREFIX)):
+        if path.is_relative_to(folder):
+            inside = path.relative_to(folder)
+            return path.stem if prefix and "_base_" not in inside.parts else f"{prefix}{inside}"
+    return str(path)
+
+
 @dataclass(frozen=True)
 class ShippedConfig:
     """What is known of a shipped config: its input, its data set, and the published figures of its weights."""

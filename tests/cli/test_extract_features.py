@@ -12,11 +12,11 @@ from mmaction.apis import extraction, inference_recognizer, init_recognizer
 from mmaction.apis import features as writing
 from mmaction.cli.extract_features import main
 from mmaction.cli.fuse import main as fuse
-from mmaction.engine.streams import stream_config
 from mmaction.io.annotations import load_annotations
 from mmaction.io.features import load_features
 from mmaction.structures import ActionDataSample, Result
 from mmaction.utils.config import load_config
+from mmaction.utils.streams import stream_config
 
 SPEC = importlib.util.spec_from_file_location("gcn_config", Path(__file__).parent / "gcn_config.py")
 gcn_config = importlib.util.module_from_spec(SPEC)

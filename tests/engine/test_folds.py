@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from mmengine.config import Config
 
 from mmaction.engine.folds import Clips, describe_folds, held_out, make_folds, shared_clips, split_clips, without
-from mmaction.engine.streams import stream_config
 from mmaction.registry import DATASETS
+from mmaction.utils.streams import stream_config
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from mmaction.engine.checks.steps import changed_arguments, one_sided, plain, st
 from mmaction.engine.hooks.checkpoint_hook import LISTS
 from mmaction.engine.hooks.data_hooks import class_counts, list_hashes, sources
 from mmaction.engine.results.facts import SPEED_OPTIONS
-from mmaction.engine.streams import feats_of
 from mmaction.utils.config import type_name
 from mmaction.utils.config_text import config_of_text
+from mmaction.utils.streams import feats_of
 from mmaction.utils.text import class_difference, first_few
 
 COMPARED = ("model", "data_preprocessor", "train_dataloader", "optim_wrapper", "custom_hooks")

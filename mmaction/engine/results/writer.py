@@ -202,6 +202,11 @@ def unique_ids(names: Sequence[str]) -> list[str]:
     return result
 
 
+def dataset_ids(dataset: Any) -> list[str]:
+    """Return the unique name of each sample of a data set."""
+    return unique_ids([sample_id(dataset, dataset.annotation(i)) or f"sample {i}" for i in range(len(dataset))])
+
+
 def _columns(facts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     """Return facts by name; NaN (or an empty string) where a sample lacks one."""
     names = dict.fromkeys(name for fact in facts for name in fact)

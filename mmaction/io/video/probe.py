@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Packets = list[tuple[int | None, int | None, bool]]  # presentation time, decoding time, is it a key frame
 
+TOLERANCE_S = 6e-4  # files round times to their clock, in Matroska to milliseconds
 # Containers that can be entered at a key frame by its time.
 _SEEKABLE_CONTAINERS = {"mov", "mp4", "matroska", "webm"}
 # Codecs whose frames decord2 found by their time stamps in all tests; MPEG-2 and MPEG-4 with B-frames it got wrong.
@@ -102,11 +103,8 @@ class VideoInfo:
         return float(self.times[-1]) + self.frame_time
 
     def frames_between(self, start_s: float, end_s: float) -> tuple[int, int]:
-        """Return the first frame shown at ``start_s`` or later, and the first shown at ``end_s`` or later.
-
-        Files round times to their clock, in Matroska to milliseconds, so 0.6 ms are allowed for.
-        """
-        first, end = np.searchsorted(self.times, np.array([start_s, end_s]) - 6e-4)
+        """Return the first frame shown at ``start_s`` or later, and the first shown at ``end_s`` or later."""
+        first, end = np.searchsorted(self.times, np.array([start_s, end_s]) - TOLERANCE_S)
         return int(first), int(end)
 
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from mmaction.models.heads.base import LinearHead
 from mmaction.registry import MODELS
+from mmaction.utils.cli import needs
 
 TOKEN_POOLS = ("mean", "cls")
 
@@ -119,11 +120,9 @@ class AttentiveHead(ClipHead):
 
     @staticmethod
     def _build_pooler(channels: int, depth: int, num_heads: int, mlp_ratio: float) -> nn.Module:
-        try:
+        with needs("AttentiveHead needs transformers: pip install .[foundation]"):
             from transformers import VJEPA2Config
             from transformers.models.vjepa2.modeling_vjepa2 import VJEPA2AttentivePooler
-        except ImportError as error:
-            raise ImportError(f"AttentiveHead needs transformers: pip install .[foundation] ({error})") from error
         config = VJEPA2Config(
             hidden_size=channels, num_attention_heads=num_heads, mlp_ratio=mlp_ratio, num_pooler_layers=depth - 1
         )

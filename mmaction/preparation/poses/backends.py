@@ -14,7 +14,7 @@ from mmaction.preparation.poses.following import Turning, Upright
 from mmaction.preparation.poses.huggingface import TransformersBackend
 from mmaction.preparation.poses.openmmlab import openmmlab
 from mmaction.preparation.poses.persons import BackendOptions, Persons, PoseBackend, nobody
-from mmaction.utils.cli import suggest
+from mmaction.utils.cli import needs, suggest
 
 MAX_PERSONS = 20  # of a frame, for the torchvision backend
 
@@ -104,10 +104,8 @@ class RTMLibBackend:
     """
 
     def __init__(self, options: BackendOptions) -> None:
-        try:
+        with needs("backend rtmlib: install it with: pip install .[pose]"):
             from rtmlib import Body
-        except ImportError as error:
-            raise ImportError(f"backend rtmlib: install it with: pip install .[pose] ({error})") from error
         kind = options.device.partition(":")[0]
         body = Body(pose=options.weights or None, mode=options.mode, backend="onnxruntime", device=kind)
         self._pose, self._detector = body.pose_model, None if body.one_stage else body.det_model
@@ -142,11 +140,8 @@ class MMPoseBackend:
     """A top-down model of MMPose, if it is installed, in the boxes of torchvision's person detector."""
 
     def __init__(self, options: BackendOptions) -> None:
-        try:
-            with openmmlab():
-                from mmpose.apis import inference_topdown, init_model
-        except ImportError as error:
-            raise ImportError(f"backend mmpose: install it with make openmmlab, see docs/poses.md ({error})") from error
+        with needs("backend mmpose: install it with make openmmlab, see docs/poses.md"), openmmlab():
+            from mmpose.apis import inference_topdown, init_model
         if not options.pose_config or not options.weights:
             raise ValueError("backend mmpose: needs --pose-config and --weights (none: random ones)")
         self._infer = inference_topdown

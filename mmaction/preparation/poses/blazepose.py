@@ -15,6 +15,7 @@ from mmaction.preparation.poses.following import NONE, QUARTERS, Turning, near
 from mmaction.preparation.poses.persons import BackendOptions, Persons
 from mmaction.preparation.poses.regions import around, cut, lead_back, overlap
 from mmaction.skeletons import get_layout
+from mmaction.utils.cli import needs
 
 DETECTOR_SIDE, READER_SIDE = 224, 256  # pixels
 CENTER, TOP = 33, 34  # landmarks behind the joints: middle of the hips, and a point of the circle around the body
@@ -46,10 +47,8 @@ def is_installed() -> bool:
 
 
 def _network(path: Path) -> Network:
-    try:
+    with needs("backend blazepose: install it with: pip install .[poses]"):
         from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ImportError(f"backend blazepose: install it with: pip install .[poses] ({error})") from error
     interpreter = Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()
     place = interpreter.get_input_details()[0]["index"]

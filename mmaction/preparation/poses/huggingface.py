@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mmaction.preparation.poses.persons import BackendOptions, Persons, nobody
+from mmaction.utils.cli import needs
 
 DETECTOR = "ustc-community/dfine-medium-coco"
 POSE = "usyd-community/vitpose-plus-base"
@@ -16,11 +17,9 @@ class TransformersBackend:
     """Models by the name that the Hugging Face hub gives them, or by a folder that ``save_pretrained`` wrote."""
 
     def __init__(self, options: BackendOptions) -> None:
-        try:
+        with needs("backend transformers: install it with: pip install .[foundation]"):
             import torch
             from transformers import AutoImageProcessor, AutoModelForObjectDetection, VitPoseForPoseEstimation
-        except ImportError as error:
-            raise ImportError(f"backend transformers: install it with: pip install .[foundation] ({error})") from error
         detector, pose = options.detector or DETECTOR, options.weights or POSE
         self._detector = _load(AutoModelForObjectDetection, detector).eval().to(options.device)
         self._pose = _load(VitPoseForPoseEstimation, pose).eval().to(options.device)

@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmaction.engine.checks.learned import check_input, config_warning
-from mmaction.engine.streams import stream_config
+from mmaction.utils.streams import stream_config
 
 
 def config(*steps, **preprocessing):

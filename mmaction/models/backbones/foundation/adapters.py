@@ -11,7 +11,7 @@ from torch import nn
 
 from mmaction.models.backbones.resnet_tsm import shift
 from mmaction.models.layers import triple
-from mmaction.utils.cli import suggest
+from mmaction.utils.cli import needs, suggest
 
 Grid = tuple[int, int, int]  # tokens of no place (class token, registers), rows, columns
 
@@ -199,10 +199,8 @@ def insert_lora(
     network: Any, num_segments: int, r: int = 8, lora_alpha: int = 16, target_modules: Any = None, **kwargs: Any
 ) -> None:
     """Put LoRA (Hu et al., ICLR 2022) into linear layers by peft; ``kwargs`` go to its ``LoraConfig``."""
-    try:
+    with needs("LoRA needs the package peft: pip install .[foundation]"):
         import peft
-    except ImportError as error:
-        raise ImportError(f"LoRA needs the package peft: pip install .[foundation] ({error})") from error
 
     names = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     usual = {"qkv", "proj", "query", "key", "value", "q_proj", "k_proj", "v_proj"}

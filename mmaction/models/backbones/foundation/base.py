@@ -21,6 +21,7 @@ from mmaction.models.backbones.foundation.adapters import build_adapter
 from mmaction.models.inflate import note_source
 from mmaction.models.initial import InitCfg, init_from_cfg
 from mmaction.utils.attributes import ReadableArguments
+from mmaction.utils.cli import needs
 from mmaction.utils.text import first_few
 
 OUTPUTS = ("map", "tokens", "pooled")
@@ -30,11 +31,8 @@ Weights = Mapping[str, torch.Tensor]
 
 def need(package: str) -> ModuleType:
     """Import an optional package; ImportError says how to get it."""
-    try:
+    with needs(f"this network needs the package {package.partition('.')[0]}: pip install .[foundation]"):
         return importlib.import_module(package)
-    except ImportError as error:
-        name = package.partition(".")[0]
-        raise ImportError(f"this network needs the package {name}: pip install .[foundation] ({error})") from error
 
 
 def is_file(source: str) -> bool:
