@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmaction.apis.clips import pipeline_config
-from mmaction.apis.training import keep_features, open_config, pick
+from mmaction.apis.training import keep_features, open_config, pick, set_default_hook
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import annotation_files, check_config, metric_configs
 from mmaction.engine.results.facts import clip_identity
@@ -155,7 +155,7 @@ def apply_options(cfg: Config, options: TestOptions, folder: Path | None = None)
         keep_features(cfg, options.cache, 1, options.cache_dtype)
     if options.show_dir:
         hook = {"type": "VisualizationHook", "enable": True, "interval": 1, "out_dir": str(options.show_dir)}
-        cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "visualization": hook}
+        set_default_hook(cfg, "visualization", hook)
         plain = {"type": "ActionVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
         cfg.visualizer = cfg.get("visualizer") or plain
     # the result comes first, before what may fail, such as a dump on a full disk
@@ -168,5 +168,4 @@ def apply_options(cfg: Config, options: TestOptions, folder: Path | None = None)
         metrics.append({"type": "DumpResults", "out_file_path": str(options.dump)})
     is_whole = isinstance(cfg.test_evaluator, dict) and "metrics" in cfg.test_evaluator
     cfg.test_evaluator = {**cfg.test_evaluator, "metrics": metrics} if is_whole else metrics
-    teller = {"type": "ResultHook", "checkpoint": str(options.checkpoint)}
-    cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "result": teller}
+    set_default_hook(cfg, "result", {"type": "ResultHook", "checkpoint": str(options.checkpoint)})

@@ -220,4 +220,9 @@ def apply_options(cfg: Config, options: TrainOptions) -> None:
 def keep_features(cfg: Config, folder: str | Path, views: int, dtype: str) -> None:
     """Let a run keep the features of its frozen backbone in ``folder``."""
     hook = {"type": "TokenCacheHook", "folder": str(folder), "views": views, "dtype": dtype}
-    cfg.default_hooks = {**(cfg.get("default_hooks") or {}), "token_cache": hook}
+    set_default_hook(cfg, "token_cache", hook)
+
+
+def set_default_hook(cfg: Config, name: str, hook: Mapping[str, Any]) -> None:
+    """Give a config one more default hook, or another one of the name."""
+    cfg.default_hooks = {**(cfg.get("default_hooks") or {}), name: dict(hook)}

@@ -34,13 +34,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"{args.config}: name a checkpoint, alone or after its config")
     if args.checkpoint is None and args.cfg_options:
         parser.error("--cfg-options changes a config; pass the config before the checkpoint")
-    weights = str(args.checkpoint or args.config)
-    is_address = "://" in weights
-    args.out = Path(
-        args.out or Path(Path(weights).name if is_address else weights).with_suffix(EXPORT_TARGETS[args.to])
-    )
-    if args.out.suffix.lower() != EXPORT_TARGETS[args.to]:
-        parser.error(f"--out {args.out}: expected a file named *{EXPORT_TARGETS[args.to]} for --to {args.to}")
+    weights, suffix = str(args.checkpoint or args.config), EXPORT_TARGETS[args.to]
+    beside = Path(weights).name if "://" in weights else weights
+    args.out = Path(args.out or Path(beside).with_suffix(suffix))
+    if args.out.suffix.lower() != suffix:
+        parser.error(f"--out {args.out}: expected a file named *{suffix} for --to {args.to}")
     return args
 
 

@@ -367,23 +367,7 @@ class ActionRunner(Runner):
         # MMEngine would run the text of a config that it finds here as a program
         checkpoint["meta"] = {k: v for k, v in (checkpoint.get("meta") or {}).items() if k != "config"}
         self._resumed_steps = checkpoint["meta"].get("steps")
-        warnings: list[str | None] = []
-        if self._resume:
-            self._complete_metainfo(checkpoint["meta"])
-            check_optimizer(self.optim_wrapper, checkpoint.get("optimizer") or {}, str(filename))
-            warnings.append(config_warning(self.cfg, checkpoint["meta"], str(filename)))
-            warnings.append(samples_warning(self.train_dataloader.dataset, checkpoint["meta"], str(filename)))
-            if "ema_state_dict" in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
-                warnings.append(f"{filename} is of a run with an EMAHook; without it, averaged weights are trained on")
-        for loop in (self._train_loop, self._val_loop, self._test_loop) if self._resume or self._testing else ():
-            if isinstance(loop, BaseLoop):
-                dataset = loop.dataloader.dataset
-                check_bases(dataset, checkpoint["meta"], str(filename))
-                names, owner = class_names(dataset), str(getattr(dataset, "ann_file", "the data set"))
-                warnings.append(classes_warning(names, owner, checkpoint["meta"], str(filename)))
-        if self._testing:
-            warnings.append(check_input(self.cfg, checkpoint["meta"], str(filename)))
-        for warning in filter(None, warnings):
+        for warning in filter(None, self._compare_with(checkpoint, str(filename))):
             self.logger.warning(warning)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = unwrapped(self.model)
@@ -392,6 +376,24 @@ class ActionRunner(Runner):
         log_report(self.load_report, self.logger)
         self._has_loaded = True
         return checkpoint
+
+    def _compare_with(self, checkpoint: dict[str, Any], source: str) -> Iterator[str | None]:
+        """Yield warnings where config and data differ from those of a checkpoint to resume or test; errors at some."""
+        meta = checkpoint["meta"]
+        if self._resume:
+            self._complete_metainfo(meta)
+            check_optimizer(self.optim_wrapper, checkpoint.get("optimizer") or {}, source)
+            yield config_warning(self.cfg, meta, source)
+            yield samples_warning(self.train_dataloader.dataset, meta, source)
+            if "ema_state_dict" in checkpoint and not any(isinstance(hook, EMAHook) for hook in self.hooks):
+                yield f"{source} is of a run with an EMAHook; without it, averaged weights are trained on"
+        for loop in (self._train_loop, self._val_loop, self._test_loop) if self._resume or self._testing else ():
+            if isinstance(loop, BaseLoop):
+                dataset = loop.dataloader.dataset
+                check_bases(dataset, meta, source)
+                yield classes_warning(class_names(dataset), getattr(dataset, "ann_file", "the data set"), meta, source)
+        if self._testing:
+            yield check_input(self.cfg, meta, source)
 
     def load_or_resume(self) -> None:
         """Load weights or go on with a run; ToolStop if the processes would not go on from the same place."""

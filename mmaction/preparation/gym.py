@@ -98,12 +98,12 @@ class Preparation:
 
     def is_done(self, cut: Cut) -> bool:
         """Whether a clip of these very times was made, checked, and is unchanged."""
-        record = self.journal.get(cut.id) or {}
-        return list(record.get("span") or ()) == list(cut.span) and self._unchanged(cut.target, record)
+        return list(self._record(cut.id).get("span", ())) == list(cut.span)
 
-    @staticmethod
-    def _unchanged(path: Path, record: Mapping) -> bool:
-        return path.is_file() and path.stat().st_size == record.get("bytes")
+    def _record(self, name: str) -> Mapping:
+        """Return what is noted of a clip that is in place, unchanged since it was checked; {} of any other."""
+        record, path = self.journal.get(name) or {}, self.target(name)
+        return record if path.is_file() and path.stat().st_size == record.get("bytes") else {}
 
     def jobs(self) -> Iterator[Job]:
         """Yield the work that is left, events of one video one after the other."""
@@ -150,15 +150,14 @@ class Preparation:
         if not self._is_in_place(name):
             return False
         target = self.target(name)
-        if "span" in (self.journal.get(name) or {}):
-            return not target.is_symlink()
-        return target.samefile(self.sources.elements[name])
+        is_cut_here = "span" in self._record(name)
+        return not target.is_symlink() if is_cut_here else target.samefile(self.sources.elements[name])
 
     def _is_in_place(self, name: str) -> bool:
         """Whether a checked clip of an element is there; one that was cut must have the times of today."""
-        record = self.journal.get(name)
-        if record and "span" not in record:
-            return self._unchanged(self.target(name), record)
+        record = self._record(name)
+        if "span" not in record:
+            return bool(record)
         return self.is_done(self._cut_of_video(name)) or self.is_done(self._cut_of_event(name))
 
     def take_element(self, name: str) -> int:
@@ -188,7 +187,7 @@ class Preparation:
         """Say why an element has no clip, in words that group well."""
         if name in self.problems:
             return "clips could not be cut"
-        if (record := self.journal.get(name)) and self._unchanged(self.target(name), record):
+        if self._record(name):
             return "clips were cut at other times and have no source video"
         return "clips have no source video"
 

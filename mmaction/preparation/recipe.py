@@ -134,23 +134,7 @@ def _look(names: Sequence[str], root: Path) -> tuple[list[int], list[int], list[
 def _read_skeletons(path: Path, layout: str) -> Data:
     annotations, splits = read_annotation_file(path)
     splits = splits if isinstance(splits, dict) else {}
-    train = next((name for name in splits if "train" in name), None)
-    prefix = (train or "").replace("train", "")
-    val = next(
-        (
-            name
-            for name in splits
-            if name != train
-            and name.strip("0123456789_").endswith(VAL_SPLITS)
-            and (not prefix or prefix.strip("_") in name)
-        ),
-        None,
-    )
-    if not train or not val:
-        have = f"it has {', '.join(splits)}" if splits else "it has none"
-        raise ValueError(
-            f"{path} needs a split to train on and one to validate on; {have}: tools/data/skeleton/split.py writes them"
-        )
+    train, val = _find_splits(path, list(splits))
     by_name = {str(info.get("frame_dir", info.get("filename"))): info for info in annotations}
     used = [by_name[name] for name in splits[train] if name in by_name]
     if not used:
@@ -177,6 +161,20 @@ def _read_skeletons(path: Path, layout: str) -> Data:
         persons,
         notes=notes,
     )
+
+
+def _find_splits(path: Path, names: Sequence[str]) -> tuple[str, str]:
+    """Return the split to train on, and the one to validate on that belongs to it: ``xsub_val`` to ``xsub_train``."""
+    train = next((name for name in names if "train" in name), "")
+    family = train.replace("train", "").strip("_")
+    others = [name for name in names if name != train and family in name]
+    val = next((name for name in others if name.strip("0123456789_").endswith(VAL_SPLITS)), "")
+    if not train or not val:
+        raise ValueError(
+            f"{path} needs a split to train on and one to validate on; it has {', '.join(names) or 'none'}: "
+            "tools/data/skeleton/split.py writes them"
+        )
+    return train, val
 
 
 @dataclass
@@ -244,13 +242,8 @@ def choose(
     chosen = batch or max(2, min(net.batch, data.counts["train"] // (8 * devices)))
     workers = max(1, min(8, (os.cpu_count() or 2) // devices)) if gpus else 2
     recipe = DataRecipe(name, net, data, frames, size, chosen, devices, start, workers, pipeline, reasons)
-    why = (
-        ""
-        if chosen == net.batch
-        else f", fewer than {net.batch} so that an epoch has steps"
-        if not batch
-        else ", as asked"
-    )
+    why = ", as asked" if batch else f", fewer than {net.batch} so that an epoch has steps"
+    why = "" if chosen == net.batch else why
     reasons.append(f"batch: {chosen} clips on each of {devices} {'GPU' if gpus else 'CPU'}{why}")
     reasons.append(f"learning rate: {recipe.lr:g}, in proportion to {net.lr:g} for {net.batch} clips")
     reasons.append(

@@ -89,24 +89,26 @@ class ResultWriter(BaseMetric):
         if self.dataset is not None:
             facts = [dataset_facts(self.dataset, i) | fact for i, fact in enumerate(facts)]
         ids = unique_ids([fact.pop("id", None) or f"sample {i}" for i, fact in enumerate(facts)])
-        meta = self.dataset_meta or {}
-        about: dict[str, Any] = {
-            "classes": meta.get("classes") or (),
-            "label_space": meta.get("label_space") if hasattr(meta.get("label_space"), "table") else None,
-            "train_counts": self.train_counts
-            and [*self.train_counts, *[0] * (scores.shape[1] - len(self.train_counts))],
-        }
-        about = {name: value for name, value in about.items() if value}
-        for name, value in list(about.items()):
-            if len(value) != scores.shape[1]:
-                said = f"{name} of the data set ignored: {len(value)} classes, but the scores have {scores.shape[1]}"
-                print_log(said, "current", logging.WARNING)
-                del about[name]
+        about = self._about_classes(scores.shape[1])
         self.result = Result(ids, labels, scores, meta=_columns(facts), listed=self.listed, run=self.run, **about)
         summary = write_result(self.out_dir, self.result)
         print_log(f"\n{render_table(summary)}", logger="current")
         print_log(f"written to {self.out_dir}: {', '.join(FILES)}", logger="current")
         return {}
+
+    def _about_classes(self, num_classes: int) -> dict[str, Any]:
+        """Return what is known of the classes, as arguments of a result; what is of other classes is left out."""
+        meta, counts = self.dataset_meta or {}, self.train_counts or ()
+        about = {
+            "classes": meta.get("classes"),
+            "label_space": meta.get("label_space") if hasattr(meta.get("label_space"), "table") else None,
+            "train_counts": [*counts, *[0] * (num_classes - len(counts))] if counts else None,
+        }
+        for name, value in about.items():
+            if value and len(value) != num_classes:
+                said = f"{name} of the data set ignored: {len(value)} classes, but the scores have {num_classes}"
+                print_log(said, "current", logging.WARNING)
+        return {name: value for name, value in about.items() if value and len(value) == num_classes}
 
 
 def write_result(out_dir: str | Path, result: Result) -> dict[str, Any]:

@@ -86,16 +86,10 @@ def write_page(diagnosis: Diagnosis, path: Path, title: str) -> Path:
 
 def _kinds(diagnosis: Diagnosis) -> Iterator[dict[str, object]]:
     """Yield for each kind of finding the first of them, how many there are, and what ``--fix`` does."""
+    firsts = {finding.code: finding for finding in reversed(diagnosis.findings)}
     for code, count in Counter(finding.code for finding in diagnosis.findings).items():
-        first = next(finding for finding in diagnosis.findings if finding.code == code)
-        fix = (
-            "gives the right label"
-            if code == "relabeled"
-            else "leaves the clip out"
-            if KINDS[code].drops and first.position is not None
-            else ""
-        )
-        yield {"first": first, "count": count, "fix": fix}
+        fix = "leaves the clip out" if KINDS[code].drops and firsts[code].position is not None else ""
+        yield {"first": firsts[code], "count": count, "fix": "gives the right label" if code == "relabeled" else fix}
 
 
 def _figures(diagnosis: Diagnosis) -> "Iterator[Figure]":

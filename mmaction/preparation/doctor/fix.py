@@ -74,14 +74,13 @@ def _kept(diagnosis: Diagnosis, split: Split) -> Iterator[Sample]:
 def _write_list(path: Path, target: Path, kept: dict[Split, list[Sample]], corrections: Corrections) -> None:
     by_line = {sample.line: sample for samples in kept.values() for sample in samples}
     lines = enumerate(read_text(path).rstrip("\n").split("\n"), 1)
-    written = ((n, line) for n, line in lines if n in by_line or line.lstrip()[:1] in ("#", ""))
-    write_lines(target, (_corrected(line, by_line.get(n), corrections) for n, line in written))
-
-
-def _corrected(line: str, sample: Sample | None, corrections: Corrections) -> str:
-    """Return a line of a list with the label that it should have."""
-    right = corrections.get((sample.split, sample.position)) if sample else None
-    return line if right is None else re.sub(r"[0-9]+\s*$", str(right), line)  # the label stands last
+    written = []
+    for number, line in lines:
+        sample = by_line.get(number)
+        right = corrections.get((sample.split, sample.position)) if sample else None
+        if sample or line.lstrip()[:1] in ("#", ""):
+            written.append(line if right is None else re.sub(r"[0-9]+\s*$", str(right), line))  # the label stands last
+    write_lines(target, written)
 
 
 def _write_pose(

@@ -149,9 +149,7 @@ def read_results(path: Path, joints: int, size: Size | None = None) -> Iterator[
     Where nobody is in the last frames of a clip, its file does not tell its length.
     """
     for file in _json_files(path):
-        content = read_json(file)
-        if isinstance(content, dict) and "annotations" in content:
-            content = content["annotations"]
+        content = _inner(read_json(file), "annotations")
         clips: dict[str, PoseList] = {}
         folders: dict[str, Path] = {}
         for index, entry in enumerate(_list(content, str(file))):
@@ -261,8 +259,7 @@ def read_mmpose(path: Path, joints: int, size: Size | None = None) -> Iterator[P
     and may have a ``track_id``.
     """
     for file in _json_files(path):
-        content = read_json(file)
-        frames = _list(content["instance_info"] if _has(content, "instance_info") else content, str(file))
+        frames = _list(_inner(read_json(file), "instance_info"), str(file))
         clip = PoseList(file.stem, length=len(frames))
         for number, entry in enumerate(frames):
             where = f"{file}, entry {number}"
@@ -278,8 +275,9 @@ def read_mmpose(path: Path, joints: int, size: Size | None = None) -> Iterator[P
         yield clip
 
 
-def _has(content: Any, key: str) -> bool:
-    return isinstance(content, dict) and key in content
+def _inner(content: Any, key: str) -> Any:
+    """Return the entry ``key`` of an object that has it, anything else as it is."""
+    return content[key] if isinstance(content, dict) and key in content else content
 
 
 def _json_files(path: Path) -> list[Path]:
