@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -52,29 +53,30 @@ def find_whole_events(
             if (label := finder.label(w.scores)) >= 0
         )
     )
+    found: list[Event] = []
+    for index in _best_apart(rows, threshold):
+        end, start, label, score = rows[index]
+        if found and start < found[-1].end_s:
+            start = (start + found[-1].end_s) / 2
+            found[-1] = replace(found[-1], end_s=start)
+        found.append(Event(label, start, end, score))
+    return found
+
+
+def _best_apart(rows: Sequence[tuple[float, float, int, float]], threshold: float) -> list[int]:
+    """Return which windows (end, start, label, score), sorted by their ends, :func:`find_whole_events` chooses."""
     ends = np.array([row[0] for row in rows])
-    # of the first k windows: the largest sum; whether the last of them is in it, and after which
-    best: list[float] = [0.0]
-    chosen: list[int | None] = []
+    # of the first k windows: the largest sum, and the windows in it, as (windows before the last, the last)
+    best: list[tuple[float, Any]] = [(0.0, None)]
     for index, (end, start, _, score) in enumerate(rows):
         earlier = int(np.searchsorted(ends[:index], start + OVERLAP * (end - start) + _TINY_S, side="right"))
-        value = best[earlier] + (end - start) * (score - threshold)
-        chosen.append(earlier if value > best[-1] else None)
-        best.append(max(value, best[-1]))
-    found: list[Event] = []
-    index = len(rows)
-    while index:
-        before = chosen[index - 1]
-        if before is None:
-            index -= 1
-            continue
-        end, start, label, score = rows[index - 1]
-        if found and end > found[-1].start_s:
-            middle = (end + found[-1].start_s) / 2
-            found[-1], end = replace(found[-1], start_s=middle), middle
-        found.append(Event(label, start, end, score))
-        index = before
-    return found[::-1]
+        total = best[earlier][0] + (end - start) * (score - threshold)
+        best.append((total, (best[earlier][1], index)) if total > best[-1][0] else best[-1])
+    chosen, chain = [], best[-1][1]
+    while chain:
+        chain, index = chain
+        chosen.append(index)
+    return chosen[::-1]
 
 
 @dataclass

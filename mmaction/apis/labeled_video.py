@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmaction.apis.clips import Clip
 from mmaction.apis.predictions import Prediction, class_name
+from mmaction.io.images import read_image
 from mmaction.io.video import open_video
 from mmaction.structures.events import Event
 from mmaction.utils.files import replacing
@@ -93,8 +93,4 @@ def _folder_pictures(clip: Clip) -> Iterator[np.ndarray]:
     """Yield the RGB frames of a folder."""
     sample = clip.sample
     for number in range(sample["start_index"], sample["start_index"] + sample["total_frames"]):
-        path = Path(sample["frame_dir"], sample["filename_tmpl"].format(number))
-        image = cv2.imread(str(path))
-        if image is None:
-            raise ValueError(f"{path} cannot be decoded as an image")
-        yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        yield read_image(Path(sample["frame_dir"], sample["filename_tmpl"].format(number)))

@@ -11,6 +11,10 @@ Marks go to marks.csv beside the result; mmaction check DATA --marks marks.csv -
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmaction.reports.clip_browser import ClipBrowser
 
 SETTINGS = Path("config.ini")
 
@@ -55,8 +59,7 @@ def view_result(argv: list[str]) -> int:
 
     from mmaction.io.marks import MARKS
     from mmaction.label_spaces import load_label_space
-    from mmaction.reports.clip_browser import PAGE, ClipBrowser
-    from mmaction.reports.clip_server import ClipServer
+    from mmaction.reports.clip_browser import ClipBrowser
     from mmaction.reports.report import result_name
     from mmaction.structures import Result
 
@@ -68,21 +71,35 @@ def view_result(argv: list[str]) -> int:
     browser = ClipBrowser(result, result_name(args.result), args.videos, args.annotations)
     if args.errors:
         browser.keep_errors()
+    marks = args.marks or folder / MARKS
+    if args.static:
+        write_static(args, browser, marks)
+    else:
+        serve(args, browser, marks)
+    return 0
+
+
+def write_static(args: argparse.Namespace, browser: "ClipBrowser", marks: Path) -> None:
+    """Write the page as a folder that needs no server."""
+    from tqdm import tqdm
+
+    from mmaction.reports.clip_browser import PAGE
+    from mmaction.reports.clip_server import MarkBook
+    from mmaction.utils.files import claim
+
+    claim(args.static, args.overwrite, [args.result], is_folder=True)
+    browser.write(args.static, MarkBook(marks, browser).read(), lambda items: tqdm(items, unit="clip"))
+    size = sum(path.stat().st_size for path in args.static.rglob("*") if path.is_file())
+    print(f"{len(browser.result)} clips: {args.static / PAGE} ({size / 1e6:.1f} MB)")
+
+
+def serve(args: argparse.Namespace, browser: "ClipBrowser", marks: Path) -> None:
+    """Serve the page until Ctrl-C."""
+    from mmaction.reports.clip_server import ClipServer
+
     said = {name: getattr(args, name) for name in ("true", "predicted") if getattr(args, name) is not None}
     start = "#" + "&".join(f"{name}={value}" for name, value in said.items()) if said else ""
-    server = ClipServer(browser, args.marks or folder / MARKS, args.port) if not args.static else None
-    if server is None:
-        from tqdm import tqdm
-
-        from mmaction.reports.clip_server import MarkBook
-        from mmaction.utils.files import claim
-
-        claim(args.static, args.overwrite, [args.result], is_folder=True)
-        marks = MarkBook(args.marks or folder / MARKS, browser).read()
-        browser.write(args.static, marks, lambda items: tqdm(items, unit="clip"))
-        size = sum(path.stat().st_size for path in args.static.rglob("*") if path.is_file())
-        print(f"{len(browser.result)} clips: {args.static / PAGE} ({size / 1e6:.1f} MB)")
-        return 0
+    server = ClipServer(browser, marks, args.port)
     print(browser.summary())
     print(f"page: {server.address}{start}  (Ctrl-C ends it)\nmarks: {server.marks.path}", flush=True)
     if args.open:
@@ -95,4 +112,3 @@ def view_result(argv: list[str]) -> int:
         print()
     finally:
         server.server_close()
-    return 0

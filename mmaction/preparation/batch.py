@@ -7,6 +7,7 @@ from pathlib import Path
 from mmaction.io.suffixes import describe_passed_over
 from mmaction.io.video.folders import videos_by_name
 from mmaction.utils.arguments import add_workers_option
+from mmaction.utils.files import write_lines
 from mmaction.utils.journal import Journal
 from mmaction.utils.workers import in_parallel
 
@@ -57,16 +58,16 @@ def run_batch(
     """
     from tqdm import tqdm
 
-    pending = []
-    for key, path in videos.items():
-        record = (None if args.overwrite else journal.get(key)) or {"begun": True}
-        if "begun" not in record and record.get("options") != options:
+    def is_done(key: str, path: Path) -> bool:
+        record = None if args.overwrite else journal.get(key)
+        if not record or "begun" in record:
+            return False
+        if record.get("options") != options:
             raise ValueError(
                 f"{journal.path}: {key} was made with {record.get('options')}, now asked for {options}; write to "
                 "another folder, or make it anew with --overwrite"
             )
-        if record.get("source") != _identity(path) or not is_whole(key, record):
-            pending.append(key)
+        return record.get("source") == _identity(path) and is_whole(key, record)
 
     def attempt(key: str) -> str | None:
         record = journal.get(key)
@@ -83,6 +84,7 @@ def run_batch(
             return str(error)
         return None
 
+    pending = [key for key, path in videos.items() if not is_done(key, path)]
     failed, kept = {}, len(videos) - len(pending)
     with tqdm(total=len(videos), initial=kept, desc=desc, unit=" videos") as bar:
         for key, fault in in_parallel(attempt, pending, workers=args.num_worker):
@@ -90,15 +92,12 @@ def run_batch(
                 failed[key] = fault
             bar.update()
     earlier = f", {kept} of them by an earlier run" if kept else ""
-    report = f"{len(videos) - len(failed)} of {len(videos)} videos done{earlier}; {len(failed)} failed"
     failures = args.out / "failed.txt"
     failures.unlink(missing_ok=True)
     if failed:
-        args.out.mkdir(parents=True, exist_ok=True)
-        lines = [f"{key}: {fault}\n" for key, fault in sorted(failed.items())]
-        failures.write_text("".join(lines), encoding="utf-8")
-        report += f": see {failures}"
-    print(report)
+        write_lines(failures, (f"{key}: {fault}" for key, fault in sorted(failed.items())))
+    where = f": see {failures}" if failed else ""
+    print(f"{len(videos) - len(failed)} of {len(videos)} videos done{earlier}; {len(failed)} failed{where}")
     return 1 if failed else 0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from mmaction.apis.clips import Clip, build_pipeline, fit_pipeline
+from mmaction.io.images import read_image
 from mmaction.io.video import open_video
 from mmaction.reports.clip_pictures import BACKGROUND, MAX_ASPECT, spread
 from mmaction.skeletons import Layout
@@ -82,7 +83,7 @@ def read_frames(clip: Clip, wanted: np.ndarray) -> dict[int, np.ndarray]:
     if clip.kind == "video":
         return {t: _small(frame.rgb()) for t, frame in open_video(clip.sample["filename"]).frames(numbers)}
     names = {t: Path(clip.sample["frame_dir"], clip.sample["filename_tmpl"].format(t)) for t in numbers}
-    return {t: _small(np.asarray(cv2.imread(str(name)))[..., ::-1]) for t, name in names.items()}
+    return {t: _small(read_image(name)) for t, name in names.items()}
 
 
 def _small(image: np.ndarray) -> np.ndarray:
@@ -103,7 +104,7 @@ def evidence_on_frames(
         clip, shape = Clip(clip.name, clip.kind, {**clip.sample, **facts}), reader.info.shape
     else:
         first = Path(clip.sample["frame_dir"], clip.sample["filename_tmpl"].format(clip.sample["start_index"]))
-        shape = np.asarray(cv2.imread(str(first))).shape[:2]
+        shape = read_image(first).shape[:2]
     frames, places = places_of_inputs(clip, steps, shape)
     if chosen is not None:
         frames, places = frames[list(chosen)], places[list(chosen)]

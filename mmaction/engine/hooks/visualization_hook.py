@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmaction.io.images import read_image
 from mmaction.registry import HOOKS
 from mmaction.structures.sample_name import sample_name
 from mmaction.visualization.draw import color_flow
@@ -107,18 +108,9 @@ class VisualizationHook(Hook):
 
 def _folder_frames(folder: Path, info: dict) -> np.ndarray:
     """Read the frames of a clip, RGB ``(T, H, W, 3)``; optical flow as colors."""
-    import cv2
-
-    def image(flag: int, *part: str | int) -> np.ndarray:
-        path = folder / info["filename_tmpl"].format(*part)
-        found = cv2.imread(str(path), flag)
-        if found is None:
-            raise ValueError(f"{path} cannot be decoded as an image")
-        return found
-
-    start = info["start_index"] + info.get("offset", 0)
+    start, template = info["start_index"] + info.get("offset", 0), info["filename_tmpl"]
     numbers = range(start, start + info["total_frames"])
     if info.get("modality") != "Flow":
-        return np.stack([image(cv2.IMREAD_COLOR, number)[..., ::-1] for number in numbers])
-    parts = ([image(cv2.IMREAD_GRAYSCALE, axis, number) for axis in "xy"] for number in numbers)
+        return np.stack([read_image(folder / template.format(number)) for number in numbers])
+    parts = ([read_image(folder / template.format(axis, number), gray=True) for axis in "xy"] for number in numbers)
     return np.stack([color_flow(np.stack(pair, axis=-1)) for pair in parts])

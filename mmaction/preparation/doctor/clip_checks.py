@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmaction.io.downloads import file_sha256
+from mmaction.io.images import read_image
 from mmaction.io.suffixes import is_image
 from mmaction.io.video import VideoError, check_video
 from mmaction.preparation.doctor.findings import Finding
@@ -79,8 +80,6 @@ def _contrast(frame: "av.VideoFrame") -> float:
 
 
 def _check_frames(sample: Sample, folder: Path, quick: bool) -> Iterator[Finding]:
-    import cv2
-
     if not folder.is_dir():
         yield sample.finding("missing-file", f"there is no folder {folder}")
         return
@@ -96,11 +95,11 @@ def _check_frames(sample: Sample, folder: Path, quick: bool) -> Iterator[Finding
         expected = "expected by filename_tmpl, start_index and the list"
         yield sample.finding("missing-file", f"{folder} lacks {len(lost)} images {expected}, the first {lost[0]}")
     for path in images[: 1 if quick else None]:
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if image is None:
-            yield sample.finding("unreadable-file", f"{path} is no readable image")
+        try:
+            sample.height, sample.width = read_image(path, gray=True).shape
+        except ValueError as error:
+            yield sample.finding("unreadable-file", str(error))
             return
-        sample.height, sample.width = image.shape
 
 
 def _compare_with_video(sample: Sample) -> Iterator[Finding]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmaction.io.images import read_image
 from mmaction.io.suffixes import is_image
-from mmaction.io.video import VideoError, open_video
+from mmaction.io.video import open_video
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.skeletons import choose_layout
 from mmaction.visualization.draw import Style, draw_skeletons
@@ -30,15 +31,12 @@ def thumbnail(sample: Sample, say: Callable[[str], object] = print) -> bytes | N
 
 def _video_frame(path: Path, index: int) -> np.ndarray | None:
     """Return a frame of a video or of a folder of images, upright, RGB uint8; None where it cannot be read."""
-    import cv2
-
-    if path.is_dir():
-        images = sorted(path for path in path.iterdir() if is_image(path))
-        image = cv2.imread(str(images[len(images) // 2])) if images else None
-        return None if image is None else image[..., ::-1]
     try:
+        if path.is_dir():
+            images = sorted(path for path in path.iterdir() if is_image(path))
+            return read_image(images[len(images) // 2]) if images else None
         _, frame = next(open_video(path).frames([index]))
-    except (VideoError, OSError):
+    except (ValueError, OSError):
         return None  # the finding about this file says so
     return frame.rgb()
 
