@@ -1,6 +1,5 @@
 """Parts of a training split that a training does not see: on them weights are found, and features are not memorized."""
 
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmaction.engine.results.writer import sample_id, unique_ids
+from mmaction.preparation.build_list import group_names
 from mmaction.registry import DATASETS
 from mmaction.utils.config import change_datasets, dataset_config, inner_datasets, unformatted
 
@@ -46,27 +46,19 @@ def split_clips(cfg: Mapping[str, Any], split: str, group_by: str | None = None)
     several = next((name for name, label in zip(ids, labels, strict=True) if len(label) != 1), None)
     if several:
         raise ValueError(f"{several} has not exactly one label: parts of equal shares of the classes need one")
-    groups = None
-    if group_by:
-        groups = [_group(name, info, group_by) for name, (_, info) in zip(ids, infos, strict=True)]
+    groups = _groups(ids, [info for _, info in infos], group_by) if group_by else None
     return Clips(ids, np.array(labels, dtype=np.int64)[:, 0], [len(part) for part in parts], groups)
 
 
-def _group(name: str, info: Mapping[str, Any], group_by: str) -> str:
-    if group_by in info:
-        return str(info[group_by])
+def _groups(names: Sequence[str], infos: Sequence[Mapping[str, Any]], group_by: str) -> list[str]:
+    if all(group_by in info for info in infos):
+        return [str(info[group_by]) for info in infos]
     try:
-        found = re.search(group_by, name)
-    except re.error as error:
-        raise ValueError(
-            f"group {group_by!r} is neither an entry of the annotations nor an expression: {error}"
-        ) from None
-    if found is None:
-        keys = ", ".join(key for key in info if isinstance(info[key], str | int))
-        raise ValueError(
-            f"group {group_by!r} is no entry of the annotations (they have {keys}) and is not found in {name!r}"
-        )
-    return found[1] if found.groups() else found[0]
+        found = group_names(names, group_by)
+    except ValueError as error:
+        keys = ", ".join(key for key, value in infos[0].items() if isinstance(value, str | int))
+        raise ValueError(f"{error}; nor is it an entry of the annotations, which have {keys}") from None
+    return [found[name] for name in names]
 
 
 def make_folds(labels: np.ndarray, count: int, seed: int = 0, groups: Sequence[str] | None = None) -> np.ndarray:

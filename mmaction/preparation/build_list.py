@@ -214,13 +214,17 @@ def split_entries(
         raise ValueError(f"val_ratio is a share from 0 to below 1; got {val_ratio}")
     has_val = any(entry.split == "val" for entry in entries)
     lists: dict[str, list[Entry]] = {"train": [], "val": []}
-    undecided = sorted((entry for entry in entries if entry.split is None), key=lambda entry: entry.path)
-    rng = np.random.default_rng(seed)
-    held_out = _whole_groups(undecided, val_ratio, rng, group) if group else _share(undecided, val_ratio, rng)
+    held_out = hold_out([entry for entry in entries if entry.split is None], val_ratio, seed, group)
     for entry in entries:
         split = entry.split or ("val" if entry in held_out else "train")
         lists.setdefault("val" if split == "test" and not has_val else split, []).append(entry)
     return lists
+
+
+def hold_out(entries: Iterable[Entry], val_ratio: float, seed: int, group: str | None = None) -> set[Entry]:
+    """Choose clips to validate on, as :func:`split_entries` says; the same ones whatever the order of ``entries``."""
+    entries, rng = sorted(entries, key=lambda entry: entry.path), np.random.default_rng(seed)
+    return _whole_groups(entries, val_ratio, rng, group) if group else _share(entries, val_ratio, rng)
 
 
 def _share(entries: Sequence[Entry], val_ratio: float, rng: np.random.Generator) -> set[Entry]:

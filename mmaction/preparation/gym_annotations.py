@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmaction.io.downloads import download
 from mmaction.label_spaces import load_label_space
-from mmaction.preparation.official_lists import GymId, Span, read_clip_list, read_gym_times
+from mmaction.preparation.official_lists import GymId, Span, read_gym_list, read_gym_times
 from mmaction.preparation.recognize_list import OfficialList
 from mmaction.structures.sample_name import outside_classes
 
@@ -77,7 +77,7 @@ def _pick(folder: Path, name: str, split: str, version: str) -> OfficialList | N
     """Read the list of one set and split; ``version`` picks one of several."""
     candidates = []
     for path in sorted(folder.glob(f"{name}_{split}*.txt")):
-        clips = read_clip_list(path, gym=True)
+        clips = read_gym_list(path)
         classes = len(load_label_space(name))
         if outside := next((clip for clip in clips if clip.label >= classes), None):
             raise ValueError(f"{path}: {outside.id}: {outside_classes(outside.label, classes)} of {name}")

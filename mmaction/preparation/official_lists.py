@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmaction.io.file_list import ListLine, read_file_list
 from mmaction.utils.files import json_errors, read_json, read_text
 
 
@@ -48,15 +49,12 @@ class GymId:
         return f"{self.event_id}_A_{self.element}" if self.element else self.event_id
 
 
-def read_clip_list(path: str | Path, *, gym: bool = False) -> list[ListedClip]:
-    """Read lines ``ID LABEL``; empty lines and lines that start with ``#`` are passed over.
+def read_gym_list(path: str | Path) -> list[ListedClip]:
+    """Read a list of FineGym, lines ``ID LABEL``, with the ids in their official spelling.
 
-    With ``gym``, every id must have FineGym's form, and is returned in the official spelling. ValueError for a line of
-    another form, an id that stands there twice, or an empty list.
+    ValueError for a line of another form, an id that stands there twice, or an empty list.
     """
-    lines = enumerate(read_text(path).split("\n"), 1)
-    wanted = ((number, line) for number, line in lines if line.strip() and not line.startswith("#"))
-    return _read_clips(path, wanted, lambda line: _parse_line(line, gym))
+    return _read_clips(path, ((line.number, line) for line in read_file_list(str(path))), _gym_clip)
 
 
 def _read_clips(
@@ -77,19 +75,11 @@ def _read_clips(
     return [clip for clip, _ in clips.values()]
 
 
-def _parse_line(line: str, gym: bool) -> ListedClip:
-    name, _, label = line.strip().rpartition(" ")
-    name = name.strip()
-    if not name:
-        raise ValueError(f"expected 'ID LABEL', found {line.strip()[:60]!r}")
-    if not (label.isascii() and label.isdigit() and len(label) < 10):
-        raise ValueError(f"the label must be a class index (0, 1, ...), found {label[:60]!r}")
-    if gym:
-        gym_id = GymId.parse(name)
-        if not gym_id.element:
-            raise ValueError(f"{name!r} is the id of an event, expected the id of an element (with _A_start_end)")
-        name = str(gym_id)
-    return ListedClip(name, int(label))
+def _gym_clip(line: ListLine) -> ListedClip:
+    gym_id = GymId.parse(line.name)
+    if not gym_id.element:
+        raise ValueError(f"{line.name!r} is the id of an event, expected the id of an element (with _A_start_end)")
+    return ListedClip(str(gym_id), line.labels[0])
 
 
 def read_diving48(path: str | Path) -> list[ListedClip]:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmaction.preparation.official_lists import GymId, read_clip_list, read_diving48, read_gym_times
+from mmaction.preparation.official_lists import GymId, read_diving48, read_gym_list, read_gym_times
 
 ELEMENT = "0LtLS9wROrk_E_002407_002435_A_0003_0005"
 fuzz = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-PARSERS = (read_clip_list, lambda path: read_clip_list(path, gym=True), read_diving48, read_gym_times)
+PARSERS = (read_gym_list, read_diving48, read_gym_times)
 
 
 def check_message_or_result(path, content):
@@ -76,29 +76,24 @@ def test_gym_ids_round_trip(name):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a 1\nb\n", r"list:2: expected 'ID LABEL', found 'b'"),
-        ("a 1\n\nb x\n", r"list:3: the label must be a class index .* found 'x'"),
-        ("a 1\nb -1\n", "list:2: the label must be"),
-        ("a 1\n# comment\na 2\n", "list:3: a stands there already, in line 1"),
-        ("\n#\n", "list:1: the list is empty"),
-        ("a \N{ARABIC-INDIC DIGIT ONE}\n", "list:1: the label must be"),
+        (f"{ELEMENT} 1\nb\n", r"list:2: expected 'name label', found 'b'"),
+        (f"{ELEMENT} 1\n\n{ELEMENT} x\n", r"list:3: label must be a whole number .* found 'x'"),
+        (f"{ELEMENT} -1\n", "list:1: label must be"),
+        (f"{ELEMENT} 1\n# comment\n{ELEMENT} 2\n", f"list:3: {ELEMENT} stands there already, in line 1"),
+        ("\n#\n", "list:1: the list names no clip"),
+        ("a name 1\n", "list:1: 'a name' is no FineGym id"),
     ],
 )
 def test_faulty_lists(tmp_path, text, message):
     (tmp_path / "list").write_text(text)
     with pytest.raises(ValueError, match=message):
-        read_clip_list(tmp_path / "list")
-
-
-def test_names_with_blanks_and_windows_line_ends(tmp_path):
-    (tmp_path / "list").write_bytes(b"\xef\xbb\xbfa name 3\r\nother  4\r\n")
-    assert [(c.id, c.label) for c in read_clip_list(tmp_path / "list")] == [("a name", 3), ("other", 4)]
+        read_gym_list(tmp_path / "list")
 
 
 def test_gym_list_wants_elements(tmp_path):
     (tmp_path / "list").write_text(f"{ELEMENT} 1\n{ELEMENT[:27]} 2\n")
     with pytest.raises(ValueError, match=r"list:2: .* is the id of an event"):
-        read_clip_list(tmp_path / "list", gym=True)
+        read_gym_list(tmp_path / "list")
 
 
 def test_diving48_entries(tmp_path):
@@ -133,7 +128,7 @@ def test_both_forms_of_times(tmp_path):
 )
 def test_real_gym_lists(shared, name, total, videos, classes):
     path = shared / f"data/finegym/{name}.txt"
-    clips = read_clip_list(path, gym=True)
+    clips = read_gym_list(path)
     assert len(clips) == total
     assert len({GymId.parse(clip.id).video for clip in clips}) == videos
     assert Counter(clip.label for clip in clips) == Counter(int(line.split()[1]) for line in path.open())
@@ -143,7 +138,7 @@ def test_real_gym_lists(shared, name, total, videos, classes):
 def test_real_gym_times(shared):
     events, elements = read_gym_times(shared / "data/finegym/event_annotation_v1.0.json")
     assert not events
-    listed = [c.id for c in read_clip_list(shared / "data/finegym/gym99_val_element.txt", gym=True)]
+    listed = [c.id for c in read_gym_list(shared / "data/finegym/gym99_val_element.txt")]
     assert all(name in elements for name in listed)
     for name in listed:
         start, end = (int(part) for part in GymId.parse(name).element.split("_"))

@@ -2,12 +2,12 @@ import csv
 
 import pytest
 
-from mmaction.preparation.official_lists import read_clip_list, read_diving48
+from mmaction.preparation.official_lists import read_diving48, read_gym_list
 from mmaction.preparation.recognize_list import identify
 
 
 def gym_list(shared, name):
-    return {c.id: c.label for c in read_clip_list(shared / f"data/finegym/{name}.txt", gym=True)}
+    return {c.id: c.label for c in read_gym_list(shared / f"data/finegym/{name}.txt")}
 
 
 def diving_list(shared, split):

@@ -153,11 +153,11 @@ def read_lists(path: Path) -> None:
 
 
 def read_element_list(path: Path) -> None:
-    """Read a list of FineGym elements, and lists of clip names for skeletons."""
-    from mmaction.preparation.official_lists import read_clip_list
+    """Read a list of FineGym elements."""
+    from mmaction.preparation.official_lists import read_gym_list
     from mmaction.preparation.recognize_list import identify
 
-    clips = read_clip_list(path, gym=b"_E_" in path.read_bytes())
+    clips = read_gym_list(path)
     identify({clip.id: clip.label for clip in clips})
 
 

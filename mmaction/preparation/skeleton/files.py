@@ -1,9 +1,9 @@
 """Merging, splitting, cutting down and describing skeleton annotation files."""
 
-import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import starmap
 from os.path import splitext
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +19,7 @@ from mmaction.io.annotations import (
 )
 from mmaction.io.file_list import read_file_list
 from mmaction.io.pickles import as_numbers
-from mmaction.preparation.build_list import group_names
+from mmaction.preparation.build_list import Entry, hold_out
 from mmaction.structures.sample_name import sample_name
 
 Splits = dict[str, list[str]]
@@ -213,7 +213,7 @@ def split_by_lists(
 def split_at_random(
     file: AnnotationFile, val_share: float, *, seed: int = 0, group: str | None = None
 ) -> AnnotationFile:
-    r"""Hold out the share ``val_share`` of each class, or whole groups of clips.
+    r"""Hold out the share ``val_share`` of each class, or whole groups of clips, as lists of videos are split.
 
     The same seed gives the same split, whatever the order of the file. Clips for which the match of the regular
     expression ``group`` (its first group, if it has one) is equal stay on one side, for example ``^.{11}`` for clips of
@@ -221,18 +221,11 @@ def split_at_random(
     """
     if not 0 < val_share < 1:
         raise ValueError(f"val_share must be between 0 and 1, got {val_share}")
-    groups = {name: name for name in file.names} if group is None else group_names(file.names, group)
-    bins: dict[str, list[str]] = defaultdict(list)
-    for name, info in zip(file.names, file.annotations, strict=True):
-        bins["all" if group else str(info.get("label"))].append(groups[name])
-    held_out: set[str] = set()
-    for key in sorted(bins):
-        members = sorted(set(bins[key]))
-        random.Random(f"{seed} {key}").shuffle(members)  # noqa: S311 - a reproducible split, no secret
-        held_out.update(members[: round(val_share * len(members))])
+    labels = dict(zip(file.names, (str(info.get("label")) for info in file.annotations), strict=True))
+    held_out = {entry.path for entry in hold_out(starmap(Entry, labels.items()), val_share, seed, group)}
     splits: Splits = {"train": [], "val": []}
     for name in file.names:
-        splits["val" if groups[name] in held_out else "train"].append(name)
+        splits["val" if name in held_out else "train"].append(name)
     for split, clips in splits.items():
         if not clips:
             raise ValueError(f"split {split} would be empty: {len(file.names)} clips, val_share {val_share}")

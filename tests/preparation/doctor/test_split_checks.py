@@ -5,7 +5,7 @@ import pytest
 from mmaction.preparation.doctor.read_samples import Sample
 from mmaction.preparation.doctor.split_checks import check_splits
 from mmaction.preparation.doctor.splits import Split
-from mmaction.preparation.official_lists import read_clip_list, read_diving48
+from mmaction.preparation.official_lists import read_diving48, read_gym_list
 
 
 def samples(split, clips, classes=None):
@@ -14,7 +14,7 @@ def samples(split, clips, classes=None):
 
 
 def gym(shared, name):
-    return read_clip_list(shared / f"data/finegym/{name}.txt", gym=True)
+    return read_gym_list(shared / f"data/finegym/{name}.txt")
 
 
 @pytest.mark.parametrize(
