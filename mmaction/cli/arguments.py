@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mmaction.skeletons import Layout, choose_layout
-from mmaction.utils.cli import add_config_options, add_trust_option
+from mmaction.utils.cli import add_config_options, add_trust_option, config_parser
 from mmaction.utils.config import load_config
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ def model_parser(
     description: str | None, checkpoint: str = "required", with_device: bool = True
 ) -> argparse.ArgumentParser:
     """Return a parser with config, checkpoint (``required`` or ``optional``), device, trust and config options."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    parser = config_parser(description)
     nargs = "?" if checkpoint == "optional" else None
     parser.add_argument("checkpoint", help="weights: a file or a web address", nargs=nargs)
     if with_device:

@@ -22,15 +22,14 @@ from mmaction.reports.pictures import file_stem, input_pictures, save_clips
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils import register_all_modules
 from mmaction.utils.arguments import add_layout_option
-from mmaction.utils.cli import add_config_options
+from mmaction.utils.cli import add_config_options, config_parser
 
 FORMATS = ("png", "jpg", "mp4", "gif")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    parser = config_parser(__doc__)
     parser.add_argument("--split", choices=("train", "val", "test"), default="train")
     parser.add_argument("--num", type=int, default=12, help="samples, evenly spread; 0: all (default: 12)")
     parser.add_argument("--indices", type=int, nargs="+", help="these samples")

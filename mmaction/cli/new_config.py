@@ -16,7 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mmaction.preparation.recipe import choose, leaf, read_data
+from mmaction.preparation.recipe import choose
+from mmaction.preparation.recipe_config import leaf
+from mmaction.preparation.recipe_data import read_data
 from mmaction.preparation.recipe_nets import NETS
 from mmaction.skeletons import AUTO
 from mmaction.utils.cli import program

@@ -13,15 +13,14 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmaction.utils.cli import add_config_options, suggest
+from mmaction.utils.cli import add_config_options, config_parser, suggest
 from mmaction.utils.config import bases_of, load_config
 from mmaction.utils.files import refuse_inputs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    parser = config_parser(__doc__)
     parser.add_argument("--key", help="print only this part, such as test_dataloader.dataset")
     parser.add_argument("--out", help="write the whole config to this file (.py, .json or .yaml), which stands alone")
     add_config_options(parser)

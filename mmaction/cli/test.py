@@ -17,13 +17,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmaction.utils.cli import ConfigOptions, add_run_options, set_local_rank
+from mmaction.utils.cli import ConfigOptions, add_run_options, config_parser, set_local_rank
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    parser = config_parser(__doc__)
     parser.add_argument("checkpoint", help="weights to test: a file or a web address")
     parser.add_argument("--eval", nargs="+", metavar="METRIC", help="measure this instead of what the config says")
     parser.add_argument(

@@ -13,13 +13,12 @@ Checkpoints, logs and the config itself go to work_dirs/NAME; the best checkpoin
 
 import argparse
 
-from mmaction.utils.cli import add_run_options, set_local_rank
+from mmaction.utils.cli import add_run_options, config_parser, set_local_rank
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command-line options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    parser = config_parser(__doc__)
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
         "--resume",

@@ -6,8 +6,7 @@ import os
 import pickle
 import re
 import reprlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from mmengine.logging import print_log
 from mmaction.io.pickles import as_numbers, load_pickle
 from mmaction.structures.sample_name import sample_name
 from mmaction.utils.files import write_atomically
-from mmaction.utils.text import first_few
+from mmaction.utils.text import first_few, repeated
 
 
 def load_annotations(path: str | os.PathLike, split: str | None = None, needs_label: bool = True) -> list[dict]:
@@ -98,14 +97,14 @@ def _select(path: str | os.PathLike, indexed: list, splits: object, split: str) 
     wanted = set(listed)
     _check_apart(path, splits, split, wanted)
     if len(wanted) < len(listed):
-        _say(f"the split {split!r} of {path} lists {_named(_repeated(listed))} more than once; they are loaded once")
+        _warn(f"the split {split!r} of {path} lists {_named(repeated(listed))} more than once; they are loaded once")
     chosen = [(index, info) for index, info in indexed if sample_name(info) in wanted]
     if not chosen:
         reason = "names no clip" if not wanted else f"names {len(wanted)} clips, and none has an annotation"
         raise ValueError(f"the split {split!r} of {path} is empty: it {reason}")
     missing = len(wanted) - len({sample_name(info) for _, info in chosen})
     if missing:
-        _say(f"{missing} of the {len(wanted)} clips of split {split!r} have no annotation in {path}")
+        _warn(f"{missing} of the {len(wanted)} clips of split {split!r} have no annotation in {path}")
     return chosen
 
 
@@ -122,7 +121,7 @@ def _check_apart(path: str | os.PathLike, splits: Any, split: str, wanted: set[s
 
 
 def _check_unique(path: str | os.PathLike, names: list[str]) -> None:
-    twice = _repeated([name for name in names if name])
+    twice = repeated([name for name in names if name])
     if twice:
         raise ValueError(
             f"{path} holds several annotations of {_named(twice)}; they would be loaded several times, and in every "
@@ -130,15 +129,11 @@ def _check_unique(path: str | os.PathLike, names: list[str]) -> None:
         )
 
 
-def _repeated(names: Iterable[str]) -> list[str]:
-    return [name for name, count in Counter(names).items() if count > 1]
-
-
 def _named(names: Sequence[str]) -> str:
     return f"{len(names):,} clips ({first_few(map(repr, names))})"
 
 
-def _say(message: str) -> None:
+def _warn(message: str) -> None:
     print_log(message, logger="current", level=logging.WARNING)
 
 
@@ -162,7 +157,7 @@ def check_annotation(info: dict, needs_label: bool = True) -> str | None:
 def _check_skeleton(info: dict) -> str | None:
     keypoint = as_numbers(info["keypoint"])
     if keypoint is None:
-        return f"keypoint is an array of numbers; got {_shown(info['keypoint'])}"
+        return f"keypoint is an array of numbers; got {_brief(info['keypoint'])}"
     if keypoint.dtype.kind != "f":  # whole millimeters or pixels, which turning and scaling would cut off
         keypoint = keypoint.astype(np.float32)
     info["keypoint"] = keypoint
@@ -176,7 +171,7 @@ def _check_skeleton(info: dict) -> str | None:
     if "keypoint_score" in info:
         score = as_numbers(info["keypoint_score"])
         if score is None or score.shape != keypoint.shape[:3]:
-            got = _shown(info["keypoint_score"]) if score is None else score.shape
+            got = _brief(info["keypoint_score"]) if score is None else score.shape
             return f"keypoint_score has the shape (M, T, V) of keypoint, {keypoint.shape[:3]}; got {got}"
         info["keypoint_score"] = score
     if not len(keypoint):  # nobody was found: one person of whom no joint is seen, so that every clip has one
@@ -198,7 +193,7 @@ def _mark_missing(info: dict) -> None:
             info["keypoint_score"] = np.where(absent, scores.dtype.type(0), scores)
 
 
-def _shown(value: object) -> str:
+def _brief(value: object) -> str:
     return str(value.dtype) if isinstance(value, np.ndarray) else reprlib.repr(value)
 
 

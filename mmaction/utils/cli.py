@@ -217,6 +217,13 @@ class ConfigOptions(DictAction):
         setattr(namespace, self.dest, {**getattr(namespace, self.dest), **literals})
 
 
+def config_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose first argument is a config."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="config file; it is a Python program and runs as such")
+    return parser
+
+
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options``, which changes values of the config from the command line."""
     parser.add_argument(

@@ -1,5 +1,6 @@
 """Wording that several rooms share."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 
@@ -18,3 +19,8 @@ def class_difference(names: Sequence[str] | None, others: Sequence[str] | None) 
         if name != other:
             return f"class {index} is {name!r} in one and {other!r} in the other"
     return f"one has {len(names)} and the other {len(others)}"
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once."""
+    return [name for name, count in Counter(names).items() if count > 1]

@@ -11,7 +11,9 @@ from tiny import shrink_config
 from mmaction.cli import new_config
 from mmaction.engine import build_runner
 from mmaction.engine.checks.config import check_config
-from mmaction.preparation.recipe import choose, leaf, read_data
+from mmaction.preparation.recipe import choose
+from mmaction.preparation.recipe_config import leaf
+from mmaction.preparation.recipe_data import read_data
 from mmaction.preparation.recipe_nets import NETS
 from mmaction.utils.config import base_batch_size, load_config
 

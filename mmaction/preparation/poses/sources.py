@@ -1,7 +1,6 @@
 """What is extracted: the videos of a folder or a list, and given boxes."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from mmaction.io.file_list import read_file_list, resolve_names
 from mmaction.io.pickles import as_numbers, load_pickle
 from mmaction.io.suffixes import is_video
 from mmaction.io.video.folders import no_videos, walk_videos
-from mmaction.utils.text import first_few
+from mmaction.utils.text import first_few, repeated
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def list_videos(source: Path, root: Path | None = None) -> list[SourceVideo]:
         raise FileNotFoundError(f"{source}: no such video, list or folder")
     if not videos:
         raise no_videos(source)
-    twice = sorted(name for name, count in Counter(video.name for video in videos).items() if count > 1)
+    twice = sorted(repeated(video.name for video in videos))
     if twice:
         advice = "; if they lie in different folders, give --videos ROOT" if source.is_file() and root is None else ""
         raise ValueError(f"{source}: these names occur more than once: {first_few(twice)}{advice}")
