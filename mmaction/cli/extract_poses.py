@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from mmaction.preparation.poses.persons import BACKENDS, BackendOptions
 
 if TYPE_CHECKING:
-    from mmaction.preparation.poses.extract import Outcome
+    from mmaction.preparation.poses.extract import Outcome, Recipe
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -40,6 +40,24 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--split", default="", help="name of the split that these videos form, such as train")
     parser.add_argument("--overwrite", action="store_true", help="replace the annotation file and start anew")
+    _add_model_options(parser)
+    tracks = parser.add_argument_group("tracks")
+    tracks.add_argument(
+        "--num-persons",
+        type=int,
+        help="best tracks kept (default: 1; with --boxes as many as a frame has boxes)",
+    )
+    tracks.add_argument("--lost-s", type=float, help="memory of a lost person in seconds (default: 1)")
+    tracks.add_argument("--max-gap", type=int, help="longest gap that is filled, in frames (default: 5)")
+    tracks.add_argument("--min-iou", type=float, help="lowest overlap from frame to frame (default: 0.1)")
+    work = parser.add_argument_group("work")
+    work.add_argument("--devices", nargs="+", default=["cpu"], help="devices that the processes take in turn")
+    work.add_argument("--workers", type=int, help="processes (default: one per device)")
+    work.add_argument("--batch-size", type=int, default=4, help="frames at once (default: 4)")
+    return parser.parse_args(argv)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("pose estimator")
     model.add_argument("--backend", default="torchvision", help=f"{', '.join(BACKENDS)} (default: torchvision)")
     model.add_argument(
@@ -76,20 +94,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="FILE.pkl",
         help="given boxes, {name: [(N, 4) of each frame]}: each becomes a pose, --person-thr does not count",
     )
-    tracks = parser.add_argument_group("tracks")
-    tracks.add_argument(
-        "--num-persons",
-        type=int,
-        help="best tracks kept (default: 1; with --boxes as many as a frame has boxes)",
-    )
-    tracks.add_argument("--lost-s", type=float, help="memory of a lost person in seconds (default: 1)")
-    tracks.add_argument("--max-gap", type=int, help="longest gap that is filled, in frames (default: 5)")
-    tracks.add_argument("--min-iou", type=float, help="lowest overlap from frame to frame (default: 0.1)")
-    work = parser.add_argument_group("work")
-    work.add_argument("--devices", nargs="+", default=["cpu"], help="devices that the processes take in turn")
-    work.add_argument("--workers", type=int, help="processes (default: one per device)")
-    work.add_argument("--batch-size", type=int, default=4, help="frames at once (default: 4)")
-    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -97,9 +101,29 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     from mmaction.io.suffixes import describe_passed_over
     from mmaction.io.video.folders import walk_videos
-    from mmaction.preparation.poses.extract import Recipe, extract
+    from mmaction.preparation.poses.extract import extract
     from mmaction.preparation.poses.overview import write_overview
     from mmaction.preparation.poses.sources import list_videos
+
+    workers = args.workers or len(args.devices)
+    videos = list_videos(args.videos, args.root)
+    if args.videos.is_dir() and (passed_over := describe_passed_over(walk_videos(args.videos)[1])):
+        print(passed_over)
+    outcome = extract(videos, args.output, recipe_of(args), args.split, tuple(args.devices), workers, args.overwrite)
+    print(f"{args.output}: {len(outcome.done)} clips ({outcome.reused} from an interrupted run)")
+    report_gaps(outcome)
+    if outcome.quality:
+        print("frames with a finding:", ", ".join(f"{name} {count}" for name, count in outcome.quality.items()))
+    overview = write_overview(args.output, args.videos if args.videos.is_dir() else args.root, outcome.failed)
+    print(f"overview: {overview}")
+    for name, problem in outcome.failed.items():
+        print(f"failed: {name}: {problem}", file=sys.stderr)
+    return 1 if outcome.failed else 0
+
+
+def recipe_of(args: argparse.Namespace) -> "Recipe":
+    """Return how poses are made, as the options say."""
+    from mmaction.preparation.poses.extract import Recipe
     from mmaction.preparation.poses.tracking import TrackingOptions
 
     options = BackendOptions(
@@ -116,22 +140,7 @@ def main(argv: list[str] | None = None) -> int:
     chosen = {name: getattr(args, name) for name in ("num_persons", "lost_s", "max_gap", "min_iou", "person_thr")}
     tracking = TrackingOptions(**{name: value for name, value in chosen.items() if value is not None})
     boxes = os.path.abspath(args.boxes) if args.boxes else ""
-    recipe = Recipe(args.backend, options, tracking, args.batch_size, boxes)
-    workers = args.workers or len(args.devices)
-    videos = list_videos(args.videos, args.root)
-    if args.videos.is_dir() and (passed_over := describe_passed_over(walk_videos(args.videos)[1])):
-        print(passed_over)
-    outcome = extract(videos, args.output, recipe, args.split, tuple(args.devices), workers, args.overwrite)
-    print(f"{args.output}: {len(outcome.done)} clips ({outcome.reused} from an interrupted run)")
-    report_gaps(outcome)
-    if outcome.quality:
-        print("frames with a finding:", ", ".join(f"{name} {count}" for name, count in outcome.quality.items()))
-    print(
-        f"overview: {write_overview(args.output, args.videos if args.videos.is_dir() else args.root, outcome.failed)}"
-    )
-    for name, problem in outcome.failed.items():
-        print(f"failed: {name}: {problem}", file=sys.stderr)
-    return 1 if outcome.failed else 0
+    return Recipe(args.backend, options, tracking, args.batch_size, boxes)
 
 
 def report_gaps(outcome: "Outcome", limit: int = 20) -> None:

@@ -49,6 +49,22 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help=f"{', '.join(BACKENDS)}, or auto: blazepose if it is installed, else torchvision (default: auto)",
     )
     poses.add_argument("--pose-weights", default="", metavar="FILE", help="its weights (default: the backend's own)")
+    _add_event_options(parser)
+    _add_camera_options(parser)
+    parser.add_argument("--fps", type=positive_number, help="frames per second of folders and skeletons")
+    parser.add_argument("--out", metavar="PATH", help="write the labels into a video: *.mp4 or *.gif, or into a folder")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files that --out, --timeline or --events name"
+    )
+    parser.add_argument("--split", help="of a pickle: classify this split alone")
+    parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
+    args = parser.parse_intermixed_args(argv)
+    _sort_positions(parser, args)
+    check_options(parser, args)
+    return args
+
+
+def _add_event_options(parser: argparse.ArgumentParser) -> None:
     events = parser.add_argument_group("events: what --window finds, merged over time")
     events.add_argument(
         "--events", nargs="+", metavar="FILE", help="write them: *.csv, *.json, *.jsonl, *.srt, *.eaf (ELAN)"
@@ -69,6 +85,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     events.add_argument("--min-event", type=float, metavar="S", help="shortest event in seconds (default: window / 4)")
     events.add_argument("--background", nargs="+", default=(), metavar="CLASS", help="classes that are no events")
     events.add_argument("--cut", metavar="FOLDER", help="write each event as a clip of its own")
+
+
+def _add_camera_options(parser: argparse.ArgumentParser) -> None:
     camera = parser.add_argument_group("camera: what happens now")
     camera.add_argument(
         "--camera",
@@ -86,14 +105,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     camera.add_argument(
         "--retries", type=int, default=5, metavar="N", help="attempts to connect to a lost stream again (default: 5)"
     )
-    parser.add_argument("--fps", type=positive_number, help="frames per second of folders and skeletons")
-    parser.add_argument("--out", metavar="PATH", help="write the labels into a video: *.mp4 or *.gif, or into a folder")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace files that --out, --timeline or --events name"
-    )
-    parser.add_argument("--split", help="of a pickle: classify this split alone")
-    parser.add_argument("--clip", nargs="+", metavar="NAME", help="of a pickle: classify these clips alone")
-    args = parser.parse_intermixed_args(argv)
+
+
+def _sort_positions(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Read a first argument that carries its own config as the weights, and the second as an input."""
     if is_checkpoint(args.config) or is_exported(args.config):
         args.inputs, args.checkpoint = [args.checkpoint, *args.inputs] if args.checkpoint else [], None
         if args.cfg_options:
@@ -102,8 +117,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"{args.checkpoint} carries its own pipeline; leave the config out")
     elif args.checkpoint is None:
         parser.error("name the checkpoint after the config; one of a training carries its config and can stand alone")
-    check_options(parser, args)
-    return args
 
 
 def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

@@ -103,7 +103,6 @@ class ActionRunner(Runner):
     - Without a GPU several processes work together through gloo.
     - ``model_wrapper_cfg=dict(type="MMFullyShardedDataParallel")`` shards the model; its checkpoints stay the same.
     - The hooks of :data:`OWN_HOOKS` are registered by default; ``default_hooks=dict(NAME=None)`` removes one.
-
     - On a GPU, batches come from pinned memory, the optimizer steps in one kernel, and no iteration waits for a value.
 
     More keys of the config are read: ``trust_checkpoint`` (default False) also builds arbitrary objects that a
