@@ -92,13 +92,18 @@ def run_batch(
                 failed[key] = fault
             bar.update()
     earlier = f", {kept} of them by an earlier run" if kept else ""
-    failures = args.out / "failed.txt"
-    failures.unlink(missing_ok=True)
-    if failed:
-        write_lines(failures, (f"{key}: {fault}" for key, fault in sorted(failed.items())))
-    where = f": see {failures}" if failed else ""
+    where = _list_failures(args.out / "failed.txt", failed)
     print(f"{len(videos) - len(failed)} of {len(videos)} videos done{earlier}; {len(failed)} failed{where}")
     return 1 if failed else 0
+
+
+def _list_failures(path: Path, failed: Mapping[str, str]) -> str:
+    """Write what failed, in place of what failed in an earlier run; return where it is told, for the last line."""
+    path.unlink(missing_ok=True)
+    if not failed:
+        return ""
+    write_lines(path, (f"{key}: {fault}" for key, fault in sorted(failed.items())))
+    return f": see {path}"
 
 
 def _identity(path: Path) -> list[int]:
