@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmaction.apis.runs import ResumableRun, say
 from mmaction.apis.training import TrainOptions
 from mmaction.engine import folds
+from mmaction.io.names import match_names
 from mmaction.structures import Result
 from mmaction.utils.config import load_config, unformatted
 from mmaction.utils.streams import STREAMS, has_streams, stream_config
@@ -45,6 +46,21 @@ def load_streams(
     if untested := [name for name, cfg in found.items() if cfg.get("test_dataloader") is None]:
         raise ValueError(f"{untested[0]}: the config has no test_dataloader, so there is nothing to fuse")
     return found
+
+
+def check_tests(configs: Sequence[Config]) -> None:
+    """Raise ValueError if configs do not test the same clips with the same labels: then nothing can be fused."""
+    first = folds.split_clips(configs[0], "test")
+    for cfg in configs[1:]:
+        clips = folds.split_clips(cfg, "test")
+        if len(clips.ids) != len(first.ids):
+            raise ValueError(
+                f"{cfg.filename} tests {len(clips.ids)} clips, {configs[0].filename} tests {len(first.ids)}: fusion "
+                "needs the same test list"
+            )
+        order = match_names(clips.ids, first.ids, cfg.filename, "fusion needs the same test list")
+        if (wrong := np.flatnonzero(clips.labels[order] != first.labels)).size:
+            raise ValueError(f"{cfg.filename} and {configs[0].filename} disagree on the label of {first.ids[wrong[0]]}")
 
 
 def choose_tune(asked: str | None, refit: bool, configs: list[Config]) -> str:

@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     from mmengine.dist import is_main_process
 
     from mmaction.apis.runs import say
-    from mmaction.apis.streams import Plan, choose_tune, load_streams
+    from mmaction.apis.streams import Plan, check_tests, choose_tune, load_streams
     from mmaction.apis.training import TrainOptions
     from mmaction.utils import register_all_modules
     from mmaction.utils.config import default_work_dir
@@ -71,6 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     register_all_modules()
     streams = load_streams(args.configs, args.streams, args.cfg_options)
     configs = list({cfg.filename: cfg for cfg in streams.values()}.values())
+    check_tests(configs)
     root = Path(args.work_dir or f"{default_work_dir(configs[0])}_streams")
     tune = choose_tune(args.tune, args.refit, configs)
     plan = Plan(tune, root, TrainOptions.of(args, work_dir=None, resume=None), args.resume, refit=args.refit)

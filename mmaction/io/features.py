@@ -46,7 +46,7 @@ class Features:
 
     @property
     def basis(self) -> str:
-        """SHA-256 of the checkpoint in whose basis they are; of those of several folds the one trained on all clips."""
+        """SHA-256 of the checkpoint in whose basis they are: with several folds, the one trained on all clips."""
         identity = self.facts.get("identity") or {}
         return str(identity.get("parts", [identity])[0].get("checkpoint"))
 

@@ -209,12 +209,13 @@ def _absence(path: Path) -> str:
     if path.is_dir():
         return "is a folder; name one of the files in it"
     beside = [*path.parent.glob("*.*")] if path.parent.is_dir() else []
-    for near in ([*leaf_configs(), *beside], CONFIGS.rglob("*.py")):  # parts of configs where nothing else is close
-        paths = {candidate.name: candidate for candidate in near if candidate.suffix in CONFIG_SUFFIXES}
-        matches = close_matches(path.name if path.suffix else f"{path.name}.py", paths, count=3)
-        if matches := matches or [name for name in paths if path.stem in name][:3]:
-            return f"does not exist; did you mean {' or '.join(config_name(paths[name]) for name in matches)}?"
-    return "does not exist"
+    shipped = CONFIGS.rglob("*.py") if "_base_" in path.parts else leaf_configs()
+    paths = {near.name: near for near in (*shipped, *beside) if near.suffix in CONFIG_SUFFIXES}
+    matches = close_matches(path.name if path.suffix else f"{path.name}.py", paths, count=3)
+    matches = matches or [name for name in paths if path.stem in name][:3]
+    if not matches:
+        return "does not exist"
+    return f"does not exist; did you mean {' or '.join(config_name(paths[name]) for name in matches)}?"
 
 
 def _config_error(path: Path, error: Exception) -> Exception:

@@ -112,3 +112,24 @@ def test_two_configs_of_one_name_are_refused(config, skeletons, tmp_path):
     more = gcn_config.write_gcn_config(tmp_path / "third.py", tmp_path / "skeletons.pkl")
     with pytest.raises(ValueError, match=r"other/tiny.py: another config gives tiny too"):
         main([config, str(more), str(same)])
+
+
+def test_configs_with_other_test_lists_are_refused_before_training(config, skeletons, tmp_path):
+    content = pickle.loads((tmp_path / "skeletons.pkl").read_bytes())
+    tested = set(skeletons["val"])
+    trained = skeletons["train"]
+    lists = {
+        "tests 3 clips": {"split": {"train": skeletons["rest"], "val": skeletons["dev"]}},
+        "lacks": {"split": {"train": trained[len(tested) :], "val": trained[: len(tested)]}},
+        "disagree on the label": {
+            "annotations": [
+                clip | {"label": (clip["label"] + (clip["frame_dir"] in tested)) % 5} for clip in content["annotations"]
+            ]
+        },
+    }
+    for said, change in lists.items():
+        (tmp_path / "other.pkl").write_bytes(pickle.dumps(content | change))
+        other = gcn_config.write_gcn_config(tmp_path / "other.py", tmp_path / "other.pkl")
+        with pytest.raises(ValueError, match=said):
+            main([config, str(other), "--tune", "none", "--work-dir", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()

@@ -95,7 +95,9 @@ def test_a_missing_config_names_close_matches_here_and_among_the_shipped_ones(tm
     with pytest.raises(FileNotFoundError, match=r"slowfast_mien.py does not exist; did you mean .*/slowfast_mine.py"):
         load_config(tmp_path / "slowfast_mien.py")
     with pytest.raises(FileNotFoundError, match=r"did you mean .*configs/_base_/default_runtime.py"):
-        load_config("default_runtim.py")
+        load_config("configs/_base_/default_runtim.py")
+    with pytest.raises(FileNotFoundError, match=r"nope.py does not exist$"):  # not a part of configs, such as pose.py
+        load_config("configs/nope.py")
     with pytest.raises(FileNotFoundError) as caught:
         load_config("configs/skeleton/stgcnpp/stgcnpp.py")
     assert "stgcnpp-light" in str(caught.value) and "_base_" not in str(caught.value)
