@@ -214,7 +214,7 @@ def _absence(path: Path) -> str:
     matches = close_matches(path.name if path.suffix else f"{path.name}.py", paths, count=3)
     matches = matches or [name for name in paths if path.stem in name][:3]
     if not matches:
-        return "does not exist"
+        return "does not exist; mmaction configs lists those that come with mmaction"
     return f"does not exist; did you mean {' or '.join(config_name(paths[name]) for name in matches)}?"
 
 
