@@ -50,17 +50,16 @@ def load_streams(
 
 def check_tests(configs: Sequence[Config]) -> None:
     """Raise ValueError if configs do not test the same clips with the same labels: then nothing can be fused."""
-    first = folds.split_clips(configs[0], "test")
-    for cfg in configs[1:]:
-        clips = folds.split_clips(cfg, "test")
+    if len(configs) == 1:  # its streams are of the same clips
+        return
+    (name, first), *others = [(cfg.filename, folds.split_clips(cfg, "test")) for cfg in configs]
+    advice = "fusion needs the same test list"
+    for other, clips in others:
         if len(clips.ids) != len(first.ids):
-            raise ValueError(
-                f"{cfg.filename} tests {len(clips.ids)} clips, {configs[0].filename} tests {len(first.ids)}: fusion "
-                "needs the same test list"
-            )
-        order = match_names(clips.ids, first.ids, cfg.filename, "fusion needs the same test list")
+            raise ValueError(f"{other} tests {len(clips.ids)} clips, {name} tests {len(first.ids)}: {advice}")
+        order = match_names(clips.ids, first.ids, other, advice)
         if (wrong := np.flatnonzero(clips.labels[order] != first.labels)).size:
-            raise ValueError(f"{cfg.filename} and {configs[0].filename} disagree on the label of {first.ids[wrong[0]]}")
+            raise ValueError(f"{other} and {name} disagree on the label of {first.ids[wrong[0]]}")
 
 
 def choose_tune(asked: str | None, refit: bool, configs: list[Config]) -> str:

@@ -67,12 +67,14 @@ def choose(
     size = _size(net, data, reasons)
     reasons.append(_start(net, start))
     devices = max(gpus, 1)
-    why = ", as asked" if batch else f", fewer than {net.batch} so that an epoch has steps"
-    batch = batch or max(2, min(net.batch, data.counts["train"] // (8 * devices)))
+    why = ", as asked"
+    if not batch:
+        batch = max(2, min(net.batch, data.counts["train"] // (8 * devices)))
+        why = f", fewer than {net.batch} so that an epoch has steps"
     workers = max(1, min(8, (os.cpu_count() or 2) // devices)) if gpus else 2
     recipe = DataRecipe(name, net, data, frames, size, batch, devices, start, workers, pipeline, reasons)
-    why = "" if batch == net.batch else why
-    reasons.append(f"batch: {batch} clips on each of {devices} {'GPU' if gpus else 'CPU'}{why}")
+    said = f"batch: {batch} clips on each of {devices} {'GPU' if gpus else 'CPU'}"
+    reasons.append(said if batch == net.batch else said + why)
     reasons.append(f"learning rate: {recipe.lr:g}, in proportion to {net.lr:g} for {net.batch} clips")
     reasons.append(
         "precision: mixed, as such networks are trained; optim_wrapper.type=OptimWrapper for float32"
